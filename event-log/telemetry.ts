@@ -1,0 +1,168 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Deps } from '#runtime/deps.ts';
+import { describeError } from '#runtime/errors.ts';
+
+/** Why an attempt to append failed; the values of the label `cause`. */
+export const APPEND_FAILURE_CAUSES = [
+  /** The record's deadline came first: it is given up, and its message is not acknowledged. */
+  'deadline',
+  /** The log cannot be reached, or the connection broke. */
+  'unreachable',
+  /** No answer in time: the record may be in the log nevertheless. */
+  'timeout',
+  /** The partition has no leader right now. */
+  'no-leader',
+  /** Too few replicas are in sync for `acks=all`. */
+  'not-enough-replicas',
+  /** The topic does not exist. */
+  'unknown-topic',
+  /** The disk is full. */
+  'storage-full',
+  /** The log reached `EMBEDDED_MAX_BYTES`, and holds nothing that may be removed. */
+  'size-limit',
+  /** Another process holds the write lock of the file. */
+  'busy',
+  /** Not allowed to write: credentials, or the topic's access list. */
+  'not-authorized',
+  /** Larger than the log accepts. */
+  'too-large',
+  'other',
+] as const;
+export type AppendFailureCause = (typeof APPEND_FAILURE_CAUSES)[number];
+
+/** A batch as the events below name it. */
+export interface BatchIdentity {
+  readonly topic: string;
+  readonly partition: number;
+  readonly group: string;
+  readonly firstOffset: number;
+  readonly records: number;
+}
+
+export type EventLogTelemetry = ReturnType<typeof createEventLogTelemetry>;
+
+/** At most one line in this time for an event that can repeat with every attempt. Milliseconds. */
+const REPEATED_LINE_MS = 10_000;
+
+/** The events of the event log, both drivers: one function = one log line and/or one metric. */
+export function createEventLogTelemetry(deps: Deps) {
+  const log = deps.log.child({ part: 'event-log' });
+  const registers = [deps.metrics];
+
+  const up = new Gauge({
+    name: 'event_log_up',
+    help: 'Whether the event log can be written: 1 yes (or not tried yet), 0 no',
+    registers,
+  });
+  const appendSeconds = new Histogram({
+    name: 'event_log_append_seconds',
+    help: 'Seconds from handing a batch of records to the log until it was durable, once per batch',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const appendFailures = new Counter({
+    name: 'event_log_append_failures_total',
+    help: 'Records that an attempt to append did not make durable, once per attempt; cause "deadline": given up, not acknowledged',
+    labelNames: ['cause'],
+    registers,
+  });
+  const bytes = new Gauge({
+    name: 'event_log_bytes',
+    help: 'Bytes of records and indexes in the log file (embedded log only)',
+    registers,
+  });
+  const maxBytes = new Gauge({
+    name: 'event_log_max_bytes',
+    help: 'Bytes at which the log refuses records, EMBEDDED_MAX_BYTES (embedded log only)',
+    registers,
+  });
+  const retentionSeconds = new Gauge({
+    name: 'event_log_retention_seconds',
+    help: 'Seconds that a topic keeps its records',
+    labelNames: ['topic'],
+    registers,
+  });
+  const oldestAgeSeconds = new Gauge({
+    name: 'event_log_oldest_record_age_seconds',
+    help: 'Age in seconds of the oldest record that a topic still holds, 0 when it is empty',
+    labelNames: ['topic'],
+    registers,
+  });
+
+  up.set(1);
+  for (const cause of APPEND_FAILURE_CAUSES) appendFailures.inc({ cause }, 0);
+  // Known for the embedded log only: no series is better than a 0 that looks like an empty log.
+  bytes.remove();
+  maxBytes.remove();
+
+  let available = true;
+  const lastLineAt = new Map<string, number>();
+  const worthALine = (event: string): boolean => {
+    const now = performance.now();
+    if (now - (lastLineAt.get(event) ?? -Infinity) < REPEATED_LINE_MS) return false;
+    lastLineAt.set(event, now);
+    return true;
+  };
+
+  return {
+    opened(driver: 'kafka' | 'embedded', where: string): void {
+      log.info({ driver, where }, 'event log opened');
+    },
+    closed(): void {
+      log.info('event log closed');
+    },
+    /** The log can be written (again). */
+    becameAvailable(): void {
+      up.set(1);
+      if (!available) log.info('event log can be written again');
+      available = true;
+    },
+    becameUnavailable(detail: string): void {
+      up.set(0);
+      if (available) log.error({ detail }, 'event log cannot be written');
+      available = false;
+    },
+    appended(seconds: number): void {
+      appendSeconds.observe(seconds);
+    },
+    appendFailed(cause: AppendFailureCause, topic: string, records: number, detail: string): void {
+      appendFailures.inc({ cause }, records);
+      if (worthALine(`append ${cause}`)) log.warn({ cause, topic, records, detail }, 'append failed');
+    },
+    topicCreated(topic: string, settings: Readonly<Record<string, unknown>>): void {
+      log.info({ topic, ...settings }, 'topic created');
+    },
+    retentionKnown(topic: string, seconds: number): void {
+      retentionSeconds.set({ topic }, seconds);
+    },
+    oldestRecordSeen(topic: string, ageSeconds: number): void {
+      oldestAgeSeconds.set({ topic }, ageSeconds);
+    },
+    sizeMeasured(usedBytes: number, limitBytes: number): void {
+      bytes.set(usedBytes);
+      maxBytes.set(limitBytes);
+    },
+    consumerStarted(topic: string, group: string): void {
+      log.info({ topic, group }, 'consumer started');
+    },
+    /** The handler rejected; the same records come again after `delayMs`. */
+    batchRejected(batch: BatchIdentity, error: unknown, delayMs: number): void {
+      if (!worthALine(`rejected ${batch.group} ${batch.topic} ${batch.partition}`)) return;
+      log.warn(
+        { ...batch, error: describeError(error), delayMs },
+        'batch not handled, its records come again',
+      );
+    },
+    /** The partition was lost or the subscription closes: what the handler did is not committed. */
+    batchDiscarded(batch: BatchIdentity, why: string): void {
+      log.info({ ...batch, why }, 'batch discarded uncommitted, its records come again');
+    },
+    commitFailed(batch: BatchIdentity, error: unknown): void {
+      if (!worthALine(`commit ${batch.group} ${batch.topic} ${batch.partition}`)) return;
+      log.warn({ ...batch, error: describeError(error) }, 'commit failed');
+    },
+    consumerStopped(topic: string, group: string, error: unknown): void {
+      log.error({ topic, group, error: describeError(error) }, 'consumer stopped and cannot go on by itself');
+    },
+  };
+}
