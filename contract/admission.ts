@@ -1,0 +1,176 @@
+import { isUtf8 } from 'node:buffer';
+import { jsonArrayElements } from '#contract/json-elements.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { Reading } from '#contract/reading.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
+import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
+
+/** What is to become of one message: part of it into the log, part of it into the dead letters. */
+export interface Admission {
+  readonly accepted: { readonly readings: readonly Reading[]; readonly value: Uint8Array } | undefined;
+  readonly rejects: readonly Reject[];
+}
+
+/** One refused reading, or a message refused as a whole (then `index` is missing). */
+export interface Reject {
+  readonly reason: RejectReason;
+  /** JSON-compatible and small: what is wrong, never the value itself. */
+  readonly detail: unknown;
+  /** Position in a batch message. */
+  readonly index?: number;
+  /** The exact bytes of what was refused, as a view on the payload. */
+  readonly bytes: Uint8Array;
+}
+
+interface Fault {
+  readonly reason: RejectReason;
+  readonly detail: unknown;
+}
+
+const READING_KEYS = new Set(['schema', 'ts', 'seq', 'values']);
+
+/**
+ * Judges a payload: the one place where bytes of a device become readings or rejects, for fresh messages and for
+ * replayed dead letters. Pure.
+ *
+ * @param receivedAt when the message was received, milliseconds since the epoch: the clock that `ts` is judged by.
+ *   `undefined` leaves the clock out (records in the log were judged when they came).
+ */
+export function admit(
+  payload: Uint8Array,
+  receivedAt: number | undefined,
+  schemas: SchemaRegistry,
+): Admission {
+  const whole = (reason: RejectReason, detail: unknown): Admission => ({
+    accepted: undefined,
+    rejects: [{ reason, detail, bytes: payload }],
+  });
+  if (payload.length > LIMITS.payloadBytes) {
+    return whole('payload-too-large', { bytes: payload.length, limit: LIMITS.payloadBytes });
+  }
+  if (!isUtf8(payload)) return whole('not-utf8', { message: 'the payload is not valid UTF-8' });
+  let message: unknown;
+  try {
+    message = JSON.parse(
+      Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8'),
+    );
+  } catch {
+    // V8's own message quotes the payload, which does not belong into headers and logs.
+    return whole('malformed-json', { message: 'the payload is not JSON' });
+  }
+  if (!Array.isArray(message)) {
+    const fault = faultOf(message, receivedAt, schemas);
+    if (fault !== undefined) return whole(fault.reason, fault.detail);
+    return { accepted: { readings: [message as Reading], value: payload }, rejects: [] };
+  }
+  if (message.length === 0) return whole('schema-violation', violation('', 'must hold at least one reading'));
+  if (message.length > LIMITS.readingsPerMessage) {
+    return whole('too-many-readings', { readings: message.length, limit: LIMITS.readingsPerMessage });
+  }
+  return admitBatch(payload, message, receivedAt, schemas);
+}
+
+function admitBatch(
+  payload: Uint8Array,
+  elements: readonly unknown[],
+  receivedAt: number | undefined,
+  schemas: SchemaRegistry,
+): Admission {
+  const readings: Reading[] = [];
+  const faults: { readonly index: number; readonly fault: Fault }[] = [];
+  for (const [index, element] of elements.entries()) {
+    const fault = faultOf(element, receivedAt, schemas);
+    if (fault === undefined) readings.push(element as Reading);
+    else faults.push({ index, fault });
+  }
+  if (faults.length === 0) return { accepted: { readings, value: payload }, rejects: [] };
+
+  const bytes = jsonArrayElements(payload);
+  const rejects = faults.map(({ index, fault }) => ({ ...fault, index, bytes: bytes[index] as Uint8Array }));
+  if (readings.length === 0) return { accepted: undefined, rejects };
+  const refused = new Set(faults.map(({ index }) => index));
+  const value = joinArray(bytes.filter((_, index) => !refused.has(index)));
+  return { accepted: { readings, value }, rejects };
+}
+
+function joinArray(elements: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const element of elements) parts.push(Buffer.from(parts.length === 0 ? '[' : ','), element);
+  return Buffer.concat([...parts, Buffer.from(']')]);
+}
+
+function faultOf(
+  element: unknown,
+  receivedAt: number | undefined,
+  schemas: SchemaRegistry,
+): Fault | undefined {
+  if (typeof element !== 'object' || element === null || Array.isArray(element)) {
+    return schemaViolation('', 'must be an object');
+  }
+  const reading = element as Record<string, unknown>;
+  for (const key of Object.keys(reading)) {
+    if (!READING_KEYS.has(key))
+      return schemaViolation('', `unknown property ${JSON.stringify(key.slice(0, 64))}`);
+  }
+  // `hasOwn`, because `__proto__` and `constructor` come as own keys from JSON.parse and the others must not come from a prototype.
+  const own = (key: string): unknown => (Object.hasOwn(reading, key) ? reading[key] : undefined);
+  const { ts, seq, values } = { ts: own('ts'), seq: own('seq'), values: own('values') };
+  const name = own('schema');
+  if (typeof name !== 'string') return schemaViolation('/schema', 'must be a string "<type>/<version>"');
+  const schema = schemas.get(name);
+  if (schema === undefined) return { reason: 'unknown-schema', detail: { schema: name.slice(0, 128) } };
+  return (
+    wholeNumberFault('/ts', ts, true) ??
+    wholeNumberFault('/seq', seq, false) ??
+    valuesFault(values, schema) ??
+    (receivedAt === undefined ? undefined : clockFault(ts as number, receivedAt, schema))
+  );
+}
+
+function wholeNumberFault(path: string, value: unknown, required: boolean): Fault | undefined {
+  if (value === undefined && !required) return undefined;
+  if (typeof value === 'number' && Math.abs(value) > LIMITS.maxNumber) return numberOutOfRange(path);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return undefined;
+  return schemaViolation(path, 'must be a whole number from 0');
+}
+
+function valuesFault(values: unknown, schema: ReadingSchema): Fault | undefined {
+  if (typeof values === 'object' && values !== null) {
+    for (const [key, value] of Object.entries(values)) {
+      // Also catches ±Infinity, which is what JSON.parse makes of 1e999.
+      if (typeof value === 'number' && Math.abs(value) > LIMITS.maxNumber) {
+        return numberOutOfRange(`/values/${key.slice(0, 64)}`);
+      }
+      if (typeof value === 'string' && !value.isWellFormed()) {
+        return schemaViolation(`/values/${key.slice(0, 64)}`, 'must not hold lone surrogates');
+      }
+    }
+  }
+  return schema.accepts(values)
+    ? undefined
+    : { reason: 'schema-violation', detail: { errors: schema.problems(values) } };
+}
+
+function clockFault(ts: number, receivedAt: number, schema: ReadingSchema): Fault | undefined {
+  const aheadMs = ts - receivedAt;
+  if (aheadMs <= schema.maxSkewMs && -aheadMs <= schema.maxAgeMs) return undefined;
+  return {
+    reason: 'timestamp-out-of-range',
+    detail: { ts, receivedAt, maxAgeMs: schema.maxAgeMs, maxSkewMs: schema.maxSkewMs },
+  };
+}
+
+function numberOutOfRange(path: string): Fault {
+  return {
+    reason: 'number-out-of-range',
+    detail: { errors: [{ path, message: 'must be within ±(2^53 − 1)' }] },
+  };
+}
+
+function schemaViolation(path: string, message: string): Fault {
+  return { reason: 'schema-violation', detail: violation(path, message) };
+}
+
+function violation(path: string, message: string): unknown {
+  return { errors: [{ path, message }] };
+}

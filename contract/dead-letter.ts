@@ -1,0 +1,114 @@
+import { LIMITS } from '#contract/limits.ts';
+import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
+import { isRejectReason, type RejectReason } from '#contract/reject-reason.ts';
+import { headerNumber } from '#contract/telemetry-record.ts';
+
+export const DEAD_LETTER_STAGES = ['gateway', 'telemetry-writer'] as const;
+export type DeadLetterStage = (typeof DEAD_LETTER_STAGES)[number];
+
+/** A reading, or a message or record as a whole, that was refused: its original bytes and why. */
+export interface DeadLetter {
+  /** Also the record key. Of a foreign record: its key as text. */
+  readonly deviceId: string;
+  readonly payload: Uint8Array;
+  readonly reason: RejectReason;
+  /** JSON-compatible: what is wrong (schema errors), or the store's answer. Cut to 2 KiB when written. */
+  readonly detail: unknown;
+  readonly stage: DeadLetterStage;
+  /** Position in a batch message. */
+  readonly index?: number;
+  /** How often it was replayed before it failed here; 0 = never. */
+  readonly attempt: number;
+  /** Milliseconds since the epoch, like all times here. */
+  readonly firstFailedAt: number;
+  /** Why it failed before it was parked (`reason` is then `replay-limit`). */
+  readonly originalReason?: RejectReason;
+  /** When the gateway received it: the clock that a replay is judged by. */
+  readonly receivedAt: number;
+  readonly mqttTopic?: string;
+  readonly mqttClientId?: string;
+  /** Where the record it came from stands in the telemetry topic; letters of the writer only. */
+  readonly origin?: RecordPosition & { readonly topic: string };
+}
+
+/** Letters are addressed by where they stand: `<partition>-<offset>`. */
+export function letterId(position: RecordPosition): string {
+  return `${position.partition}-${position.offset}`;
+}
+
+export function parseLetterId(id: string): RecordPosition | undefined {
+  const match = /^(\d{1,9})-(\d{1,15})$/.exec(id);
+  return match === null ? undefined : { partition: Number(match[1]), offset: Number(match[2]) };
+}
+
+export function encodeDeadLetter(topic: string, letter: DeadLetter): AppendRecord {
+  const headers: Record<string, string> = {
+    'dlq.reason': letter.reason,
+    'dlq.detail': encodeDetail(letter.detail),
+    'dlq.stage': letter.stage,
+    'dlq.attempt': String(letter.attempt),
+    'dlq.first-failed-at': String(letter.firstFailedAt),
+    'received-at': String(letter.receivedAt),
+  };
+  if (letter.index !== undefined) headers['dlq.index'] = String(letter.index);
+  if (letter.originalReason !== undefined) headers['dlq.original-reason'] = letter.originalReason;
+  if (letter.mqttTopic !== undefined) headers['mqtt.topic'] = letter.mqttTopic;
+  if (letter.mqttClientId !== undefined) headers['mqtt.client-id'] = letter.mqttClientId;
+  if (letter.origin !== undefined) {
+    headers['x-original-topic'] = letter.origin.topic;
+    headers['x-original-partition'] = String(letter.origin.partition);
+    headers['x-original-offset'] = String(letter.origin.offset);
+  }
+  return { topic, key: letter.deviceId, value: letter.payload, headers };
+}
+
+/** `undefined` for a record that is not one of our letters: other programs may write to the topic. */
+export function decodeDeadLetter(record: LogRecord): DeadLetter | undefined {
+  const { headers } = record;
+  const reason = headers['dlq.reason'] ?? '';
+  const stage = DEAD_LETTER_STAGES.find((known) => known === headers['dlq.stage']);
+  const attempt = headerNumber(headers['dlq.attempt']);
+  const firstFailedAt = headerNumber(headers['dlq.first-failed-at']);
+  const receivedAt = headerNumber(headers['received-at']);
+  if (!isRejectReason(reason) || stage === undefined || record.value === null) return undefined;
+  if (attempt === undefined || firstFailedAt === undefined || receivedAt === undefined) return undefined;
+  const index = headerNumber(headers['dlq.index']);
+  const originalReason = headers['dlq.original-reason'];
+  const originTopic = headers['x-original-topic'];
+  const originPartition = headerNumber(headers['x-original-partition']);
+  const originOffset = headerNumber(headers['x-original-offset']);
+  const fromRecord = originTopic !== undefined && originPartition !== undefined && originOffset !== undefined;
+  return {
+    deviceId: record.key?.toString('utf8') ?? '',
+    payload: record.value,
+    reason,
+    detail: parseDetail(headers['dlq.detail']),
+    stage,
+    attempt,
+    firstFailedAt,
+    receivedAt,
+    ...(index !== undefined && { index }),
+    ...(originalReason !== undefined && isRejectReason(originalReason) && { originalReason }),
+    ...(headers['mqtt.topic'] !== undefined && { mqttTopic: headers['mqtt.topic'] }),
+    ...(headers['mqtt.client-id'] !== undefined && { mqttClientId: headers['mqtt.client-id'] }),
+    ...(fromRecord && { origin: { topic: originTopic, partition: originPartition, offset: originOffset } }),
+  };
+}
+
+/** A detail that is too long is replaced by its beginning, so that the header stays JSON. */
+function encodeDetail(detail: unknown): string {
+  const text = JSON.stringify(detail) ?? 'null';
+  if (Buffer.byteLength(text) <= LIMITS.deadLetterDetailBytes) return text;
+  // A quarter of the limit: escaping and multi-byte characters cannot carry the cut text over it again.
+  const beginning = text.slice(0, LIMITS.deadLetterDetailBytes / 4).toWellFormed();
+  return JSON.stringify({ truncated: beginning });
+}
+
+function parseDetail(text: string | undefined): unknown {
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Every bound of the pipeline in one place: a queue, a size or a wait that is not here has no limit. The relations
+ * between them are checked by `limits.test.ts`, because a bound that contradicts another one is a fault that shows
+ * only under load.
+ */
+export const LIMITS = {
+  /** Bytes of one MQTT packet before the client's CONNECT was accepted. */
+  packetBytesBeforeConnect: 4 * 1024,
+  /** Bytes of one MQTT packet afterwards; above it the connection is closed and counted. */
+  packetBytes: 256 * 1024,
+  /** Bytes of an accepted payload; larger ones (up to a whole packet) are dead-lettered and acknowledged. */
+  payloadBytes: 64 * 1024,
+  readingsPerMessage: 500,
+  deviceIdLength: 64,
+  topicDepth: 3,
+  /** Milliseconds a socket may take until its CONNECT is complete, and authentication may take after it. */
+  connectMs: 10_000,
+  authenticateMs: 5_000,
+  connections: 10_000,
+  inflightMessagesPerDevice: 1_000,
+  inflightMessages: 50_000,
+  inflightBytes: 64 * 1024 * 1024,
+  /** Token bucket of one device: sustained messages a second, and how many it may send at once. Slowed, not dropped. */
+  messagesPerSecond: 200,
+  messageBurst: 2_000,
+  /** Seconds without a packet after which a device that asked for no keepalive, or a longer one, is disconnected. */
+  maxKeepaliveSeconds: 300,
+  maxAgeMs: 7 * 24 * 60 * 60 * 1000,
+  maxSkewMs: 5 * 60 * 1000,
+  /** Magnitude above which a number read from JSON may not be the number that was written (2^53). */
+  maxNumber: Number.MAX_SAFE_INTEGER,
+  deadLetterDetailBytes: 2 * 1024,
+  replayAttempts: 3,
+  pointsPerWrite: 5_000,
+  bytesPerWrite: 1024 * 1024,
+  /** Newest readings that one API call may ask for. */
+  readingsPerQuery: 10_000,
+  shutdownMs: 10_000,
+  shutdownAppendsMs: 5_000,
+} as const;

@@ -1,0 +1,16 @@
+/** Kinds of value a field can have; the store keeps each field of a device type in exactly one of them. */
+export const FIELD_KINDS = ['integer', 'float', 'boolean', 'string'] as const;
+export type FieldKind = (typeof FIELD_KINDS)[number];
+
+export type FieldValue = number | boolean | string;
+
+/** One reading, as a device sends it. */
+export interface Reading {
+  /** `<type>/<version>`, the name of its schema. */
+  readonly schema: string;
+  /** Device time, integer milliseconds since the epoch. */
+  readonly ts: number;
+  /** Grows by one per reading of a device; lets gaps be seen. */
+  readonly seq?: number;
+  readonly values: Readonly<Record<string, FieldValue>>;
+}

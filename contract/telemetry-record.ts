@@ -1,0 +1,84 @@
+import { type Admission, admit } from '#contract/admission.ts';
+import { isDeviceId } from '#contract/device-topic.ts';
+import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+
+/** What a record of the telemetry topic says besides its readings. */
+export interface TelemetryRecord {
+  readonly deviceId: string;
+  /** JSON bytes: one reading, or an array of readings. */
+  readonly value: Uint8Array;
+  readonly readings: number;
+  /** Milliseconds since the epoch, clock of the gateway. */
+  readonly receivedAt: number;
+  readonly gateway: string;
+  /** Only on replayed records: how often they were replayed, and when they first failed. */
+  readonly replay?: ReplayMark;
+}
+
+export interface ReplayMark {
+  readonly attempt: number;
+  readonly firstFailedAt: number;
+}
+
+export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): AppendRecord {
+  return {
+    topic,
+    key: record.deviceId,
+    value: record.value,
+    headers: {
+      readings: String(record.readings),
+      'received-at': String(record.receivedAt),
+      gateway: record.gateway,
+      ...(record.replay && {
+        'dlq.attempt': String(record.replay.attempt),
+        'dlq.first-failed-at': String(record.replay.firstFailedAt),
+      }),
+    },
+  };
+}
+
+export type DecodedTelemetryRecord =
+  | {
+      readonly deviceId: string;
+      readonly receivedAt: number;
+      readonly replay?: ReplayMark;
+      /** Judged again without the clock: the writer may run with other schemas than the gateway did. */
+      readonly admission: Admission;
+    }
+  /** Not one of our records; says why. */
+  | { readonly undecodable: string };
+
+/** Reads a record of the telemetry topic, whoever wrote it. */
+export function decodeTelemetryRecord(record: LogRecord, schemas: SchemaRegistry): DecodedTelemetryRecord {
+  const deviceId = record.key?.toString('utf8') ?? '';
+  if (!isDeviceId(deviceId)) return { undecodable: 'the key is not a device id' };
+  if (record.value === null) return { undecodable: 'the record has no value' };
+  const receivedAt = headerNumber(record.headers['received-at']);
+  if (receivedAt === undefined) return { undecodable: 'the header received-at is missing or not a number' };
+  const admission = admit(record.value, undefined, schemas);
+  const refusedWhole = admission.accepted === undefined && admission.rejects[0]?.index === undefined;
+  if (refusedWhole && FOREIGN.has(admission.rejects[0]?.reason ?? '')) {
+    return { undecodable: `the value is refused: ${admission.rejects[0]?.reason}` };
+  }
+  const attempt = headerNumber(record.headers['dlq.attempt']);
+  const firstFailedAt = headerNumber(record.headers['dlq.first-failed-at']);
+  const replay =
+    attempt !== undefined && firstFailedAt !== undefined ? { attempt, firstFailedAt } : undefined;
+  return { deviceId, receivedAt, admission, ...(replay && { replay }) };
+}
+
+/** Reasons a gateway never lets into the log, whatever its schemas: such a record came from somewhere else. */
+const FOREIGN: ReadonlySet<string> = new Set([
+  'malformed-json',
+  'not-utf8',
+  'payload-too-large',
+  'too-many-readings',
+]);
+
+/** A whole number from 0 in a header, or `undefined`. */
+export function headerNumber(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : undefined;
+}

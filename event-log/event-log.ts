@@ -1,0 +1,116 @@
+import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
+
+/**
+ * The durable buffer between devices and store. Two drivers keep the same promises (`event-log.suite.ts` is run
+ * against both): `kafka/` for a cluster, `embedded/` (SQLite) for one machine.
+ */
+export interface EventLog extends AsyncDisposable {
+  /**
+   * Resolves when the record is durable (Kafka: `acks=all` confirmed for its own partition; SQLite: committed with
+   * `synchronous=FULL`). Calls made while an append of the same partition is in flight form its next batch, so no
+   * timer delays a record and batches grow with load. Order per key is the order of the calls, retries included; a
+   * partition that cannot be written does not hold up the others. The caller bounds how much it has outstanding.
+   *
+   * @param deadlineAt on the clock of `performance.now()`; retried until then.
+   * @throws PipelineError `not-durable` after the deadline: the record may or may not be in the log.
+   * @throws PipelineError `closed`
+   */
+  append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition>;
+
+  /**
+   * Delivers batches of one partition each, in order, at least once, to a member of `group`. A group that never
+   * committed starts at the oldest record. Returns as soon as the subscription is set up to (re)connect by itself.
+   */
+  subscribe(options: SubscribeOptions): Promise<Subscription>;
+
+  /**
+   * Records of a topic outside any group, partition by partition, up to the end as it was when reading began.
+   * Readable beside the process that owns the log.
+   */
+  read(topic: string, options?: ReadOptions): AsyncIterable<LogRecord>;
+
+  /** Where each partition of `topic` begins and ends and how far `group` came. @throws PipelineError `event-log-unavailable` */
+  progress(topic: string, group: string): Promise<readonly PartitionProgress[]>;
+
+  /**
+   * Creates missing topics and verifies existing ones.
+   * @throws PipelineError `configuration` when an existing topic contradicts a promise (says which setting, and both values)
+   * @throws PipelineError `event-log-unavailable` (retryable) when the log cannot be asked now
+   */
+  ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
+
+  /** Held by one process at a time, over all processes of this log; `undefined` when another one has it. Let go by disposing, or by death. */
+  acquireLock(name: string): Promise<AsyncDisposable | undefined>;
+
+  /** What is known right now, without asking: for readiness. */
+  health(): EventLogHealth;
+
+  /** Awaits appends in flight (until their deadlines), stops subscriptions without committing unfinished batches. */
+  close(): Promise<void>;
+}
+
+export interface SubscribeOptions {
+  readonly topic: string;
+  readonly group: string;
+  /** At most this many records in a batch. */
+  readonly maxBatchRecords: number;
+  /** At most this many bytes of values in a batch (a single larger record still comes alone). */
+  readonly maxBatchBytes: number;
+  /**
+   * Must resolve only when every record of the batch is done with; then the batch is committed, contiguously. It may
+   * take as long as it needs. When it rejects, the same records come again after a back-off. When `signal` fires
+   * (partition lost, subscription closing) it should stop; whatever it returns, its batch is discarded uncommitted.
+   * Batches of different partitions may be handled at the same time.
+   */
+  readonly onBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
+  /** The batch of `onBatch` was committed. Called once per batch, before the next one of that partition. */
+  readonly onCommitted?: (batch: RecordBatch) => void;
+}
+
+export interface RecordBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Never empty, in offset order. */
+  readonly records: readonly LogRecord[];
+}
+
+export interface Subscription extends AsyncDisposable {
+  /** Rejects with `consumer-stopped` when the consumer cannot go on by itself; pending otherwise, resolves after `close()`. */
+  readonly stopped: Promise<void>;
+  /** False while the consumer has no connection, or the watchdog sees no progress although there are records. */
+  healthy(): boolean;
+  close(): Promise<void>;
+}
+
+export interface ReadOptions {
+  /** First offset per partition; partitions that are not named are left out. Default: every partition from its oldest record. */
+  readonly from?: ReadonlyMap<number, number>;
+  readonly signal?: AbortSignal;
+}
+
+export interface PartitionProgress {
+  readonly partition: number;
+  /** Offset of the oldest record that is still there. */
+  readonly oldestOffset: number;
+  /** Offset that the next record will get. */
+  readonly endOffset: number;
+  /** Offset that the group will read next; -1 = it never committed. */
+  readonly committedOffset: number;
+  /** Log timestamp of the oldest record the group has not committed; `null` when it has no backlog. Exact to a second or 10 % of its age. */
+  readonly backlogSince: number | null;
+}
+
+export interface TopicSettings {
+  readonly name: string;
+  /** `delete` removes old records after `retentionMs`; `compact` keeps the last record of each key. */
+  readonly cleanup: 'delete' | 'compact';
+  /** Only for `delete`. */
+  readonly retentionMs: number;
+}
+
+export interface EventLogHealth {
+  /** At least one partition can be written (or was not tried yet) and the log answers. */
+  readonly up: boolean;
+  /** For people, when not up. */
+  readonly detail: string;
+}

@@ -1,0 +1,65 @@
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { describeError, hasCode } from '#runtime/errors.ts';
+
+/** What a command-line tool may touch of its process; its own object in tests. */
+export interface CommandIo {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Results. With `--json` the last line is one JSON object. */
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Progress and complaints. */
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Fires on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a commander program and returns the exit code all tools share: 0 good, 1 the work failed (an action sets it by
+ * throwing, or by calling `fail`), 2 wrong usage or configuration.
+ */
+export async function runCommand(program: Command, io: CommandIo, outcome: CommandOutcome): Promise<number> {
+  const configure = (command: Command): void => {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    });
+    command.showHelpAfterError('(--help explains)');
+    command.commands.forEach(configure);
+  };
+  configure(program);
+  try {
+    await program.parseAsync([...io.argv], { from: 'user' });
+    return outcome.code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.stderr.write(`${describeError(error)}\n`);
+    return hasCode(error, 'usage') || hasCode(error, 'configuration') ? 2 : 1;
+  }
+}
+
+/** Set `code = 1` when the work was done but its result is bad (`--verify` found something missing). */
+export interface CommandOutcome {
+  code: 0 | 1;
+}
+
+/** Option parser: a whole number within bounds. */
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^-?\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(
+      `expected a whole number from ${min}${max < Number.MAX_SAFE_INTEGER ? ` to ${max}` : ''}`,
+    );
+  };
+}
+
+/** Option parser: a number within bounds, fractions allowed. */
+export function decimalNumber(min: number, max: number = Number.MAX_VALUE): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/i.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(
+      `expected a number from ${min}${max < Number.MAX_VALUE ? ` to ${max}` : ''}`,
+    );
+  };
+}

@@ -1,0 +1,65 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { describeError, PipelineError } from '#runtime/errors.ts';
+
+/** One thing a process depends on, as `/readyz` reports it. */
+export interface ReadinessCheck {
+  /** True when this part being down makes the process not ready; the others are only told. */
+  readonly required: boolean;
+  readonly up: boolean;
+  /** For people. */
+  readonly detail?: string;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly metrics: Registry;
+  /** Asked at each request. */
+  readonly readiness: () =>
+    | Promise<Readonly<Record<string, ReadinessCheck>>>
+    | Readonly<Record<string, ReadinessCheck>>;
+  /** Adds the routes of this process under `/api`. */
+  readonly routes?: (server: FastifyInstance) => void;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+}
+
+/**
+ * The HTTP surface that every process has: `/healthz` (alive: always 200), `/readyz` (200 or 503, with each
+ * dependency in the body), `/metrics` (Prometheus text).
+ *
+ * @throws PipelineError `configuration` when the port is taken or the address is not ours.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    requestTimeout: 30_000,
+    bodyLimit: 64 * 1024,
+  });
+  server.get('/healthz', async () => ({ status: 'alive' }));
+  server.get('/readyz', async (_request, reply) => {
+    const checks = await options.readiness();
+    const ready = Object.values(checks).every((check) => check.up || !check.required);
+    return reply.code(ready ? 200 : 503).send({ ready, checks });
+  });
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(options.metrics.contentType).send(await options.metrics.metrics()),
+  );
+  options.routes?.(server);
+  try {
+    await server.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await server.close();
+    throw new PipelineError('configuration', `HTTP_HOST, HTTP_PORT: cannot listen: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+  const address = server.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return { port, [Symbol.asyncDispose]: () => server.close() };
+}

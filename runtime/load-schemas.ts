@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
+import { PipelineError } from '#runtime/errors.ts';
+
+/** The schemas that come with the pipeline. */
+export const SHIPPED_SCHEMAS = path.join(import.meta.dirname, '..', 'contract', 'schemas');
+
+/**
+ * Reads `<type>/<version>.json` below `folder`. Files that do not end in `.json` are left alone (editors, READMEs).
+ *
+ * @throws PipelineError `configuration` with everything that is wrong, one line each, with paths.
+ */
+export function loadSchemas(folder: string = SHIPPED_SCHEMAS): SchemaRegistry {
+  const problems: string[] = [];
+  const files: SchemaFile[] = [];
+  for (const type of list(folder, problems)) {
+    if (!type.isDirectory()) continue;
+    for (const file of list(path.join(folder, type.name), problems)) {
+      if (!file.isFile() || !file.name.endsWith('.json')) continue;
+      const location = path.join(folder, type.name, file.name);
+      try {
+        const content: unknown = JSON.parse(readFileSync(location, 'utf8'));
+        files.push({ path: location, type: type.name, version: path.basename(file.name, '.json'), content });
+      } catch (error) {
+        problems.push(`${location}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  }
+  const built = buildSchemaRegistry(files);
+  if ('registry' in built && problems.length === 0) return built.registry;
+  const all = [...problems, ...('problems' in built ? built.problems : [])];
+  throw new PipelineError('configuration', all.map((problem) => `SCHEMA_DIR: ${problem}`).join('\n'));
+}
+
+function list(folder: string, problems: string[]): import('node:fs').Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name));
+  } catch (error) {
+    problems.push(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  }
+}

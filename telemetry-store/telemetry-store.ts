@@ -1,0 +1,80 @@
+import type { FieldKind, FieldValue, Reading } from '#contract/reading.ts';
+
+/**
+ * Where readings end. Two drivers keep the same promises (`telemetry-store.suite.ts` is run against both):
+ * `influxdb/` and `embedded/` (SQLite). A point is identified by (measurement, device, timestamp); writing the same
+ * identity again merges its fields, the last value of a field wins (P3).
+ */
+export interface TelemetryStore extends AsyncDisposable {
+  /**
+   * Writes all points that the store accepts. Never throws for the store's answers or its absence; `signal` abandons
+   * the write (outcome `retry`, cause `aborted`; the points may or may not be stored).
+   */
+  write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome>;
+
+  /** Readings of one device over all types, newest first, at most `limit`. @throws PipelineError `store-unavailable` */
+  latest(deviceId: string, limit: number): Promise<readonly Reading[]>;
+
+  /** Every reading with `fromMs` <= ts < `toMs`, for verification: one device after the other, in no promised order within it. @throws PipelineError `store-unavailable` */
+  scan(range: {
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly deviceIds?: readonly string[];
+  }): AsyncIterable<StoredReading>;
+
+  /** Asks the store. False = not reachable now. */
+  ping(): Promise<boolean>;
+
+  close(): Promise<void>;
+}
+
+export interface Point {
+  /** Device type: the `<type>` of the schema name. */
+  readonly measurement: string;
+  readonly deviceId: string;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  /** Never empty. */
+  readonly fields: readonly PointField[];
+}
+
+export interface PointField {
+  readonly name: string;
+  readonly kind: FieldKind;
+  readonly value: FieldValue;
+}
+
+export interface StoredReading extends Reading {
+  readonly deviceId: string;
+}
+
+export type WriteOutcome =
+  /** The store is done with the batch: every point is stored, except those in `rejected`, refused for good. */
+  | { readonly kind: 'written'; readonly rejected: readonly RejectedPoint[] }
+  /** Not now. Writing the whole batch again is safe. */
+  | {
+      readonly kind: 'retry';
+      readonly cause: RetryCause;
+      readonly detail: string;
+      /** How long the store asked to wait, when it did. */
+      readonly afterMs?: number;
+    }
+  /** Nothing will be accepted until a person changes something (token, bucket, organisation, address). Data must be kept. */
+  | { readonly kind: 'misconfigured'; readonly detail: string };
+
+export interface RejectedPoint {
+  /** Position in the batch that was given to `write`. */
+  readonly index: number;
+  /** The store's own words. */
+  readonly reason: string;
+}
+
+export const RETRY_CAUSES = [
+  'unreachable',
+  'timeout',
+  'overloaded',
+  'server-error',
+  'storage-full',
+  'aborted',
+] as const;
+export type RetryCause = (typeof RETRY_CAUSES)[number];
