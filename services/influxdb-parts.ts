@@ -34,42 +34,39 @@ export const influxDbPart: CachedPart = {
     await requireTools(TOOLS);
     const scratch = join(target, 'scratch');
     await mkdir(scratch);
-      progress(`fetching the sources of InfluxDB ${INFLUXDB_VERSION} …`);
-      const influxDb = await downloadModule(`${INFLUXDB_MODULE}@v${INFLUXDB_VERSION}`, scratch);
-      // Within InfluxDB's module this gives the version of flux that its go.mod names.
-      const flux = await downloadModule('github.com/influxdata/flux', influxDb.Dir);
+    progress(`fetching the sources of InfluxDB ${INFLUXDB_VERSION} …`);
+    const influxDb = await downloadModule(`${INFLUXDB_MODULE}@v${INFLUXDB_VERSION}`, scratch);
+    // Within InfluxDB's module this gives the version of flux that its go.mod names.
+    const flux = await downloadModule('github.com/influxdata/flux', influxDb.Dir);
 
-      progress('building the Flux parser with cargo, a minute or three …');
-      const libflux = join(flux.Dir, 'libflux');
-      const rustTarget = join(scratch, 'rust');
-      await run('cargo', ['build', '--locked', '--release', '-p', 'flux', '--target-dir', rustTarget], {
-        cwd: libflux,
-        // Newer compilers deny what these sources still do; an installed nightly default would fail otherwise.
-        env: { RUSTUP_TOOLCHAIN: 'stable', RUSTFLAGS: '--cap-lints=allow' },
-      });
-      // Only the static library may be found, else the server would need the shared one at run time.
-      const library = join(rustTarget, 'release');
-      await rm(join(library, 'libflux.so'), { force: true });
-      await rm(join(library, 'libflux.dylib'), { force: true });
-      const pkgConfig = join(scratch, 'pkg-config');
-      await mkdir(pkgConfig);
-      await writeFile(
-        join(pkgConfig, 'flux.pc'),
-        fluxPackage(flux.Version, library, join(libflux, 'include')),
-      );
+    progress('building the Flux parser with cargo, a minute or three …');
+    const libflux = join(flux.Dir, 'libflux');
+    const rustTarget = join(scratch, 'rust');
+    await run('cargo', ['build', '--locked', '--release', '-p', 'flux', '--target-dir', rustTarget], {
+      cwd: libflux,
+      // Newer compilers deny what these sources still do; an installed nightly default would fail otherwise.
+      env: { RUSTUP_TOOLCHAIN: 'stable', RUSTFLAGS: '--cap-lints=allow' },
+    });
+    // Only the static library may be found, else the server would need the shared one at run time.
+    const library = join(rustTarget, 'release');
+    await rm(join(library, 'libflux.so'), { force: true });
+    await rm(join(library, 'libflux.dylib'), { force: true });
+    const pkgConfig = join(scratch, 'pkg-config');
+    await mkdir(pkgConfig);
+    await writeFile(join(pkgConfig, 'flux.pc'), fluxPackage(flux.Version, library, join(libflux, 'include')));
 
-      progress('building the server with go, two or three minutes …');
-      const linkerFlags = `-s -w -X main.version=v${INFLUXDB_VERSION}`;
-      const tags = 'sqlite_foreign_keys,sqlite_json,noassets';
-      const output = join(target, 'influxd');
-      await run(
-        'go',
-        ['build', '-trimpath', '-ldflags', linkerFlags, '-tags', tags, '-o', output, './cmd/influxd'],
-        {
-          cwd: influxDb.Dir,
-          env: { PKG_CONFIG_PATH: pkgConfig, CGO_ENABLED: '1' },
-        },
-      );
+    progress('building the server with go, two or three minutes …');
+    const linkerFlags = `-s -w -X main.version=v${INFLUXDB_VERSION}`;
+    const tags = 'sqlite_foreign_keys,sqlite_json,noassets';
+    const output = join(target, 'influxd');
+    await run(
+      'go',
+      ['build', '-trimpath', '-ldflags', linkerFlags, '-tags', tags, '-o', output, './cmd/influxd'],
+      {
+        cwd: influxDb.Dir,
+        env: { PKG_CONFIG_PATH: pkgConfig, CGO_ENABLED: '1' },
+      },
+    );
     await rm(scratch, { recursive: true });
   },
 };

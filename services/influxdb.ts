@@ -6,7 +6,7 @@ import type { PartsOptions } from './cache.ts';
 import { influxDbApi, type TokenScope } from './influxdb-api.ts';
 import { influxDbCommand } from './influxdb-parts.ts';
 import { choosePorts } from './ports.ts';
-import { type ServiceControl, startService } from './service-process.ts';
+import { type KeepRunning, type ServiceControl, startService } from './service-process.ts';
 
 export interface StartInfluxDbOptions extends PartsOptions {
   /** Default: a temporary folder, deleted by `close()`. */
@@ -17,8 +17,8 @@ export interface StartInfluxDbOptions extends PartsOptions {
   readonly bucket?: string;
   /** More options of `influxd`, for example `--storage-write-timeout=1s`. */
   readonly args?: readonly string[];
-  /** The server outlives this process. */
-  readonly detached?: boolean;
+  /** The server shall outlive this process; told of each process as soon as it exists. */
+  readonly keepRunning?: KeepRunning;
 }
 
 export interface InfluxDb extends ServiceControl {
@@ -61,7 +61,7 @@ export async function startInfluxDb(options: StartInfluxDbOptions = {}): Promise
     ],
     logFile: join(root, 'influxdb.log'),
     isReady: async () => (await fetch(`${url}/health`)).ok,
-    detached: options.detached,
+    keepRunning: options.keepRunning,
   });
   const close = async () => {
     if (server.running) await (dataDir === undefined ? server.kill() : server.stop());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PartsOptions } from './cache.ts';
 import { kafkaJavaArguments } from './kafka-parts.ts';
 import { choosePorts } from './ports.ts';
-import { createService, type ServiceControl } from './service-process.ts';
+import { createService, type KeepRunning, type ServiceControl } from './service-process.ts';
 import { run } from './tools.ts';
 
 type BrokerSettings = Readonly<Record<string, string | number | boolean>>;
@@ -22,8 +22,8 @@ export interface StartKafkaOptions extends PartsOptions {
    * between. The brokers talk to each other on a listener of their own, past that proxy.
    */
   readonly advertisedBrokers?: readonly string[];
-  /** The brokers outlive this process. */
-  readonly detached?: boolean;
+  /** The brokers shall outlive this process; told of each process as soon as it exists. */
+  readonly keepRunning?: KeepRunning;
 }
 
 export interface Kafka {
@@ -75,7 +75,7 @@ export async function startKafka(options: StartKafkaOptions): Promise<Kafka> {
         args: ['-Xms200m', '-Xmx400m', ...java, 'kafka.Kafka', propertiesFile],
         logFile: join(folder, 'kafka.log'),
         isReady: async (log) => (await log()).includes('Kafka Server started'),
-        detached: options.detached,
+        keepRunning: options.keepRunning,
       });
     }),
   );

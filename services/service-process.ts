@@ -33,6 +33,12 @@ export interface ServiceControl {
   thaw(): void;
 }
 
+/**
+ * Given, the process outlives the one that started it, and this is called as soon as it exists: it must be written down
+ * before anything else can go wrong. Not given, it is killed when its starter exits without having closed it.
+ */
+export type KeepRunning = (started: ServiceControl) => void;
+
 export interface ServiceProcessOptions {
   readonly name: string;
   readonly command: string;
@@ -40,8 +46,7 @@ export interface ServiceProcessOptions {
   readonly logFile: string;
   /** Asked every 50 ms; `log` gives what this run has logged so far. A rejection means "not yet". */
   readonly isReady: (log: () => Promise<string>) => Promise<boolean>;
-  /** The process outlives the one that started it. Otherwise it is killed when that exits without closing it. */
-  readonly detached?: boolean | undefined;
+  readonly keepRunning?: KeepRunning | undefined;
   readonly startTimeoutMs?: number;
   readonly stopGraceMs?: number;
 }
@@ -95,14 +100,17 @@ class ServiceProcess implements ServiceControl {
 
   async start(): Promise<void> {
     if (this.running) throw new Error(`${this.name} is running already (pid ${this.pid})`);
-    const { command, args, logFile, detached = false, startTimeoutMs = 60_000, isReady } = this.#options;
+    const { command, args, logFile, keepRunning, startTimeoutMs = 60_000, isReady } = this.#options;
     const logDescriptor = openSync(logFile, 'a');
     const logStart = statSync(logFile).size;
-    const child = spawn(command, args, { detached, stdio: ['ignore', logDescriptor, logDescriptor] });
+    const child = spawn(command, args, {
+      detached: keepRunning !== undefined,
+      stdio: ['ignore', logDescriptor, logDescriptor],
+    });
     closeSync(logDescriptor);
     await once(child, 'spawn');
     child.unref();
-    if (!detached) {
+    if (keepRunning === undefined) {
       const killOrphan = () => child.kill('SIGKILL');
       process.once('exit', killOrphan);
       child.once('exit', () => process.off('exit', killOrphan));
@@ -112,6 +120,7 @@ class ServiceProcess implements ServiceControl {
       pid: child.pid ?? -1,
       startTime: 'never identified',
     };
+    keepRunning?.(this);
 
     const log = async () => (await readFile(logFile)).subarray(logStart).toString('utf8');
     const deadline = performance.now() + startTimeoutMs;
