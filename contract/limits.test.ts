@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '#contract/limits.ts';
+
+describe('limits', () => {
+  it('fit into each other', () => {
+    expect(LIMITS.packetBytesBeforeConnect).toBeLessThan(LIMITS.packetBytes);
+    expect(LIMITS.payloadBytes).toBeLessThan(LIMITS.packetBytes);
+    // One device at its bound must leave room for the others, in count and in bytes.
+    expect(LIMITS.inflightMessagesPerDevice * 10).toBeLessThanOrEqual(LIMITS.inflightMessages);
+    expect(LIMITS.packetBytes * 100).toBeLessThanOrEqual(LIMITS.inflightBytes);
+    expect(LIMITS.messagesPerSecond).toBeLessThanOrEqual(LIMITS.messageBurst);
+    // A whole message of readings fits into one store write.
+    expect(LIMITS.readingsPerMessage).toBeLessThanOrEqual(LIMITS.pointsPerWrite);
+    expect(LIMITS.payloadBytes).toBeLessThanOrEqual(LIMITS.bytesPerWrite);
+    expect(LIMITS.shutdownAppendsMs).toBeLessThan(LIMITS.shutdownMs);
+    expect(LIMITS.authenticateMs).toBeLessThanOrEqual(LIMITS.connectMs);
+  });
+});
