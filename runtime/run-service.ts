@@ -18,7 +18,8 @@ export interface ProcessControls {
 
 /**
  * The life of a long-running process: start, run until a signal or a failure, stop within a deadline.
- * Exit codes: 0 after SIGTERM or SIGINT, 1 when the service failed or did not stop in time, 2 on wrong configuration.
+ * Exit codes: 0 after SIGTERM or SIGINT, 1 when the service failed or did not stop in time, 2 on wrong configuration,
+ * also when that shows only later (a topic of a Kafka that was away at the start).
  * A second signal ends the process at once.
  */
 export async function runService(
@@ -37,9 +38,8 @@ export async function runService(
   try {
     service = await start();
   } catch (error) {
-    const configuration = hasCode(error, 'configuration') || hasCode(error, 'usage');
     for (const line of describeError(error).split('\n')) log.fatal(line);
-    return controls.exit(configuration ? 2 : 1);
+    return controls.exit(exitCodeOf(error));
   }
   const failure = await Promise.race([
     signalled.promise,
@@ -61,5 +61,10 @@ export async function runService(
   if (stopped === 'stopped') log.info('stopped');
   else if (stopped === 'late') log.error({ shutdownMs: LIMITS.shutdownMs }, 'did not stop in time');
   else log.error({ reason: describeError(stopped.error) }, 'stopping failed');
-  controls.exit(failure === 'signal' && stopped === 'stopped' ? 0 : 1);
+  if (failure !== 'signal') controls.exit(exitCodeOf(failure.error));
+  else controls.exit(stopped === 'stopped' ? 0 : 1);
+}
+
+function exitCodeOf(error: unknown): 1 | 2 {
+  return hasCode(error, 'configuration') || hasCode(error, 'usage') ? 2 : 1;
 }

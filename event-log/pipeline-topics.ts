@@ -1,0 +1,40 @@
+import type { EventLog, TopicSettings } from '#event-log/event-log.ts';
+import { hasCode } from '#runtime/errors.ts';
+import { backoffDelayMs, pause } from '#runtime/retry.ts';
+import type { Settings } from '#runtime/settings.ts';
+
+const BACKOFF = { firstDelayMs: 500, maxDelayMs: 10_000, jitter: 0.3 };
+
+/** The three topics of the pipeline, as every process expects them. */
+export function pipelineTopics(
+  settings: Pick<Settings, 'topics' | 'telemetryRetentionMs' | 'deadLetterRetentionMs'>,
+): readonly TopicSettings[] {
+  const { topics, telemetryRetentionMs, deadLetterRetentionMs } = settings;
+  return [
+    { name: topics.telemetry, cleanup: 'delete', retentionMs: telemetryRetentionMs },
+    { name: topics.deadLetters, cleanup: 'delete', retentionMs: deadLetterRetentionMs },
+    { name: topics.deadLetterState, cleanup: 'compact', retentionMs: 0 },
+  ];
+}
+
+/**
+ * Creates or verifies the topics, for as long as it takes: a process that starts before its log must not fail, and
+ * must not skip the check either.
+ *
+ * @throws PipelineError `configuration` when an existing topic contradicts a promise
+ */
+export async function ensureTopicsEventually(
+  log: EventLog,
+  topics: readonly TopicSettings[],
+  random: () => number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await log.ensureTopics(topics);
+    } catch (error) {
+      if (!hasCode(error, 'event-log-unavailable')) throw error;
+      await pause(backoffDelayMs(BACKOFF, attempt, random), signal);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { PipelineError } from '#runtime/errors.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { type ProcessControls, type RunningService, runService } from '#runtime/run-service.ts';
+
+/** A process that writes down how it would have ended. */
+class FakeProcess extends EventEmitter implements ProcessControls {
+  readonly exits: number[] = [];
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+}
+
+const lines: string[] = [];
+const log = createLogger(
+  { name: 'test', level: 'info' },
+  { write: (line) => void lines.push(JSON.parse(line).msg) },
+);
+const forever = new Promise<never>(() => {});
+
+async function run(start: (controls: FakeProcess) => Promise<RunningService>): Promise<number[]> {
+  const controls = new FakeProcess();
+  await runService(log, controls, () => start(controls));
+  return controls.exits;
+}
+
+describe('runService', () => {
+  afterEach(() => {
+    lines.length = 0;
+    vi.useRealTimers();
+  });
+
+  it('exits 0 after SIGTERM, once it has stopped', async () => {
+    const stop = vi.fn(async () => {});
+    const exits = await run(async (controls) => {
+      setImmediate(() => controls.emit('SIGTERM'));
+      return { failed: forever, stop };
+    });
+    expect(exits).toEqual([0]);
+    expect(stop).toHaveBeenCalledOnce();
+  });
+
+  it('[P10] exits 2 on wrong configuration, one log line per problem', async () => {
+    const exits = await run(async () => {
+      throw new PipelineError('configuration', 'MQTT_PORT: one\nHTTP_PORT: two');
+    });
+    expect(exits).toEqual([2]);
+    expect(lines).toEqual(['MQTT_PORT: one', 'HTTP_PORT: two']);
+  });
+
+  it('[P7] stops and exits 1 when a part cannot go on', async () => {
+    const stop = vi.fn(async () => {});
+    const exits = await run(async () => ({
+      failed: Promise.reject(new PipelineError('consumer-stopped', 'gone')),
+      stop,
+    }));
+    expect(exits).toEqual([1]);
+    expect(stop).toHaveBeenCalledOnce();
+  });
+
+  it('exits 2 when wrong configuration shows only later', async () => {
+    const failed = Promise.reject(new PipelineError('configuration', 'TELEMETRY_TOPIC: too few replicas'));
+    expect(await run(async () => ({ failed, stop: async () => {} }))).toEqual([2]);
+  });
+
+  it('exits 1 when stopping fails or takes too long', async () => {
+    const failing = await run(async (controls) => {
+      setImmediate(() => controls.emit('SIGINT'));
+      return { failed: forever, stop: () => Promise.reject(new Error('stuck')) };
+    });
+    expect(failing).toEqual([1]);
+
+    vi.useFakeTimers();
+    const late = run(async (controls) => {
+      queueMicrotask(() => controls.emit('SIGINT'));
+      return { failed: forever, stop: () => forever };
+    });
+    await vi.advanceTimersByTimeAsync(10_001);
+    expect(await late).toEqual([1]);
+  });
+
+  it('exits at once on a second signal', async () => {
+    const controls = new FakeProcess();
+    const stopping = Promise.withResolvers<void>();
+    const ended = runService(log, controls, async () => {
+      setImmediate(() => controls.emit('SIGTERM'));
+      return { failed: forever, stop: () => stopping.promise };
+    });
+    await vi.waitFor(() => expect(lines).toContain('stopping'));
+    controls.emit('SIGTERM');
+    expect(controls.exits).toEqual([1]);
+    stopping.resolve();
+    await ended;
+  });
+});

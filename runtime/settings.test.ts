@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { PipelineError } from '#runtime/errors.ts';
+import { listVariables, readSettings, type Settings } from '#runtime/settings.ts';
+
+type Env = Record<string, string>;
+
+const noFiles = (path: string): string => {
+  throw new Error(`no such file: ${path}`);
+};
+
+function settingsOf(env: Env, readFile = noFiles): Settings {
+  return readSettings(env, readFile).settings;
+}
+
+function problemsOf(env: Env): string[] {
+  try {
+    readSettings(env, noFiles);
+  } catch (error) {
+    if (error instanceof PipelineError && error.code === 'configuration') return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+describe('settings', () => {
+  it('are the embedded default without any variable', () => {
+    expect(settingsOf({})).toMatchObject({
+      dataDir: './data',
+      mqtt: { host: '127.0.0.1', port: 1883, allowAnonymous: true, ackDeadlineMs: 10_000, tls: undefined },
+      http: { host: '127.0.0.1', port: undefined },
+      kafka: undefined,
+      influx: undefined,
+      topics: { telemetry: 'telemetry.readings', deadLetters: 'telemetry.readings.dlq' },
+      consumerGroup: 'telemetry-writer',
+    });
+  });
+
+  it('take an empty variable as not set', () => {
+    expect(settingsOf({ MQTT_PORT: '', KAFKA_BROKERS: '' })).toMatchObject({
+      mqtt: { port: 1883 },
+      kafka: undefined,
+    });
+  });
+
+  it('[P10] name every wrong variable at once, with what was expected', () => {
+    expect(
+      problemsOf({
+        MQTT_PORT: 'abc',
+        HTTP_PORT: '70000',
+        KAFKA_BROKERS: 'kafka',
+        KAFKA_SASL_MECHANISM: 'plain',
+        ALLOW_ANONYMOUS: 'yes',
+        INFLUX_URL: 'ftp://x',
+        LOG_LEVEL: 'loud',
+        TELEMETRY_TOPIC: 'a b',
+        ACK_DEADLINE_MS: '0',
+      }),
+    ).toEqual([
+      'MQTT_PORT: expected a port number, found "abc"',
+      'ALLOW_ANONYMOUS: expected "true" or "false", found "yes"',
+      'HTTP_PORT: expected a port number, found "70000"',
+      'KAFKA_BROKERS: expected a list "host:port,host:port", found "kafka"',
+      'TELEMETRY_TOPIC: expected a Kafka topic name: letters, digits, ". _ -", found "a b"',
+      'INFLUX_URL: expected an http(s) address, found "ftp://x"',
+      'ACK_DEADLINE_MS: expected milliseconds from 1, found "0"',
+      expect.stringMatching(/^LOG_LEVEL: expected fatal, .*, found "loud"$/),
+    ]);
+  });
+
+  it('name what is missing beside what is set', () => {
+    expect(
+      problemsOf({
+        INFLUX_URL: 'http://127.0.0.1:8086',
+        KAFKA_SASL_MECHANISM: 'plain',
+        MQTT_TLS_PORT: '8883',
+      }),
+    ).toEqual([
+      'MQTT_TLS_CERT_FILE: expected a PEM file, because MQTT_TLS_PORT is set',
+      'MQTT_TLS_KEY_FILE: expected a PEM file, because MQTT_TLS_PORT is set',
+      'KAFKA_SASL_USERNAME: expected a user name, because KAFKA_SASL_MECHANISM is set',
+      'KAFKA_SASL_PASSWORD: expected a password, because KAFKA_SASL_MECHANISM is set',
+      'INFLUX_TOKEN: expected a token, because INFLUX_URL is set',
+      'INFLUX_ORG: expected an organisation, because INFLUX_URL is set',
+      'INFLUX_BUCKET: expected a bucket, because INFLUX_URL is set',
+    ]);
+  });
+
+  it('[P9] refuse a listener that others can reach without credentials', () => {
+    expect(problemsOf({ MQTT_HOST: '0.0.0.0' })).toEqual([
+      'DEVICE_CREDENTIALS_FILE: expected a file, because MQTT_HOST=0.0.0.0 can be reached from other machines',
+    ]);
+    expect(
+      settingsOf({ MQTT_HOST: '0.0.0.0', DEVICE_CREDENTIALS_FILE: 'devices.json' }).mqtt.allowAnonymous,
+    ).toBe(false);
+  });
+
+  it('derive the replication factor from the brokers', () => {
+    expect(settingsOf({ KAFKA_BROKERS: 'a:9092' }).kafka?.replicationFactor).toBe(1);
+    expect(settingsOf({ KAFKA_BROKERS: 'a:1, b:2,c:3,d:4' }).kafka).toMatchObject({
+      brokers: ['a:1', 'b:2', 'c:3', 'd:4'],
+      replicationFactor: 3,
+    });
+  });
+
+  it('read secrets from files, and never show them', () => {
+    const env = {
+      INFLUX_URL: 'http://h:1',
+      INFLUX_ORG: 'o',
+      INFLUX_BUCKET: 'b',
+      INFLUX_TOKEN_FILE: '/run/token',
+    };
+    expect(settingsOf(env, () => 'secret\n').influx?.token).toBe('secret');
+    expect(problemsOf({ ...env, INFLUX_TOKEN: 'hush' }).join()).not.toContain('hush');
+    expect(problemsOf(env)).toContain(
+      'INFLUX_TOKEN_FILE: expected a readable file (no such file: /run/token)',
+    );
+  });
+
+  it('warn about names that look like ours', () => {
+    const { warnings } = readSettings(
+      { MQTT_PROT: '1', KAFKA_BROKERS: 'a:1', INFLUX_TOKEN_FILE: '' },
+      noFiles,
+    );
+    expect(warnings).toEqual(['MQTT_PROT is set, but the pipeline knows no such variable']);
+  });
+
+  it('all have a help text', () => {
+    for (const { name, help } of listVariables()) expect(help, name).toMatch(/\.( .*)?$/);
+  });
+});

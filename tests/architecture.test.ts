@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * Keeps the arrows of docs/ARCHITECTURE.md. A folder may import what stands in its list and itself. Test files and
+ * suites may also reach for the real services and, since a contract is tested with the shipped schemas, the runtime.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  contract: [],
+  runtime: ['contract'],
+  'event-log': ['contract', 'runtime'],
+  'telemetry-store': ['contract', 'runtime'],
+  'ingest-gateway': ['contract', 'runtime', 'event-log', 'telemetry-store'],
+  processors: ['contract', 'runtime', 'event-log', 'telemetry-store'],
+  simulator: ['contract', 'runtime', 'event-log', 'telemetry-store'],
+  standalone: [
+    'contract',
+    'runtime',
+    'event-log',
+    'telemetry-store',
+    'ingest-gateway',
+    'processors',
+    'simulator',
+  ],
+  services: ['runtime'],
+};
+const TESTS_MAY_ALSO_IMPORT = ['runtime', 'services', 'event-log', 'telemetry-store', 'tests'];
+const UNBOUND = new Set(['tests', 'benchmarks', 'docs', 'grafana', 'prometheus']);
+
+const ROOT = path.join(import.meta.dirname, '..');
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '');
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(path.join(ROOT, file), 'utf8');
+  return [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] as string);
+}
+
+function isTest(file: string): boolean {
+  return (
+    /\.(test|suite)\.ts$/.test(file) ||
+    file.includes('/testing/') ||
+    file === 'services/vitest-global-setup.ts'
+  );
+}
+
+describe('architecture', () => {
+  it('imports point only downward', () => {
+    const wrong: string[] = [];
+    for (const file of files) {
+      const folder = file.split('/')[0] as string;
+      if (UNBOUND.has(folder) || !file.includes('/')) continue;
+      const allowed = MAY_IMPORT[folder];
+      expect(allowed, `${folder}/ is not in the list`).toBeDefined();
+      for (const specifier of importsOf(file)) {
+        const target = /^#([^/]+)\//.exec(specifier)?.[1];
+        if (target === undefined || target === folder || allowed?.includes(target)) continue;
+        if (isTest(file) && TESTS_MAY_ALSO_IMPORT.includes(target)) continue;
+        wrong.push(`${file} imports ${specifier}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('no import climbs out of its folder by a relative path', () => {
+    const climbing = files.flatMap((file) =>
+      importsOf(file)
+        .filter((it) => it.startsWith('../'))
+        .map((it) => `${file}: ${it}`),
+    );
+    expect(climbing).toEqual([]);
+  });
+
+  it('each client library is known to one folder only', () => {
+    const home: Readonly<Record<string, RegExp>> = {
+      kafkajs: /^event-log\/kafka\//,
+      '@influxdata/influxdb-client': /^telemetry-store\/influxdb\//,
+      aedes: /^ingest-gateway\//,
+      mqtt: /^simulator\//,
+      'node:sqlite': /^((event-log|telemetry-store)\/embedded|services)\//,
+    };
+    const strays: string[] = [];
+    for (const file of files) {
+      if (isTest(file) || UNBOUND.has(file.split('/')[0] as string)) continue;
+      for (const specifier of importsOf(file)) {
+        const pattern = home[specifier];
+        if (pattern !== undefined && !pattern.test(file)) strays.push(`${file} imports ${specifier}`);
+      }
+    }
+    expect(strays).toEqual([]);
+  });
+
+  it('only main.ts files touch process', () => {
+    const touching = files.filter((file) => {
+      // services/ exists to start and signal processes.
+      if (isTest(file) || file.endsWith('main.ts') || file.startsWith('services/')) return false;
+      if (UNBOUND.has(file.split('/')[0] as string)) return false;
+      return /(?<![.\w'"`-])process\.(env|argv|exit|stdout|stderr|on|once|kill|cwd)\b/.test(
+        readFileSync(path.join(ROOT, file), 'utf8').replace(/^\s*(\*|\/\/|\/\*).*$/gm, ''),
+      );
+    });
+    expect(touching).toEqual([]);
+  });
+
+  it('no file gathers what has no place', () => {
+    expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|types|misc|index)\.ts$/.test(file))).toEqual(
+      [],
+    );
+  });
+});
