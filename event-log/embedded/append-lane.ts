@@ -1,0 +1,95 @@
+import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
+import type { PipelineError } from '#runtime/errors.ts';
+import { filterBatch, RecordBatchBuilder } from './record-batch.ts';
+
+/** A row of the file is not filled beyond this. Readers take whole rows. */
+const ROW_BYTES = 256 * 1024;
+const ROW_RECORDS = 4_096;
+
+/** A caller of `append`. */
+export interface PendingAppend {
+  readonly deadlineAt: number;
+  /** Given up at its deadline, or answered. */
+  settled: boolean;
+  resolve(position: RecordPosition): void;
+  reject(error: PipelineError): void;
+}
+
+/** Packed records and their callers, index by index. */
+export interface PackedAppends {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly pending: readonly PendingAppend[];
+}
+
+/**
+ * What waits to be appended to one topic, in the order of the calls. Records are packed when they arrive; those that a
+ * failed attempt gives back go to the front again, so that nothing newer of their topic overtakes them.
+ */
+export class AppendLane {
+  readonly topic: string;
+  /** Attempts that failed since the last one that did not. */
+  failures = 0;
+  /** No attempt before this time, on the clock of `performance.now()`. */
+  notBefore = 0;
+  #packed: PackedAppends[] = [];
+  #builder = new RecordBatchBuilder();
+  #building: PendingAppend[] = [];
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  get isEmpty(): boolean {
+    return this.#building.length === 0 && this.#packed.length === 0;
+  }
+
+  add(record: AppendRecord, pending: PendingAppend): void {
+    if (this.#builder.byteLength >= ROW_BYTES || this.#building.length >= ROW_RECORDS) this.#seal();
+    this.#builder.add(record);
+    this.#building.push(pending);
+  }
+
+  /** Takes the oldest out, at least one and further ones while they fit. */
+  take(maxBytes: number): PackedAppends[] {
+    if (this.#building.length > 0) this.#seal();
+    let bytes = 0;
+    let taken = 0;
+    for (const { payload } of this.#packed) {
+      bytes += payload.length;
+      if (taken > 0 && bytes > maxBytes) break;
+      taken++;
+    }
+    return this.#packed.splice(0, taken);
+  }
+
+  /** Takes back what was refused, in its order, without those whose callers were told meanwhile that it is not durable. */
+  putBack(refused: readonly PackedAppends[]): void {
+    this.#packed.unshift(...refused.map(withoutSettled).filter(({ pending }) => pending.length > 0));
+  }
+
+  /** Removes those that are settled, to free their memory while nothing can be written. */
+  forgetSettled(): void {
+    if (this.#building.some((pending) => pending.settled)) this.#seal();
+    this.#packed = this.#packed.map(withoutSettled).filter(({ pending }) => pending.length > 0);
+  }
+
+  *pending(): Generator<PendingAppend> {
+    for (const { pending } of this.#packed) yield* pending;
+    yield* this.#building;
+  }
+
+  #seal(): void {
+    this.#packed.push({ payload: this.#builder.build(), pending: this.#building });
+    this.#builder = new RecordBatchBuilder();
+    this.#building = [];
+  }
+}
+
+function withoutSettled(appends: PackedAppends): PackedAppends {
+  const { payload, pending } = appends;
+  if (!pending.some(({ settled }) => settled)) return appends;
+  return {
+    payload: filterBatch(payload, (index) => pending[index]?.settled === false),
+    pending: pending.filter(({ settled }) => !settled),
+  };
+}

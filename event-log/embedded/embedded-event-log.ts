@@ -1,0 +1,226 @@
+import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
+import type {
+  EventLog,
+  EventLogHealth,
+  PartitionProgress,
+  ReadOptions,
+  SubscribeOptions,
+  Subscription,
+  TopicSettings,
+} from '#event-log/event-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { ChangeSignal } from './change-signal.ts';
+import { holdFileLock } from './file-lock.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { LogPaths } from './log-file.ts';
+import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
+import { LogSubscription } from './log-subscription.ts';
+import type { ReaderCalls, WriterCalls } from './log-thread-calls.ts';
+import { LogThreadClient } from './log-thread-client.ts';
+import { ChunkCursor } from './record-batch.ts';
+import type { EmbeddedLogTelemetry } from './telemetry.ts';
+
+const READ_CHUNK_BYTES = 1024 * 1024;
+/** Records that `read` unpacks at once: a few milliseconds of the event loop would be too many. */
+const READ_RECORDS = 500;
+
+export interface EmbeddedEventLogSettings extends LogRetentionOptions {
+  readonly role: 'owner' | 'beside';
+  readonly paths: LogPaths;
+  readonly changePollMs: number;
+}
+
+/**
+ * The event log in one SQLite file. This object only connects its parts:
+ *
+ *     append, commits ─▶ GroupCommit ─▶ writer thread (LogWriter) ─▶ file
+ *     LogSubscription, read, progress ◀─ reader thread (LogReader) ◀─ file
+ *     LogRetention (owner only) ─▶ writer thread
+ *
+ * Every topic has one partition, number 0. Partitions let several consumers share a topic and several disks share its
+ * writing; here one process consumes and one file is written, by one transaction at a time, so more of them would only
+ * make batches smaller.
+ *
+ * Open → closing (nothing new is accepted, appends are tried until their deadlines, subscriptions stop) → closed. When
+ * a thread dies, the log stays open but every call fails and the subscriptions stop: the process must be restarted.
+ */
+export class EmbeddedEventLog implements EventLog {
+  readonly #settings: EmbeddedEventLogSettings;
+  readonly #deps: Deps;
+  readonly #telemetry: EmbeddedLogTelemetry;
+  readonly #ownership: Disposable | undefined;
+  readonly #writer: LogThreadClient<WriterCalls>;
+  readonly #reader: LogThreadClient<ReaderCalls>;
+  readonly #groupCommit: GroupCommit;
+  readonly #retention: LogRetention | undefined;
+  readonly #changes = new ChangeSignal();
+  readonly #subscriptions = new Map<LogSubscription, { readonly topic: string; readonly group: string }>();
+  readonly #locks = new Set<Disposable>();
+  #threadDeath: PipelineError | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    settings: EmbeddedEventLogSettings,
+    parts: { readonly ownership: Disposable | undefined; readonly telemetry: EmbeddedLogTelemetry },
+    deps: Deps,
+  ) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#telemetry = parts.telemetry;
+    this.#ownership = parts.ownership;
+    const { maxBytes, changePollMs, paths } = settings;
+    const thread = { file: paths.file, maxBytes, changePollMs };
+    this.#writer = new LogThreadClient<WriterCalls>({ ...thread, role: 'writer' });
+    this.#reader = new LogThreadClient<ReaderCalls>({ ...thread, role: 'reader' }, () =>
+      this.#changes.raise(),
+    );
+    this.#groupCommit = new GroupCommit(
+      {
+        commit: (request, transfer) => this.#writer.call('commit', request, transfer),
+        onDurable: (usedBytes) => {
+          this.#changes.raise();
+          this.#retention?.onGrown(usedBytes);
+        },
+        telemetry: parts.telemetry,
+      },
+      deps,
+    );
+    if (settings.role === 'owner') this.#retention = this.#startRetention();
+    for (const { died } of [this.#writer, this.#reader]) {
+      void died.then((death) => {
+        this.#threadDeath ??= death;
+        this.#changes.raise();
+      });
+    }
+  }
+
+  append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
+    return this.#groupCommit.append(record, deadlineAt);
+  }
+
+  async subscribe(options: SubscribeOptions): Promise<Subscription> {
+    this.#assertOpen();
+    const { topic, group } = options;
+    const subscription = new LogSubscription(
+      options,
+      {
+        enterGroup: () => holdFileLock(this.#settings.paths.lock(`group ${topic} ${group}`)),
+        joinGroup: (request) => this.#writer.call('joinGroup', request),
+        committedOffset: async () => (await this.#reader.call('progress', { topic, group })).committedOffset,
+        fetch: (request) => this.#reader.call('fetch', request),
+        commitOffset: (offset) => this.#groupCommit.commitOffset(offset),
+        changes: this.#changes,
+        telemetry: this.#telemetry,
+      },
+      this.#deps,
+    );
+    this.#subscriptions.set(subscription, { topic, group });
+    void subscription.stopped.catch(() => undefined).then(() => this.#subscriptions.delete(subscription));
+    return subscription;
+  }
+
+  async *read(topic: string, { from, signal }: ReadOptions = {}): AsyncGenerator<LogRecord> {
+    this.#assertOpen();
+    if (from !== undefined && !from.has(0)) return;
+    let position = from?.get(0) ?? 0;
+    let end: number | undefined;
+    while (end === undefined || position < end) {
+      const chunk = await this.#reader.call('fetch', {
+        topic,
+        fromOffset: position,
+        maxBytes: READ_CHUNK_BYTES,
+      });
+      end ??= chunk.endOffset;
+      const cursor = new ChunkCursor(topic, chunk, position);
+      for (
+        let records = cursor.next(READ_RECORDS, Infinity);
+        records.length > 0;
+        records = cursor.next(READ_RECORDS, Infinity)
+      ) {
+        for (const record of records) {
+          signal?.throwIfAborted();
+          if (record.offset >= end) return;
+          yield record;
+        }
+      }
+      position = chunk.nextOffset;
+    }
+  }
+
+  async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
+    this.#assertOpen();
+    return [await this.#reader.call('progress', { topic, group })];
+  }
+
+  async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
+    this.#assertOpen();
+    const ensured = await this.#writer.call('ensureTopics', topics);
+    for (const [index, { name, created, cleanup }] of ensured.entries()) {
+      const wanted = topics[index];
+      if (wanted === undefined) continue;
+      if (cleanup !== wanted.cleanup) {
+        throw new PipelineError(
+          'configuration',
+          `the topic ${name} has cleanup "${cleanup}", but must have "${wanted.cleanup}"`,
+        );
+      }
+      if (created) this.#telemetry.topicCreated(name, { cleanup, retentionMs: wanted.retentionMs });
+      if (cleanup === 'delete') this.#telemetry.retentionKnown(name, wanted.retentionMs / 1000);
+    }
+  }
+
+  async acquireLock(name: string): Promise<AsyncDisposable | undefined> {
+    this.#assertOpen();
+    const lock = holdFileLock(this.#settings.paths.lock(`lock ${name}`));
+    if (lock === undefined) return undefined;
+    this.#locks.add(lock);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.#locks.delete(lock);
+        lock[Symbol.dispose]();
+      },
+    };
+  }
+
+  health(): EventLogHealth {
+    if (this.#threadDeath !== undefined) return { up: false, detail: this.#threadDeath.message };
+    return this.#groupCommit.health;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(Array.from(this.#subscriptions.keys(), (subscription) => subscription.close()));
+    await Promise.all([this.#groupCommit.drained(), this.#retention?.stop()]);
+    for (const lock of this.#locks) lock[Symbol.dispose]();
+    await this.#reader.close();
+    await this.#writer.close();
+    this.#ownership?.[Symbol.dispose]();
+    this.#telemetry.closed();
+  }
+
+  #startRetention(): LogRetention {
+    return new LogRetention(
+      this.#settings,
+      {
+        removeOld: (request) => this.#writer.call('removeOld', request),
+        measure: () => this.#reader.call('measure', undefined),
+        activeGroups: () => Array.from(this.#subscriptions.values()),
+        telemetry: this.#telemetry,
+      },
+      this.#deps,
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new PipelineError('closed', 'the event log is closed');
+  }
+}

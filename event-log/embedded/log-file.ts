@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { PipelineError } from '#runtime/errors.ts';
+
+/** "IOTL": tells an event log from other SQLite files. */
+const APPLICATION_ID = 0x49_4f_54_4c;
+const SCHEMA_VERSION = 1;
+
+/** How long a thread waits for the write lock of another process (a command-line tool appending). It holds up nothing else. */
+const BUSY_TIMEOUT_MS = 2_000;
+/** Pages of 4 KiB in the write-ahead log at which they are moved to the file: fewer, larger moves than SQLite's 1,000. */
+const CHECKPOINT_PAGES = 4_000;
+/**
+ * The write-ahead log keeps this size instead of being cut to nothing. On a full disk it is the room in which commits
+ * of consumers and removals still fit, which is how the log gets out of that state.
+ */
+const WAL_KEPT_BYTES = 4 * 1024 * CHECKPOINT_PAGES;
+
+/**
+ * `auto_vacuum = INCREMENTAL`: removed records leave free pages, which later records reuse; what is not reused is given
+ * back to the file system in small steps (see `LogRetention`), so that the backlog of a long outage does not keep its
+ * disk space for ever. Its cost was not measurable beside the fsync.
+ *
+ * `committed_offset` -1: the group subscribed but never committed; from then on, retention waits for it.
+ * `key` and `is_tombstone` are set in compacted topics only, whose rows hold one record each.
+ */
+const SCHEMA = `
+  CREATE TABLE topics (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    cleanup TEXT NOT NULL CHECK (cleanup IN ('delete', 'compact')),
+    retention_ms INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE record_batches (
+    topic_id INTEGER NOT NULL REFERENCES topics (id),
+    base_offset INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    key BLOB,
+    is_tombstone INTEGER NOT NULL DEFAULT 0,
+    payload BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX record_batches_by_offset ON record_batches (topic_id, base_offset);
+  CREATE INDEX record_batches_by_key ON record_batches (topic_id, key) WHERE key IS NOT NULL;
+  CREATE TABLE consumer_groups (
+    topic_id INTEGER NOT NULL REFERENCES topics (id),
+    name TEXT NOT NULL,
+    committed_offset INTEGER NOT NULL DEFAULT -1,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (topic_id, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE write_probe (id INTEGER PRIMARY KEY CHECK (id = 0), filling BLOB NOT NULL) STRICT;
+  INSERT INTO write_probe VALUES (0, zeroblob(65536));
+`;
+
+export interface LogPaths {
+  readonly file: string;
+  /** The lock file with this name. */
+  lock(name: string): string;
+}
+
+export function logPaths(dataDir: string): LogPaths {
+  const locks = join(dataDir, 'locks');
+  return {
+    file: join(dataDir, 'event-log.sqlite'),
+    lock: (name) => join(locks, `event-log.${encodeURIComponent(name)}.lock`),
+  };
+}
+
+/** @throws PipelineError `configuration` when the folder cannot be made, or is missing and `create` is false */
+export function prepareFolder(dataDir: string, create: boolean): void {
+  if (!create && !existsSync(logPaths(dataDir).file)) {
+    throw new PipelineError(
+      'configuration',
+      `DATA_DIR: there is no event log in ${dataDir}; has the pipeline run there?`,
+    );
+  }
+  try {
+    mkdirSync(join(dataDir, 'locks'), { recursive: true });
+  } catch (cause) {
+    throw unusable(dataDir, cause);
+  }
+}
+
+/**
+ * Creates the file, or verifies that it is an event log of this version that can be written.
+ * @throws PipelineError `configuration`, naming DATA_DIR
+ */
+export function prepareLogFile(dataDir: string): void {
+  const { file } = logPaths(dataDir);
+  try {
+    const database = connect(file);
+    try {
+      if (count(database, 'page_count') === 0) create(database);
+      verify(database, file);
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    throw unusable(file, cause);
+  }
+}
+
+/** Opens the prepared file for one thread. */
+export function openLogFile(file: string, access: 'write' | 'read'): DatabaseSync {
+  const database = connect(file);
+  database.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+    PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};
+    PRAGMA query_only = ${access === 'read' ? 'ON' : 'OFF'};
+  `);
+  return database;
+}
+
+/** One of SQLite's counting pragmas. */
+export function count(
+  database: DatabaseSync,
+  pragma: 'page_count' | 'freelist_count' | 'page_size' | 'user_version' | 'application_id' | 'data_version',
+): number {
+  return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+}
+
+function connect(file: string): DatabaseSync {
+  return new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+}
+
+function create(database: DatabaseSync): void {
+  database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  database.exec(
+    `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`,
+  );
+}
+
+function verify(database: DatabaseSync, file: string): void {
+  if (count(database, 'application_id') !== APPLICATION_ID) {
+    throw new PipelineError('configuration', `DATA_DIR: ${file} is an SQLite file, but not an event log`);
+  }
+  const version = count(database, 'user_version');
+  if (version !== SCHEMA_VERSION) {
+    throw new PipelineError(
+      'configuration',
+      `DATA_DIR: ${file} has version ${version}, this pipeline reads version ${SCHEMA_VERSION}`,
+    );
+  }
+  // Fails on a file that may only be read, and on one whose schema is broken. Nothing is changed.
+  database.exec(
+    'BEGIN IMMEDIATE; UPDATE topics SET next_offset = next_offset WHERE id < 0; DELETE FROM consumer_groups WHERE topic_id < 0; ROLLBACK',
+  );
+}
+
+function unusable(path: string, cause: unknown): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  return new PipelineError('configuration', `DATA_DIR: ${path} cannot be used as event log`, { cause });
+}

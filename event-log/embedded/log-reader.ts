@@ -1,0 +1,164 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { PartitionProgress } from '#event-log/event-log.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { count } from './log-file.ts';
+import type { FetchRequest, FetchResult, LogMeasurement, ReaderCalls } from './log-thread-calls.ts';
+import type { StoredBatch } from './record-batch.ts';
+
+/** Rows of one chunk at most: while little is appended, a row may hold a single record. */
+const ROWS_PER_CHUNK = 2_000;
+
+interface Topic {
+  readonly id: number;
+  readonly oldestOffset: number;
+  readonly endOffset: number;
+}
+
+/**
+ * All reading from the file, in the reader thread. Each call is one short read transaction: it sees one state of the
+ * log, and no transaction stays open that would keep the write-ahead log from being reused.
+ */
+export class LogReader implements ReaderCalls {
+  readonly #database: DatabaseSync;
+  readonly #sql;
+  #dataVersion = 0;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#sql = {
+      topic: database.prepare(
+        `SELECT id, next_offset,
+           coalesce((SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id), next_offset) AS oldest_offset
+         FROM topics WHERE name = ?`,
+      ),
+      batchAt: database.prepare(
+        `SELECT base_offset, records, timestamp FROM record_batches WHERE topic_id = ? AND base_offset <= ?
+         ORDER BY base_offset DESC LIMIT 1`,
+      ),
+      batchAfter: database.prepare(
+        'SELECT timestamp FROM record_batches WHERE topic_id = ? AND base_offset > ? ORDER BY base_offset LIMIT 1',
+      ),
+      batches: database.prepare(
+        `SELECT base_offset, records, timestamp, payload FROM record_batches WHERE topic_id = ? AND base_offset >= ?
+         ORDER BY base_offset LIMIT ${ROWS_PER_CHUNK}`,
+      ),
+      committed: database.prepare(
+        'SELECT committed_offset FROM consumer_groups WHERE topic_id = ? AND name = ?',
+      ),
+      topics: database.prepare(
+        `SELECT name, cleanup, retention_ms,
+           (SELECT timestamp FROM record_batches WHERE topic_id = topics.id ORDER BY base_offset LIMIT 1) AS oldest_timestamp,
+           (SELECT name FROM consumer_groups WHERE topic_id = topics.id ORDER BY committed_offset LIMIT 1) AS slowest_group
+         FROM topics`,
+      ),
+    };
+  }
+
+  fetch({ topic: name, fromOffset, maxBytes }: FetchRequest): FetchResult {
+    return this.#snapshot(() => {
+      const topic = this.#topic(name);
+      const { oldestOffset, endOffset } = topic;
+      const batches: StoredBatch[] = [];
+      const payloads: Uint8Array[] = [];
+      let bytes = 0;
+      for (const row of this.#sql.batches.iterate(topic.id, this.#startOf(topic.id, fromOffset))) {
+        const payload = row['payload'] as Uint8Array;
+        batches.push({
+          baseOffset: Number(row['base_offset']),
+          records: Number(row['records']),
+          timestamp: Number(row['timestamp']),
+          byteLength: payload.length,
+        });
+        payloads.push(payload);
+        bytes += payload.length;
+        if (bytes >= maxBytes) break;
+      }
+      const last = batches.at(-1);
+      const complete = bytes < maxBytes && batches.length < ROWS_PER_CHUNK;
+      const nextOffset = last === undefined || complete ? endOffset : last.baseOffset + last.records;
+      return { batches, payload: concatenate(payloads, bytes), nextOffset, oldestOffset, endOffset };
+    });
+  }
+
+  progress({ topic: name, group }: { readonly topic: string; readonly group: string }): PartitionProgress {
+    return this.#snapshot(() => {
+      const { id, oldestOffset, endOffset } = this.#topic(name);
+      const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
+      const next = Math.max(committedOffset, oldestOffset);
+      const backlogSince = next < endOffset ? this.#timestampAt(id, next) : null;
+      return { partition: 0, oldestOffset, endOffset, committedOffset, backlogSince };
+    });
+  }
+
+  measure(): LogMeasurement {
+    return this.#snapshot(() => ({
+      usedBytes:
+        (count(this.#database, 'page_count') - count(this.#database, 'freelist_count')) *
+        count(this.#database, 'page_size'),
+      topics: this.#sql.topics.all().map((row) => ({
+        topic: String(row['name']),
+        cleanup: row['cleanup'] === 'compact' ? ('compact' as const) : ('delete' as const),
+        retentionMs: Number(row['retention_ms']),
+        oldestTimestamp: row['oldest_timestamp'] === null ? null : Number(row['oldest_timestamp']),
+        slowestGroup: row['slowest_group'] === null ? null : String(row['slowest_group']),
+      })),
+    }));
+  }
+
+  /** Whether any connection, of any process, has changed the file since this was last asked. */
+  hasChanged(): boolean {
+    const version = count(this.#database, 'data_version');
+    const changed = version !== this.#dataVersion;
+    this.#dataVersion = version;
+    return changed;
+  }
+
+  #topic(name: string): Topic {
+    const row = this.#sql.topic.get(name);
+    if (row === undefined) {
+      throw new PipelineError('event-log-unavailable', `the topic ${name} does not exist`, {
+        retryable: true,
+      });
+    }
+    return {
+      id: Number(row['id']),
+      oldestOffset: Number(row['oldest_offset']),
+      endOffset: Number(row['next_offset']),
+    };
+  }
+
+  /** First offset of the row that holds `offset`; `offset` itself when that record is not there (any more). */
+  #startOf(topicId: number, offset: number): number {
+    const row = this.#sql.batchAt.get(topicId, offset);
+    if (row === undefined || Number(row['base_offset']) + Number(row['records']) <= offset) return offset;
+    return Number(row['base_offset']);
+  }
+
+  /** Log time of the first record at or after `offset`. */
+  #timestampAt(topicId: number, offset: number): number | null {
+    const row = this.#sql.batchAt.get(topicId, offset);
+    const holds = row !== undefined && Number(row['base_offset']) + Number(row['records']) > offset;
+    const timestamp = (holds ? row : this.#sql.batchAfter.get(topicId, offset))?.['timestamp'];
+    return timestamp === undefined ? null : Number(timestamp);
+  }
+
+  #snapshot<T>(work: () => T): T {
+    this.#database.exec('BEGIN');
+    try {
+      return work();
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec('COMMIT');
+    }
+  }
+}
+
+/** One piece of memory is cheaper to transfer than many. */
+function concatenate(payloads: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(new ArrayBuffer(bytes));
+  let at = 0;
+  for (const payload of payloads) {
+    whole.set(payload, at);
+    at += payload.length;
+  }
+  return whole;
+}

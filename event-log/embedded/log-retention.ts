@@ -1,0 +1,124 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Deps } from '#runtime/deps.ts';
+import { describeError } from '#runtime/errors.ts';
+import { pause } from '#runtime/retry.ts';
+import type { GroupRequest, LogMeasurement, RemovalRequest, RemovalResult } from './log-thread-calls.ts';
+import { CROWDED_SHARE } from './record-removal.ts';
+import type { EmbeddedLogTelemetry } from './telemetry.ts';
+
+/** From this share of the limit on, the log says that it is filling up. */
+const ALARM_SHARE = 0.8;
+
+export interface LogRetentionOptions {
+  readonly maxBytes: number;
+  /** Between two looks. Milliseconds. */
+  readonly retentionPassMs: number;
+  /** Nothing is removed before this time after opening: groups must have had time to subscribe. Milliseconds. */
+  readonly retentionDelayMs: number;
+  /** A group that was not seen for so long is not waited for any more. Milliseconds. */
+  readonly groupExpiryMs: number;
+}
+
+/**
+ * The owner's housekeeping: looks every `retentionPassMs`, and at once when an append finds the file crowded; removes
+ * what may go (`RecordRemoval` decides) in small steps with appends in between; measures what the metrics tell.
+ *
+ * Runs until `stop`. A pass that fails is tried again with the next one: nothing depends on its success.
+ */
+export class LogRetention {
+  readonly #options: LogRetentionOptions;
+  readonly #parts;
+  readonly #deps: Deps;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #wake = new AbortController();
+  #crowdedPassFrom = 0;
+
+  constructor(
+    options: LogRetentionOptions,
+    parts: {
+      readonly removeOld: (request: RemovalRequest) => Promise<RemovalResult>;
+      readonly measure: () => Promise<LogMeasurement>;
+      readonly activeGroups: () => readonly Pick<GroupRequest, 'topic' | 'group'>[];
+      readonly telemetry: EmbeddedLogTelemetry;
+    },
+    deps: Deps,
+  ) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#deps = deps;
+    this.#running = this.#run();
+  }
+
+  /** An append left the file with this many bytes used. */
+  onGrown(usedBytes: number): void {
+    if (usedBytes <= this.#options.maxBytes * CROWDED_SHARE || performance.now() < this.#crowdedPassFrom)
+      return;
+    // At most one extra pass a second: when all that is left must stay, looking more often finds no more.
+    this.#crowdedPassFrom = performance.now() + 1_000;
+    this.#wake.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const removeFrom = performance.now() + this.#options.retentionDelayMs;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        if (performance.now() >= removeFrom) await this.#remove();
+        await this.#measure();
+      } catch (error) {
+        if (!this.#stopping.signal.aborted) this.#parts.telemetry.retentionFailed(describeError(error));
+      }
+      if (this.#stopping.signal.aborted) return;
+      await pause(this.#options.retentionPassMs, this.#wake.signal);
+      this.#wake = new AbortController();
+    }
+  }
+
+  async #remove(): Promise<void> {
+    const removed = new Map<string, { records: number; forSpace: boolean }>();
+    let more = true;
+    while (more && !this.#stopping.signal.aborted) {
+      const now = this.#deps.now();
+      const result = await this.#parts.removeOld({
+        now,
+        activeGroups: this.#parts.activeGroups(),
+        groupsSince: now - this.#options.groupExpiryMs,
+      });
+      for (const { topic, removedRecords, forSpace } of result.topics) {
+        const before = removed.get(topic);
+        removed.set(topic, {
+          records: removedRecords + (before?.records ?? 0),
+          forSpace: forSpace || before?.forSpace === true,
+        });
+      }
+      more = result.more;
+      await nextTurn();
+    }
+    for (const [topic, { records, forSpace }] of removed) {
+      this.#parts.telemetry.recordsRemoved(topic, records, forSpace);
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const { usedBytes, topics } = await this.#parts.measure();
+    const { telemetry } = this.#parts;
+    const now = this.#deps.now();
+    for (const { topic, cleanup, retentionMs, oldestTimestamp } of topics) {
+      if (cleanup === 'compact') continue;
+      telemetry.retentionKnown(topic, retentionMs / 1000);
+      telemetry.oldestRecordSeen(
+        topic,
+        oldestTimestamp === null ? 0 : Math.max(0, now - oldestTimestamp) / 1000,
+      );
+    }
+    const heldBy = topics.flatMap(({ slowestGroup }) => (slowestGroup === null ? [] : [slowestGroup]));
+    telemetry.sizeMeasured(usedBytes, this.#options.maxBytes);
+    telemetry.spaceMeasured(usedBytes, this.#options.maxBytes, ALARM_SHARE, heldBy);
+  }
+}

@@ -1,0 +1,196 @@
+import type { LogRecord } from '#contract/log-record.ts';
+import type { RecordBatch, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { describeError, PipelineError } from '#runtime/errors.ts';
+import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
+import type { ChangeSignal } from './change-signal.ts';
+import type { FetchRequest, FetchResult, GroupRequest, OffsetCommit } from './log-thread-calls.ts';
+import { ChunkCursor } from './record-batch.ts';
+import type { EmbeddedLogTelemetry } from './telemetry.ts';
+
+/** Bytes that are read at once; the next chunk is read while the handler works on this one. */
+const CHUNK_BYTES = 1024 * 1024;
+const BACKOFF: Backoff = { firstDelayMs: 100, maxDelayMs: 10_000, jitter: 0.5 };
+/** How often a member looks whether the one at work has left. Milliseconds. */
+const MEMBERSHIP_POLL_MS = 250;
+
+export interface SubscriptionParts {
+  /** Membership of (topic, group): one member works at a time, the topic having one partition. `undefined` = another one does. */
+  readonly enterGroup: () => Disposable | undefined;
+  readonly joinGroup: (request: GroupRequest) => Promise<void>;
+  readonly committedOffset: () => Promise<number>;
+  readonly fetch: (request: FetchRequest) => Promise<FetchResult>;
+  readonly commitOffset: (offset: OffsetCommit) => Promise<void>;
+  readonly changes: ChangeSignal;
+  readonly telemetry: EmbeddedLogTelemetry;
+}
+
+/**
+ * A consumer: one loop that fetches, hands a batch to the handler, commits it, and only then goes on.
+ *
+ * - Waiting for membership: while another member of the group, of any process, is at work. Ends when that one leaves or dies.
+ * - At work: batches in order. A handler that rejects gets the same records again after a back-off; a fetch or a commit
+ *   that fails is tried again for ever, `healthy` being false meanwhile. Records that were handled are not handled
+ *   again because their commit failed.
+ * - Closing: the signal fires, the loop ends when the handler has ended; its batch is not committed.
+ * - Stopped: the file is damaged, the thread died, or `onCommitted` threw: going on would not help or would not be
+ *   right. `stopped` rejects, and the process is restarted by its supervisor (P7).
+ */
+export class LogSubscription implements Subscription {
+  readonly stopped: Promise<void>;
+  readonly #options: SubscribeOptions;
+  readonly #parts: SubscriptionParts;
+  readonly #deps: Deps;
+  readonly #closing = new AbortController();
+  readonly #closed: Promise<void>;
+  #healthy = true;
+
+  constructor(options: SubscribeOptions, parts: SubscriptionParts, deps: Deps) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#deps = deps;
+    this.#closed = new Promise((resolve) =>
+      this.#closing.signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+    this.stopped = this.#run();
+    // Whoever looks at `stopped` sees the rejection; whoever does not is not to be killed by it.
+    this.stopped.catch(() => undefined);
+  }
+
+  healthy(): boolean {
+    return this.#healthy;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new PipelineError('closed', 'the subscription is closed'));
+    await this.stopped.catch(() => undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    const { topic, group } = this.#options;
+    let membership: Disposable | undefined;
+    try {
+      membership = await this.#becomeMember();
+      if (this.#isClosing) return;
+      this.#parts.telemetry.consumerStarted(topic, group);
+      await this.#work();
+    } catch (cause) {
+      if (this.#isClosing) return;
+      this.#healthy = false;
+      this.#parts.telemetry.consumerStopped(topic, group, cause);
+      throw new PipelineError(
+        'consumer-stopped',
+        `the consumer of ${topic} stopped: ${describeError(cause)}`,
+        { cause },
+      );
+    } finally {
+      membership?.[Symbol.dispose]();
+    }
+  }
+
+  async #becomeMember(): Promise<Disposable | undefined> {
+    while (!this.#isClosing) {
+      const membership = this.#parts.enterGroup();
+      if (membership !== undefined) return membership;
+      await pause(MEMBERSHIP_POLL_MS, this.#closing.signal);
+    }
+    return undefined;
+  }
+
+  async #work(): Promise<void> {
+    const { topic, group } = this.#options;
+    await this.#persist(() => this.#parts.joinGroup({ topic, group, now: this.#deps.now() }));
+    let position = (await this.#persist(() => this.#parts.committedOffset())) ?? 0;
+    let version = this.#parts.changes.version;
+    let fetching = this.#fetch(Math.max(0, position));
+    while (!this.#isClosing) {
+      const chunk = await fetching;
+      if (chunk === undefined) return;
+      const from = Math.max(position, chunk.oldestOffset);
+      position = Math.max(from, chunk.nextOffset);
+      if (chunk.batches.length === 0) {
+        await Promise.race([this.#parts.changes.changedSince(version), this.#closed]);
+        version = this.#parts.changes.version;
+        fetching = this.#fetch(position);
+        continue;
+      }
+      version = this.#parts.changes.version;
+      fetching = this.#fetch(position);
+      await this.#deliver(new ChunkCursor(topic, chunk, from));
+    }
+  }
+
+  async #deliver(cursor: ChunkCursor): Promise<void> {
+    const { topic, group, maxBatchRecords, maxBatchBytes, onCommitted } = this.#options;
+    while (!this.#isClosing) {
+      const records = cursor.next(maxBatchRecords, maxBatchBytes);
+      const last = records.at(-1);
+      if (last === undefined) return;
+      const batch: RecordBatch = { topic, partition: 0, records };
+      if (!(await this.#handle(batch))) return;
+      const offset = last.offset + 1;
+      const committed = await this.#persist(async () => {
+        await this.#parts.commitOffset({ topic, group, offset });
+        return true;
+      }, batch);
+      // Also when the subscription is closing by now: what was committed is counted (P8).
+      if (committed === true) onCommitted?.(batch);
+    }
+  }
+
+  /** Calls the handler until it resolves. False: the subscription closed meanwhile, and the batch is discarded. */
+  async #handle(batch: RecordBatch): Promise<boolean> {
+    for (let attempt = 1; !this.#isClosing; attempt++) {
+      try {
+        await this.#options.onBatch(batch, this.#closing.signal);
+        if (!this.#isClosing) return true;
+      } catch (error) {
+        if (this.#isClosing) break;
+        const delayMs = backoffDelayMs(BACKOFF, attempt, this.#deps.random);
+        this.#parts.telemetry.batchRejected(this.#identity(batch.records), error, delayMs);
+        await pause(delayMs, this.#closing.signal);
+      }
+    }
+    this.#parts.telemetry.batchDiscarded(this.#identity(batch.records), 'closing');
+    return false;
+  }
+
+  #fetch(fromOffset: number): Promise<FetchResult | undefined> {
+    const { topic } = this.#options;
+    const fetched = this.#persist(() => this.#parts.fetch({ topic, fromOffset, maxBytes: CHUNK_BYTES }));
+    // It is awaited only after the handler of the chunk before.
+    fetched.catch(() => undefined);
+    return fetched;
+  }
+
+  /** Tries until it works; `undefined` when the subscription closed meanwhile. @throws PipelineError when trying again is no use */
+  async #persist<T>(attempt: () => Promise<T>, batch?: RecordBatch): Promise<T | undefined> {
+    for (let failures = 1; !this.#isClosing; failures++) {
+      try {
+        const result = await attempt();
+        this.#healthy = true;
+        return result;
+      } catch (error) {
+        if (this.#isClosing) return undefined;
+        if (!(error instanceof PipelineError && error.retryable)) throw error;
+        this.#healthy = false;
+        if (batch !== undefined) this.#parts.telemetry.commitFailed(this.#identity(batch.records), error);
+        await pause(backoffDelayMs(BACKOFF, failures, this.#deps.random), this.#closing.signal);
+      }
+    }
+    return undefined;
+  }
+
+  #identity(records: readonly LogRecord[]) {
+    const { topic, group } = this.#options;
+    return { topic, group, partition: 0, firstOffset: records[0]?.offset ?? -1, records: records.length };
+  }
+}

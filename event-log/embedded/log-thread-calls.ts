@@ -1,0 +1,115 @@
+import type { PartitionProgress, TopicSettings } from '#event-log/event-log.ts';
+import type { BatchChunk } from './record-batch.ts';
+import type { SqliteFailure } from './sqlite-failure.ts';
+
+/** What the writer thread does. One call is one transaction at most; calls are served one after the other. */
+export interface WriterCalls {
+  commit(request: CommitRequest): CommitResult;
+  ensureTopics(topics: readonly TopicSettings[]): readonly EnsuredTopic[];
+  /** From now on retention waits for the group. */
+  joinGroup(request: GroupRequest): void;
+  removeOld(request: RemovalRequest): RemovalResult;
+}
+
+/** What the reader thread does, on a connection of its own, so that slow reading from disk delays no append. */
+export interface ReaderCalls {
+  fetch(request: FetchRequest): FetchResult;
+  progress(request: { readonly topic: string; readonly group: string }): PartitionProgress;
+  measure(): LogMeasurement;
+}
+
+/** Records of one topic that become durable together, and one row of the file (compacted topics: a row each). */
+export interface Segment {
+  readonly topic: string;
+  readonly records: number;
+  readonly timestamp: number;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+export interface OffsetCommit {
+  readonly topic: string;
+  readonly group: string;
+  /** The group will read this offset next. */
+  readonly offset: number;
+}
+
+/** Records and committed offsets that share one transaction, and so one fsync. */
+export interface CommitRequest {
+  readonly segments: readonly Segment[];
+  readonly offsets: readonly OffsetCommit[];
+  /** Write something small, to see whether writing works again. */
+  readonly probe: boolean;
+}
+
+export interface CommitResult {
+  /** By index of the segments. */
+  readonly segments: readonly SegmentResult[];
+  /** Why the offsets are not committed; undefined when they are. */
+  readonly offsetsFailure: SqliteFailure | undefined;
+  /** Why nothing could be written, topics that do not exist apart. */
+  readonly failure: SqliteFailure | undefined;
+  readonly usedBytes: number;
+}
+
+export type SegmentResult =
+  | { readonly kind: 'durable'; readonly baseOffset: number }
+  /** Nothing of it was written. The payload comes back for the next attempt. */
+  | { readonly kind: 'refused'; readonly failure: SqliteFailure; readonly payload: Uint8Array<ArrayBuffer> };
+
+export interface EnsuredTopic {
+  readonly name: string;
+  readonly created: boolean;
+  /** Of the topic as it is in the file. */
+  readonly cleanup: TopicSettings['cleanup'];
+}
+
+export interface GroupRequest {
+  readonly topic: string;
+  readonly group: string;
+  readonly now: number;
+}
+
+export interface RemovalRequest {
+  readonly now: number;
+  /** Groups with a subscription right now. */
+  readonly activeGroups: readonly { readonly topic: string; readonly group: string }[];
+  /** Retention waits for groups that subscribed or were active since then. */
+  readonly groupsSince: number;
+}
+
+export interface RemovalResult {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly removedRecords: number;
+    /** Removed before their retention time because space is short (they were consumed). */
+    readonly forSpace: boolean;
+  }[];
+  /** There is more to remove or to give back. */
+  readonly more: boolean;
+  readonly usedBytes: number;
+}
+
+export interface FetchRequest {
+  readonly topic: string;
+  readonly fromOffset: number;
+  readonly maxBytes: number;
+}
+
+export interface FetchResult extends BatchChunk {
+  /** Where to fetch next. Beyond the last record of the chunk when nothing (more) is there up to the end. */
+  readonly nextOffset: number;
+  readonly oldestOffset: number;
+  readonly endOffset: number;
+}
+
+export interface LogMeasurement {
+  readonly usedBytes: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly retentionMs: number;
+    readonly cleanup: TopicSettings['cleanup'];
+    readonly oldestTimestamp: number | null;
+    /** The group that is furthest behind, when there is one. */
+    readonly slowestGroup: string | null;
+  }[];
+}

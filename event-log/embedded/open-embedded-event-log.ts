@@ -1,0 +1,65 @@
+import type { EventLog } from '#event-log/event-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { EmbeddedEventLog } from './embedded-event-log.ts';
+import { holdFileLock } from './file-lock.ts';
+import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
+import { createEmbeddedLogTelemetry } from './telemetry.ts';
+
+export interface EmbeddedEventLogOptions {
+  /** Folder of the log file; created by the owner. */
+  readonly dataDir: string;
+  /** `owner`: the pipeline process, one per `dataDir`. `beside`: a command-line tool, while the owner runs or not. */
+  readonly role: 'owner' | 'beside';
+  /** Bytes at which records are refused. On disk, the write-ahead log comes on top: 16 MiB, more while reads are slow. */
+  readonly maxBytes: number;
+  /** Default 10 s. */
+  readonly retentionPassMs?: number;
+  /** Default 60 s. */
+  readonly retentionDelayMs?: number;
+  /** How long retention waits for a group that is not there any more. Default 7 days, as Kafka's `offsets.retention.minutes`. */
+  readonly groupExpiryMs?: number;
+  /** How soon records that another process appended are noticed. Default 200 ms. */
+  readonly changePollMs?: number;
+}
+
+const DEFAULTS = {
+  retentionPassMs: 10_000,
+  retentionDelayMs: 60_000,
+  groupExpiryMs: 7 * 24 * 60 * 60 * 1000,
+  changePollMs: 200,
+};
+
+/**
+ * Opens (the owner: or creates) the event log in `dataDir`.
+ * @throws PipelineError `configuration`: another process owns it, it cannot be written, is damaged, is not an event log
+ *   or has another version; or, for `beside`, there is none
+ */
+export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions, deps: Deps): Promise<EventLog> {
+  const { dataDir, role } = options;
+  const paths = logPaths(dataDir);
+  prepareFolder(dataDir, role === 'owner');
+  const ownership = role === 'owner' ? becomeOwner(dataDir) : undefined;
+  try {
+    prepareLogFile(dataDir);
+  } catch (error) {
+    ownership?.[Symbol.dispose]();
+    throw error;
+  }
+  const telemetry = createEmbeddedLogTelemetry(deps);
+  telemetry.opened('embedded', paths.file);
+  return new EmbeddedEventLog({ ...DEFAULTS, ...options, paths }, { ownership, telemetry }, deps);
+}
+
+function becomeOwner(dataDir: string): Disposable {
+  let ownership: Disposable | undefined;
+  try {
+    ownership = holdFileLock(logPaths(dataDir).lock('owner'));
+  } catch (cause) {
+    throw new PipelineError('configuration', `DATA_DIR: ${dataDir} cannot be written`, { cause });
+  }
+  if (ownership === undefined) {
+    throw new PipelineError('configuration', `DATA_DIR: another pipeline process is running on ${dataDir}`);
+  }
+  return ownership;
+}

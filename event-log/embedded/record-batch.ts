@@ -1,0 +1,185 @@
+import type { AppendRecord, LogRecord, RecordHeaders } from '#contract/log-record.ts';
+
+/*
+ * Records are stored as Kafka stores them: in batches. Those that are appended together and go to one topic are packed
+ * into one byte string, which crosses to the writer thread without being copied, becomes one row of the file, and comes
+ * back as one row. A row per record would cost the writer thread, the file and the reader several times as much.
+ *
+ * Each record: key length (u32), value length (i32, -1 = null), length of headers (u32), key (UTF-8), value, headers
+ * (JSON object of strings); little-endian. Number of records, first offset and timestamp are columns of the row.
+ */
+const PREFIX_BYTES = 12;
+const FIRST_BYTES = 4 * 1024;
+/** UTF-8 bytes that one UTF-16 code unit takes at most. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** Packs records in the order in which they are added. */
+export class RecordBatchBuilder {
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #length = 0;
+
+  get byteLength(): number {
+    return this.#length;
+  }
+
+  add(record: AppendRecord): void {
+    const { key, value } = record;
+    const headers = JSON.stringify(record.headers);
+    const valueLength = value === null ? 0 : value.length;
+    this.#reserve(PREFIX_BYTES + MAX_BYTES_PER_UNIT * (key.length + headers.length) + valueLength);
+
+    const buffer = this.#buffer;
+    const start = this.#length;
+    let at = start + PREFIX_BYTES;
+    const keyLength = buffer.write(key, at);
+    at += keyLength;
+    if (value !== null) buffer.set(value, at);
+    at += valueLength;
+    const headersLength = buffer.write(headers, at);
+    buffer.writeUInt32LE(keyLength, start);
+    buffer.writeInt32LE(value === null ? -1 : valueLength, start + 4);
+    buffer.writeUInt32LE(headersLength, start + 8);
+    this.#length = at + headersLength;
+  }
+
+  /** The packed records, in memory of their own, which can be transferred. The builder must not be used afterwards. */
+  build(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 4));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
+
+/** One record inside a batch: where its parts stand. */
+interface RecordSpan {
+  readonly start: number;
+  readonly keyEnd: number;
+  readonly valueEnd: number;
+  readonly end: number;
+  readonly valueIsNull: boolean;
+}
+
+/** @throws RangeError when the bytes are not a batch: the file is damaged */
+function spanAt(buffer: Buffer, start: number): RecordSpan {
+  const keyEnd = start + PREFIX_BYTES + buffer.readUInt32LE(start);
+  const valueLength = buffer.readInt32LE(start + 4);
+  const valueEnd = keyEnd + Math.max(0, valueLength);
+  const end = valueEnd + buffer.readUInt32LE(start + 8);
+  if (end > buffer.length) throw new RangeError('a record reaches beyond the end of its batch');
+  return { start, keyEnd, valueEnd, end, valueIsNull: valueLength < 0 };
+}
+
+function* spansOf(buffer: Buffer): Generator<RecordSpan> {
+  for (let at = 0; at < buffer.length; ) {
+    const span = spanAt(buffer, at);
+    yield span;
+    at = span.end;
+  }
+}
+
+/** The records of a batch one by one, for a compacted topic, whose rows hold one record each. */
+export function splitBatch(
+  payload: Uint8Array,
+): { readonly key: Uint8Array; readonly isTombstone: boolean; readonly payload: Uint8Array }[] {
+  const buffer = asBuffer(payload);
+  return Array.from(spansOf(buffer), (span) => ({
+    key: buffer.subarray(span.start + PREFIX_BYTES, span.keyEnd),
+    isTombstone: span.valueIsNull,
+    payload: buffer.subarray(span.start, span.end),
+  }));
+}
+
+/** A batch of those records of `payload` for which `keep(index)` holds. */
+export function filterBatch(payload: Uint8Array, keep: (index: number) => boolean): Uint8Array<ArrayBuffer> {
+  const buffer = asBuffer(payload);
+  const kept = Array.from(spansOf(buffer)).filter((_, index) => keep(index));
+  const bytes = kept.reduce((total, span) => total + span.end - span.start, 0);
+  const result = Buffer.allocUnsafeSlow(bytes);
+  let at = 0;
+  for (const span of kept) at += buffer.copy(result, at, span.start, span.end);
+  return result;
+}
+
+/** Where a stored batch begins in the bytes of a chunk, and what its row says about it. */
+export interface StoredBatch {
+  readonly baseOffset: number;
+  readonly records: number;
+  readonly timestamp: number;
+  readonly byteLength: number;
+}
+
+/** Batches one behind the other, as the reader thread hands them over. */
+export interface BatchChunk {
+  readonly batches: readonly StoredBatch[];
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Unpacks a chunk bit by bit, as much as one batch for a handler may hold: unpacking all at once would hold up the
+ * event loop. Keys and values are views on the chunk.
+ */
+export class ChunkCursor {
+  readonly #topic: string;
+  readonly #batches: readonly StoredBatch[];
+  readonly #payload: Buffer;
+  #batch = 0;
+  #record = 0;
+  #at = 0;
+
+  /** Records before `fromOffset` are skipped. */
+  constructor(topic: string, chunk: BatchChunk, fromOffset: number) {
+    this.#topic = topic;
+    this.#batches = chunk.batches;
+    this.#payload = asBuffer(chunk.payload);
+    for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[this.#batch]) {
+      if (batch.baseOffset + this.#record >= fromOffset) break;
+      this.#advance(batch, spanAt(this.#payload, this.#at));
+    }
+  }
+
+  /** The next records: at most `maxRecords`, and at most `maxBytes` of values unless the first alone is larger. Empty at the end. */
+  next(maxRecords: number, maxBytes: number): LogRecord[] {
+    const records: LogRecord[] = [];
+    let bytes = 0;
+    while (records.length < maxRecords) {
+      const batch = this.#batches[this.#batch];
+      if (batch === undefined) break;
+      const span = spanAt(this.#payload, this.#at);
+      bytes += span.valueEnd - span.keyEnd;
+      if (bytes > maxBytes && records.length > 0) break;
+      records.push({
+        topic: this.#topic,
+        partition: 0,
+        offset: batch.baseOffset + this.#record,
+        timestamp: batch.timestamp,
+        key: this.#payload.subarray(span.start + PREFIX_BYTES, span.keyEnd),
+        value: span.valueIsNull ? null : this.#payload.subarray(span.keyEnd, span.valueEnd),
+        headers: this.#headers(span),
+      });
+      this.#advance(batch, span);
+    }
+    return records;
+  }
+
+  #advance(batch: StoredBatch, span: RecordSpan): void {
+    this.#at = span.end;
+    this.#record++;
+    if (this.#record < batch.records) return;
+    this.#record = 0;
+    this.#batch++;
+  }
+
+  #headers(span: RecordSpan): RecordHeaders {
+    return JSON.parse(this.#payload.toString('utf8', span.valueEnd, span.end)) as RecordHeaders;
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

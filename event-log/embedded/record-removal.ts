@@ -1,0 +1,137 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { count } from './log-file.ts';
+import type { RemovalRequest, RemovalResult } from './log-thread-calls.ts';
+
+/** Rows that one call removes at most: appends wait for it, and a row of 256 KiB takes up to some milliseconds. */
+const ROWS_PER_CALL = 8;
+/** Pages that one call gives back at most: up to 25 ms on a slow disk. */
+const PAGES_PER_CALL = 256;
+/** Free pages are kept for reuse up to this share of the file, and up to this many. */
+const FREE_SHARE_KEPT = 0.25;
+const FREE_PAGES_KEPT = 16 * 1024;
+/** From this share of the limit on, records that every known group has consumed go before their time. */
+export const CROWDED_SHARE = 0.9;
+/** How long a compacted topic remembers that a key was removed, for readers that are behind. As Kafka's `delete.retention.ms`. */
+const TOMBSTONE_MS = 24 * 60 * 60 * 1000;
+/** How exact `seen_at` has to be. */
+const SEEN_STEP_MS = 10 * 60 * 1000;
+
+/**
+ * Removes records that are no longer needed, a few rows a call, so that appends get in between.
+ *
+ * A record may go when its retention time is over and every known group has consumed it. When the file comes near its
+ * limit, consumed records go before their time, oldest first. What a known group has not consumed is never removed:
+ * when nothing else is left, the log refuses new records instead, and the devices, unacknowledged, keep them (P2, P6).
+ * A group counts as known from its first subscription until it has not been seen for a week; else a group that was
+ * renamed long ago would hold the log until it is full. A topic that no group reads (dead letters) goes by time alone.
+ */
+export class RecordRemoval {
+  readonly #database: DatabaseSync;
+  readonly #crowdedBytes: number;
+  readonly #pageSize: number;
+  readonly #sql;
+
+  constructor(database: DatabaseSync, options: { readonly maxBytes: number }) {
+    this.#database = database;
+    this.#crowdedBytes = options.maxBytes * CROWDED_SHARE;
+    this.#pageSize = count(database, 'page_size');
+    this.#sql = {
+      pageCount: database.prepare('PRAGMA page_count'),
+      freelistCount: database.prepare('PRAGMA freelist_count'),
+      topics: database.prepare('SELECT id, name, cleanup, retention_ms FROM topics'),
+      consumedTo: database.prepare(
+        'SELECT min(committed_offset) AS consumed_to FROM consumer_groups WHERE topic_id = ? AND seen_at >= ?',
+      ),
+      oldest: database.prepare(
+        `SELECT base_offset, records, timestamp FROM record_batches WHERE topic_id = ?
+         ORDER BY base_offset LIMIT ${ROWS_PER_CALL}`,
+      ),
+      removeTo: database.prepare('DELETE FROM record_batches WHERE topic_id = ? AND base_offset <= ?'),
+      removeTombstones: database.prepare(
+        `DELETE FROM record_batches WHERE rowid IN (
+           SELECT rowid FROM record_batches WHERE topic_id = ? AND key IS NOT NULL AND is_tombstone = 1 AND timestamp < ? LIMIT 100)`,
+      ),
+      groupSeen: database.prepare(
+        `UPDATE consumer_groups SET seen_at = ?3
+         WHERE topic_id = (SELECT id FROM topics WHERE name = ?1) AND name = ?2 AND seen_at < ?3 - ${SEEN_STEP_MS}`,
+      ),
+    };
+  }
+
+  /** Bytes in pages that hold something. */
+  usedBytes(): number {
+    return (this.#pages() - this.#freePages()) * this.#pageSize;
+  }
+
+  removeOld({ now, activeGroups, groupsSince }: RemovalRequest): RemovalResult {
+    for (const { topic, group } of activeGroups) this.#sql.groupSeen.run(topic, group, now);
+    const crowded = this.usedBytes() > this.#crowdedBytes;
+    const topics: { topic: string; removedRecords: number; forSpace: boolean }[] = [];
+    let more = false;
+    for (const row of this.#sql.topics.all()) {
+      const topicId = Number(row['id']);
+      if (row['cleanup'] === 'compact') {
+        this.#sql.removeTombstones.run(topicId, now - TOMBSTONE_MS);
+        continue;
+      }
+      const removed = this.#removeFrom(topicId, {
+        consumedTo: this.#consumedTo(topicId, groupsSince),
+        before: now - Number(row['retention_ms']),
+        crowded,
+      });
+      if (removed.records === 0) continue;
+      topics.push({
+        topic: String(row['name']),
+        removedRecords: removed.records,
+        forSpace: removed.forSpace,
+      });
+      more ||= removed.rows === ROWS_PER_CALL || crowded;
+    }
+    return { topics, more, usedBytes: this.usedBytes() };
+  }
+
+  /** Gives free pages back to the file system; true when there are more to give back. */
+  giveBackSpace(): boolean {
+    const free = this.#freePages();
+    if (free <= Math.max(FREE_PAGES_KEPT, this.#pages() * FREE_SHARE_KEPT)) return false;
+    this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_PER_CALL})`);
+    return this.#freePages() < free;
+  }
+
+  #removeFrom(
+    topicId: number,
+    may: { readonly consumedTo: number | null; readonly before: number; readonly crowded: boolean },
+  ): { readonly rows: number; readonly records: number; readonly forSpace: boolean } {
+    let rows = 0;
+    let records = 0;
+    let last = -1;
+    let forSpace = false;
+    for (const row of this.#sql.oldest.iterate(topicId)) {
+      const end = Number(row['base_offset']) + Number(row['records']);
+      const expired = Number(row['timestamp']) < may.before;
+      const consumed = may.consumedTo !== null && end <= may.consumedTo;
+      if (may.consumedTo !== null && !consumed) break;
+      if (!expired && !(may.crowded && consumed)) break;
+      rows++;
+      records += Number(row['records']);
+      last = Number(row['base_offset']);
+      forSpace ||= !expired;
+    }
+    if (rows > 0) this.#sql.removeTo.run(topicId, last);
+    return { rows, records, forSpace };
+  }
+
+  /** `null`: no group is known. */
+  #consumedTo(topicId: number, groupsSince: number): number | null {
+    const consumedTo = this.#sql.consumedTo.get(topicId, groupsSince)?.['consumed_to'];
+    return consumedTo === null || consumedTo === undefined ? null : Number(consumedTo);
+  }
+
+  #pages(): number {
+    return Number(this.#sql.pageCount.get()?.['page_count']);
+  }
+
+  #freePages(): number {
+    return Number(this.#sql.freelistCount.get()?.['freelist_count']);
+  }
+}
