@@ -16,16 +16,19 @@ export interface TelemetryStore extends AsyncDisposable {
   latest(deviceId: string, limit: number): Promise<readonly Reading[]>;
 
   /** Every reading with `fromMs` <= ts < `toMs`, for verification: one device after the other, in no promised order within it. @throws PipelineError `store-unavailable` */
-  scan(range: {
-    readonly fromMs: number;
-    readonly toMs: number;
-    readonly deviceIds?: readonly string[];
-  }): AsyncIterable<StoredReading>;
+  scan(range: ScanRange): AsyncIterable<StoredReading>;
 
   /** Asks the store. False = not reachable now. */
   ping(): Promise<boolean>;
 
   close(): Promise<void>;
+}
+
+export interface ScanRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Missing = every device. */
+  readonly deviceIds?: readonly string[];
 }
 
 export interface Point {
@@ -34,7 +37,7 @@ export interface Point {
   readonly deviceId: string;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
-  /** Never empty. */
+  /** Never empty; each name once. */
   readonly fields: readonly PointField[];
 }
 

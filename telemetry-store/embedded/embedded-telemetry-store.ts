@@ -1,0 +1,203 @@
+import type { Reading } from '#contract/reading.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
+import { pause } from '#runtime/retry.ts';
+import { createTelemetryStoreTelemetry, type TelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
+import type {
+  Point,
+  ScanRange,
+  StoredReading,
+  TelemetryStore,
+  WriteOutcome,
+} from '#telemetry-store/telemetry-store.ts';
+import type { RequestName } from './database-requests.ts';
+import { type Answer, DatabaseThread } from './database-thread.ts';
+import { batchOfPoints } from './point-batch.ts';
+import { outcomeOfSqliteFailure } from './sqlite-failures.ts';
+import type { ExpireStep, ScanPage } from './telemetry-database.ts';
+
+export interface EmbeddedTelemetryStoreOptions {
+  /** Folder of the file `telemetry-store.db`; made when missing. */
+  readonly dataDir: string;
+  /** Points older than this are refused and removed. */
+  readonly retentionDays: number;
+  /**
+   * `owner` (default): reads and writes; one at a time, over all processes. `beside`: only reads, also while an owner
+   * is at work, and may be opened before there is a file.
+   */
+  readonly role?: 'owner' | 'beside';
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const EXPIRE_EVERY_MS = 60_000;
+const EXPIRE_STEP_POINTS = 2_000;
+/** Between two steps of removal, so that they take a share of the thread and not all of it. */
+const EXPIRE_PAUSE_MS = 20;
+const PAGE_READINGS = 1_000;
+const DEVICES_PER_SCAN = 500;
+const PING_MS = 5_000;
+
+/**
+ * The telemetry store as one SQLite file in `dataDir`.
+ *
+ * @throws PipelineError `configuration`, naming DATA_DIR, when the file cannot be used or has another owner
+ */
+export async function openEmbeddedTelemetryStore(
+  options: EmbeddedTelemetryStoreOptions,
+  deps: Pick<Deps, 'log' | 'now'>,
+): Promise<TelemetryStore> {
+  const store = new EmbeddedTelemetryStore(options, deps);
+  await store.open();
+  return store;
+}
+
+const ABORTED: WriteOutcome = { kind: 'retry', cause: 'aborted', detail: 'the write was abandoned' };
+
+/**
+ * Hands each call to the thread of the database, and once a minute lets it remove what is too old, in small steps
+ * between which writes get their turn. The times all come from `deps.now`: the thread has no clock.
+ */
+class EmbeddedTelemetryStore implements TelemetryStore {
+  readonly #role: 'owner' | 'beside';
+  readonly #dataDir: string;
+  readonly #retentionMs: number;
+  readonly #now: () => number;
+  readonly #telemetry: TelemetryStoreTelemetry;
+  readonly #thread: DatabaseThread;
+  readonly #closing = new AbortController();
+  /** The removal of old points that goes on in the background. */
+  #expiry: Promise<void> = Promise.resolve();
+
+  constructor(options: EmbeddedTelemetryStoreOptions, deps: Pick<Deps, 'log' | 'now'>) {
+    this.#role = options.role ?? 'owner';
+    this.#dataDir = options.dataDir;
+    this.#retentionMs = options.retentionDays * DAY_MS;
+    this.#now = deps.now;
+    this.#telemetry = createTelemetryStoreTelemetry(deps);
+    this.#thread = new DatabaseThread({ dataDir: options.dataDir, role: this.#role }, (why) =>
+      this.#telemetry.databaseThreadLost(why),
+    );
+  }
+
+  async open(): Promise<void> {
+    try {
+      await this.#thread.open();
+    } catch (error) {
+      if (!(this.#role === 'beside' && hasCode(error, 'store-unavailable'))) throw error;
+    }
+    this.#telemetry.opened('embedded', this.#dataDir);
+    if (this.#role === 'owner') this.#expiry = this.#expireUntilClosed();
+  }
+
+  async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {
+    if (this.#role === 'beside')
+      return { kind: 'misconfigured', detail: 'the store was opened for reading only' };
+    if (signal?.aborted) return ABORTED;
+    if (points.length === 0) return { kind: 'written', rejected: [] };
+    return signal === undefined ? this.#write(points) : unlessAborted(this.#write(points), signal, ABORTED);
+  }
+
+  async latest(deviceId: string, limit: number): Promise<readonly Reading[]> {
+    return resultOf(await this.#thread.call('latest', { deviceId, limit }));
+  }
+
+  async *scan({ fromMs, toMs, deviceIds }: ScanRange): AsyncIterable<StoredReading> {
+    const sorted = deviceIds === undefined ? undefined : [...new Set(deviceIds)].sort();
+    for (let first = 0; first < (sorted?.length ?? 1); first += DEVICES_PER_SCAN) {
+      let page: ScanPage | undefined;
+      do {
+        const request = {
+          fromMs,
+          toMs,
+          pageReadings: PAGE_READINGS,
+          ...(sorted !== undefined && { deviceIds: sorted.slice(first, first + DEVICES_PER_SCAN) }),
+          ...(page?.next !== undefined && { after: page.next }),
+        };
+        page = resultOf(await this.#thread.call('scan', request));
+        yield* page.readings;
+      } while (page.next !== undefined);
+    }
+  }
+
+  async ping(): Promise<boolean> {
+    const timeout = AbortSignal.timeout(PING_MS);
+    const answer = this.#thread.call('ping', {}).then(
+      (answered) => 'result' in answered,
+      () => false,
+    );
+    return unlessAborted(answer, timeout, false);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    await this.#expiry;
+    await this.#thread.close();
+    this.#telemetry.closed();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #write(points: readonly Point[]): Promise<WriteOutcome> {
+    const batch = batchOfPoints(points);
+    const oldestMs = this.#now() - this.#retentionMs;
+    try {
+      const buffers = [batch.shapeOf.buffer, batch.deviceOf.buffer, batch.timestamps.buffer];
+      const answer = await this.#thread.call('write', { batch, oldestMs }, buffers);
+      if ('failure' in answer) return outcomeOfSqliteFailure(answer.failure);
+      return { kind: 'written', rejected: answer.result };
+    } catch (error) {
+      const detail = describeError(error);
+      if (hasCode(error, 'closed')) return { kind: 'retry', cause: 'aborted', detail };
+      if (hasCode(error, 'configuration')) return { kind: 'misconfigured', detail };
+      return { kind: 'retry', cause: 'unreachable', detail };
+    }
+  }
+
+  async #expireUntilClosed(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        this.#telemetry.expired(await this.#expire(signal));
+      } catch (error) {
+        if (!signal.aborted) this.#telemetry.expiryFailed(describeError(error));
+      }
+      await pause(EXPIRE_EVERY_MS, signal);
+    }
+  }
+
+  async #expire(signal: AbortSignal): Promise<number> {
+    const beforeMs = this.#now() - this.#retentionMs;
+    let removed = 0;
+    let step: ExpireStep | undefined;
+    do {
+      const after = step?.next;
+      const request = { beforeMs, stepPoints: EXPIRE_STEP_POINTS, ...(after !== undefined && { after }) };
+      step = resultOf(await this.#thread.call('expire', request));
+      removed += step.removed;
+      if (step.next !== undefined) await pause(EXPIRE_PAUSE_MS, signal);
+    } while (step.next !== undefined && !signal.aborted);
+    return removed;
+  }
+}
+
+function resultOf<Name extends RequestName>(
+  answer: Answer<Name>,
+): Extract<Answer<Name>, { result: unknown }>['result'] {
+  if ('result' in answer) return answer.result;
+  throw new PipelineError('store-unavailable', answer.failure.message, { retryable: true });
+}
+
+/** The thread finishes `work` in any case; nobody waits for it any more. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, otherwise: T): Promise<T> {
+  const aborted = Promise.withResolvers<T>();
+  const onAbort = (): void => aborted.resolve(otherwise);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,123 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { FieldKind } from '#contract/reading.ts';
+import type { PointShape } from './point-batch.ts';
+
+export interface FieldColumn {
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** Quoted for SQL. */
+  readonly column: string;
+}
+
+const COLUMN_TYPES: Readonly<Record<FieldKind, string>> = {
+  integer: 'INTEGER',
+  float: 'REAL',
+  boolean: 'INTEGER',
+  string: 'TEXT',
+};
+
+/**
+ * Which measurements and fields the file holds. One table per measurement, named like it, with the key
+ * (device, time) and a column per field, so that people can query the file with any SQLite tool:
+ *
+ *     SELECT time, temperature FROM environment WHERE device = 'dev-1' ORDER BY time DESC LIMIT 10
+ *
+ * Columns are added when a field is first seen; a field keeps its first kind for ever, as in InfluxDB. `_fields` keeps
+ * the kinds, and the column's name where it is not the field's (SQLite ignores case, field names do not).
+ *
+ * In memory it mirrors the file; after a rolled-back transaction, and in a process that only reads beside the owner,
+ * `reload` makes it true again.
+ */
+export class MeasurementTables {
+  readonly #database: DatabaseSync;
+  readonly #measurements = new Map<string, Map<string, FieldColumn>>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  static createIn(database: DatabaseSync): void {
+    database.exec(
+      `CREATE TABLE IF NOT EXISTS _fields (
+         measurement TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, column_name TEXT NOT NULL,
+         PRIMARY KEY (measurement, name)
+       ) WITHOUT ROWID`,
+    );
+  }
+
+  reload(): void {
+    this.#measurements.clear();
+    const rows = this.#database.prepare('SELECT measurement, name, kind, column_name FROM _fields').all();
+    for (const row of rows) {
+      const column: FieldColumn = {
+        name: String(row['name']),
+        kind: row['kind'] as FieldKind,
+        column: quoted(String(row['column_name'])),
+      };
+      this.#fieldsOf(String(row['measurement'])).set(column.name, column);
+    }
+  }
+
+  measurements(): string[] {
+    return [...this.#measurements.keys()];
+  }
+
+  columns(measurement: string): readonly FieldColumn[] {
+    return [...(this.#measurements.get(measurement)?.values() ?? [])];
+  }
+
+  /**
+   * The columns for the fields of a shape, added where they are missing; or, in InfluxDB's words, why its points
+   * cannot be stored. Must run inside the transaction that writes the points.
+   */
+  columnsFor(shape: PointShape): { readonly columns: readonly FieldColumn[] } | { readonly reason: string } {
+    const known = this.#measurements.get(shape.measurement);
+    for (const { name, kind } of shape.fields) {
+      const held = known?.get(name);
+      if (held !== undefined && held.kind !== kind) {
+        const place = `input field "${name}" on measurement "${shape.measurement}"`;
+        return {
+          reason: `field type conflict: ${place} is type ${kind}, already exists as type ${held.kind}`,
+        };
+      }
+    }
+    return {
+      columns: shape.fields.map(({ name, kind }) => known?.get(name) ?? this.#add(shape, name, kind)),
+    };
+  }
+
+  #add(shape: PointShape, name: string, kind: FieldKind): FieldColumn {
+    const { measurement } = shape;
+    const table = quoted(measurement);
+    if (!this.#measurements.has(measurement)) {
+      this.#database.exec(
+        `CREATE TABLE ${table} (device TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (device, time)) WITHOUT ROWID`,
+      );
+    }
+    const fields = this.#fieldsOf(measurement);
+    const taken = new Set(['"device"', '"time"', ...[...fields.values()].map((f) => f.column.toLowerCase())]);
+    let columnName = name;
+    for (let n = 2; taken.has(quoted(columnName).toLowerCase()); n++) columnName = `${name}_${n}`;
+    this.#database.exec(`ALTER TABLE ${table} ADD COLUMN ${quoted(columnName)} ${COLUMN_TYPES[kind]}`);
+    this.#database
+      .prepare('INSERT INTO _fields VALUES (?, ?, ?, ?)')
+      .run(measurement, name, kind, columnName);
+    const field = { name, kind, column: quoted(columnName) };
+    fields.set(name, field);
+    return field;
+  }
+
+  #fieldsOf(measurement: string): Map<string, FieldColumn> {
+    let fields = this.#measurements.get(measurement);
+    if (fields === undefined) {
+      fields = new Map();
+      this.#measurements.set(measurement, fields);
+    }
+    return fields;
+  }
+}
+
+/** A name as an SQL identifier. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,45 @@
+import type { FieldValue, Reading } from '#contract/reading.ts';
+import type { ReadingSchema } from '#contract/schema-registry.ts';
+import type { Point, PointField } from './telemetry-store.ts';
+
+/** The version part of a reading's schema name; every point of the pipeline has it. Names reserved by DESIGN part 4. */
+const SCHEMA_VERSION_FIELD = 'schemaVersion';
+const SEQ_FIELD = 'seq';
+
+/** The point a reading is stored as. Pure; `reading` must have been accepted by `schema`. */
+export function pointOfReading(deviceId: string, reading: Reading, schema: ReadingSchema): Point {
+  const fields: PointField[] = [{ name: SCHEMA_VERSION_FIELD, kind: 'integer', value: schema.version }];
+  if (reading.seq !== undefined) fields.push({ name: SEQ_FIELD, kind: 'integer', value: reading.seq });
+  for (const name of Object.keys(reading.values)) {
+    const kind = schema.fields.get(name)?.kind;
+    const value = reading.values[name];
+    if (kind !== undefined && value !== undefined) fields.push({ name, kind, value });
+  }
+  return { measurement: schema.type, deviceId, timestamp: reading.ts, fields };
+}
+
+/**
+ * The reading a stored point came from; its values sorted by name, so that both stores give the same bytes.
+ * `undefined` when the point has no schema version (another program wrote it).
+ */
+export function readingOfFields(
+  measurement: string,
+  ts: number,
+  fields: readonly (readonly [name: string, value: FieldValue])[],
+): Reading | undefined {
+  let version: FieldValue | undefined;
+  let seq: FieldValue | undefined;
+  const values: Record<string, FieldValue> = {};
+  for (const [name, value] of fields.toSorted(byName)) {
+    if (name === SCHEMA_VERSION_FIELD) version = value;
+    else if (name === SEQ_FIELD) seq = value;
+    else values[name] = value;
+  }
+  if (typeof version !== 'number') return undefined;
+  const schema = `${measurement}/${version}`;
+  return typeof seq === 'number' ? { schema, ts, seq, values } : { schema, ts, values };
+}
+
+function byName(a: readonly [string, FieldValue], b: readonly [string, FieldValue]): number {
+  return a[0] < b[0] ? -1 : 1;
+}

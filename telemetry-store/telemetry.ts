@@ -1,0 +1,34 @@
+import type { Deps } from '#runtime/deps.ts';
+
+export type TelemetryStoreTelemetry = ReturnType<typeof createTelemetryStoreTelemetry>;
+
+/**
+ * The events of the telemetry store, both drivers. There are no metrics here: what a write came to is counted by the
+ * telemetry-writer, whichever driver it used.
+ */
+export function createTelemetryStoreTelemetry(deps: Pick<Deps, 'log'>) {
+  const log = deps.log.child({ part: 'telemetry-store' });
+  return {
+    opened(driver: 'embedded' | 'influxdb', where: string): void {
+      log.info({ driver, where }, 'telemetry store opened');
+    },
+    closed(): void {
+      log.info('telemetry store closed');
+    },
+    /** Retention has caught up. */
+    expired(points: number): void {
+      if (points > 0) log.info({ points }, 'points older than the retention removed');
+    },
+    expiryFailed(detail: string): void {
+      log.warn({ detail }, 'points older than the retention could not be removed, trying again later');
+    },
+    /** The next call starts another one. */
+    databaseThreadLost(detail: string): void {
+      log.error({ detail }, 'database thread lost, its calls count as failed');
+    },
+    /** A refused batch was written in parts to find the points that the store does not take. */
+    bisected(points: number, rejected: number, requests: number): void {
+      log.info({ points, rejected, requests }, 'refused batch written in parts');
+    },
+  };
+}
