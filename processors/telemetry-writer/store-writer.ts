@@ -1,0 +1,140 @@
+import type { Deps } from '#runtime/deps.ts';
+import { pause } from '#runtime/retry.ts';
+import type { Point, TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import { BatchAbandoned, type BatchRun } from './batch-run.ts';
+import { chunksOf } from './points.ts';
+import type { WriterTelemetry } from './telemetry.ts';
+import { decideWrite, isSystemic, NO_REFUSALS, type WriteDecision } from './write-decision.ts';
+
+/** Points of a probe: enough to meet a good one if there are any, few enough to cost the store nothing. */
+const PROBE_POINTS = 8;
+
+export interface StoreWriterOptions {
+  readonly store: TelemetryStore;
+  readonly rejectAll: 'pause' | 'dead-letter';
+}
+
+/** An entry that the store refused for good, and its words. */
+export interface Refused<Entry> {
+  readonly entry: Entry;
+  readonly reason: string;
+}
+
+/**
+ * Brings batches into the store, as `write-decision.ts` decides. One for all partitions of a process: they share the
+ * store, and so what is known about it.
+ *
+ * Modes, per batch under way:
+ * - *writing*: its chunks one after the other. A `retry` or `misconfigured` answer waits and repeats the chunk, for
+ *   ever; chunks that were written stay written.
+ * - *probing*, while the store refuses everything (`#refusals` is systemic): a few random points stand for the batch,
+ *   because a store names bad points one by one and finding all of 5,000 refused costs thousands of requests. A probe
+ *   of which any point is stored ends the fault, for all partitions, and the batch is written from its beginning: what
+ *   was refused before may be good now, so nothing of a batch that saw the fault is dead-lettered for it.
+ * - *abandoned*: the partition was lost, or the writer stops while waiting. Always safe: writing again merges (P3).
+ *
+ * The trade-off: a batch holds up its partition, not the process; and partitions find out about a store that is away
+ * each by itself, which costs one failed call per partition and delay.
+ */
+export class StoreWriter {
+  readonly #options: StoreWriterOptions;
+  readonly #random: () => number;
+  readonly #telemetry: WriterTelemetry;
+  #refusals = NO_REFUSALS;
+  #trouble: string | undefined;
+
+  constructor(options: StoreWriterOptions, deps: Deps, telemetry: WriterTelemetry) {
+    this.#options = options;
+    this.#random = deps.random;
+    this.#telemetry = telemetry;
+  }
+
+  /** Why the store took nothing when it was last asked; `undefined` when it did, or was not asked yet. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /**
+   * Resolves when the store has every entry but the returned ones.
+   *
+   * @param onWritten is told about each chunk that the store is done with, as soon as it is.
+   * @throws BatchAbandoned
+   */
+  async write<Entry extends { readonly point: Point }>(
+    entries: readonly Entry[],
+    run: BatchRun,
+    onWritten: (entries: readonly Entry[]) => void,
+  ): Promise<readonly Refused<Entry>[]> {
+    const chunks = chunksOf(entries);
+    let refused: Refused<Entry>[] = [];
+    let attempt = 0;
+    for (let next = 0; next < chunks.length; ) {
+      const chunk = chunks[next] as Entry[];
+      const probing = isSystemic(this.#refusals);
+      const written = probing ? this.#sample(entries) : chunk;
+      attempt++;
+      const decision = await this.#writeOnce(
+        written.map(({ point }) => point),
+        attempt,
+        run,
+      );
+      if (decision.kind === 'retry' || decision.kind === 'hold') {
+        if (!(await pause(decision.delayMs, run.hurry))) throw new BatchAbandoned('the writer stops');
+        continue;
+      }
+      attempt = 0;
+      if (probing) {
+        next = 0;
+        refused = [];
+        continue;
+      }
+      for (const { index, reason } of decision.deadLetter) {
+        const entry = chunk[index];
+        if (entry === undefined) throw new RangeError(`the store rejected point ${index} of ${chunk.length}`);
+        refused.push({ entry, reason });
+      }
+      onWritten(chunk);
+      next++;
+    }
+    return refused;
+  }
+
+  async #writeOnce(
+    points: readonly Point[],
+    attempt: number,
+    run: BatchRun,
+  ): Promise<Exclude<WriteDecision, { readonly kind: 'abandon' }>> {
+    const startedAt = performance.now();
+    const outcome = await this.#options.store.write(points, run.lost);
+    if (run.lost.aborted) throw new BatchAbandoned('the partition was lost');
+    this.#telemetry.wrote(points.length, (performance.now() - startedAt) / 1000);
+    const { decision, refusals } = decideWrite({
+      outcome,
+      points,
+      refusals: this.#refusals,
+      attempt,
+      rejectAll: this.#options.rejectAll,
+      random: this.#random,
+    });
+    this.#refusals = refusals;
+    if (decision.kind === 'abandon') throw new BatchAbandoned('the write was aborted');
+    if (decision.kind === 'proceed') {
+      this.#trouble = undefined;
+      this.#telemetry.storeAnswered();
+    } else {
+      this.#trouble = `${decision.cause}: ${decision.detail}`;
+      this.#telemetry.notWritten(decision, run.partition);
+    }
+    return decision;
+  }
+
+  /** Evenly spread from a random beginning, so that another probe meets other points. */
+  #sample<Entry>(entries: readonly Entry[]): Entry[] {
+    const step = Math.max(1, entries.length / PROBE_POINTS);
+    const offset = Math.floor(this.#random() * step);
+    return Array.from(
+      { length: Math.min(PROBE_POINTS, entries.length) },
+      (_, i) => entries[Math.min(entries.length - 1, Math.floor(i * step) + offset)] as Entry,
+    );
+  }
+}

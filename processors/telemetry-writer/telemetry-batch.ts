@@ -1,0 +1,165 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Reject } from '#contract/admission.ts';
+import type { DeadLetter } from '#contract/dead-letter.ts';
+import { jsonArrayElements } from '#contract/json-elements.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { LogRecord } from '#contract/log-record.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
+import type { Point } from '#telemetry-store/telemetry-store.ts';
+import { pointOf } from './points.ts';
+
+type OurRecord = Exclude<ReturnType<typeof decodeTelemetryRecord>, { readonly undecodable: string }>;
+
+/** A record that holds readings, with what is needed to say later where a refused one came from. */
+interface Source {
+  readonly record: LogRecord;
+  readonly decoded: OurRecord;
+}
+
+/** One reading on its way into the store. */
+export interface Entry {
+  readonly point: Point;
+  readonly schema: string;
+  readonly source: Source;
+  /** Position among the accepted readings of its record. */
+  readonly position: number;
+}
+
+/** What a batch of records says: readings for the store, and letters for all that is none. */
+export interface TelemetryBatch {
+  readonly entries: readonly Entry[];
+  readonly letters: readonly DeadLetter[];
+}
+
+/** Longest time that decoding keeps the event loop: in the standalone process MQTT shares it. */
+const SLICE_MS = 4;
+
+/**
+ * Decodes a batch, with a rest after each few milliseconds of work.
+ *
+ * @param now when records that cannot be used failed, milliseconds since the epoch.
+ * @throws the reason of `signal` when it fires.
+ */
+export async function decodeBatch(
+  records: readonly LogRecord[],
+  schemas: SchemaRegistry,
+  now: number,
+  signal: AbortSignal,
+): Promise<TelemetryBatch> {
+  const entries: Entry[] = [];
+  const letters: DeadLetter[] = [];
+  let restAt = performance.now() + SLICE_MS;
+  for (const record of records) {
+    decodeRecord(record, schemas, now, entries, letters);
+    if (performance.now() < restAt) continue;
+    await nextTurn();
+    signal.throwIfAborted();
+    restAt = performance.now() + SLICE_MS;
+  }
+  return { entries, letters };
+}
+
+function decodeRecord(
+  record: LogRecord,
+  schemas: SchemaRegistry,
+  now: number,
+  entries: Entry[],
+  letters: DeadLetter[],
+): void {
+  const decoded = decodeTelemetryRecord(record, schemas);
+  if ('undecodable' in decoded) {
+    letters.push(undecodableLetter(record, decoded.undecodable, now));
+    return;
+  }
+  const source = { record, decoded };
+  for (const reject of decoded.admission.rejects) letters.push(letterOf(source, reject, now));
+  const readings = decoded.admission.accepted?.readings ?? [];
+  for (const [position, reading] of readings.entries()) {
+    const schema = schemas.get(reading.schema);
+    // Admission found it in the same registry.
+    if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);
+    entries.push({
+      point: pointOf(decoded.deviceId, reading, schema),
+      schema: schema.name,
+      source,
+      position,
+    });
+  }
+}
+
+/** The letter of a reading that the store refused: the exact bytes its device wrote, and the store's own words. */
+export function refusedLetter(entry: Entry, reason: string, now: number): DeadLetter {
+  const { accepted, rejects } = entry.source.decoded.admission;
+  const value = accepted?.value ?? new Uint8Array(0);
+  const elements = isArray(value) ? jsonArrayElements(value) : undefined;
+  return letterOf(
+    entry.source,
+    {
+      reason: 'store-rejected',
+      detail: { message: reason },
+      bytes: elements?.[entry.position] ?? value,
+      ...(elements !== undefined && { index: indexInRecord(entry.position, rejects) }),
+    },
+    now,
+  );
+}
+
+/** Where the accepted reading number `position` stands in its record, between those that were refused. */
+function indexInRecord(position: number, rejects: readonly Reject[]): number {
+  const refused = new Set(rejects.map(({ index }) => index));
+  let index = 0;
+  for (let accepted = 0; ; index++) {
+    if (refused.has(index)) continue;
+    if (accepted++ === position) return index;
+  }
+}
+
+/** Whether valid JSON is an array. */
+function isArray(json: Uint8Array): boolean {
+  const first = json.find((byte) => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09);
+  return first === 0x5b;
+}
+
+function letterOf({ record, decoded }: Source, reject: Reject, now: number): DeadLetter {
+  return {
+    deviceId: decoded.deviceId,
+    payload: reject.bytes,
+    reason: reject.reason,
+    detail: reject.detail,
+    stage: 'telemetry-writer',
+    attempt: decoded.replay?.attempt ?? 0,
+    firstFailedAt: decoded.replay?.firstFailedAt ?? now,
+    receivedAt: decoded.receivedAt,
+    origin: originOf(record),
+    ...(reject.index !== undefined && { index: reject.index }),
+  };
+}
+
+/** Kafka refuses a letter that is larger than a record may be, and nothing of ours is larger than a packet. */
+const FOREIGN_VALUE_BYTES = LIMITS.packetBytes;
+const FOREIGN_KEY_CHARACTERS = 1_024;
+
+/**
+ * The letter of a record that somebody else wrote. Its bytes are kept up to the size of the largest thing a gateway
+ * lets in: a letter that the log refused as too large would hold up its partition for ever.
+ */
+function undecodableLetter(record: LogRecord, why: string, now: number): DeadLetter {
+  const value = record.value ?? Buffer.alloc(0);
+  const cut = value.length > FOREIGN_VALUE_BYTES;
+  return {
+    deviceId: (record.key?.toString('utf8') ?? '').slice(0, FOREIGN_KEY_CHARACTERS),
+    payload: cut ? value.subarray(0, FOREIGN_VALUE_BYTES) : value,
+    reason: 'undecodable-record',
+    detail: { message: why, ...(cut && { bytes: value.length, keptBytes: FOREIGN_VALUE_BYTES }) },
+    stage: 'telemetry-writer',
+    attempt: 0,
+    firstFailedAt: now,
+    receivedAt: headerNumber(record.headers['received-at']) ?? record.timestamp,
+    origin: originOf(record),
+  };
+}
+
+function originOf(record: LogRecord): NonNullable<DeadLetter['origin']> {
+  return { topic: record.topic, partition: record.partition, offset: record.offset };
+}

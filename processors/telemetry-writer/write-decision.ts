@@ -1,0 +1,127 @@
+import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
+import type { Point, RejectedPoint, RetryCause, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
+
+/**
+ * What the writer does with each answer of the store. This table is the only place that decides it; `store-writer.ts`
+ * acts on it.
+ *
+ * | the store says | then |
+ * |---|---|
+ * | written, nothing rejected | go on |
+ * | written, some points rejected | dead-letter those, go on |
+ * | written, all points rejected, no systemic fault | dead-letter them, go on |
+ * | written, all points rejected, systemic fault | hold: keep everything, try a few points every `HOLD_DELAY_MS` |
+ * | … and `STORE_REJECT_ALL=dead-letter` | dead-letter them, go on |
+ * | retry (any cause but aborted) | the same points again after a growing, jittered delay, for ever; at least the time the store asked for |
+ * | retry, aborted | abandon the batch: it was lost or the writer stops |
+ * | misconfigured | hold: keep everything, try again every `HOLD_DELAY_MS` |
+ *
+ * **Systemic fault.** A store that refuses everything (retention set to an hour, a bucket that foreign data gave other
+ * field types) would turn the whole stream into dead letters, so three batches in a row refused completely for one
+ * cause mean: stop and tell a person. But batches are as small as the traffic: at night three batches may be three
+ * single points of one broken device, and those must be dead-lettered, or one bad device stops all others (P5). So the
+ * evidence is summed over the run of refusals: it must also hold `points` points from `devices` different devices. A
+ * run ends when the store accepts any point, of whatever partition: what others can store is not a systemic fault.
+ * Until there is enough evidence, refused points are dead-lettered; they can be replayed.
+ */
+export const SYSTEMIC_EVIDENCE = { writes: 3, points: 100, devices: 3 } as const;
+
+export const RETRY_BACKOFF: Backoff = { firstDelayMs: 200, maxDelayMs: 10_000, jitter: 0.5 };
+/** Longest wait that a store's `Retry-After` can impose: it is a hint, and may be nonsense. */
+export const MAX_REQUESTED_DELAY_MS = 60_000;
+/** Between tries while only a person can help. Slow enough for the logs, short enough to go on soon after the repair. */
+export const HOLD_DELAY_MS = 20_000;
+
+export type HoldCause = 'misconfigured' | 'rejects-all';
+
+export type WriteDecision =
+  | { readonly kind: 'proceed'; readonly deadLetter: readonly RejectedPoint[] }
+  | {
+      readonly kind: 'retry';
+      readonly cause: Exclude<RetryCause, 'aborted'>;
+      readonly delayMs: number;
+      readonly detail: string;
+    }
+  | { readonly kind: 'hold'; readonly cause: HoldCause; readonly delayMs: number; readonly detail: string }
+  | { readonly kind: 'abandon' };
+
+/** A run of writes that the store refused completely for one cause, with nothing stored in between. */
+export interface RefusalRun {
+  readonly cause: string;
+  readonly writes: number;
+  readonly points: number;
+  /** At most `SYSTEMIC_EVIDENCE.devices` of them: more would change nothing. */
+  readonly devices: ReadonlySet<string>;
+}
+
+export const NO_REFUSALS: RefusalRun = { cause: '', writes: 0, points: 0, devices: new Set() };
+
+export interface WriteSituation {
+  readonly outcome: WriteOutcome;
+  /** What was given to the store; never empty. */
+  readonly points: readonly Point[];
+  readonly refusals: RefusalRun;
+  /** How often these points were tried by now, this time included; from 1. */
+  readonly attempt: number;
+  readonly rejectAll: 'pause' | 'dead-letter';
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** The table above. Pure. */
+export function decideWrite(situation: WriteSituation): {
+  readonly decision: WriteDecision;
+  readonly refusals: RefusalRun;
+} {
+  const { outcome, points, refusals, attempt, rejectAll, random } = situation;
+  if (outcome.kind === 'misconfigured') {
+    return { refusals, decision: hold('misconfigured', outcome.detail, random) };
+  }
+  if (outcome.kind === 'retry') {
+    const { cause, detail, afterMs = 0 } = outcome;
+    if (cause === 'aborted') return { refusals, decision: { kind: 'abandon' } };
+    const requestedMs = Math.min(afterMs, MAX_REQUESTED_DELAY_MS);
+    const delayMs = Math.max(requestedMs, backoffDelayMs(RETRY_BACKOFF, attempt, random));
+    return { refusals, decision: { kind: 'retry', cause, delayMs, detail } };
+  }
+  const proceed: WriteDecision = { kind: 'proceed', deadLetter: outcome.rejected };
+  if (outcome.rejected.length < points.length || rejectAll === 'dead-letter') {
+    return { refusals: NO_REFUSALS, decision: proceed };
+  }
+  // Only a stored point ends a systemic fault: the same fault may well be told in other words.
+  const run = isSystemic(refusals) ? refusals : extend(refusals, points, outcome.rejected);
+  const detail = outcome.rejected[0]?.reason ?? '';
+  return { refusals: run, decision: isSystemic(run) ? hold('rejects-all', detail, random) : proceed };
+}
+
+export function isSystemic(run: RefusalRun): boolean {
+  return (
+    run.writes >= SYSTEMIC_EVIDENCE.writes &&
+    run.points >= SYSTEMIC_EVIDENCE.points &&
+    run.devices.size >= SYSTEMIC_EVIDENCE.devices
+  );
+}
+
+/** The store's words without what differs from point to point: names in quotes, numbers. */
+export function causeOf(reason: string): string {
+  return reason.replace(/"[^"]*"|'[^']*'/g, '""').replace(/-?\d+(\.\d+)?/g, '#');
+}
+
+function extend(run: RefusalRun, points: readonly Point[], rejected: readonly RejectedPoint[]): RefusalRun {
+  const cause = causeOf(rejected[0]?.reason ?? '');
+  // Several causes at once are several faults, each of some points.
+  if (rejected.some(({ reason }) => causeOf(reason) !== cause)) return NO_REFUSALS;
+  const before = run.cause === cause ? run : NO_REFUSALS;
+  const devices = new Set(before.devices);
+  for (const { deviceId } of points) {
+    if (devices.size >= SYSTEMIC_EVIDENCE.devices) break;
+    devices.add(deviceId);
+  }
+  return { cause, writes: before.writes + 1, points: before.points + points.length, devices };
+}
+
+function hold(cause: HoldCause, detail: string, random: () => number): WriteDecision {
+  // Jittered like the retries: the partitions of many processors must not come back in step.
+  const delayMs = Math.round(HOLD_DELAY_MS * (1 - RETRY_BACKOFF.jitter * random()));
+  return { kind: 'hold', cause, delayMs, detail };
+}
