@@ -65,6 +65,8 @@ export interface SubscribeOptions {
   readonly onBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
   /** The batch of `onBatch` was committed. Called once per batch, before the next one of that partition. */
   readonly onCommitted?: (batch: RecordBatch) => void;
+  /** The partitions that this member has from now on, none included: once per time that they are shared out anew. */
+  readonly onAssigned?: (partitions: readonly number[]) => void;
 }
 
 export interface RecordBatch {

@@ -2,7 +2,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
 import type { Point, TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
-import { chunksOf } from './points.ts';
+import { chunksOf } from './chunks.ts';
 import type { WriterTelemetry } from './telemetry.ts';
 import { decideWrite, isSystemic, NO_REFUSALS, type WriteDecision } from './write-decision.ts';
 

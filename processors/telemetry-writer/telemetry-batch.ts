@@ -6,8 +6,8 @@ import { LIMITS } from '#contract/limits.ts';
 import type { LogRecord } from '#contract/log-record.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
+import { pointOfReading } from '#telemetry-store/reading-point.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
-import { pointOf } from './points.ts';
 
 type OurRecord = Exclude<ReturnType<typeof decodeTelemetryRecord>, { readonly undecodable: string }>;
 
@@ -80,7 +80,7 @@ function decodeRecord(
     // Admission found it in the same registry.
     if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);
     entries.push({
-      point: pointOf(decoded.deviceId, reading, schema),
+      point: pointOfReading(decoded.deviceId, reading, schema),
       schema: schema.name,
       source,
       position,

@@ -105,6 +105,7 @@ class Writer implements TelemetryWriter {
       maxBatchBytes: LIMITS.bytesPerWrite,
       onBatch: (batch, signal) => this.#handle(batch, signal),
       onCommitted: (batch) => this.#committed(batch.partition),
+      onAssigned: (partitions) => this.#telemetry.assigned(partitions),
     });
     this.#subscription.stopped.catch((error: unknown) => this.#failure.reject(error));
     this.#telemetry.started(topic, group);

@@ -1,25 +1,5 @@
 import { LIMITS } from '#contract/limits.ts';
-import type { Reading } from '#contract/reading.ts';
-import type { ReadingSchema } from '#contract/schema-registry.ts';
-import type { Point, PointField } from '#telemetry-store/telemetry-store.ts';
-
-/**
- * The point of one reading (DESIGN part 4): measurement = device type, every value in the kind its schema gives it,
- * plus the integers `seq` (when the device sent one) and `schemaVersion`.
- *
- * @param reading was admitted by `schema`: its values hold no other names than the schema's.
- */
-export function pointOf(deviceId: string, reading: Reading, schema: ReadingSchema): Point {
-  const fields: PointField[] = [];
-  for (const { name, kind } of schema.fields.values()) {
-    // Not `name in`: a field may be called `toString`.
-    if (!Object.hasOwn(reading.values, name)) continue;
-    fields.push({ name, kind, value: reading.values[name] as PointField['value'] });
-  }
-  if (reading.seq !== undefined) fields.push({ name: 'seq', kind: 'integer', value: reading.seq });
-  fields.push({ name: 'schemaVersion', kind: 'integer', value: schema.version });
-  return { measurement: schema.type, deviceId, timestamp: reading.ts, fields };
-}
+import type { Point } from '#telemetry-store/telemetry-store.ts';
 
 /** Timestamp, separators, `device=`. */
 const POINT_OVERHEAD_BYTES = 32;
