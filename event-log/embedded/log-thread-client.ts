@@ -29,6 +29,8 @@ export class LogThreadClient<T extends Calls<T>> {
     this.#worker = new Worker(new URL('./log-thread.ts', import.meta.url), {
       name: `event-log-${options.role}`,
       workerData: options,
+      // The thread needs none of the flags of the process, and some (`--eval`'s) would keep it from starting.
+      execArgv: [],
     });
     this.#exited = once(this.#worker, 'exit').catch(() => undefined);
     this.#worker.on('message', (message: LogThreadMessage) => {
