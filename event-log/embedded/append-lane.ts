@@ -1,19 +1,10 @@
-import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
-import type { PipelineError } from '#runtime/errors.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
+import type { PendingAppend } from './pending-append.ts';
 import { filterBatch, RecordBatchBuilder } from './record-batch.ts';
 
 /** A row of the file is not filled beyond this. Readers take whole rows. */
 const ROW_BYTES = 256 * 1024;
 const ROW_RECORDS = 4_096;
-
-/** A caller of `append`. */
-export interface PendingAppend {
-  readonly deadlineAt: number;
-  /** Given up at its deadline, or answered. */
-  settled: boolean;
-  resolve(position: RecordPosition): void;
-  reject(error: PipelineError): void;
-}
 
 /** Packed records and their callers, index by index. */
 export interface PackedAppends {

@@ -3,8 +3,10 @@ import type { EventLogHealth } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
-import { AppendLane, type PackedAppends, type PendingAppend } from './append-lane.ts';
+import { AppendLane, type PackedAppends } from './append-lane.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import type { CommitRequest, CommitResult, OffsetCommit } from './log-thread-calls.ts';
+import { giveUpAppends, notDurable, type PendingAppend, resolveAppends } from './pending-append.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 /** Payload of one transaction, about: a larger one would make those behind it wait longer than its fsync is worth. */
@@ -47,8 +49,7 @@ export class GroupCommit {
   #inFlight: readonly InFlight[] | undefined;
   #flushScheduled = false;
   #retryTimer: NodeJS.Timeout | undefined;
-  #deadlineTimer: NodeJS.Timeout | undefined;
-  #nextDeadline = Infinity;
+  readonly #deadlines = new DeadlineTimer(() => this.#giveUpLate());
   #unsettled = 0;
   #drained: PromiseWithResolvers<void> | undefined;
   #closed = false;
@@ -82,7 +83,7 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       this.#lane(record.topic).add(record, { deadlineAt, settled: false, resolve, reject });
       this.#unsettled++;
-      if (deadlineAt < this.#nextDeadline) this.#watchDeadline(deadlineAt);
+      this.#deadlines.watch(deadlineAt);
       this.#scheduleFlush();
     });
   }
@@ -105,7 +106,7 @@ export class GroupCommit {
       await this.#drained.promise;
     }
     clearTimeout(this.#retryTimer);
-    clearTimeout(this.#deadlineTimer);
+    this.#deadlines.stop();
   }
 
   #lane(topic: string): AppendLane {
@@ -185,10 +186,10 @@ export class GroupCommit {
   ): void {
     // That the few bytes of an offset still fit does not show that records do.
     if (result.failure === undefined && (probe || taken.length > 0)) {
-      this.#becomeHealthy();
+      this.#health = { up: true, detail: '' };
+      this.#telemetry.becameAvailable();
     } else if (result.failure !== undefined) {
-      this.#health = { up: false, detail: result.failure.detail };
-      this.#telemetry.becameUnavailable(result.failure.detail);
+      this.#becomeUnhealthy(result.failure.detail);
     }
     const { offsetsFailure } = result;
     for (const pending of offsets) {
@@ -209,7 +210,7 @@ export class GroupCommit {
       const outcome = result.segments[index];
       if (outcome?.kind === 'durable') {
         lane.failures = 0;
-        this.#resolveAll(pending, outcome.baseOffset);
+        this.#countSettled(resolveAppends(pending, outcome.baseOffset));
       } else if (outcome !== undefined) {
         refused.set(lane, [...(refused.get(lane) ?? []), { payload: outcome.payload, pending }]);
         this.#telemetry.appendFailed(
@@ -230,38 +231,19 @@ export class GroupCommit {
 
   #applyDeath(taken: readonly InFlight[], offsets: readonly PendingOffset[], error: unknown): void {
     const detail = describeError(error);
-    this.#health = { up: false, detail };
-    this.#telemetry.becameUnavailable(detail);
+    this.#becomeUnhealthy(detail);
     for (const { pending, lane } of taken) {
       this.#telemetry.appendFailed('other', lane.topic, pending.length, detail);
-      for (const append of pending) this.#giveUp(append, detail);
+      this.#countSettled(giveUpAppends(pending, Infinity, detail));
     }
     for (const { reject } of offsets)
       reject(new PipelineError('event-log-unavailable', detail, { cause: error }));
     this.#countSettled(offsets.length);
   }
 
-  #becomeHealthy(): void {
-    if (!this.#health.up) this.#health = { up: true, detail: '' };
-    this.#telemetry.becameAvailable();
-  }
-
-  #resolveAll(pending: readonly PendingAppend[], baseOffset: number): void {
-    let settled = 0;
-    for (const [index, append] of pending.entries()) {
-      if (append.settled) continue;
-      append.settled = true;
-      settled++;
-      append.resolve({ partition: 0, offset: baseOffset + index });
-    }
-    this.#countSettled(settled);
-  }
-
-  #giveUp(append: PendingAppend, detail: string): void {
-    if (append.settled) return;
-    append.settled = true;
-    append.reject(notDurable(detail));
-    this.#countSettled(1);
+  #becomeUnhealthy(detail: string): void {
+    this.#health = { up: false, detail };
+    this.#telemetry.becameUnavailable(detail);
   }
 
   #countSettled(count: number): void {
@@ -274,41 +256,20 @@ export class GroupCommit {
     this.#retryTimer = setTimeout(() => this.#flush(probe), Math.max(1, Math.ceil(delayMs)));
   }
 
-  #watchDeadline(deadlineAt: number): void {
-    this.#nextDeadline = deadlineAt;
-    clearTimeout(this.#deadlineTimer);
-    const delayMs = Math.min(2 ** 31 - 1, Math.max(1, Math.ceil(deadlineAt - performance.now())));
-    this.#deadlineTimer = setTimeout(() => this.#giveUpLate(), delayMs);
-  }
-
   /** Gives up every record whose deadline has passed, and sets the timer to the next one. */
   #giveUpLate(): void {
     const now = performance.now();
     const detail = this.#health.up ? 'not durable before the deadline' : this.#health.detail;
-    let next = Infinity;
-    const check = (topic: string, pending: Iterable<PendingAppend>): boolean => {
-      let late = 0;
-      for (const append of pending) {
-        if (append.settled) continue;
-        if (append.deadlineAt > now) {
-          next = Math.min(next, append.deadlineAt);
-          continue;
-        }
-        this.#giveUp(append, detail);
-        late++;
-      }
+    const giveUp = (topic: string, pending: () => Iterable<PendingAppend>): number => {
+      const late = giveUpAppends(pending(), now, detail);
       if (late > 0) this.#telemetry.appendFailed('deadline', topic, late, detail);
-      return late > 0;
+      this.#countSettled(late);
+      for (const { settled, deadlineAt } of pending()) if (!settled) this.#deadlines.watch(deadlineAt);
+      return late;
     };
-    for (const { lane, pending } of this.#inFlight ?? []) check(lane.topic, pending);
+    for (const { lane, pending } of this.#inFlight ?? []) giveUp(lane.topic, () => pending);
     for (const lane of this.#lanes.values()) {
-      if (check(lane.topic, lane.pending())) lane.forgetSettled();
+      if (giveUp(lane.topic, () => lane.pending()) > 0) lane.forgetSettled();
     }
-    this.#nextDeadline = Infinity;
-    if (next < Infinity) this.#watchDeadline(next);
   }
-}
-
-function notDurable(detail: string): PipelineError {
-  return new PipelineError('not-durable', `the record is not durable: ${detail}`, { retryable: true });
 }
