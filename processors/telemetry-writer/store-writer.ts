@@ -4,7 +4,13 @@ import type { Point, TelemetryStore } from '#telemetry-store/telemetry-store.ts'
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
 import { chunksOf } from './chunks.ts';
 import type { WriterTelemetry } from './telemetry.ts';
-import { decideWrite, isSystemic, NO_REFUSALS, type WriteDecision } from './write-decision.ts';
+import {
+  decideWrite,
+  isSystemic,
+  NO_REFUSALS,
+  type WriteDecision,
+  type WriteDelays,
+} from './write-decision.ts';
 
 /** Points of a probe: enough to meet a good one if there are any, few enough to cost the store nothing. */
 const PROBE_POINTS = 8;
@@ -12,6 +18,7 @@ const PROBE_POINTS = 8;
 export interface StoreWriterOptions {
   readonly store: TelemetryStore;
   readonly rejectAll: 'pause' | 'dead-letter';
+  readonly delays: WriteDelays;
 }
 
 /** An entry that the store refused for good, and its words. */
@@ -114,6 +121,7 @@ export class StoreWriter {
       refusals: this.#refusals,
       attempt,
       rejectAll: this.#options.rejectAll,
+      delays: this.#options.delays,
       random: this.#random,
     });
     this.#refusals = refusals;

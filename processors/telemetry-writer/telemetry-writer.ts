@@ -10,6 +10,7 @@ import { appendUntilDurable } from './dead-letter-writer.ts';
 import { StoreWriter } from './store-writer.ts';
 import { type BatchTally, createWriterTelemetry, type WriterTelemetry } from './telemetry.ts';
 import { decodeBatch, type Entry, refusedLetter } from './telemetry-batch.ts';
+import { WRITE_DELAYS, type WriteDelays } from './write-decision.ts';
 
 export interface TelemetryWriterOptions {
   readonly telemetryTopic: string;
@@ -17,6 +18,8 @@ export interface TelemetryWriterOptions {
   readonly group: string;
   /** What to do when the store refuses everything: `STORE_REJECT_ALL`. */
   readonly rejectAll: 'pause' | 'dead-letter';
+  /** Default `WRITE_DELAYS`. */
+  readonly delays?: WriteDelays;
 }
 
 export interface TelemetryWriterDeps extends Deps {
@@ -86,11 +89,8 @@ class Writer implements TelemetryWriter {
     this.#options = options;
     this.#deps = deps;
     this.#telemetry = createWriterTelemetry(deps, deps.schemas);
-    this.#storeWriter = new StoreWriter(
-      { store: deps.store, rejectAll: options.rejectAll },
-      deps,
-      this.#telemetry,
-    );
+    const { rejectAll, delays = WRITE_DELAYS } = options;
+    this.#storeWriter = new StoreWriter({ store: deps.store, rejectAll, delays }, deps, this.#telemetry);
     this.failed = this.#failure.promise;
     // Whoever does not listen must not die of it; `health` says it, too.
     this.failed.catch(() => undefined);
@@ -113,7 +113,7 @@ class Writer implements TelemetryWriter {
 
   health(): WriterHealth {
     return {
-      consuming: this.#subscription?.healthy() ?? false,
+      consuming: this.#stopping === undefined && (this.#subscription?.healthy() ?? false),
       storeTrouble: this.#storeWriter.trouble,
     };
   }

@@ -10,11 +10,11 @@ import type { Point, RejectedPoint, RetryCause, WriteOutcome } from '#telemetry-
  * | written, nothing rejected | go on |
  * | written, some points rejected | dead-letter those, go on |
  * | written, all points rejected, no systemic fault | dead-letter them, go on |
- * | written, all points rejected, systemic fault | hold: keep everything, try a few points every `HOLD_DELAY_MS` |
+ * | written, all points rejected, systemic fault | hold: keep everything, try a few points every `holdMs` |
  * | … and `STORE_REJECT_ALL=dead-letter` | dead-letter them, go on |
  * | retry (any cause but aborted) | the same points again after a growing, jittered delay, for ever; at least the time the store asked for |
  * | retry, aborted | abandon the batch: it was lost or the writer stops |
- * | misconfigured | hold: keep everything, try again every `HOLD_DELAY_MS` |
+ * | misconfigured | hold: keep everything, try again every `holdMs` |
  *
  * **Systemic fault.** A store that refuses everything (retention set to an hour, a bucket that foreign data gave other
  * field types) would turn the whole stream into dead letters, so three batches in a row refused completely for one
@@ -26,11 +26,19 @@ import type { Point, RejectedPoint, RetryCause, WriteOutcome } from '#telemetry-
  */
 export const SYSTEMIC_EVIDENCE = { writes: 3, points: 100, devices: 3 } as const;
 
-export const RETRY_BACKOFF: Backoff = { firstDelayMs: 200, maxDelayMs: 10_000, jitter: 0.5 };
-/** Longest wait that a store's `Retry-After` can impose: it is a hint, and may be nonsense. */
-export const MAX_REQUESTED_DELAY_MS = 60_000;
-/** Between tries while only a person can help. Slow enough for the logs, short enough to go on soon after the repair. */
-export const HOLD_DELAY_MS = 20_000;
+export interface WriteDelays {
+  readonly retry: Backoff;
+  /** Longest wait that a store's `Retry-After` can impose: it is a hint, and may be nonsense. */
+  readonly maxRequestedMs: number;
+  /** Between tries while only a person can help: rare enough for the store, often enough to go on soon after the repair. */
+  readonly holdMs: number;
+}
+
+export const WRITE_DELAYS: WriteDelays = {
+  retry: { firstDelayMs: 200, maxDelayMs: 10_000, jitter: 0.5 },
+  maxRequestedMs: 60_000,
+  holdMs: 20_000,
+};
 
 export type HoldCause = 'misconfigured' | 'rejects-all';
 
@@ -64,6 +72,7 @@ export interface WriteSituation {
   /** How often these points were tried by now, this time included; from 1. */
   readonly attempt: number;
   readonly rejectAll: 'pause' | 'dead-letter';
+  readonly delays: WriteDelays;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -73,15 +82,18 @@ export function decideWrite(situation: WriteSituation): {
   readonly decision: WriteDecision;
   readonly refusals: RefusalRun;
 } {
-  const { outcome, points, refusals, attempt, rejectAll, random } = situation;
-  if (outcome.kind === 'misconfigured') {
-    return { refusals, decision: hold('misconfigured', outcome.detail, random) };
-  }
+  const { outcome, points, refusals, attempt, rejectAll, delays, random } = situation;
+  const hold = (cause: HoldCause, detail: string): WriteDecision => {
+    // Jittered like the retries: the partitions of many processors must not come back in step.
+    const delayMs = Math.round(delays.holdMs * (1 - delays.retry.jitter * random()));
+    return { kind: 'hold', cause, delayMs, detail };
+  };
+  if (outcome.kind === 'misconfigured') return { refusals, decision: hold('misconfigured', outcome.detail) };
   if (outcome.kind === 'retry') {
     const { cause, detail, afterMs = 0 } = outcome;
     if (cause === 'aborted') return { refusals, decision: { kind: 'abandon' } };
-    const requestedMs = Math.min(afterMs, MAX_REQUESTED_DELAY_MS);
-    const delayMs = Math.max(requestedMs, backoffDelayMs(RETRY_BACKOFF, attempt, random));
+    const requestedMs = Math.min(afterMs, delays.maxRequestedMs);
+    const delayMs = Math.max(requestedMs, backoffDelayMs(delays.retry, attempt, random));
     return { refusals, decision: { kind: 'retry', cause, delayMs, detail } };
   }
   const proceed: WriteDecision = { kind: 'proceed', deadLetter: outcome.rejected };
@@ -91,7 +103,7 @@ export function decideWrite(situation: WriteSituation): {
   // Only a stored point ends a systemic fault: the same fault may well be told in other words.
   const run = isSystemic(refusals) ? refusals : extend(refusals, points, outcome.rejected);
   const detail = outcome.rejected[0]?.reason ?? '';
-  return { refusals: run, decision: isSystemic(run) ? hold('rejects-all', detail, random) : proceed };
+  return { refusals: run, decision: isSystemic(run) ? hold('rejects-all', detail) : proceed };
 }
 
 export function isSystemic(run: RefusalRun): boolean {
@@ -118,10 +130,4 @@ function extend(run: RefusalRun, points: readonly Point[], rejected: readonly Re
     devices.add(deviceId);
   }
   return { cause, writes: before.writes + 1, points: before.points + points.length, devices };
-}
-
-function hold(cause: HoldCause, detail: string, random: () => number): WriteDecision {
-  // Jittered like the retries: the partitions of many processors must not come back in step.
-  const delayMs = Math.round(HOLD_DELAY_MS * (1 - RETRY_BACKOFF.jitter * random()));
-  return { kind: 'hold', cause, delayMs, detail };
 }

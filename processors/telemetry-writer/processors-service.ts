@@ -1,0 +1,120 @@
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
+import type { RunningService } from '#runtime/run-service.ts';
+import type { Settings } from '#runtime/settings.ts';
+import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import { readingsRoutes } from './readings-api.ts';
+import { startTelemetryWriter, type TelemetryWriter } from './telemetry-writer.ts';
+
+const DEFAULT_HTTP_PORT = 8081;
+
+export interface ProcessorsParts {
+  readonly eventLog: EventLog;
+  readonly store: TelemetryStore;
+  readonly schemas: SchemaRegistry;
+}
+
+export interface ProcessorsService extends RunningService {
+  readonly httpPort: number;
+}
+
+/**
+ * Processors are many processes; what they work on must be shared, which embedded files are not.
+ *
+ * @throws PipelineError `configuration`
+ */
+export function assertSharedServices(settings: Settings): void {
+  const problems: string[] = [];
+  const why = 'because processors are processes of their own (the embedded pipeline is `npm start`)';
+  if (settings.kafka === undefined)
+    problems.push(`KAFKA_BROKERS: expected a list "host:port,host:port", ${why}`);
+  if (settings.influx === undefined) problems.push(`INFLUX_URL: expected an http(s) address, ${why}`);
+  if (problems.length > 0) throw new PipelineError('configuration', problems.join('\n'));
+}
+
+/**
+ * `npm run processors`: a telemetry-writer with its HTTP surface, on a log and a store that were opened for it and are
+ * closed with it. Whatever is away at the start is waited for.
+ *
+ * @throws PipelineError `configuration`
+ */
+export async function startProcessors(
+  settings: Settings,
+  parts: ProcessorsParts,
+  deps: Deps,
+): Promise<ProcessorsService> {
+  const { eventLog, store, schemas } = parts;
+  const { topics, consumerGroup: group, storeRejectAll: rejectAll } = settings;
+  await using resources = new AsyncDisposableStack();
+  resources.use(store);
+  resources.use(eventLog);
+
+  const stopping = new AbortController();
+  resources.defer(() => stopping.abort());
+  let writer: TelemetryWriter | undefined;
+  const http = resources.use(
+    await startHttpServer({
+      host: settings.http.host,
+      port: settings.http.port ?? DEFAULT_HTTP_PORT,
+      metrics: deps.metrics,
+      readiness: () => readinessOf(eventLog, store, writer),
+      routes: readingsRoutes(store),
+    }),
+  );
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  // In the background: the log may be away for long, and /readyz must say so meanwhile.
+  const started = (async () => {
+    await ensureTopicsEventually(eventLog, pipelineTopics(settings), deps.random, stopping.signal);
+    if (stopping.signal.aborted) return;
+    const options = {
+      telemetryTopic: topics.telemetry,
+      deadLetterTopic: topics.deadLetters,
+      group,
+      rejectAll,
+    };
+    writer = await startTelemetryWriter(options, { ...deps, eventLog, store, schemas });
+    writer.failed.catch(failure.reject);
+  })();
+  started.catch(failure.reject);
+
+  const owned = resources.move();
+  return {
+    httpPort: http.port,
+    failed: failure.promise,
+    stop: async () => {
+      stopping.abort();
+      await started.catch(() => undefined);
+      await writer?.stop();
+      await owned.disposeAsync();
+    },
+  };
+}
+
+async function readinessOf(
+  eventLog: EventLog,
+  store: TelemetryStore,
+  writer: TelemetryWriter | undefined,
+): Promise<Record<string, ReadinessCheck>> {
+  const log = eventLog.health();
+  const health = writer?.health();
+  const consuming = health?.consuming ?? false;
+  const reachable = health?.storeTrouble === undefined && (await store.ping());
+  return {
+    log: {
+      required: true,
+      up: log.up && consuming,
+      ...(!log.up && { detail: log.detail }),
+      ...(log.up && !consuming && { detail: 'the consumer is not connected, or makes no progress' }),
+    },
+    store: {
+      required: true,
+      up: reachable,
+      ...(!reachable && { detail: health?.storeTrouble ?? 'the store does not answer' }),
+    },
+  };
+}
