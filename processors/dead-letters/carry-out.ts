@@ -1,0 +1,90 @@
+import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { RecordPosition, TopicNames } from '#contract/log-record.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
+import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import type { Verdict } from './judge.ts';
+import { appendDurably, type DeadLettersDeps, keepState } from './letter-states.ts';
+import type { Letter } from './letters.ts';
+
+/** Names the replay where a gateway's name would stand. */
+const GATEWAY_NAME = 'dead-letters';
+
+/**
+ * Does what the verdict says, the result first and, once that is durable, the outcome: whoever dies between the two
+ * does the letter again, and the store writes the same point again (P3).
+ *
+ * A letter that fails again stays where it is and its attempts are counted in the state topic, so that lists do not
+ * grow; the last attempt puts a `replay-limit` letter in its place.
+ *
+ * @throws PipelineError `not-durable`: done or not, to be done again.
+ */
+export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLettersDeps): Promise<void> {
+  if (verdict.kind === 'unreplayable') return;
+  const { topics, now } = deps;
+  if (verdict.kind === 'passes') {
+    const attempt = letter.attempt + 1;
+    const refused = verdict.rejects.map((reject) => {
+      const parks = attempt >= LIMITS.replayAttempts;
+      return encodeDeadLetter(topics.deadLetters, successor(letter, { ...reject, attempt, parks }));
+    });
+    const records = [replayedRecord(letter, verdict.accepted, attempt, topics), ...refused];
+    const [became] = await Promise.all(records.map((record) => appendDurably(record, deps)));
+    const state = { outcome: 'replayed', at: now(), attempt, became: became as RecordPosition } as const;
+    return keepState(letter, state, deps);
+  }
+  const { attempt, reason, parks } = verdict;
+  if (!parks) return keepState(letter, { outcome: 'failed-again', at: now(), attempt, reason }, deps);
+  const parked = encodeDeadLetter(
+    topics.deadLetters,
+    successor(letter, { ...verdict, bytes: letter.payload }),
+  );
+  const became = await appendDurably(parked, deps);
+  return keepState(letter, { outcome: 'parked', at: now(), attempt, reason, became }, deps);
+}
+
+function replayedRecord(
+  letter: Letter,
+  accepted: Extract<Verdict, { kind: 'passes' }>['accepted'],
+  attempt: number,
+  topics: TopicNames,
+) {
+  return encodeTelemetryRecord(topics.telemetry, {
+    deviceId: letter.deviceId,
+    value: accepted.value,
+    readings: accepted.readings.length,
+    receivedAt: letter.receivedAt,
+    gateway: GATEWAY_NAME,
+    replay: { attempt, firstFailedAt: letter.firstFailedAt },
+  });
+}
+
+interface RefusedAgain {
+  readonly reason: RejectReason;
+  readonly detail: unknown;
+  readonly bytes: Uint8Array;
+  readonly index?: number;
+  readonly attempt: number;
+  readonly parks: boolean;
+}
+
+/** The letter that takes the place of another one, or of an element of its batch. */
+function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
+  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin } = letter;
+  const { reason, detail, bytes, attempt, parks, index = letter.index } = refused;
+  return {
+    deviceId,
+    payload: bytes,
+    reason: parks ? 'replay-limit' : reason,
+    ...(parks && { originalReason: reason }),
+    detail,
+    stage: letter.stage === 'telemetry-writer' ? 'telemetry-writer' : 'gateway',
+    attempt,
+    firstFailedAt,
+    receivedAt,
+    ...(index !== undefined && { index }),
+    ...(mqttTopic !== undefined && { mqttTopic }),
+    ...(mqttClientId !== undefined && { mqttClientId }),
+    ...(origin !== undefined && { origin }),
+  };
+}

@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { parseLetterId } from '#contract/dead-letter.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import {
+  type CommandIo,
+  type CommandOutcome,
+  decimalNumber,
+  runCommand,
+  wholeNumber,
+} from '#runtime/command-line.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
+import { readSettings, type Settings } from '#runtime/settings.ts';
+import { dismissLetters } from './dismiss.ts';
+import { addFilters, collectIds, type FilterOptions, filterOf, letterIdArgument } from './filter-options.ts';
+import { type LetterFilter, matches } from './letter-filter.ts';
+import { type DeadLettersDeps, readLetterStates } from './letter-states.ts';
+import { type Letter, readLetter, readLetters } from './letters.ts';
+import { listLetters } from './list.ts';
+import { replayLetters } from './replay.ts';
+import { replayProgress, replaySummaryJson, replaySummaryText } from './replay-report.ts';
+import { letterAsJson, showLetter } from './show.ts';
+import { printStats } from './stats.ts';
+import { terminalJson } from './terminal-text.ts';
+import { counted, write } from './text-output.ts';
+
+export interface DeadLettersContext {
+  /** The log that the settings name, opened beside whoever owns it. */
+  readonly openLog: (settings: Settings) => Promise<EventLog>;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const TABLE_LIMIT = 100;
+
+/** `npm run dlq`: the whole command line. Returns the exit code. */
+export async function runDeadLetters(io: CommandIo, context: DeadLettersContext): Promise<number> {
+  const outcome: CommandOutcome = { code: 0 };
+  const program = new Command('dlq')
+    .usage('<command> [options]')
+    .description('See why readings were refused, and replay them once the cause is gone.')
+    .addHelpText('after', '\nReasons, causes and remedies: docs/dead-letters.md');
+
+  const withLog = async (
+    work: (deps: DeadLettersDeps, settings: Settings) => Promise<void>,
+  ): Promise<void> => {
+    const { settings, warnings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
+    for (const warning of warnings) io.stderr.write(`${warning}\n`);
+    await using eventLog = await context.openLog(settings);
+    // No `ensureTopics`: it would give the topics the retention of this command's environment.
+    await work({ eventLog, topics: settings.topics, now: context.now }, settings);
+  };
+  const chosenLetters = async (
+    deps: DeadLettersDeps,
+    filter: LetterFilter,
+  ): Promise<AsyncGenerator<Letter>> => {
+    const states = await readLetterStates(deps.eventLog, deps.topics, io.signal);
+    return (async function* () {
+      for await (const letter of readLetters(deps.eventLog, deps.topics, states, io.signal)) {
+        if (matches(filter, letter)) yield letter;
+      }
+    })();
+  };
+
+  addFilters(program.command('list'), context.now)
+    .description('Letters that wait for somebody, the newest first, duplicates folded.')
+    .option('--all', 'also letters that were dealt with, and what became of them')
+    .option('--limit <n>', `at most this many (a table: ${TABLE_LIMIT}, --json: all)`, wholeNumber(1))
+    .option('--json', 'one object a line')
+    .action(async (options: FilterOptions & { limit?: number; json?: boolean }) => {
+      const json = options.json === true;
+      const limit = options.limit ?? (json ? undefined : TABLE_LIMIT);
+      await withLog(async (deps) => {
+        await listLetters(await chosenLetters(deps, filterOf(options)), { limit, json }, io.stdout);
+      });
+    });
+
+  addFilters(program.command('stats'), context.now)
+    .description('How many letters by reason, status, device, schema and hour.')
+    .option('--all', 'also letters that were dealt with')
+    .option('--top <n>', 'rows of each table', wholeNumber(1, 10_000), 20)
+    .option('--json', 'one object')
+    .action(async (options: FilterOptions & { top: number; json?: boolean }) => {
+      const { top, json = false } = options;
+      await withLog(async (deps) => {
+        await printStats(await chosenLetters(deps, filterOf(options)), { top, json }, io.stdout);
+      });
+    });
+
+  program
+    .command('show')
+    .description('Everything about one letter: headers, payload, and where in it the problem is.')
+    .argument('<id>', 'of a letter, as "list" prints it', letterIdArgument)
+    .option('--full', 'the payload whatever its length')
+    .option('--json', 'one object, the payload as text and as base64')
+    .option('--raw', 'nothing but the bytes of the payload; not to a terminal')
+    .action(async (id: string, options: { full?: boolean; json?: boolean; raw?: boolean }) => {
+      if (options.raw === true && io.stdout.isTTY === true) {
+        throw new PipelineError('usage', '--raw: expected a file or a pipe, the bytes could harm a terminal');
+      }
+      await withLog(async (deps, settings) => {
+        const position = parseLetterId(id) as NonNullable<ReturnType<typeof parseLetterId>>;
+        const letter = await readLetter(deps.eventLog, deps.topics, position, io.signal);
+        if (letter === undefined) {
+          io.stderr.write(`There is no letter ${id}: it never was, or retention removed it.\n`);
+          outcome.code = 1;
+        } else if (options.raw === true) io.stdout.write(letter.payload);
+        else {
+          const schemas = loadSchemas(settings.schemaDir);
+          const text =
+            options.json === true
+              ? `${letterAsJson(letter, schemas)}\n`
+              : showLetter(letter, schemas, options.full === true);
+          await write(io.stdout, text);
+        }
+      });
+    });
+
+  addFilters(program.command('replay'), context.now)
+    .description("Judge letters again by today's schemas and hand in again those that pass.")
+    .argument('[ids...]', 'only these letters', collectIds)
+    .option('--dry-run', 'say what would pass and what would fail, change nothing')
+    .option('--rate <n>', 'letters a second', decimalNumber(0.01))
+    .option('--json', 'the summary as one object')
+    .action(
+      async (ids: string[], options: FilterOptions & { dryRun?: boolean; rate?: number; json?: boolean }) => {
+        await withLog(async (deps, settings) => {
+          const dryRun = options.dryRun === true;
+          const schemas = loadSchemas(settings.schemaDir);
+          using progress = replayProgress(io.stderr, dryRun);
+          const summary = await replayLetters(
+            {
+              filter: filterOf(options, ids),
+              dryRun,
+              ratePerSecond: options.rate,
+              signal: io.signal,
+              onProgress: progress.update,
+            },
+            deps,
+            schemas,
+          );
+          progress[Symbol.dispose]();
+          await write(
+            io.stdout,
+            options.json === true ? `${replaySummaryJson(summary)}\n` : replaySummaryText(summary),
+          );
+          if (summary.interrupted) outcome.code = 1;
+        });
+      },
+    );
+
+  addFilters(program.command('dismiss'), context.now)
+    .description(
+      'Mark letters as dealt with: nothing is to be done about them. They stay readable with --all.',
+    )
+    .argument('[ids...]', 'only these letters', collectIds)
+    .option('--json', 'the result as one object')
+    .action(async (ids: string[], options: FilterOptions & { json?: boolean }) => {
+      const filter = filterOf(options, ids);
+      if (Object.keys(filter).length === 0) {
+        throw new PipelineError('usage', 'dismiss: expected ids or a filter, not everything at once');
+      }
+      await withLog(async (deps) => {
+        const result = await dismissLetters(filter, io.signal, deps);
+        const text =
+          options.json === true ? terminalJson(result) : `${counted(result.dismissed, 'letter')} dismissed.`;
+        await write(io.stdout, `${text}\n`);
+        if (result.interrupted) outcome.code = 1;
+      });
+    });
+
+  return runCommand(program, io, outcome);
+}

@@ -1,0 +1,69 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseLetterId } from '#contract/dead-letter.ts';
+import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
+import { type LetterFilter, parseMoment } from './letter-filter.ts';
+import { LETTER_STAGES, type LetterStage } from './letters.ts';
+
+export interface FilterOptions {
+  readonly reason?: RejectReason[];
+  readonly device?: string[];
+  readonly schema?: string[];
+  readonly stage?: LetterStage[];
+  readonly since?: number;
+  readonly until?: number;
+  readonly all?: boolean;
+}
+
+/** The options that choose letters. */
+export function addFilters(command: Command, now: () => number): Command {
+  const moment = (text: string): number => {
+    const parsed = parseMoment(text, now());
+    if (parsed !== undefined) return parsed;
+    throw new InvalidArgumentError(
+      'expected an age such as 30m, 2h, 7d, or an ISO time such as 2026-01-31T08:00Z',
+    );
+  };
+  const several = (flags: string, help: string, words?: readonly string[]): Option => {
+    const option = new Option(flags, `${help}; repeatable`);
+    return option.argParser((text: string, previous: string[] | undefined) => {
+      if (words !== undefined && !words.includes(text)) {
+        throw new InvalidArgumentError(`expected one of ${words.join(', ')}`);
+      }
+      return [...(previous ?? []), text];
+    });
+  };
+  return command
+    .addOption(several('--reason <reason>', 'refused for this reason', REJECT_REASONS))
+    .addOption(several('--device <id>', 'of this device'))
+    .addOption(several('--schema <name>', 'naming this schema, such as environment/1'))
+    .addOption(several('--stage <stage>', `written by: ${LETTER_STAGES.join(', ')}`, LETTER_STAGES))
+    .option('--since <when>', 'written since then: an age (30m, 2h, 7d) or an ISO time, UTC', moment)
+    .option('--until <when>', 'written before then', moment);
+}
+
+export function filterOf(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
+  const { reason, device, schema, stage, since, until, all } = options;
+  return {
+    ...(ids.length > 0 && { ids: new Set(ids) }),
+    ...(reason && { reasons: new Set(reason) }),
+    ...(device && { devices: new Set(device) }),
+    ...(schema && { schemas: new Set(schema) }),
+    ...(stage && { stages: new Set(stage) }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+    ...(all === true && { all }),
+  };
+}
+
+/** Option parser: the id of a letter. */
+export function letterIdArgument(text: string): string {
+  const position = parseLetterId(text);
+  // Written again from its numbers, since 0-007 and 0-7 are the same place.
+  if (position !== undefined) return `${position.partition}-${position.offset}`;
+  throw new InvalidArgumentError('expected the id of a letter, such as 3-17');
+}
+
+/** Option parser: ids of letters, one after the other. */
+export function collectIds(text: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), letterIdArgument(text)];
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import type { Letter } from './letters.ts';
+
+/** A letter, and how many more like it there are. */
+export interface FoldedLetter {
+  /** The oldest of them. */
+  readonly letter: Letter;
+  readonly copies: number;
+  /** Of the newest of them, milliseconds since the epoch. */
+  readonly lastTime: number;
+}
+
+/** Letters that are remembered for comparison, 100 to 250 bytes each beside their payloads. */
+const REMEMBERED_LETTERS = 20_000;
+/** Bytes of payloads held by them. */
+const REMEMBERED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Folds letters that say the same (device, reason, index, bytes): a device that never saw the acknowledgement sends a
+ * bad message again, and a person wants to see it once. Letters of one device stand in one partition, so a partition
+ * is folded by itself; within it the newest 20,000 different letters (64 MiB of payloads) are remembered, and a copy
+ * that comes later than that shows as a letter of its own. Yields in the order of first appearance.
+ */
+export async function* foldDuplicates(
+  letters: AsyncIterable<Letter>,
+  bounds: { readonly letters: number; readonly bytes: number } = {
+    letters: REMEMBERED_LETTERS,
+    bytes: REMEMBERED_BYTES,
+  },
+): AsyncGenerator<FoldedLetter> {
+  const remembered = new Map<string, { letter: Letter; copies: number; lastTime: number }>();
+  let bytes = 0;
+  let partition = -1;
+  for await (const letter of letters) {
+    if (letter.partition !== partition) {
+      yield* remembered.values();
+      remembered.clear();
+      bytes = 0;
+      partition = letter.partition;
+    }
+    const digest = digestOf(letter);
+    const known = remembered.get(digest);
+    if (known !== undefined) {
+      known.copies++;
+      known.lastTime = letter.time;
+      continue;
+    }
+    remembered.set(digest, { letter, copies: 1, lastTime: letter.time });
+    bytes += letter.payload.length;
+    for (const [oldest, folded] of remembered) {
+      if (remembered.size <= bounds.letters && bytes <= bounds.bytes) break;
+      remembered.delete(oldest);
+      bytes -= folded.letter.payload.length;
+      yield folded;
+    }
+  }
+  yield* remembered.values();
+}
+
+/** What became of them counts, too: a letter that was replayed and its copy that was not are not the same news. */
+function digestOf(letter: Letter): string {
+  const { deviceId, reason, index = -1, state } = letter;
+  return createHash('sha256')
+    .update(JSON.stringify([deviceId, reason, index, state?.outcome ?? '']))
+    .update(letter.payload)
+    .digest('base64');
+}

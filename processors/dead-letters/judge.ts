@@ -1,0 +1,63 @@
+import { type Admission, admit, type Reject } from '#contract/admission.ts';
+import { isDeviceId } from '#contract/device-topic.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { Letter } from './letters.ts';
+
+/** What a replay would do with a letter. */
+export type Verdict =
+  /** `rejects` = the bad elements of a letter that holds a batch; they become letters of their own. */
+  | {
+      readonly kind: 'passes';
+      readonly accepted: NonNullable<Admission['accepted']>;
+      readonly rejects: readonly Reject[];
+    }
+  /** `parks` = this was its last attempt. `attempt` = how often it was replayed, this time included. */
+  | {
+      readonly kind: 'fails';
+      readonly reason: RejectReason;
+      readonly detail: unknown;
+      readonly parks: boolean;
+      readonly attempt: number;
+    }
+  /** Trying makes no sense and is not counted. */
+  | { readonly kind: 'unreplayable'; readonly why: string };
+
+/**
+ * Judges a letter as the gateway would judge the message if it came today with the original time of receipt. Pure.
+ *
+ * A letter may be replayed `LIMITS.replayAttempts` times; when the last one fails it is parked, so that a message
+ * that can never pass does not go round for ever. A parked letter can be tried again on request, as often as its
+ * person likes: it fails again, but it is not parked a second time.
+ */
+export function judge(letter: Letter, schemas: SchemaRegistry): Verdict {
+  if (letter.reason === 'undecodable-record') {
+    return {
+      kind: 'unreplayable',
+      why: 'it was not written by this pipeline: when it was received is unknown',
+    };
+  }
+  if (!isDeviceId(letter.deviceId)) return { kind: 'unreplayable', why: 'its key is not a device id' };
+  if (letter.payload.length > LIMITS.payloadBytes) {
+    return {
+      kind: 'unreplayable',
+      why: `it is larger than the ${LIMITS.payloadBytes} bytes that are accepted`,
+    };
+  }
+  const parkable = letter.reason !== 'replay-limit';
+  if (parkable && letter.attempt >= LIMITS.replayAttempts) {
+    const { reason, detail, attempt } = letter;
+    return { kind: 'fails', reason, detail, parks: true, attempt };
+  }
+  const { accepted, rejects } = admit(letter.payload, letter.receivedAt, schemas);
+  if (accepted !== undefined) return { kind: 'passes', accepted, rejects };
+  const attempt = letter.attempt + 1;
+  return {
+    kind: 'fails',
+    reason: rejects[0]?.reason ?? letter.reason,
+    detail: rejects[0]?.detail ?? letter.detail,
+    parks: parkable && attempt >= LIMITS.replayAttempts,
+    attempt,
+  };
+}

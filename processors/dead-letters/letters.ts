@@ -1,0 +1,110 @@
+import { DEAD_LETTER_STAGES, type DeadLetter, decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
+import { isPending, type LetterState } from '#contract/letter-state.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { LogRecord, RecordHeaders, RecordPosition, TopicNames } from '#contract/log-record.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { type LetterStates, readLetterStates, signalled } from './letter-states.ts';
+
+/** Where a letter was written; `foreign` = by a program that is not ours. */
+export const LETTER_STAGES = [...DEAD_LETTER_STAGES, 'foreign'] as const;
+export type LetterStage = (typeof LETTER_STAGES)[number];
+
+/** A dead letter as it stands in the log, with what became of it. */
+export interface Letter extends RecordPosition, Omit<DeadLetter, 'stage'> {
+  readonly id: string;
+  readonly stage: LetterStage;
+  /** When the log took the letter, milliseconds since the epoch: the time that filters and lists go by. */
+  readonly time: number;
+  /** How often it was replayed, before and since it was written. */
+  readonly attempt: number;
+  readonly headers: RecordHeaders;
+  /** `undefined` when nobody dealt with it yet. */
+  readonly state: LetterState | undefined;
+}
+
+/** `parked`: refused too often, waits for a person and is replayed only when asked for by id or by its reason. */
+export type LetterStatus = 'pending' | 'parked' | 'replayed' | 'superseded' | 'dismissed';
+
+/** In one word what a letter is; `superseded` = a parked letter took its place. */
+export function statusOf(letter: Pick<Letter, 'reason' | 'state'>): LetterStatus {
+  if (isPending(letter.state)) return letter.reason === 'replay-limit' ? 'parked' : 'pending';
+  if (letter.state?.outcome === 'parked') return 'superseded';
+  return letter.state?.outcome === 'dismissed' ? 'dismissed' : 'replayed';
+}
+
+/** Every letter of the topic, partition by partition, oldest first; records that are not ours included. Streams. */
+export async function* readLetters(
+  log: EventLog,
+  topics: TopicNames,
+  states: LetterStates,
+  signal?: AbortSignal,
+): AsyncGenerator<Letter> {
+  for await (const record of log.read(topics.deadLetters, signalled(signal))) {
+    yield letterOf(record, states.get(record.partition)?.get(record.offset));
+  }
+}
+
+/** One letter, or `undefined` when none is there: never written, or removed by retention. */
+export async function readLetter(
+  log: EventLog,
+  topics: TopicNames,
+  position: RecordPosition,
+  signal?: AbortSignal,
+): Promise<Letter | undefined> {
+  const from = new Map([[position.partition, position.offset]]);
+  for await (const record of log.read(topics.deadLetters, { from, ...signalled(signal) })) {
+    if (record.offset !== position.offset) return undefined;
+    const states = await readLetterStates(log, topics, signal);
+    return letterOf(record, states.get(position.partition)?.get(position.offset));
+  }
+  return undefined;
+}
+
+export function letterOf(record: LogRecord, state: LetterState | undefined): Letter {
+  const letter: Omit<Letter, 'id' | 'time' | 'state' | 'partition' | 'offset' | 'headers'> =
+    decodeDeadLetter(record) ?? foreignLetter(record);
+  return {
+    ...letter,
+    partition: record.partition,
+    offset: record.offset,
+    id: letterId(record),
+    time: record.timestamp,
+    headers: record.headers,
+    attempt: Math.max(letter.attempt, state?.attempt ?? 0),
+    state,
+  };
+}
+
+/** Other programs may write to the topic, and what they write must be seen, not hidden. */
+function foreignLetter(record: LogRecord) {
+  return {
+    deviceId: record.key?.toString('utf8') ?? '',
+    payload: record.value ?? new Uint8Array(),
+    reason: 'undecodable-record',
+    detail: { message: 'not a letter of this pipeline: its headers are missing or wrong' },
+    stage: 'foreign',
+    attempt: 0,
+    firstFailedAt: record.timestamp,
+    receivedAt: record.timestamp,
+  } as const;
+}
+
+/**
+ * The schema that the payload names, `undefined` when it names none. Of a batch message the first reading's, since
+ * the letters that hold a whole batch are those whose readings were not looked at.
+ */
+export function schemaOf(payload: Uint8Array): string | undefined {
+  if (payload.length > LIMITS.packetBytes) return undefined;
+  let message: unknown;
+  try {
+    message = JSON.parse(
+      Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8'),
+    );
+  } catch {
+    return undefined;
+  }
+  const reading: unknown = Array.isArray(message) ? message[0] : message;
+  if (typeof reading !== 'object' || reading === null || !Object.hasOwn(reading, 'schema')) return undefined;
+  const name = (reading as { readonly schema: unknown }).schema;
+  return typeof name === 'string' ? name.slice(0, 128) : undefined;
+}

@@ -1,0 +1,83 @@
+import { type FoldedLetter, foldDuplicates } from './fold-duplicates.ts';
+import { detailText, foldedSummaryOf, isoTime, outcomeText } from './letter-summary.ts';
+import { type Letter, statusOf } from './letters.ts';
+import { shortened, terminalJson } from './terminal-text.ts';
+import { counted, plainTable, write } from './text-output.ts';
+
+export interface ListOptions {
+  /** At most this many, the newest; `undefined` = all, in the order of the log. */
+  readonly limit: number | undefined;
+  readonly json: boolean;
+}
+
+type Output = NodeJS.WritableStream & { readonly columns?: number };
+
+const OTHER_COLUMNS_WIDTH = 110;
+const MIN_DETAIL_WIDTH = 40;
+
+/** Prints letters, duplicates folded. Without a limit JSON streams; a table is made of what its limit lets in. */
+export async function listLetters(
+  letters: AsyncIterable<Letter>,
+  { limit, json }: ListOptions,
+  stdout: Output,
+): Promise<void> {
+  const folded = foldDuplicates(letters);
+  if (json && limit === undefined) {
+    for await (const entry of folded) await write(stdout, `${terminalJson(foldedSummaryOf(entry))}\n`);
+    return;
+  }
+  const { newest, total } = await newestOf(folded, limit ?? Number.MAX_SAFE_INTEGER);
+  if (json) {
+    for (const entry of newest) await write(stdout, `${terminalJson(foldedSummaryOf(entry))}\n`);
+    return;
+  }
+  if (total === 0) return write(stdout, 'No dead letters.\n');
+  const detailWidth = Math.max(MIN_DETAIL_WIDTH, (stdout.columns ?? 0) - OTHER_COLUMNS_WIDTH);
+  const head = ['ID', 'TIME', 'DEVICE', 'REASON', 'STAGE', 'ATTEMPTS', 'COPIES', 'DETAIL'];
+  await write(
+    stdout,
+    plainTable(
+      head,
+      newest.map((entry) => row(entry, detailWidth)),
+    ),
+  );
+  if (newest.length < total) {
+    const shown = `the newest ${newest.length.toLocaleString('en')} of ${counted(total, 'letter')}`;
+    await write(stdout, `\n${shown}; --limit shows more, --json all\n`);
+  }
+}
+
+function row({ letter, copies }: FoldedLetter, detailWidth: number): string[] {
+  const { id, time, deviceId, reason, stage, attempt, detail, state } = letter;
+  const pending = statusOf(letter) === 'pending' && state === undefined;
+  const text = pending ? detailText(detail) : `${outcomeText(letter)}; ${detailText(detail)}`;
+  return [
+    id,
+    `${isoTime(time).slice(0, 19)}Z`,
+    shortened(deviceId, 64),
+    reason,
+    stage,
+    String(attempt),
+    String(copies),
+    shortened(text, detailWidth),
+  ];
+}
+
+/** The newest first; holds twice the limit at most. */
+async function newestOf(
+  entries: AsyncIterable<FoldedLetter>,
+  limit: number,
+): Promise<{ readonly newest: readonly FoldedLetter[]; readonly total: number }> {
+  let newest: FoldedLetter[] = [];
+  let total = 0;
+  const cut = (): void => {
+    newest = newest.sort((a, b) => b.lastTime - a.lastTime).slice(0, limit);
+  };
+  for await (const entry of entries) {
+    total++;
+    newest.push(entry);
+    if (newest.length >= 2 * limit) cut();
+  }
+  cut();
+  return { newest, total };
+}

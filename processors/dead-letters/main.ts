@@ -1,0 +1,31 @@
+import { Registry } from 'prom-client';
+import { openEventLog } from '#event-log/open-event-log.ts';
+import { createLogger, LOG_LEVELS } from '#runtime/logger.ts';
+import { runDeadLetters } from './command.ts';
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => interrupt.abort(new Error('interrupted')));
+}
+// `dlq list | head`: the reader has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+// The output is for the person who asked; logs go beside it, and only when something is wrong.
+const level = LOG_LEVELS.find((known) => known === process.env['LOG_LEVEL']) ?? 'warn';
+const deps = {
+  log: createLogger({ name: 'dlq', level }, process.stderr),
+  metrics: new Registry(),
+  now: Date.now,
+  random: Math.random,
+};
+
+process.exitCode = await runDeadLetters(
+  {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: interrupt.signal,
+  },
+  { now: Date.now, openLog: (settings) => openEventLog(settings, 'beside', deps) },
+);

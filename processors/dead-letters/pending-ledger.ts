@@ -1,0 +1,133 @@
+import type { RecordPosition } from '#contract/log-record.ts';
+import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
+
+const CHUNK_LETTERS = 1_024;
+/** Beside the reasons' numbers, which begin at 1. */
+const UNSEEN = 0;
+const SETTLED = 255;
+
+interface Chunk {
+  /** By offset: UNSEEN, SETTLED, or the number of its reason while the letter is pending. */
+  readonly reasons: Uint8Array;
+  /** By offset: when the letter was written, seconds since the epoch. */
+  readonly writtenAt: Uint32Array;
+  pending: number;
+}
+
+interface Partition {
+  readonly chunks: Map<number, Chunk>;
+  /** Every letter before this offset was seen. */
+  seenUntil: number;
+}
+
+/**
+ * Which letters are pending, in 5 bytes a letter: offsets are dense, so their place in an array says which one it is.
+ * A partition is cut into chunks of 1,024 offsets; a chunk exists from its first letter on (or from the first outcome,
+ * since an outcome may be seen before its letter) and is let go when all its letters were seen and none is pending.
+ * Everything may be told twice: letters and outcomes come again after a failed look.
+ */
+export class PendingLedger {
+  readonly #partitions = new Map<number, Partition>();
+  readonly #pending = new Map<RejectReason, number>(REJECT_REASONS.map((reason) => [reason, 0]));
+
+  /** Letters that wait for somebody, by reason; every reason is there. */
+  get pending(): ReadonlyMap<RejectReason, number> {
+    return this.#pending;
+  }
+
+  letterSeen({ partition, offset }: RecordPosition, reason: RejectReason, time: number): void {
+    const ofPartition = this.#partition(partition);
+    const [index, at] = place(offset);
+    if (offset < ofPartition.seenUntil) return;
+    ofPartition.seenUntil = offset + 1;
+    const chunk = chunkOf(ofPartition, index);
+    if (chunk.reasons[at] === UNSEEN) {
+      chunk.reasons[at] = REJECT_REASONS.indexOf(reason) + 1;
+      chunk.writtenAt[at] = Math.floor(time / 1000);
+      chunk.pending++;
+      this.#count(reason, 1);
+    }
+    letGo(ofPartition, index);
+    if (at === 0) letGo(ofPartition, index - 1);
+  }
+
+  /** The letter was replayed, parked or dismissed. */
+  letterSettled({ partition, offset }: RecordPosition): void {
+    const ofPartition = this.#partition(partition);
+    const [index, at] = place(offset);
+    if (offset < ofPartition.seenUntil && !ofPartition.chunks.has(index)) return;
+    const chunk = chunkOf(ofPartition, index);
+    const reason = REJECT_REASONS[(chunk.reasons[at] ?? UNSEEN) - 1];
+    if (reason !== undefined) {
+      chunk.pending--;
+      this.#count(reason, -1);
+    }
+    chunk.reasons[at] = SETTLED;
+    letGo(ofPartition, index);
+  }
+
+  /** Retention removed the letters before `oldestOffset`. @returns how many of them were pending, by reason. */
+  removeBefore(partition: number, oldestOffset: number): ReadonlyMap<RejectReason, number> {
+    const removed = new Map<RejectReason, number>();
+    const ofPartition = this.#partition(partition);
+    const [last, end] = place(oldestOffset);
+    for (const [index, chunk] of ofPartition.chunks) {
+      if (index > last) continue;
+      for (let at = 0; at < (index < last ? CHUNK_LETTERS : end); at++) {
+        const reason = REJECT_REASONS[(chunk.reasons[at] ?? UNSEEN) - 1];
+        chunk.reasons[at] = SETTLED;
+        if (reason === undefined) continue;
+        chunk.pending--;
+        this.#count(reason, -1);
+        removed.set(reason, (removed.get(reason) ?? 0) + 1);
+      }
+      if (index < last) ofPartition.chunks.delete(index);
+    }
+    ofPartition.seenUntil = Math.max(ofPartition.seenUntil, oldestOffset);
+    return removed;
+  }
+
+  /** When the oldest pending letter was written, milliseconds since the epoch, to the second. */
+  oldestPending(): number | undefined {
+    let oldest: number | undefined;
+    for (const { chunks } of this.#partitions.values()) {
+      const indexes = [...chunks].filter(([, chunk]) => chunk.pending > 0).map(([index]) => index);
+      const chunk = chunks.get(indexes.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY));
+      const at = chunk?.reasons.findIndex((reason) => reason !== UNSEEN && reason !== SETTLED);
+      if (chunk === undefined || at === undefined) continue;
+      const writtenAt = (chunk.writtenAt[at] as number) * 1000;
+      oldest = Math.min(oldest ?? writtenAt, writtenAt);
+    }
+    return oldest;
+  }
+
+  #partition(partition: number): Partition {
+    const known = this.#partitions.get(partition) ?? { chunks: new Map<number, Chunk>(), seenUntil: 0 };
+    this.#partitions.set(partition, known);
+    return known;
+  }
+
+  #count(reason: RejectReason, change: number): void {
+    this.#pending.set(reason, (this.#pending.get(reason) ?? 0) + change);
+  }
+}
+
+function place(offset: number): readonly [index: number, at: number] {
+  return [Math.floor(offset / CHUNK_LETTERS), offset % CHUNK_LETTERS];
+}
+
+function chunkOf({ chunks }: Partition, index: number): Chunk {
+  const known = chunks.get(index);
+  if (known !== undefined) return known;
+  const chunk = {
+    reasons: new Uint8Array(CHUNK_LETTERS),
+    writtenAt: new Uint32Array(CHUNK_LETTERS),
+    pending: 0,
+  };
+  chunks.set(index, chunk);
+  return chunk;
+}
+
+function letGo({ chunks, seenUntil }: Partition, index: number): void {
+  if (chunks.get(index)?.pending === 0 && (index + 1) * CHUNK_LETTERS <= seenUntil) chunks.delete(index);
+}

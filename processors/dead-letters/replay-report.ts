@@ -1,0 +1,56 @@
+import { SingleBar } from 'cli-progress';
+import { detailText } from './letter-summary.ts';
+import type { ReplaySummary } from './replay.ts';
+import { shortened, terminalJson, terminalText } from './terminal-text.ts';
+import { counted } from './text-output.ts';
+
+/** One line on a terminal, a line every five seconds elsewhere. */
+const LINE_MS = 5_000;
+
+/** Shows how far a replay is. `total`: letters in the log, read or not. */
+export function replayProgress(stderr: NodeJS.WritableStream, dryRun: boolean) {
+  const bar = new SingleBar({
+    stream: stderr,
+    format: `${dryRun ? 'judging' : 'replaying'} {value} letters: {passed} passed, {failedAgain} failed again, {parked} parked`,
+    noTTYOutput: true,
+    notTTYSchedule: LINE_MS,
+    clearOnComplete: true,
+    hideCursor: false,
+  });
+  bar.start(0, 0, { passed: 0, failedAgain: 0, parked: 0 });
+  return {
+    update: ({ letters, passed, failedAgain, parked }: ReplaySummary): void =>
+      bar.update(letters, { passed, failedAgain, parked }),
+    [Symbol.dispose]: (): void => bar.stop(),
+  };
+}
+
+export function replaySummaryJson({ why, ...counts }: ReplaySummary): string {
+  return terminalJson({
+    ...counts,
+    why: Object.fromEntries([...why].map(([reason, { letters, example }]) => [reason, { letters, example }])),
+  });
+}
+
+export function replaySummaryText(summary: ReplaySummary): string {
+  const { letters, passed, failedAgain, parked, unreplayable, leftParked, dryRun, interrupted, why } =
+    summary;
+  const n = (count: number): string => count.toLocaleString('en');
+  const lines = [
+    dryRun
+      ? `Dry run, nothing was changed. ${counted(letters, 'letter')}: ${n(passed)} would pass, ${n(failedAgain)} would fail again, ${n(parked)} would be parked.`
+      : `${counted(letters, 'letter')}: ${n(passed)} passed, ${n(failedAgain)} failed again, ${n(parked)} parked.`,
+  ];
+  for (const [reason, { letters: count, example }] of why) {
+    const detail = shortened(terminalText(detailText(example.detail)), 200);
+    lines.push(`  ${n(count)} ${reason}, for instance ${example.id}: ${detail}`);
+  }
+  if (unreplayable > 0)
+    lines.push(
+      `${counted(unreplayable, 'letter')} cannot be replayed: see docs/dead-letters.md, and dismiss them.`,
+    );
+  if (leftParked > 0)
+    lines.push(`${counted(leftParked, 'parked letter')} left alone; --reason replay-limit tries them again.`);
+  if (interrupted) lines.push('Interrupted: what was done is kept, run it again for the rest.');
+  return `${lines.join('\n')}\n`;
+}

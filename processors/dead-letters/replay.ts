@@ -1,0 +1,114 @@
+import type { RejectReason } from '#contract/reject-reason.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { carryOut } from './carry-out.ts';
+import { takeDeadLettersLock } from './dead-letters-lock.ts';
+import { forEachInFlight } from './in-flight-window.ts';
+import { judge, type Verdict } from './judge.ts';
+import { type LetterFilter, matches } from './letter-filter.ts';
+import { type DeadLettersDeps, forgetExpiredStates, readLetterStates } from './letter-states.ts';
+import { type Letter, readLetters, statusOf } from './letters.ts';
+
+export interface ReplayOptions {
+  readonly filter: LetterFilter;
+  /** Judge only, change nothing. */
+  readonly dryRun: boolean;
+  /** Letters a second; `undefined` = as fast as the log takes them. */
+  readonly ratePerSecond?: number | undefined;
+  /** When it fires the letters in flight are finished, and no other is begun. */
+  readonly signal: AbortSignal;
+  readonly onProgress?: (summary: ReplaySummary) => void;
+}
+
+/** Numbers of letters. */
+export interface ReplaySummary {
+  dryRun: boolean;
+  /** That the filter chose. */
+  letters: number;
+  passed: number;
+  failedAgain: number;
+  parked: number;
+  /** Left as they are, because a replay makes no sense. */
+  unreplayable: number;
+  /** Parked ones that were left alone, because they were not asked for. */
+  leftParked: number;
+  /** Letters that failed, were parked or cannot be replayed: how many for which reason, and one of them. */
+  readonly why: Map<
+    RejectReason,
+    { letters: number; example: { readonly id: string; readonly detail: unknown } }
+  >;
+  interrupted: boolean;
+}
+
+/**
+ * Letters replayed at the same time, so that they share the log's commits. A crash repeats at most these, which P3
+ * makes harmless; their payloads are at most 64 × 64 KiB.
+ */
+const IN_FLIGHT = 64;
+
+/**
+ * Replays letters: judges each again and does what the verdict says (`carryOut`). What was done is kept letter by
+ * letter, so that a replay can end at any moment and be run again.
+ *
+ * @throws PipelineError `event-log-unavailable` when another replay runs, or the log cannot be reached
+ * @throws PipelineError `not-durable`; what was done until then is kept.
+ */
+export async function replayLetters(
+  options: ReplayOptions,
+  deps: DeadLettersDeps,
+  schemas: SchemaRegistry,
+): Promise<ReplaySummary> {
+  const { filter, dryRun, signal } = options;
+  const summary: ReplaySummary = {
+    dryRun,
+    letters: 0,
+    passed: 0,
+    failedAgain: 0,
+    parked: 0,
+    unreplayable: 0,
+    leftParked: 0,
+    why: new Map(),
+    interrupted: false,
+  };
+  const parkedToo = filter.ids !== undefined || filter.reasons?.has('replay-limit') === true;
+
+  await using _lock = dryRun ? undefined : await takeDeadLettersLock(deps.eventLog);
+  const states = await readLetterStates(deps.eventLog, deps.topics, signal);
+  const chosen = async function* (): AsyncGenerator<Letter> {
+    for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {
+      if (!matches(filter, letter)) continue;
+      if (parkedToo || statusOf(letter) !== 'parked') yield letter;
+      else summary.leftParked++;
+    }
+  };
+  const { interrupted } = await forEachInFlight(
+    chosen(),
+    { inFlight: IN_FLIGHT, ratePerSecond: dryRun ? undefined : options.ratePerSecond, signal },
+    async (letter) => {
+      const verdict = judge(letter, schemas);
+      if (!dryRun) await carryOut(letter, verdict, deps);
+      count(summary, letter, verdict);
+      options.onProgress?.(summary);
+    },
+  );
+  summary.interrupted = interrupted;
+  if (!dryRun && !interrupted) await forgetExpiredStates(states, deps);
+  return summary;
+}
+
+function count(summary: ReplaySummary, letter: Letter, verdict: Verdict): void {
+  summary.letters++;
+  if (verdict.kind === 'passes') {
+    summary.passed++;
+    return;
+  }
+  if (verdict.kind === 'unreplayable') summary.unreplayable++;
+  else if (verdict.parks) summary.parked++;
+  else summary.failedAgain++;
+  const [reason, detail] =
+    verdict.kind === 'fails'
+      ? [verdict.reason, verdict.detail]
+      : [letter.reason, { message: `cannot be replayed: ${verdict.why}` }];
+  const known = summary.why.get(reason);
+  if (known !== undefined) known.letters++;
+  else summary.why.set(reason, { letters: 1, example: { id: letter.id, detail } });
+}

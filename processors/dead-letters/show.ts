@@ -1,0 +1,113 @@
+import { LIMITS } from '#contract/limits.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { judge } from './judge.ts';
+import {
+  asObject,
+  detailText,
+  isoTime,
+  outcomeText,
+  type Problem,
+  problemsOf,
+  summaryOf,
+} from './letter-summary.ts';
+import type { Letter } from './letters.ts';
+import { excerpt, type Place, placeOfProblem, syntaxProblem } from './payload-place.ts';
+import { firstInvalidByte, hexLines, textLines, textOf } from './payload-text.ts';
+import { terminalJson, terminalText } from './terminal-text.ts';
+
+/** Of a payload, unless it is wanted in full. */
+const SHOWN_CHARACTERS = 4_096;
+const SHOWN_BYTES = 512;
+
+interface PlacedProblem extends Problem {
+  readonly place: Place | undefined;
+}
+
+/** Everything about one letter, safe for a terminal. */
+export function showLetter(letter: Letter, schemas: SchemaRegistry, full: boolean): string {
+  const text = textOf(letter.payload);
+  const facts: [string, string][] = [
+    ['device', letter.deviceId],
+    ['reason', letter.reason],
+    ['detail', detailText(letter.detail)],
+    ['stage', letter.stage],
+    ['schema', String(summaryOf(letter)['schema'] ?? '(none)')],
+    ['written', isoTime(letter.time)],
+    ['received', isoTime(letter.receivedAt)],
+    ['first failed', isoTime(letter.firstFailedAt)],
+    ['attempts', `${letter.attempt} of ${LIMITS.replayAttempts}`],
+    ['status', outcomeText(letter)],
+    ['replay today', verdictText(letter, schemas)],
+  ];
+  return [
+    `Dead letter ${letter.id}`,
+    ...indented(facts.map(([name, value]) => `${name.padEnd(13)} ${terminalText(value)}`)),
+    '',
+    'Headers',
+    ...indented(Object.entries(letter.headers).map(([name, value]) => terminalText(`${name}: ${value}`))),
+    ...problemLines(letter, text),
+    '',
+    ...payloadLines(letter.payload, text, full),
+    '',
+  ].join('\n');
+}
+
+export function letterAsJson(letter: Letter, schemas: SchemaRegistry): string {
+  const text = textOf(letter.payload);
+  return terminalJson({
+    ...summaryOf(letter),
+    headers: letter.headers,
+    payload: text ?? null,
+    payloadBase64: Buffer.from(letter.payload).toString('base64'),
+    problems: placedProblems(letter, text).map(({ path, message, place }) => ({
+      path,
+      message,
+      ...(place && { line: place.line, column: place.column }),
+    })),
+    replayToday: verdictText(letter, schemas),
+  });
+}
+
+function verdictText(letter: Letter, schemas: SchemaRegistry): string {
+  const verdict = judge(letter, schemas);
+  if (verdict.kind === 'passes') return 'would pass';
+  if (verdict.kind === 'unreplayable') return `cannot be replayed: ${verdict.why}`;
+  return `would ${verdict.parks ? 'be parked' : 'fail'}: ${verdict.reason}, ${detailText(verdict.detail)}`;
+}
+
+function placedProblems(letter: Letter, text: string | undefined): readonly PlacedProblem[] {
+  if (text === undefined) {
+    const at = firstInvalidByte(letter.payload) ?? 0;
+    const message = `not UTF-8 from byte ${at} on (0x${letter.payload[at]?.toString(16).padStart(2, '0')})`;
+    return letter.payload.length === 0 ? [] : [{ path: '', message, place: undefined }];
+  }
+  const problems = problemsOf(asObject(letter.detail)['errors']);
+  if (problems.length > 0) return problems.map((p) => ({ ...p, place: placeOfProblem(text, p) }));
+  const syntax = syntaxProblem(text);
+  return syntax === undefined ? [] : [{ path: '', ...syntax }];
+}
+
+function problemLines(letter: Letter, text: string | undefined): string[] {
+  const lines = placedProblems(letter, text).flatMap(({ path, message, place }) => {
+    const title = terminalText(`${path} ${message}`.trim());
+    if (place === undefined || text === undefined) return [title];
+    return [`${title} (line ${place.line}, column ${place.column})`, ...indented(excerpt(text, place))];
+  });
+  return lines.length === 0 ? [] : ['', 'Problems', ...indented(lines)];
+}
+
+function payloadLines(payload: Uint8Array, text: string | undefined, full: boolean): string[] {
+  const kind = text === undefined ? 'not UTF-8' : 'UTF-8';
+  const shown = text === undefined ? SHOWN_BYTES : SHOWN_CHARACTERS;
+  const length = text === undefined ? payload.length : text.length;
+  const lines =
+    text === undefined
+      ? hexLines(full ? payload : payload.subarray(0, shown))
+      : textLines(full ? text : text.slice(0, shown));
+  const cut = !full && length > shown ? ['… cut here; --full shows all, --raw writes the bytes'] : [];
+  return [`Payload (${payload.length} bytes, ${kind})`, ...indented(lines), ...cut];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import Table from 'cli-table3';
+import { terminalText } from './terminal-text.ts';
+
+/** Writes, and waits while the reader is slower than we are. */
+export async function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  if (!stream.write(text)) await once(stream, 'drain');
+}
+
+/**
+ * A table as plain text, without frames, so that `grep` and `awk` get on with it, and without colours. Every cell is
+ * made safe for a terminal here, the one place that all tables pass.
+ */
+export function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', left: '', right: '' };
+  const chars = { ...none, bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', mid: '' };
+  const table = new Table({
+    head: [...head],
+    chars: { ...chars, 'left-mid': '', 'mid-mid': '', 'right-mid': '', middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+  });
+  for (const row of rows) table.push(row.map(terminalText));
+  const lines = table.toString().split('\n');
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+/** `1 letter`, `1,000 letters`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}
