@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
+const READY_WITHIN_MS = 30_000;
+
+export interface PipelineProcessOptions {
+  /** A `main.ts` below the repository's root, with its arguments. */
+  readonly command: readonly [entry: string, ...args: string[]];
+  /** Added to a bare environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly httpPort: number;
+}
+
+/**
+ * One process of the pipeline as an operator would run it, for the demo and for tests that kill it. It can be started
+ * again after its death; ports and data stay the same.
+ */
+export class PipelineProcess implements AsyncDisposable {
+  readonly #options: PipelineProcessOptions;
+  #child: ChildProcess | undefined;
+  /** What it wrote so far, for the message when it does not come up. */
+  #output = '';
+
+  constructor(options: PipelineProcessOptions) {
+    this.#options = options;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Resolves once `/readyz` answers 200. */
+  async start(): Promise<void> {
+    const [entry, ...args] = this.#options.command;
+    const child = spawn(process.execPath, [path.join(ROOT, entry), ...args], {
+      env: { HTTP_PORT: String(this.#options.httpPort), ...this.#options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    const keep = (chunk: Buffer): void => {
+      this.#output = (this.#output + chunk.toString()).slice(-64 * 1024);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const giveUpAt = performance.now() + READY_WITHIN_MS;
+    while (!(await this.#isReady())) {
+      if (child.exitCode !== null || performance.now() > giveUpAt) {
+        throw new Error(
+          `${entry} did not become ready (exit code ${child.exitCode}):\n${this.#output.slice(-4000)}`,
+        );
+      }
+      await sleep(50);
+    }
+  }
+
+  /** SIGKILL, and the end of the process. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM; resolves to the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null) {
+      const exit = once(child, 'exit');
+      child.kill(signal);
+      await exit;
+    }
+    return child.exitCode;
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`http://127.0.0.1:${this.#options.httpPort}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Ports on loopback that were free a moment ago, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map(async (server) => once(server.close(), 'close')));
+  return ports;
+}
