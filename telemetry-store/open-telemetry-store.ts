@@ -18,7 +18,9 @@ export async function openTelemetryStore(
     const { openInfluxTelemetryStore } = await import('#telemetry-store/influxdb/influx-telemetry-store.ts');
     return openInfluxTelemetryStore(settings.influx, deps);
   }
-  const { openEmbeddedTelemetryStore } = await import('#telemetry-store/embedded/embedded-telemetry-store.ts');
+  const { openEmbeddedTelemetryStore } = await import(
+    '#telemetry-store/embedded/embedded-telemetry-store.ts'
+  );
   const { dataDir, storeRetentionDays: retentionDays } = settings;
   return openEmbeddedTelemetryStore({ dataDir, role, retentionDays }, deps);
 }

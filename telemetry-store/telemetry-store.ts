@@ -15,7 +15,7 @@ export interface TelemetryStore extends AsyncDisposable {
   /** Readings of one device over all types, newest first, at most `limit`. @throws PipelineError `store-unavailable` */
   latest(deviceId: string, limit: number): Promise<readonly Reading[]>;
 
-  /** Every reading with `fromMs` <= ts < `toMs`, for verification: one device after the other, in no promised order within it. @throws PipelineError `store-unavailable` */
+  /** Every reading with `fromMs` <= ts < `toMs`, in no promised order, streamed: for verification. @throws PipelineError `store-unavailable` */
   scan(range: ScanRange): AsyncIterable<StoredReading>;
 
   /** Asks the store. False = not reachable now. */

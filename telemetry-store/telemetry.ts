@@ -26,9 +26,9 @@ export function createTelemetryStoreTelemetry(deps: Pick<Deps, 'log'>) {
     databaseThreadLost(detail: string): void {
       log.error({ detail }, 'database thread lost, its calls count as failed');
     },
-    /** A refused batch was written in parts to find the points that the store does not take. */
-    bisected(points: number, rejected: number, requests: number): void {
-      log.info({ points, rejected, requests }, 'refused batch written in parts');
+    /** Some points were refused, and the batch was written again in parts to find them. */
+    wroteInParts(points: number, rejected: number, requests: number): void {
+      log.info({ points, rejected, requests }, 'batch written in parts, because some points were refused');
     },
   };
 }

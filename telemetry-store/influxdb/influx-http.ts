@@ -1,0 +1,45 @@
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import { describeError } from '#runtime/errors.ts';
+import type { RetryCause } from '#telemetry-store/telemetry-store.ts';
+
+export interface InfluxConnection {
+  /** Base address; a path in front of InfluxDB's own is kept. */
+  readonly url: string;
+  readonly token: string;
+  /** Longest wait for an answer, and within an answer for its next part. */
+  readonly requestTimeoutMs: number;
+}
+
+const compress = promisify(gzip);
+
+/**
+ * One HTTP request to InfluxDB. Connections are kept alive by Node's own pool. Redirects are not followed: a write that
+ * is turned into a GET would look like a success.
+ */
+export function requestInflux(
+  { url, token }: InfluxConnection,
+  path: string,
+  request: {
+    readonly method: 'GET' | 'POST';
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: Uint8Array<ArrayBuffer> | URLSearchParams;
+    readonly signal: AbortSignal;
+  },
+): Promise<Response> {
+  const headers = { authorization: `Token ${token}`, ...request.headers };
+  return fetch(`${url.replace(/\/+$/, '')}${path}`, { ...request, headers, redirect: 'manual' });
+}
+
+/** Level 1: line protocol shrinks to a fifth, and more effort costs more time than it saves. */
+export async function compressed(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  return compress(text, { level: constants.Z_BEST_SPEED });
+}
+
+/** Why there is no answer. */
+export function noAnswer(error: unknown): { readonly cause: RetryCause; readonly detail: string } {
+  const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
+  return timedOut
+    ? { cause: 'timeout', detail: 'no answer in time' }
+    : { cause: 'unreachable', detail: describeError(error) };
+}

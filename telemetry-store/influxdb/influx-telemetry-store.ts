@@ -1,0 +1,172 @@
+import type { Reading } from '#contract/reading.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { createTelemetryStoreTelemetry, type TelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
+import type {
+  Point,
+  ScanRange,
+  StoredReading,
+  TelemetryStore,
+  WriteOutcome,
+} from '#telemetry-store/telemetry-store.ts';
+import { compressed, type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
+import { readingsOf } from './influxql.ts';
+import { linesOfPoints } from './line-protocol.ts';
+import type { SentPoint } from './refusal.ts';
+import { judgeAnswer, type Verdict } from './write-answer.ts';
+import { writeInParts } from './write-in-parts.ts';
+
+export interface InfluxTelemetryStoreOptions {
+  readonly url: string;
+  /** Write permission on the bucket is enough for `write` and `ping`; `latest` and `scan` need read permission. */
+  readonly token: string;
+  readonly org: string;
+  readonly bucket: string;
+  /** Longest wait for an answer to one request; default 10 s, InfluxDB's own limit for a write. */
+  readonly requestTimeoutMs?: number;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const PING_TIMEOUT_MS = 3_000;
+/** Bodies above this are compressed. */
+const COMPRESS_ABOVE_CHARACTERS = 1_000;
+const DEVICES_PER_QUERY = 100;
+/** InfluxDB's times are nanoseconds in 64 bits. */
+const FARTHEST_MS = 9_223_372_036_854;
+
+/** Opens a bucket of an InfluxDB 2. Nothing is asked yet: a server that is away is seen by the first call. */
+export function openInfluxTelemetryStore(
+  options: InfluxTelemetryStoreOptions,
+  deps: Pick<Deps, 'log' | 'now'>,
+): TelemetryStore {
+  return new InfluxTelemetryStore(options, deps);
+}
+
+/**
+ * The telemetry store in InfluxDB 2. A write is one HTTP request whose answer is the outcome of exactly its points; the
+ * client's `WriteApi` cannot tell that, since it queues, retries and drops by itself. There is no state between calls,
+ * and no queue: the caller decides how many writes are on their way.
+ */
+class InfluxTelemetryStore implements TelemetryStore {
+  readonly #connection: InfluxConnection;
+  readonly #bucket: string;
+  readonly #writePath: string;
+  readonly #now: () => number;
+  readonly #telemetry: TelemetryStoreTelemetry;
+  readonly #closing = new AbortController();
+
+  constructor(options: InfluxTelemetryStoreOptions, deps: Pick<Deps, 'log' | 'now'>) {
+    const { url, token, org, bucket, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    this.#connection = { url, token, requestTimeoutMs };
+    this.#bucket = bucket;
+    this.#writePath = `/api/v2/write?${new URLSearchParams({ org, bucket, precision: 'ms' })}`;
+    this.#now = deps.now;
+    this.#telemetry = createTelemetryStoreTelemetry(deps);
+    this.#telemetry.opened('influxdb', `${url} ${org}/${bucket}`);
+  }
+
+  async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {
+    if (points.length === 0) return { kind: 'written', rejected: [] };
+    const lines = linesOfPoints(points);
+    const sent = points.map((point, index): SentPoint => ({ index, point, line: lines[index] as string }));
+    const given = signal === undefined ? [] : [signal];
+    const { outcome, requests } = await writeInParts(sent, (part) => this.#send(part, given));
+    if (requests > 1) {
+      this.#telemetry.wroteInParts(
+        points.length,
+        outcome.kind === 'written' ? outcome.rejected.length : 0,
+        requests,
+      );
+    }
+    return outcome;
+  }
+
+  async latest(deviceId: string, limit: number): Promise<readonly Reading[]> {
+    const query = `SELECT * FROM /.*/ WHERE device = $device AND ${IS_READING}
+      GROUP BY device ORDER BY time DESC LIMIT ${Math.trunc(limit)}`;
+    const readings: Reading[] = [];
+    for await (const { deviceId: _, ...reading } of this.#read(query, { device: deviceId }))
+      readings.push(reading);
+    readings.sort((a, b) => b.ts - a.ts);
+    return readings.slice(0, limit);
+  }
+
+  async *scan({ fromMs, toMs, deviceIds }: ScanRange): AsyncIterable<StoredReading> {
+    const range = `time >= ${timeLiteral(fromMs)} AND time < ${timeLiteral(toMs)} AND ${IS_READING}`;
+    if (deviceIds === undefined) {
+      yield* this.#read(`SELECT * FROM /.*/ WHERE ${range} GROUP BY device`, {});
+      return;
+    }
+    const distinct = [...new Set(deviceIds)];
+    for (let first = 0; first < distinct.length; first += DEVICES_PER_QUERY) {
+      const some = distinct.slice(first, first + DEVICES_PER_QUERY);
+      const anyOfThem = some.map((_, i) => `device = $d${i}`).join(' OR ');
+      const parameters = Object.fromEntries(some.map((id, i) => [`d${i}`, id]));
+      yield* this.#read(`SELECT * FROM /.*/ WHERE ${range} AND (${anyOfThem}) GROUP BY device`, parameters);
+    }
+  }
+
+  /** Says nothing about the token: it may be one that must only write. */
+  async ping(): Promise<boolean> {
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PING_TIMEOUT_MS)]);
+    try {
+      const response = await requestInflux(this.#connection, '/ping', { method: 'GET', signal });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#telemetry.closed();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #send(part: readonly SentPoint[], given: readonly AbortSignal[]): Promise<Verdict> {
+    const text = part.map(({ line }) => line).join('\n');
+    const timeout = AbortSignal.timeout(this.#connection.requestTimeoutMs);
+    const signal = AbortSignal.any([...given, this.#closing.signal, timeout]);
+    if (signal.aborted) return ABANDONED;
+    try {
+      const small = text.length <= COMPRESS_ABOVE_CHARACTERS;
+      const response = await requestInflux(this.#connection, this.#writePath, {
+        method: 'POST',
+        headers: {
+          'content-type': 'text/plain; charset=utf-8',
+          ...(!small && { 'content-encoding': 'gzip' }),
+        },
+        body: small ? new TextEncoder().encode(text) : await compressed(text),
+        signal,
+      });
+      const answer = {
+        status: response.status,
+        body: await response.text(),
+        retryAfter: response.headers.get('retry-after'),
+      };
+      return judgeAnswer(answer, this.#now());
+    } catch (error) {
+      if (signal.aborted && !timeout.aborted) return ABANDONED;
+      return { kind: 'retry', ...noAnswer(error) };
+    }
+  }
+
+  #read(query: string, parameters: Readonly<Record<string, string>>): AsyncIterable<StoredReading> {
+    if (this.#closing.signal.aborted) throw new PipelineError('closed', 'the telemetry store is closed');
+    return readingsOf(this.#connection, this.#bucket, query, parameters, this.#closing.signal);
+  }
+}
+
+const ABANDONED: Verdict = { kind: 'retry', cause: 'aborted', detail: 'the write was abandoned' };
+
+/** Other programs may write to the bucket; only our points have a schema version. */
+const IS_READING = 'schemaVersion > 0';
+
+function timeLiteral(ms: number): string {
+  return `${Math.trunc(Math.min(Math.max(ms, -FARTHEST_MS), FARTHEST_MS))}ms`;
+}

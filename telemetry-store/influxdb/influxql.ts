@@ -1,0 +1,122 @@
+import type { FieldValue } from '#contract/reading.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { readingOfFields } from '#telemetry-store/reading-point.ts';
+import type { StoredReading } from '#telemetry-store/telemetry-store.ts';
+import { type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
+
+/** One JSON document of a chunked answer (https://docs.influxdata.com/influxdb/v2/api/v1-compatibility/). */
+interface Chunk {
+  readonly error?: string;
+  readonly results?: readonly {
+    readonly error?: string;
+    readonly series?: readonly Series[];
+    readonly partial?: boolean;
+  }[];
+}
+
+interface Series {
+  readonly name: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+  readonly values: readonly (readonly (FieldValue | null)[])[];
+}
+
+const ROWS_PER_CHUNK = 2_000;
+
+/**
+ * Asks in InfluxQL and gives readings as they arrive. `query` must group by device. InfluxQL rather than Flux, because
+ * its answers are rows of JSON: Flux needs a pivot for that, and its CSV turns the line breaks in strings into others.
+ *
+ * @param parameters for the `$name`s in the query: nothing is ever pasted into it.
+ * @throws PipelineError `store-unavailable`
+ */
+export async function* readingsOf(
+  connection: InfluxConnection,
+  bucket: string,
+  query: string,
+  parameters: Readonly<Record<string, string>>,
+  closing: AbortSignal,
+): AsyncIterable<StoredReading> {
+  let complete = false;
+  for await (const chunk of chunksOf(connection, bucket, query, parameters, closing)) {
+    const [result] = chunk.results ?? [];
+    const error = chunk.error ?? result?.error;
+    if (error !== undefined) throw unavailable(`InfluxDB cannot answer: ${error}`);
+    complete = result?.partial !== true;
+    for (const series of result?.series ?? []) yield* readingsOfSeries(series);
+  }
+  if (!complete) throw unavailable('the answer of InfluxDB ended early');
+}
+
+async function* chunksOf(
+  connection: InfluxConnection,
+  bucket: string,
+  query: string,
+  parameters: Readonly<Record<string, string>>,
+  closing: AbortSignal,
+): AsyncIterable<Chunk> {
+  // InfluxDB 2 offers every bucket as a database, one named "a/b" as database a with retention policy b.
+  const [database = '', ...policy] = bucket.split('/');
+  const body = new URLSearchParams({
+    db: database,
+    q: query,
+    params: JSON.stringify(parameters),
+    epoch: 'ms',
+    chunked: 'true',
+    chunk_size: String(ROWS_PER_CHUNK),
+    ...(policy.length > 0 && { rp: policy.join('/') }),
+  });
+  // Only waiting for the server counts, not what the reader does in between.
+  const silence = new AbortController();
+  const patiently = async <T>(answer: Promise<T>): Promise<T> => {
+    const timer = setTimeout(
+      () => silence.abort(new DOMException('', 'TimeoutError')),
+      connection.requestTimeoutMs,
+    );
+    return answer.finally(() => clearTimeout(timer));
+  };
+  try {
+    const signal = AbortSignal.any([closing, silence.signal]);
+    const response = await patiently(requestInflux(connection, '/query', { method: 'POST', body, signal }));
+    if (!response.ok || response.body === null) {
+      throw unavailable(
+        `InfluxDB answered ${response.status}: ${(await patiently(response.text())).slice(0, 200)}`,
+      );
+    }
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    let text = '';
+    try {
+      for (;;) {
+        const { done, value } = await patiently(reader.read());
+        const lines = (text + decoder.decode(value, { stream: !done })).split('\n');
+        text = lines.pop() ?? '';
+        for (const line of lines) if (line !== '') yield JSON.parse(line) as Chunk;
+        if (done) break;
+      }
+    } finally {
+      await reader.cancel();
+    }
+  } catch (error) {
+    if (error instanceof PipelineError) throw error;
+    throw unavailable(`InfluxDB cannot be asked: ${noAnswer(error).detail}`, error);
+  }
+}
+
+function* readingsOfSeries({ name, tags, columns, values }: Series): Iterable<StoredReading> {
+  const deviceId = tags?.['device'] ?? '';
+  const time = columns.indexOf('time');
+  for (const row of values) {
+    const fields: [string, FieldValue][] = [];
+    for (let i = 0; i < columns.length; i++) {
+      const value = row[i];
+      if (i !== time && value !== null && value !== undefined) fields.push([columns[i] as string, value]);
+    }
+    const reading = readingOfFields(name, row[time] as number, fields);
+    if (reading !== undefined) yield { deviceId, ...reading };
+  }
+}
+
+function unavailable(message: string, cause?: unknown): PipelineError {
+  return new PipelineError('store-unavailable', message, { retryable: true, cause });
+}

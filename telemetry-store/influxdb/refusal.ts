@@ -1,0 +1,71 @@
+import type { Point } from '#telemetry-store/telemetry-store.ts';
+
+/** A point of a batch on its way: where it stood, and its line. */
+export interface SentPoint {
+  readonly index: number;
+  readonly point: Point;
+  readonly line: string;
+}
+
+export type RefusalVerdict =
+  /** Each of these points is refused; one reason per point. */
+  | { readonly kind: 'all'; readonly reasons: readonly string[] }
+  /** Two smaller parts, neither of them empty, to be written one by one; the suspects are in the second. */
+  | { readonly kind: 'split'; readonly parts: readonly [readonly SentPoint[], readonly SentPoint[]] };
+
+/**
+ * What to do with points of which InfluxDB refused at least one. It never says which; after a 422 it has not even
+ * said whether the rest is stored: the points of each shard are written at the same time, and the first shard that
+ * fails answers for all (`points_writer.go`), so `dropped=1` may be one of many. Only a count that equals what was
+ * sent is proof. Everything else is written again in parts, until each part is stored or refused as a whole.
+ *
+ * The reason is used as a hint how to split: the points it may speak of on one side, the others on the other. A bad
+ * point among 5,000 is found with 2 more requests where halving needs 26, and 2,500 bad ones among 5,000 also with 2.
+ * When the hint does not divide the points (other words in another version, several shards), they are halved.
+ */
+export function judgeRefusal(sent: readonly SentPoint[], reason: string): RefusalVerdict {
+  const unparsable = unparsableLines(reason);
+  const named = sent.map(({ line }) => unparsable.get(line));
+  if (named.every((text) => text !== undefined)) return { kind: 'all', reasons: named };
+  if (sent.length === 1 || droppedCount(reason) === sent.length) {
+    return { kind: 'all', reasons: sent.map(() => reason) };
+  }
+  const isSuspect = suspicion(reason, unparsable);
+  const suspects = sent.filter(isSuspect);
+  if (suspects.length > 0 && suspects.length < sent.length) {
+    return { kind: 'split', parts: [sent.filter((one) => !isSuspect(one)), suspects] };
+  }
+  const middle = Math.ceil(sent.length / 2);
+  return { kind: 'split', parts: [sent.slice(0, middle), sent.slice(middle)] };
+}
+
+function suspicion(reason: string, unparsable: ReadonlyMap<string, string>): (one: SentPoint) => boolean {
+  const conflict = /input field "(.+?)" on measurement "(.+?)" is type (\w+)/.exec(reason);
+  if (conflict !== null) {
+    const [, name, measurement, kind] = conflict;
+    return ({ point }) =>
+      point.measurement === measurement &&
+      point.fields.some((field) => field.name === name && field.kind === kind);
+  }
+  const bound = /outside retention policy.*Lower Bound at (\d{4}-\S+Z)/s.exec(reason);
+  if (bound !== null) {
+    const oldestMs = Date.parse(bound[1] as string);
+    return ({ point }) => point.timestamp <= oldestMs;
+  }
+  return ({ line }) => unparsable.has(line);
+}
+
+function droppedCount(reason: string): number | undefined {
+  const match = /dropped=(\d+)/.exec(reason);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** `unable to parse '<line>': <why>`, one after the other for every bad line of the request. */
+function unparsableLines(reason: string): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const text of reason.split(/^(?=unable to parse ')/m)) {
+    const match = /^unable to parse '(.*)': .*$/s.exec(text.trimEnd());
+    if (match !== null) lines.set(match[1] as string, text.trimEnd());
+  }
+  return lines;
+}

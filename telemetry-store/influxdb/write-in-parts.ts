@@ -1,0 +1,44 @@
+import { pause } from '#runtime/retry.ts';
+import type { RejectedPoint, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
+import { judgeRefusal, type SentPoint } from './refusal.ts';
+import type { Verdict } from './write-answer.ts';
+
+/** From here on, the server gets as long a rest after each answer as the answer took. */
+const REQUESTS_WITHOUT_REST = 32;
+
+export interface PartsResult {
+  readonly outcome: WriteOutcome;
+  /** How many requests it took, the refused one that came before included. */
+  readonly requests: number;
+}
+
+/**
+ * Writes points, and when some are refused writes them again in ever smaller parts until each is stored or refused.
+ * Writing again what is stored changes nothing (P3). An answer that blames no point ends it: the whole batch is to be
+ * written again later.
+ */
+export async function writeInParts(
+  points: readonly SentPoint[],
+  send: (part: readonly SentPoint[]) => Promise<Verdict>,
+): Promise<PartsResult> {
+  const rejected: RejectedPoint[] = [];
+  const waiting: (readonly SentPoint[])[] = [points];
+  let requests = 0;
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    const sentAt = performance.now();
+    const verdict = await send(part);
+    requests++;
+    if (verdict.kind === 'refused') {
+      const refusal = judgeRefusal(part, verdict.reason);
+      if (refusal.kind === 'split') waiting.push(refusal.parts[1], refusal.parts[0]);
+      else {
+        refusal.reasons.forEach((reason, at) => {
+          rejected.push({ index: (part as readonly SentPoint[])[at]?.index ?? 0, reason });
+        });
+      }
+    } else if (verdict.kind !== 'stored') return { outcome: verdict, requests };
+    if (requests >= REQUESTS_WITHOUT_REST) await pause(performance.now() - sentAt);
+  }
+  rejected.sort((a, b) => a.index - b.index);
+  return { outcome: { kind: 'written', rejected }, requests };
+}
