@@ -476,6 +476,19 @@ export function describeEventLog(
         expect(values.sort((a, b) => a - b)).toEqual(range(80));
       });
 
+      test('a member is told which partitions it has, before their records', async () => {
+        const topic = await createTopic();
+        const events: (readonly number[] | 'batch')[] = [];
+        await consume(topic, unique('group'), async () => void events.push('batch'), {
+          onAssigned: (partitions) => void events.push(partitions),
+        });
+        await log.append(record(topic, 'a', 'x'), soon());
+        await waitUntil(() => expect(events).toContain('batch'));
+        const assigned = events.slice(0, events.indexOf('batch')).flat();
+        const partitions = (await log.progress(topic, 'group')).map((p) => p.partition);
+        expect(new Set(assigned)).toEqual(new Set(partitions));
+      });
+
       test('[P2] [P3] [P4] whatever the handler does and whenever the subscription restarts, every record is handled, in order', async () => {
         const step = fc.oneof(
           fc.record({ do: fc.constant('append' as const), count: fc.integer({ min: 1, max: 40 }) }),

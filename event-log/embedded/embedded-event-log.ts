@@ -78,7 +78,7 @@ export class EmbeddedEventLog implements EventLog {
     this.#groupCommit = new GroupCommit(
       {
         commit: (request, transfer) => this.#writer.call('commit', request, transfer),
-        onDurable: (usedBytes) => {
+        onAppended: (usedBytes) => {
           this.#changes.raise();
           this.#retention?.onGrown(usedBytes);
         },

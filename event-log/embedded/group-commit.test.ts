@@ -27,7 +27,7 @@ function setUp() {
         requests.push({ request, answer });
         return answer.promise;
       },
-      onDurable: () => undefined,
+      onAppended: () => undefined,
       telemetry: createEmbeddedLogTelemetry(deps),
     },
     deps,
@@ -120,6 +120,16 @@ describe('group commit', () => {
     await Promise.all(all);
     expect(durable).toEqual(['t/0', 't/1', 't/2']);
     expect(groupCommit.health).toEqual({ up: true, detail: '' });
+  });
+
+  test('[P4] refused records come before those that did not fit into the transaction', async () => {
+    const { append, next, durable } = setUp();
+    const keys = Array.from({ length: 100 }, (_, i) => String(i));
+    const all = keys.map((key) => append('t', key, 10_000, 200_000));
+    (await next()).refuse(FULL);
+    while (durable.length < keys.length) (await next()).succeed();
+    await Promise.all(all);
+    expect(durable).toEqual(keys.map((key) => `t/${key}`));
   });
 
   test('a topic that is refused does not hold up another one', async () => {

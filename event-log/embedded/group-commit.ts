@@ -41,7 +41,7 @@ interface InFlight extends PackedAppends {
  */
 export class GroupCommit {
   readonly #commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
-  readonly #onDurable: (usedBytes: number) => void;
+  readonly #onAppended: (usedBytes: number) => void;
   readonly #deps: Deps;
   readonly #telemetry: EmbeddedLogTelemetry;
   readonly #lanes = new Map<string, AppendLane>();
@@ -58,14 +58,14 @@ export class GroupCommit {
   constructor(
     parts: {
       readonly commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
-      /** Something was written; the log holds so many bytes now. */
-      readonly onDurable: (usedBytes: number) => void;
+      /** Records were appended, or refused; the log holds so many bytes now. */
+      readonly onAppended: (usedBytes: number) => void;
       readonly telemetry: EmbeddedLogTelemetry;
     },
     deps: Deps,
   ) {
     this.#commit = parts.commit;
-    this.#onDurable = parts.onDurable;
+    this.#onAppended = parts.onAppended;
     this.#telemetry = parts.telemetry;
     this.#deps = deps;
   }
@@ -201,7 +201,7 @@ export class GroupCommit {
     }
     this.#countSettled(offsets.length);
     this.#settleSegments(taken, result, seconds);
-    this.#onDurable(result.usedBytes);
+    if (taken.length > 0) this.#onAppended(result.usedBytes);
   }
 
   #settleSegments(taken: readonly InFlight[], result: CommitResult, seconds: number): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -65,8 +66,14 @@ export function logPaths(dataDir: string): LogPaths {
   const locks = join(dataDir, 'locks');
   return {
     file: join(dataDir, 'event-log.sqlite'),
-    lock: (name) => join(locks, `event-log.${encodeURIComponent(name)}.lock`),
+    lock: (name) => join(locks, `event-log.${fileNameOf(name)}.lock`),
   };
+}
+
+/** Readable where possible; file systems allow 255 bytes. */
+function fileNameOf(name: string): string {
+  const readable = encodeURIComponent(name.toWellFormed());
+  return readable.length <= 200 ? readable : createHash('sha256').update(name).digest('hex');
 }
 
 /** @throws PipelineError `configuration` when the folder cannot be made, or is missing and `create` is false */
@@ -85,16 +92,18 @@ export function prepareFolder(dataDir: string, create: boolean): void {
 }
 
 /**
- * Creates the file, or verifies that it is an event log of this version that can be written.
+ * Verifies that the file is an event log of this version; the owner creates it when it is missing, and must be able to
+ * write it.
  * @throws PipelineError `configuration`, naming DATA_DIR
  */
-export function prepareLogFile(dataDir: string): void {
+export function prepareLogFile(dataDir: string, role: 'owner' | 'beside'): void {
   const { file } = logPaths(dataDir);
   try {
     const database = connect(file);
     try {
-      if (count(database, 'page_count') === 0) create(database);
+      if (role === 'owner' && count(database, 'page_count') === 0) create(database);
       verify(database, file);
+      if (role === 'owner') verifyWritable(database);
     } finally {
       database.close();
     }
@@ -146,7 +155,10 @@ function verify(database: DatabaseSync, file: string): void {
       `DATA_DIR: ${file} has version ${version}, this pipeline reads version ${SCHEMA_VERSION}`,
     );
   }
-  // Fails on a file that may only be read, and on one whose schema is broken. Nothing is changed.
+}
+
+/** Fails on a file that may only be read, and on one whose schema is broken. Nothing is changed. */
+function verifyWritable(database: DatabaseSync): void {
   database.exec(
     'BEGIN IMMEDIATE; UPDATE topics SET next_offset = next_offset WHERE id < 0; DELETE FROM consumer_groups WHERE topic_id < 0; ROLLBACK',
   );

@@ -97,9 +97,14 @@ export class LogSubscription implements Subscription {
   }
 
   async #becomeMember(): Promise<Disposable | undefined> {
-    while (!this.#isClosing) {
+    const { onAssigned } = this.#options;
+    for (let attempt = 1; !this.#isClosing; attempt++) {
       const membership = this.#parts.enterGroup();
-      if (membership !== undefined) return membership;
+      if (membership !== undefined) {
+        onAssigned?.([0]);
+        return membership;
+      }
+      if (attempt === 1) onAssigned?.([]);
       await pause(MEMBERSHIP_POLL_MS, this.#closing.signal);
     }
     return undefined;

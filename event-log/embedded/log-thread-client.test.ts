@@ -11,7 +11,7 @@ describe('threads of the embedded event log', () => {
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'event-log-'));
     prepareFolder(dataDir, true);
-    prepareLogFile(dataDir);
+    prepareLogFile(dataDir, 'owner');
   });
   afterEach(() => rmSync(dataDir, { recursive: true }));
 

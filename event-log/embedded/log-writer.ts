@@ -96,7 +96,8 @@ export class LogWriter implements WriterCalls {
   }
 
   joinGroup({ topic, group, now }: GroupRequest): void {
-    this.#transaction(() => this.#sql.joinGroup.run(topic, group, now));
+    const { changes } = this.#transaction(() => this.#sql.joinGroup.run(topic, group, now));
+    if (changes === 0) throw new Error(`the topic ${topic} does not exist`);
   }
 
   removeOld(request: RemovalRequest): RemovalResult {

@@ -41,7 +41,7 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions, dep
   prepareFolder(dataDir, role === 'owner');
   const ownership = role === 'owner' ? becomeOwner(dataDir) : undefined;
   try {
-    prepareLogFile(dataDir);
+    prepareLogFile(dataDir, role);
   } catch (error) {
     ownership?.[Symbol.dispose]();
     throw error;
