@@ -1,5 +1,6 @@
 import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { doneBefore } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { hasCode } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
@@ -44,25 +45,15 @@ export async function appendUntilDurable(
           },
         ),
       );
-      await unlessLost(Promise.all(appends), run.lost);
+      // An append cannot be called back; what it does after the partition was lost is another, harmless, copy of a letter.
+      if (!(await doneBefore(run.lost, Promise.all(appends)))) {
+        throw new BatchAbandoned('the partition was lost');
+      }
     }
     if (failures.length === 0) return;
     pending = failures.map(({ letter }) => letter);
     const delayMs = backoffDelayMs(BACKOFF, attempt, deps.random);
     telemetry.deadLettersNotDurable(pending.length, failures[0]?.error, delayMs);
     if (!(await pause(delayMs, run.hurry))) throw new BatchAbandoned('the writer stops');
-  }
-}
-
-/** An append cannot be called back; what it does after the partition was lost is another, harmless, copy of a letter. */
-async function unlessLost(work: Promise<unknown>, lost: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(new BatchAbandoned('the partition was lost'));
-  if (lost.aborted) onAbort();
-  lost.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    lost.removeEventListener('abort', onAbort);
   }
 }

@@ -2,6 +2,7 @@ import { LIMITS } from '#contract/limits.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog, RecordBatch, Subscription } from '#event-log/event-log.ts';
+import { fired } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
@@ -231,13 +232,6 @@ export async function startTelemetryWriter(
   const writer = new Writer(options, deps);
   await writer.start();
   return writer;
-}
-
-function fired(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function countBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, number> {

@@ -1,0 +1,57 @@
+import type { EventLog } from '#event-log/event-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { startHttpServer } from '#runtime/http-server.ts';
+import type { RunningService } from '#runtime/run-service.ts';
+import type { Settings } from '#runtime/settings.ts';
+import { startLagMonitor } from './lag-monitor.ts';
+
+const DEFAULT_HTTP_PORT = 8082;
+
+export interface LagMonitorService extends RunningService {
+  readonly httpPort: number;
+}
+
+/** @throws PipelineError `configuration`: the embedded pipeline has its own lag monitor, in its one process. */
+export function assertKafka(settings: Settings): void {
+  if (settings.kafka !== undefined) return;
+  throw new PipelineError(
+    'configuration',
+    'KAFKA_BROKERS: expected a list "host:port,host:port", because the lag monitor is a process of its own ' +
+      '(`npm start` monitors itself; `--once` looks at it from beside)',
+  );
+}
+
+/**
+ * `npm run lag-monitor`: the lag monitor with its HTTP surface, on a log that was opened for it and is closed with it.
+ *
+ * @throws PipelineError `configuration` when the HTTP port cannot be had
+ */
+export async function startLagMonitorService(
+  settings: Settings,
+  eventLog: EventLog,
+  deps: Deps,
+): Promise<LagMonitorService> {
+  await using resources = new AsyncDisposableStack();
+  resources.use(eventLog);
+  const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };
+  const monitor = resources.use(startLagMonitor({ targets: [target] }, { ...deps, eventLog }));
+  const http = resources.use(
+    await startHttpServer({
+      host: settings.http.host,
+      port: settings.http.port ?? DEFAULT_HTTP_PORT,
+      metrics: deps.metrics,
+      readiness: () => {
+        const { up, detail } = monitor.health();
+        return { log: { required: true, up, ...(!up && { detail }) } };
+      },
+    }),
+  );
+  const owned = resources.move();
+  return {
+    httpPort: http.port,
+    // Nothing here can fail for good: the log is asked again for ever.
+    failed: new Promise<never>(() => undefined),
+    stop: () => owned.disposeAsync(),
+  };
+}

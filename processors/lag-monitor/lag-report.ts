@@ -1,0 +1,53 @@
+import Table from 'cli-table3';
+import type { EventLog } from '#event-log/event-log.ts';
+import { lagAt, type PartitionLag } from './lag.ts';
+import type { LagTarget } from './telemetry.ts';
+
+/** What `npm run lag-monitor -- --once` prints. */
+export interface LagReport extends LagTarget {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Records of all partitions, and the greatest age of any. */
+  readonly records: number;
+  readonly seconds: number;
+  readonly partitions: readonly PartitionLag[];
+}
+
+/** One look. @throws PipelineError `event-log-unavailable` */
+export async function lookOnce(
+  target: LagTarget,
+  eventLog: Pick<EventLog, 'progress'>,
+  now: () => number,
+): Promise<LagReport> {
+  const at = now();
+  const partitions = lagAt(
+    at,
+    { at, partitions: await eventLog.progress(target.topic, target.group) },
+    undefined,
+  ).sort((a, b) => a.partition - b.partition);
+  return {
+    ...target,
+    at,
+    records: partitions.reduce((sum, { records }) => sum + records, 0),
+    seconds: partitions.reduce((longest, { seconds }) => Math.max(longest, seconds), 0),
+    partitions,
+  };
+}
+
+/** For people. */
+export function renderLagReport(report: LagReport): string {
+  const table = new Table({
+    head: ['partition', 'oldest', 'committed', 'end', 'lag', 'lag seconds'],
+    style: { head: [], border: [] },
+    colAligns: Array(6).fill('right'),
+  });
+  for (const { partition, oldestOffset, committedOffset, endOffset, records, seconds } of report.partitions) {
+    const committed = committedOffset < 0 ? 'never' : committedOffset;
+    table.push([partition, oldestOffset, committed, endOffset, records, seconds.toFixed(1)]);
+  }
+  const summary =
+    report.records === 0
+      ? 'nothing to do'
+      : `${report.records} records behind, the oldest for ${report.seconds.toFixed(1)} s`;
+  return `${report.group} on ${report.topic}: ${summary}\n${table.toString()}\n`;
+}

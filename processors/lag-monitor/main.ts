@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { openEventLog } from '#event-log/open-event-log.ts';
+import { runCommand } from '#runtime/command-line.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { runService } from '#runtime/run-service.ts';
+import { readSettings } from '#runtime/settings.ts';
+import { assertKafka, startLagMonitorService } from './lag-monitor-service.ts';
+import { lookOnce, renderLagReport } from './lag-report.ts';
+
+const program = new Command('lag-monitor')
+  .description(
+    'How far the processors are behind, in records and in seconds, also while every processor is dead.\n' +
+      'Without options: serves it to Prometheus (needs KAFKA_BROKERS). Configured by the environment\n' +
+      '(docs/configuration.md): KAFKA_BROKERS or DATA_DIR, CONSUMER_GROUP, TELEMETRY_TOPIC, …',
+  )
+  .option('--once', 'look once, print it, end; also beside a running `npm start`')
+  .option('--json', 'with --once: one JSON object')
+  .action(async (options: { once?: true; json?: true }) => {
+    const { settings, warnings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'));
+    if (options.once) {
+      const log = createLogger({ name: 'lag-monitor', level: 'error' }, process.stderr);
+      const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
+      await using eventLog = await openEventLog(settings, 'beside', deps);
+      const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };
+      const report = await lookOnce(target, eventLog, Date.now);
+      process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderLagReport(report));
+      return;
+    }
+    if (options.json) throw new PipelineError('usage', '--json: expected together with --once');
+    assertKafka(settings);
+    const log = createLogger({ name: 'lag-monitor', level: settings.logLevel });
+    for (const warning of warnings) log.warn(warning);
+    await runService(log, process, async () => {
+      const metrics = new Registry();
+      collectDefaultMetrics({ register: metrics });
+      const deps = { log, metrics, now: Date.now, random: Math.random };
+      return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), deps);
+    });
+  });
+
+const { argv, env, stdout, stderr } = process;
+const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
+process.exitCode = await runCommand(program, io, { code: 0 });
