@@ -8,11 +8,12 @@ describe('limits', () => {
     // One device at its bound must leave room for the others, in count and in bytes.
     expect(LIMITS.inflightMessagesPerDevice * 10).toBeLessThanOrEqual(LIMITS.inflightMessages);
     expect(LIMITS.packetBytes * 100).toBeLessThanOrEqual(LIMITS.inflightBytes);
+    expect(LIMITS.inflightBytesPerDevice * 8).toBeLessThanOrEqual(LIMITS.inflightBytes);
     expect(LIMITS.messagesPerSecond).toBeLessThanOrEqual(LIMITS.messageBurst);
     // A whole message of readings fits into one store write.
     expect(LIMITS.readingsPerMessage).toBeLessThanOrEqual(LIMITS.pointsPerWrite);
     expect(LIMITS.payloadBytes).toBeLessThanOrEqual(LIMITS.bytesPerWrite);
-    expect(LIMITS.shutdownAppendsMs).toBeLessThan(LIMITS.shutdownMs);
+    expect(LIMITS.shutdownAppendsMs + LIMITS.shutdownLingerMs).toBeLessThan(LIMITS.shutdownMs);
     expect(LIMITS.authenticateMs).toBeLessThanOrEqual(LIMITS.connectMs);
   });
 });

@@ -18,6 +18,8 @@ export const LIMITS = {
   authenticateMs: 5_000,
   connections: 10_000,
   inflightMessagesPerDevice: 1_000,
+  /** Keeps one device that sends large messages from using up the total below. */
+  inflightBytesPerDevice: 8 * 1024 * 1024,
   inflightMessages: 50_000,
   inflightBytes: 64 * 1024 * 1024,
   /** Token bucket of one device: sustained messages a second, and how many it may send at once. Slowed, not dropped. */
@@ -37,4 +39,6 @@ export const LIMITS = {
   readingsPerQuery: 10_000,
   shutdownMs: 10_000,
   shutdownAppendsMs: 5_000,
+  /** Milliseconds after the last append in which devices may read their PUBACKs before their connections are cut. */
+  shutdownLingerMs: 2_000,
 } as const;

@@ -1,0 +1,54 @@
+import { isDeviceId } from '#contract/device-topic.ts';
+import type { CredentialStore } from '#ingest-gateway/devices/credential-store.ts';
+import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+
+/** Who a client says it is, and how it proves it. */
+export interface Claim {
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: Uint8Array | undefined;
+  /** Common name of a verified client certificate; `undefined` = the listener asks for none. */
+  readonly certificateName: string | undefined;
+}
+
+/** CONNACK return codes [MQTT-3.2.2.3]. */
+export type ReturnCode = 2 | 3 | 4 | 5;
+
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly returnCode: ReturnCode;
+}
+
+export interface AuthenticationPolicy {
+  /** `undefined` = no credentials file. */
+  readonly credentials: CredentialStore | undefined;
+  /** Devices without an entry in the credentials file are let in. */
+  readonly allowAnonymous: boolean;
+}
+
+/**
+ * Decides who a client is (P9): client id = device id = user name, if one is given = common name, if there is a client
+ * certificate. So a client can take over nobody's session and publish to nobody's topic.
+ *
+ * @param signal fires when the answer is not wanted any more.
+ * @returns `undefined` when the client is the device that it says it is.
+ */
+export async function authenticate(
+  claim: Claim,
+  { credentials, allowAnonymous }: AuthenticationPolicy,
+  signal: AbortSignal,
+): Promise<Refusal | undefined> {
+  const { clientId, username, password, certificateName } = claim;
+  if (!isDeviceId(clientId)) return { reason: 'invalid-client-id', returnCode: 2 };
+  if (username !== undefined && username !== clientId) return { reason: 'wrong-identity', returnCode: 5 };
+  if (certificateName !== undefined) {
+    return certificateName === clientId ? undefined : { reason: 'wrong-identity', returnCode: 5 };
+  }
+  const badCredentials: Refusal = { reason: 'bad-credentials', returnCode: 4 };
+  if (credentials === undefined || !credentials.has(clientId))
+    return allowAnonymous ? undefined : badCredentials;
+  if (password === undefined) return badCredentials;
+  const verdict = await credentials.verify(clientId, password, signal);
+  if (verdict === 'busy') return { reason: 'authentication-busy', returnCode: 3 };
+  return verdict === 'verified' ? undefined : badCredentials;
+}

@@ -1,0 +1,136 @@
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import type { ReadinessCheck } from '#runtime/http-server.ts';
+import type { Settings } from '#runtime/settings.ts';
+import { CredentialStore } from './devices/credential-store.ts';
+import { DeviceRegistry, type DeviceStatus } from './devices/device-registry.ts';
+import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
+import { InflightBudget } from './intake/inflight-budget.ts';
+import { MessageIntake } from './intake/message-intake.ts';
+import type { Arrival } from './mqtt/connection.ts';
+import { MqttBroker } from './mqtt/mqtt-broker.ts';
+import { type Listener, listenOnTcp } from './mqtt/tcp-listener.ts';
+import { listenOnTls } from './mqtt/tls-listener.ts';
+import { listenOnWebSocket } from './mqtt/web-socket-listener.ts';
+import { type Accounting, createIngestTelemetry } from './telemetry.ts';
+
+export interface IngestGatewayOptions {
+  readonly mqtt: Settings['mqtt'];
+  readonly topics: { readonly telemetry: string; readonly deadLetters: string };
+  /** Name of this gateway among several, for the records' header `gateway`. */
+  readonly name: string;
+  /** Instead of those of `contract/limits.ts`. */
+  readonly limits?: Partial<GatewayLimits>;
+  /** How often the credentials file is looked at; default 1 s. */
+  readonly credentialsPollMs?: number;
+}
+
+export interface IngestGatewayDeps extends Deps {
+  /** Stays open: whoever opened it closes it, after the gateway stopped. */
+  readonly eventLog: EventLog;
+  readonly schemas: SchemaRegistry;
+}
+
+export interface IngestGateway extends AsyncDisposable {
+  /** Ports listened on; they differ from the options when those say 0. */
+  readonly ports: {
+    readonly tcp: number;
+    readonly tls: number | undefined;
+    readonly webSocket: number | undefined;
+  };
+  /** The books in readings, since the start (P8). */
+  accounting(): Accounting;
+  /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
+  devices(silentForMs?: number): DeviceStatus[];
+  readiness(): Readonly<Record<'mqtt' | 'eventLog', ReadinessCheck>>;
+  /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the MQTT side of the pipeline.
+ *
+ * @throws PipelineError `configuration`: a port, a certificate or the credentials file cannot be used; the message
+ *   names the variables.
+ */
+export async function startIngestGateway(
+  options: IngestGatewayOptions,
+  deps: IngestGatewayDeps,
+): Promise<IngestGateway> {
+  const { mqtt, topics, name } = options;
+  const { eventLog, schemas } = deps;
+  const limits = gatewayLimits(options.limits);
+  const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
+  const telemetry = createIngestTelemetry(deps, [...schemas.keys()], () => ({
+    connectedDevices: broker?.connectedDevices ?? 0,
+    pausedDevices: broker?.pausedDevices ?? 0,
+    inflightMessages: budget.messages,
+    inflightBytes: budget.bytes,
+  }));
+  let broker: MqttBroker | undefined;
+  await using resources = new AsyncDisposableStack();
+  const devices = new DeviceRegistry(limits, deps.now);
+  const credentials =
+    mqtt.credentialsFile === undefined
+      ? undefined
+      : resources.use(
+          new CredentialStore(
+            {
+              file: mqtt.credentialsFile,
+              ...(options.credentialsPollMs !== undefined && { pollMs: options.credentialsPollMs }),
+              onRevoked: (deviceId) => broker?.disconnect(deviceId, 'revoked'),
+            },
+            telemetry,
+          ),
+        );
+  if (mqtt.allowAnonymous) telemetry.anonymousAllowed();
+  const intake = new MessageIntake(
+    { topics, gatewayName: name },
+    { eventLog, schemas, telemetry, budget, now: deps.now },
+  );
+  const running = await MqttBroker.start(
+    {
+      limits,
+      ackDeadlineMs: mqtt.ackDeadlineMs,
+      authentication: { credentials, allowAnonymous: mqtt.allowAnonymous },
+    },
+    { devices, intake, budget, telemetry, isLogUp: () => eventLog.health().up },
+  );
+  broker = running;
+  resources.defer(() => running.stop());
+
+  const accept = (arrival: Arrival): void => running.accept(arrival);
+  const at = (port: number) => ({ host: mqtt.host, port, limits });
+  const opened = (listener: Listener): Listener => {
+    resources.defer(() => listener.close());
+    return listener;
+  };
+  const { tls, webSocketPort } = mqtt;
+  const tcpPort = opened(await listenOnTcp(at(mqtt.port), accept, telemetry)).port;
+  const tlsPort = tls && opened(await listenOnTls(at(tls.port), tls, accept, telemetry)).port;
+  const wsPort =
+    webSocketPort === undefined
+      ? undefined
+      : opened(await listenOnWebSocket(at(webSocketPort), accept, telemetry)).port;
+
+  // In this order: close the listeners, stop the broker, let go of the credentials.
+  const owned = resources.move();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= owned.disposeAsync());
+  return {
+    ports: { tcp: tcpPort, tls: tlsPort, webSocket: wsPort },
+    accounting: () => telemetry.accounting(),
+    devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()),
+    readiness: () => ({
+      mqtt: {
+        required: true,
+        up: stopping === undefined,
+        detail: stopping === undefined ? 'listening' : 'stopping',
+      },
+      eventLog: { required: true, ...eventLog.health() },
+    }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,66 @@
+import type { PipelineError } from '#runtime/errors.ts';
+
+/** Lets aedes go on with a PUBLISH: without an error it acknowledges, with one it closes the connection. */
+export type PublishCallback = (error?: Error | null) => void;
+
+/** One message that waits for its acknowledgement. */
+export interface PendingAcknowledgement {
+  readonly callback: PublishCallback;
+  /** An error: the message is not durable. */
+  outcome: 'pending' | 'durable' | PipelineError;
+}
+
+/** Released entries are cut off the array when there are this many, so that the cost of cutting is spread. */
+const COMPACT_AFTER = 1024;
+
+/**
+ * The messages of one connection that are owed a PUBACK or PUBREC, in the order of their PUBLISHes. They become
+ * durable in any order (a dead letter may overtake a reading), but acknowledgements must leave in order
+ * [MQTT-4.6.0-2]: a finished message waits until it is at the head, then it and all finished ones behind it leave.
+ *
+ * Two states. *Open*, and *closed*: from `discard`, or when a message that is not durable comes to the head. Nothing
+ * more is acknowledged then, and the device sends again what was not. MQTT 3.1.1 cannot say that one message failed,
+ * so the connection ends with it.
+ */
+export class AcknowledgementQueue {
+  #pending: PendingAcknowledgement[] = [];
+  #head = 0;
+  #closed = false;
+
+  push(callback: PublishCallback): PendingAcknowledgement {
+    const entry: PendingAcknowledgement = { callback, outcome: 'pending' };
+    if (!this.#closed) this.#pending.push(entry);
+    return entry;
+  }
+
+  settle(entry: PendingAcknowledgement, outcome: 'durable' | PipelineError): void {
+    entry.outcome = outcome;
+    if (this.#pending[this.#head] === entry) this.#release();
+  }
+
+  /** The connection is gone. */
+  discard(): void {
+    this.#closed = true;
+    this.#pending = [];
+    this.#head = 0;
+  }
+
+  #release(): void {
+    for (let entry = this.#pending[this.#head]; entry !== undefined; entry = this.#pending[this.#head]) {
+      const { outcome, callback } = entry;
+      if (outcome === 'pending') break;
+      if (outcome !== 'durable') {
+        this.discard();
+        // Closing in the same turn would drop the acknowledgements that were just written.
+        setImmediate(callback, outcome);
+        return;
+      }
+      this.#head++;
+      callback();
+    }
+    if (this.#head >= COMPACT_AFTER && this.#head * 2 >= this.#pending.length) {
+      this.#pending = this.#pending.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import { admit } from '#contract/admission.ts';
+import { encodeDeadLetter } from '#contract/dead-letter.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
+import type { Reading } from '#contract/reading.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import type { Device } from '#ingest-gateway/devices/device-registry.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { describeError, PipelineError } from '#runtime/errors.ts';
+import type { AcknowledgementQueue, PublishCallback } from './acknowledgement-queue.ts';
+import type { InflightBudget } from './inflight-budget.ts';
+
+export interface IntakeOptions {
+  readonly topics: { readonly telemetry: string; readonly deadLetters: string };
+  /** Written into the header `gateway`. */
+  readonly gatewayName: string;
+}
+
+export interface IntakeParts {
+  readonly eventLog: EventLog;
+  readonly schemas: SchemaRegistry;
+  readonly telemetry: IngestTelemetry;
+  /** Of the whole gateway. */
+  readonly budget: InflightBudget;
+  readonly now: () => number;
+}
+
+/** A message of an authenticated device on its own topic. */
+export interface ReceivedMessage {
+  readonly device: Device;
+  readonly acknowledgements: AcknowledgementQueue;
+  /** How long it may wait for the log, milliseconds. */
+  readonly ackDeadlineMs: number;
+  readonly qos: 0 | 1 | 2;
+  /** Owned by the message: not a view on a socket's buffer, which would keep 64 KiB alive for each message. */
+  readonly payload: Uint8Array;
+}
+
+/** A record to be appended, and what is to be counted when it is durable. */
+interface Outgoing {
+  readonly record: AppendRecord;
+  /** Readings in it; a dead letter counts as one. */
+  readonly readings: number;
+  readonly onDurable: () => void;
+}
+
+/** Memory of a record in flight besides its value: headers, promise, callbacks. Estimated, rather too high. */
+const RECORD_OVERHEAD_BYTES = 1024;
+
+/**
+ * Turns a message into records, and lets it be acknowledged when all of them are durable (P1): its good readings are
+ * one record of the telemetry topic, each bad one is a dead letter. QoS 0 has no acknowledgement: what is not durable
+ * is dropped and counted.
+ *
+ * What waits for the log holds no parsed readings, only bytes and counts: memory is what the budgets count.
+ */
+export class MessageIntake {
+  readonly #options: IntakeOptions;
+  readonly #parts: IntakeParts;
+
+  constructor(options: IntakeOptions, parts: IntakeParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** @param done lets the client go on; for QoS 0 at once, otherwise when the message is durable or given up. */
+  receive(message: ReceivedMessage, done: PublishCallback): void {
+    const arrivedAt = performance.now();
+    const receivedAt = this.#parts.now();
+    message.device.lastSeenAt = receivedAt;
+    this.#parts.telemetry.messageReceived(message.qos);
+    const outgoing = this.#recordsOf(message, receivedAt);
+    this.#append(outgoing, message, arrivedAt, done);
+    if (message.qos === 0) done();
+  }
+
+  #recordsOf(message: ReceivedMessage, receivedAt: number): Outgoing[] {
+    const { telemetry, schemas } = this.#parts;
+    const { topics, gatewayName: gateway } = this.#options;
+    const { device, payload } = message;
+    const { accepted, rejects } = admit(payload, receivedAt, schemas);
+    telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
+    const outgoing: Outgoing[] = [];
+    if (accepted !== undefined) {
+      const { value } = accepted;
+      const readings = accepted.readings.length;
+      outgoing.push({
+        record: encodeTelemetryRecord(topics.telemetry, {
+          deviceId: device.id,
+          value,
+          readings,
+          receivedAt,
+          gateway,
+        }),
+        readings,
+        onDurable: this.#countAppended(device, accepted.readings),
+      });
+    }
+    for (const { reason, detail, index, bytes } of rejects) {
+      const letter = {
+        deviceId: device.id,
+        payload: bytes,
+        reason,
+        detail,
+        stage: 'gateway' as const,
+        ...(index !== undefined && { index }),
+        attempt: 0,
+        firstFailedAt: receivedAt,
+        receivedAt,
+        mqttTopic: device.topic,
+        mqttClientId: device.id,
+      };
+      const onDurable = (): void => {
+        device.countRefused(reason);
+        telemetry.deadLettered(reason);
+      };
+      outgoing.push({ record: encodeDeadLetter(topics.deadLetters, letter), readings: 1, onDurable });
+    }
+    return outgoing;
+  }
+
+  #append(
+    outgoing: readonly Outgoing[],
+    message: ReceivedMessage,
+    arrivedAt: number,
+    done: PublishCallback,
+  ): void {
+    const { eventLog, telemetry, budget } = this.#parts;
+    const { device, acknowledgements, qos } = message;
+    const acknowledgement = qos === 0 ? undefined : acknowledgements.push(done);
+    let bytes = 0;
+    for (const { record } of outgoing) bytes += RECORD_OVERHEAD_BYTES + (record.value?.length ?? 0);
+    device.budget.take(bytes);
+    budget.take(bytes);
+
+    let outstanding = outgoing.length;
+    let failure: PipelineError | undefined;
+    const settled = (): void => {
+      if (--outstanding > 0) return;
+      device.budget.release(bytes);
+      budget.release(bytes);
+      if (failure !== undefined) telemetry.appendFailed(device.id, failure);
+      if (acknowledgement !== undefined) {
+        if (failure === undefined) telemetry.acknowledged((performance.now() - arrivedAt) / 1000);
+        acknowledgements.settle(acknowledgement, failure ?? 'durable');
+      } else if (failure !== undefined) {
+        telemetry.dropped(failure.code === 'closed' ? 'log-closed' : 'not-durable');
+      }
+    };
+    const deadlineAt = arrivedAt + message.ackDeadlineMs;
+    for (const { record, readings, onDurable } of outgoing) {
+      telemetry.appendStarted(readings);
+      eventLog.append(record, deadlineAt).then(
+        () => {
+          onDurable();
+          settled();
+        },
+        (error: unknown) => {
+          failure ??= asPipelineError(error);
+          settled();
+        },
+      );
+    }
+  }
+
+  /** Counts by schema are taken now, so that the readings need not be kept. */
+  #countAppended(device: Device, readings: readonly Reading[]): () => void {
+    const { telemetry } = this.#parts;
+    const counts = readingsBySchema(readings);
+    return () => {
+      for (const [schema, count] of counts) {
+        device.accepted += count;
+        telemetry.readingsAppended(schema, count);
+      }
+    };
+  }
+}
+
+function readingsBySchema(readings: readonly Reading[]): Iterable<readonly [string, number]> {
+  const [first] = readings;
+  if (first !== undefined && readings.every(({ schema }) => schema === first.schema)) {
+    return [[first.schema, readings.length]];
+  }
+  const counts = new Map<string, number>();
+  for (const { schema } of readings) counts.set(schema, (counts.get(schema) ?? 0) + 1);
+  return counts;
+}
+
+function asPipelineError(error: unknown): PipelineError {
+  if (error instanceof PipelineError) return error;
+  return new PipelineError('not-durable', `appending failed: ${describeError(error)}`, { cause: error });
+}

@@ -1,0 +1,32 @@
+import type { Aedes, Client } from 'aedes';
+
+/**
+ * The private parts of aedes that the guards of this folder lean on. They are not promised by aedes: package.json pins
+ * its exact version, and `assertKnownAedes` refuses another one at start instead of running without a guard.
+ */
+export interface AedesInternals {
+  /** Packets that must complete before aedes reads again by itself. */
+  _parsingBatch: number;
+  readonly _parser: {
+    /** The packet being collected; `length` is -1 until its header is complete. */
+    readonly packet: { readonly length?: number };
+    parse(bytes: Buffer): number;
+    emit(event: 'error', error: Error): boolean;
+    on(event: 'packet', listener: (packet: { readonly cmd: string }) => void): unknown;
+  };
+}
+
+const KNOWN_VERSION = '1.2.0';
+
+export function internalsOf(client: Client): AedesInternals {
+  return client as unknown as AedesInternals;
+}
+
+/** @throws Error when the installed aedes is not the one that the guards were made for. */
+export function assertKnownAedes(broker: Aedes): void {
+  const { version } = broker as unknown as { readonly version: string };
+  if (version === KNOWN_VERSION) return;
+  throw new Error(
+    `aedes ${version} is installed, but the guards were made for and tested with ${KNOWN_VERSION}`,
+  );
+}

@@ -1,0 +1,19 @@
+import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+
+/** Texts of aedes 1.2.0; its errors have no codes. */
+const BY_MESSAGE: Readonly<Record<string, RefusalReason>> = {
+  'connect did not arrive in time': 'connect-timeout',
+  'keep alive timeout': 'keepalive-timeout',
+  'drain timeout': 'slow-reader',
+  'unacceptable protocol version': 'protocol-version',
+  'internal error': 'internal-error',
+};
+
+/**
+ * Why aedes ended a connection by itself; `undefined` when it was not the client's fault: the network's, or it just
+ * went away.
+ */
+export function classifyClientError(error: Error & { readonly code?: unknown }): RefusalReason | undefined {
+  if (typeof error.code === 'string' || error.message === 'connection closed') return undefined;
+  return BY_MESSAGE[error.message] ?? 'protocol-error';
+}

@@ -1,0 +1,41 @@
+import type { Duplex } from 'node:stream';
+import type { Client } from 'aedes';
+import type { Device } from '#ingest-gateway/devices/device-registry.ts';
+import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { ConnectJudgement } from './connect-policy.ts';
+import type { ReadGate } from './read-gate.ts';
+
+/** How a client reached us. */
+export interface Arrival {
+  readonly stream: Duplex;
+  /** Common name of a verified client certificate; `undefined` = none was asked for. */
+  readonly certificateName: string | undefined;
+}
+
+/** One connection of a client, from its accepted socket to its end. */
+export class Connection {
+  readonly stream: Duplex;
+  readonly certificateName: string | undefined;
+  readonly client: Client;
+  readonly gate: ReadGate;
+  readonly acknowledgements = new AcknowledgementQueue();
+  /** Fires when the connection is gone: work for it is pointless. */
+  readonly closed: AbortSignal;
+  /** Set when its CONNECT was parsed. */
+  connect: (ConnectJudgement & { readonly clientId: string }) | undefined;
+  /** Set when it is authenticated. */
+  device: Device | undefined;
+  /** How long a message may wait for the log, milliseconds. */
+  ackDeadlineMs = 0;
+  /** The first reason for which we ended it. */
+  refusal: RefusalReason | undefined;
+
+  constructor(arrival: Arrival, client: Client, gate: ReadGate, closed: AbortSignal) {
+    this.stream = arrival.stream;
+    this.certificateName = arrival.certificateName;
+    this.client = client;
+    this.gate = gate;
+    this.closed = closed;
+  }
+}

@@ -1,0 +1,164 @@
+import type { Duplex } from 'node:stream';
+import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-budget.ts';
+import type { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
+import type { AedesInternals } from './aedes-internals.ts';
+
+/** Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. */
+const SLICE_BYTES = 4 * 1024;
+
+/** What a connection may use before it stops reading. */
+export interface ReadAllowance {
+  /** The device's own, and the gateway's. */
+  readonly budgets: readonly InflightBudget[];
+  readonly bucket: TokenBucket;
+}
+
+/**
+ * Back-pressure for one connection: a gate on the `read` of its stream, through which aedes gets all its input. While
+ * it is closed nothing is read, the kernel's buffers fill and TCP stops the sender. Nothing weaker holds: aedes starts
+ * reading again with every `readable` event, whatever its hooks still owe; its `pause()` can stall a client for ever.
+ *
+ * Modes:
+ * - *greeting* (from the start): reads, until a CONNECT was parsed.
+ * - *held* (`hold`, from the parsed CONNECT on; again, for good, at shutdown): reads nothing.
+ * - *open* (`open`, when the CONNECT is accepted and the packets that came with it were handled; reading before would
+ *   let later packets overtake those): reads while no budget is full, the bucket has tokens, and the client takes its
+ *   answers (`writableNeedDrain`). Otherwise the gate is *paused* and asks to be resumed by whatever stopped it.
+ * - *discarding* (`discardInput`): off; input is thrown away while the last acknowledgements leave.
+ *
+ * Each turn of the event loop hands out one slice at most: a QoS 0 publish completes while its slice is still being
+ * parsed, and then aedes would read again from within its own parser. A slice that ends within a packet is followed by
+ * the next one without waiting for new input.
+ *
+ * The price is one `setImmediate` and one synthetic `readable` event for each slice.
+ */
+export class ReadGate implements Waiter {
+  readonly #stream: Duplex;
+  readonly #read: (size?: number) => Buffer | null;
+  readonly #onPause: (paused: boolean) => void;
+  #aedes: AedesInternals | undefined;
+  #allowance: ReadAllowance | undefined;
+  #held = false;
+  /** A slice was handed out in this turn. */
+  #served = false;
+  /** A read came after it. */
+  #starved = false;
+  #paused = false;
+  #timer: NodeJS.Timeout | undefined;
+  #awaitsDrain = false;
+
+  /** @param onPause the connection stopped reading because of its allowance, or reads again. */
+  constructor(stream: Duplex, onPause: (paused: boolean) => void) {
+    this.#stream = stream;
+    this.#onPause = onPause;
+    this.#read = stream.read;
+    stream.read = (size) => this.#gatedRead(size);
+    // Before aedes adds its own listener: it reads only when its count of outstanding packets is down to 1.
+    stream.on('readable', () => {
+      if (this.#aedes !== undefined && this.#aedes._parsingBatch > 1) this.#aedes._parsingBatch = 1;
+    });
+  }
+
+  attach(aedes: AedesInternals): void {
+    this.#aedes = aedes;
+  }
+
+  hold(): void {
+    this.#held = true;
+    this.#setPaused(false);
+  }
+
+  open(allowance: ReadAllowance): void {
+    this.#allowance = allowance;
+    this.#held = false;
+    setImmediate(() => this.resume());
+  }
+
+  resume(): void {
+    if (this.#served) this.#starved = true;
+    else if (!this.#stream.destroyed) this.#stream.emit('readable');
+  }
+
+  discardInput(): void {
+    this.#stopWaiting();
+    this.#stream.read = this.#read;
+    this.#stream.removeAllListeners('readable');
+    this.#stream.resume();
+  }
+
+  /** The connection is gone. */
+  dispose(): void {
+    this.#held = true;
+    this.#stopWaiting();
+  }
+
+  #gatedRead(size: number | undefined): Buffer | null {
+    // The stream asks itself for more with 0: it gives nothing away.
+    if (size === 0) return this.#read.call(this.#stream, 0);
+    if (this.#served) {
+      this.#starved = true;
+      return null;
+    }
+    if (!this.#mayRead()) return null;
+    const available = this.#stream.readableLength;
+    // Empty: reading is what makes the stream fetch more, or end.
+    if (available === 0) return this.#read.call(this.#stream);
+    this.#served = true;
+    setImmediate(this.#nextTurn);
+    return this.#read.call(this.#stream, Math.min(available, SLICE_BYTES));
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#served = false;
+    const more = this.#starved || this.#stream.readableLength > 0;
+    this.#starved = false;
+    if (more) this.resume();
+  };
+
+  #mayRead(): boolean {
+    if (this.#held) return false;
+    const may = this.#allowance === undefined || this.#isAllowed(this.#allowance);
+    this.#setPaused(!may);
+    return may;
+  }
+
+  #isAllowed({ budgets, bucket }: ReadAllowance): boolean {
+    if (this.#stream.writableNeedDrain) {
+      this.#resumeOnDrain();
+      return false;
+    }
+    for (const budget of budgets) {
+      if (!budget.full) continue;
+      budget.wait(this);
+      return false;
+    }
+    const waitMs = bucket.waitMs(performance.now());
+    if (waitMs === 0) return true;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.resume();
+    }, waitMs);
+    return false;
+  }
+
+  #resumeOnDrain(): void {
+    if (this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    this.#stream.once('drain', () => {
+      this.#awaitsDrain = false;
+      this.resume();
+    });
+  }
+
+  #setPaused(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.#onPause(paused);
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#timer);
+    for (const budget of this.#allowance?.budgets ?? []) budget.forget(this);
+    this.#setPaused(false);
+  }
+}

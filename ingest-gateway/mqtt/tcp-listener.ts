@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { describeError, PipelineError } from '#runtime/errors.ts';
+import type { Arrival } from './connection.ts';
+
+/** Where devices come in. */
+export interface Listener {
+  readonly port: number;
+  /** Accepts no more; connections stay. */
+  close(): void;
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly limits: GatewayLimits;
+}
+
+/** @throws PipelineError `configuration` when the port is taken or the address is not ours. */
+export async function listenOnTcp(
+  options: ListenerOptions,
+  accept: (arrival: Arrival) => void,
+  telemetry: IngestTelemetry,
+): Promise<Listener> {
+  const server = createServer((socket) => {
+    prepareSocket(socket);
+    accept({ stream: socket, certificateName: undefined });
+  });
+  return listen(server, 'MQTT_PORT', options, telemetry);
+}
+
+export function prepareSocket(socket: Socket): void {
+  // PUBACKs are small and written together already.
+  socket.setNoDelay(true);
+  // A peer that vanished while its socket is not read would not be noticed otherwise.
+  socket.setKeepAlive(true, 60_000);
+}
+
+/** @param variable the environment variable to blame. */
+export async function listen(
+  server: Server,
+  variable: string,
+  { host, port, limits }: ListenerOptions,
+  telemetry: IngestTelemetry,
+): Promise<Listener> {
+  // Connections that are still in their TLS or HTTP handshake count here only.
+  server.maxConnections = limits.connections + 100;
+  server.on('drop', () => telemetry.refused('too-many-connections', undefined, undefined));
+  server.listen({ host, port });
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new PipelineError(
+      'configuration',
+      `MQTT_HOST, ${variable}: cannot listen: ${describeError(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+  server.on('error', (error) => telemetry.listenerFailed(variable, error));
+  const address = server.address();
+  const actual = typeof address === 'object' && address !== null ? address.port : port;
+  telemetry.listening(variable, host, actual);
+  return { port: actual, close: () => void server.close() };
+}

@@ -1,0 +1,57 @@
+import { createServer } from 'node:http';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { Arrival } from './connection.ts';
+import { type Listener, type ListenerOptions, listen, prepareSocket } from './tcp-listener.ts';
+
+const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
+/** An MQTT packet of the largest size, with its header. */
+const FRAME_HEADER_BYTES = 5;
+
+/**
+ * MQTT over WebSocket, for browsers and for networks that let nothing else through, on any path. Any other HTTP request
+ * gets 426.
+ *
+ * @throws PipelineError `configuration` when the port is taken.
+ */
+export async function listenOnWebSocket(
+  options: ListenerOptions,
+  accept: (arrival: Arrival) => void,
+  telemetry: IngestTelemetry,
+): Promise<Listener> {
+  const { limits } = options;
+  const server = createServer(
+    {
+      headersTimeout: limits.connectMs,
+      requestTimeout: limits.connectMs,
+      keepAliveTimeout: 1_000,
+      connectionsCheckingInterval: 1_000,
+    },
+    (_request, response) =>
+      response.writeHead(426, { upgrade: 'websocket' }).end('MQTT over WebSocket only\n'),
+  );
+  const webSockets = new WebSocketServer({
+    server,
+    // The default is 100 MiB.
+    maxPayload: limits.packetBytes + FRAME_HEADER_BYTES,
+    perMessageDeflate: false,
+    clientTracking: false,
+    handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
+  });
+  webSockets.on('connection', (webSocket, request) => {
+    prepareSocket(request.socket);
+    webSocket.on('message', (_data, isBinary) => {
+      // [MQTT-6.0.0-1]
+      if (!isBinary) webSocket.terminate();
+    });
+    webSocket.on('error', (error: Error & { code?: string }) => {
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+        telemetry.refused('packet-too-large', undefined, 'WebSocket message');
+      }
+    });
+    accept({ stream: createWebSocketStream(webSocket), certificateName: undefined });
+  });
+  // The port is `server`'s: `listen` reports its errors.
+  webSockets.on('error', () => undefined);
+  return listen(server, 'MQTT_WS_PORT', options, telemetry);
+}

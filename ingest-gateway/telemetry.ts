@@ -1,0 +1,262 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { describeError, type PipelineError } from '#runtime/errors.ts';
+
+/** Why a client was turned away or its connection closed; the values of `ingest_refused_total{reason}`. */
+export const REFUSAL_REASONS = [
+  /** More connections than `LIMITS.connections`. */
+  'too-many-connections',
+  /** The TLS handshake failed: no valid client certificate, no TLS at all, too slow. */
+  'tls-handshake',
+  /** No complete CONNECT in time. */
+  'connect-timeout',
+  /** The password could not be checked in time. */
+  'authenticate-timeout',
+  /** Too many passwords are waiting to be checked. */
+  'authentication-busy',
+  /** Not MQTT, or against its rules. */
+  'protocol-error',
+  /** MQTT 5, which is answered with CONNACK 1. */
+  'protocol-version',
+  'packet-too-large',
+  /** A will with QoS 3. */
+  'invalid-will',
+  /** The client id is not a device id (CONNACK 2). */
+  'invalid-client-id',
+  /** Unknown device, or wrong password (CONNACK 4). */
+  'bad-credentials',
+  /** User name or certificate of another device (CONNACK 5). */
+  'wrong-identity',
+  /** Revoked, or its password was changed, while connected. */
+  'revoked',
+  /** A publish to a topic that is not the device's own. */
+  'foreign-topic',
+  /** The event log cannot be written (CONNACK 3). */
+  'log-unavailable',
+  /** A message was not durable before its deadline: closed without PUBACK. */
+  'not-durable',
+  /** Silent for longer than 1.5 × its keepalive. */
+  'keepalive-timeout',
+  /** Did not take its answers for a minute. */
+  'slow-reader',
+  /** The gateway is stopping (CONNACK 3). */
+  'shutting-down',
+  /** A fault of ours. */
+  'internal-error',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** What harmless firmware asks for and does not get; the values of `ingest_tolerated_total{kind}`. */
+export const TOLERATED_KINDS = [
+  'will',
+  'persistent-session',
+  'keepalive',
+  'subscription',
+  'retain',
+  /** A second connection of the same device: the first one is closed. */
+  'takeover',
+] as const;
+export type ToleratedKind = (typeof TOLERATED_KINDS)[number];
+
+/** Why a QoS 0 message was lost; the values of `ingest_dropped_total{reason}`. */
+export const DROP_REASONS = ['not-durable', 'log-closed'] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** The books of the gateway (P8), in readings: `decoded = appended + deadLettered + unconfirmed`. */
+export interface Accounting {
+  /** A message that is refused as a whole counts as one reading. */
+  readonly decoded: number;
+  readonly appended: number;
+  readonly deadLettered: number;
+  /** Handed to the log and not confirmed: still in flight, or given up (then they may be in the log or not). */
+  readonly unconfirmed: number;
+}
+
+/** Levels that are looked at when metrics are read. */
+export interface IngestLevels {
+  readonly connectedDevices: number;
+  readonly inflightMessages: number;
+  readonly inflightBytes: number;
+  readonly pausedDevices: number;
+}
+
+export type IngestTelemetry = ReturnType<typeof createIngestTelemetry>;
+
+/** At most one line in this time for what a client can make happen at will. Milliseconds. */
+const REPEATED_LINE_MS = 10_000;
+
+/**
+ * The events of the gateway: one function = one log line and/or one metric. Events of the message path only add to
+ * plain numbers, which become metrics when somebody reads those.
+ */
+export function createIngestTelemetry(deps: Deps, schemas: readonly string[], levels: () => IngestLevels) {
+  const log = deps.log.child({ part: 'ingest-gateway' });
+  const registers = [deps.metrics];
+  const zero = <Word extends string>(words: readonly Word[]): Record<Word, number> =>
+    Object.fromEntries(words.map((word) => [word, 0])) as Record<Word, number>;
+
+  const messages = { 0: 0, 1: 0, 2: 0 };
+  const appended = zero(schemas);
+  const deadLetters = zero(REJECT_REASONS);
+  const refused = zero(REFUSAL_REASONS);
+  const tolerated = zero(TOLERATED_KINDS);
+  const dropped = zero(DROP_REASONS);
+  let decoded = 0;
+  let unconfirmed = 0;
+
+  const counter = (name: string, help: string, label: string, values: () => Record<string, number>): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: label === '' ? [] : [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [word, value] of Object.entries(values())) {
+          if (label === '') this.inc(value);
+          else this.inc({ [label]: word }, value);
+        }
+      },
+    });
+  };
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  counter('ingest_messages_total', 'MQTT messages received', 'qos', () => messages);
+  counter(
+    'ingest_readings_decoded_total',
+    'Readings found in messages; a message refused as a whole counts as one',
+    '',
+    () => ({ decoded }),
+  );
+  counter(
+    'ingest_readings_appended_total',
+    'Readings durable in the event log, by schema',
+    'schema',
+    () => appended,
+  );
+  counter('ingest_dead_letters_total', 'Dead letters durable in the event log', 'reason', () => deadLetters);
+  counter('ingest_dropped_total', 'QoS 0 messages that were lost', 'reason', () => dropped);
+  counter('ingest_refused_total', 'Clients refused or disconnected', 'reason', () => refused);
+  counter(
+    'ingest_tolerated_total',
+    'Requests of devices that were not met and did no harm',
+    'kind',
+    () => tolerated,
+  );
+  gauge(
+    'ingest_readings_unconfirmed',
+    'Readings and dead letters handed to the event log and not confirmed: in flight, or given up',
+    () => unconfirmed,
+  );
+  gauge('ingest_connected_devices', 'Devices connected now', () => levels().connectedDevices);
+  gauge('ingest_inflight_messages', 'Messages received and not yet durable', () => levels().inflightMessages);
+  gauge(
+    'ingest_inflight_bytes',
+    'Bytes of memory of messages received and not yet durable, estimated',
+    () => levels().inflightBytes,
+  );
+  gauge(
+    'ingest_paused_devices',
+    'Devices that are not read from, because a bound or their rate is reached',
+    () => levels().pausedDevices,
+  );
+  const ackSeconds = new Histogram({
+    name: 'ingest_ack_seconds',
+    help: 'Seconds from the receipt of a QoS 1 or 2 message until its acknowledgement',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+
+  const lastLineAt = new Map<string, number>();
+  const worthALine = (event: string): boolean => {
+    const now = performance.now();
+    if (now - (lastLineAt.get(event) ?? -Infinity) < REPEATED_LINE_MS) return false;
+    lastLineAt.set(event, now);
+    return true;
+  };
+
+  return {
+    accounting(): Accounting {
+      const total = (counts: Record<string, number>): number =>
+        Object.values(counts).reduce((sum, count) => sum + count, 0);
+      return { decoded, appended: total(appended), deadLettered: total(deadLetters), unconfirmed };
+    },
+    listening(listener: string, host: string, port: number): void {
+      log.info({ listener, host, port }, 'listening for devices');
+    },
+    listenerFailed(listener: string, error: unknown): void {
+      if (worthALine(`listener ${listener}`))
+        log.error({ listener, error: describeError(error) }, 'a listener cannot accept connections');
+    },
+    brokerFailed(error: unknown): void {
+      log.error({ error: describeError(error) }, 'the MQTT broker reported an error');
+    },
+    hookFailed(hook: string, error: unknown): void {
+      if (worthALine(`hook ${hook}`))
+        log.error(
+          { hook, error: describeError(error) },
+          'a client was disconnected because of an internal error',
+        );
+    },
+    anonymousAllowed(): void {
+      log.warn('devices are let in without a password (ALLOW_ANONYMOUS)');
+    },
+    credentialsLoaded(file: string, devices: number): void {
+      log.info({ file, devices }, 'device credentials loaded');
+    },
+    credentialsUnusable(file: string, problem: string): void {
+      log.error({ file, problem }, 'device credentials cannot be read, the ones loaded before stay in force');
+    },
+    refused(reason: RefusalReason, deviceId: string | undefined, detail: string | undefined): void {
+      refused[reason]++;
+      if (worthALine(`refused ${reason}`))
+        log.warn({ reason, deviceId, detail }, 'a client was refused or disconnected');
+    },
+    tolerated(kind: ToleratedKind): void {
+      tolerated[kind]++;
+    },
+    messageReceived(qos: 0 | 1 | 2): void {
+      messages[qos]++;
+    },
+    readingsDecoded(readings: number): void {
+      decoded += readings;
+    },
+    /** Readings, or one dead letter, were handed to the log. */
+    appendStarted(readings: number): void {
+      unconfirmed += readings;
+    },
+    readingsAppended(schema: string, readings: number): void {
+      appended[schema] = (appended[schema] ?? 0) + readings;
+      unconfirmed -= readings;
+    },
+    deadLettered(reason: RejectReason): void {
+      deadLetters[reason]++;
+      unconfirmed--;
+    },
+    appendFailed(deviceId: string, error: PipelineError): void {
+      if (worthALine('append failed'))
+        log.error(
+          { deviceId, error: describeError(error) },
+          'a message is not durable, it is not acknowledged',
+        );
+    },
+    dropped(reason: DropReason): void {
+      dropped[reason]++;
+    },
+    acknowledged(seconds: number): void {
+      ackSeconds.observe(seconds);
+    },
+    stopped(unacknowledged: number): void {
+      log.info({ unacknowledged }, 'gateway stopped');
+    },
+  };
+}
