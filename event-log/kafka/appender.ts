@@ -1,0 +1,325 @@
+import type { AppendRecord, RecordHeaders, RecordPosition } from '#contract/log-record.ts';
+import type { AppendFailureCause } from '#event-log/telemetry.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import {
+  type AppendFailure,
+  failureOfCode,
+  failureOfRequest,
+  NO_LEADER,
+  NOT_IN_ANSWER,
+} from './append-failure.ts';
+import type { TopicView } from './cluster-view.ts';
+import { type BrokerConnection, type ProduceAnswer, sendProduce } from './kafkajs-internals.ts';
+import { PartitionQueue, type PendingAppend } from './partition-queue.ts';
+import { partitionOf } from './partitioner.ts';
+import type { KafkaTelemetry } from './telemetry.ts';
+
+/** One exchange with a broker over a channel that serves one request at a time. */
+export type AskBroker = <Answer>(
+  nodeId: number,
+  channel: string,
+  question: (connection: BrokerConnection) => Promise<Answer>,
+) => Promise<Answer>;
+
+export interface AppenderDeps {
+  readonly ask: AskBroker;
+  /** The view of the cluster shall include this topic. */
+  readonly follow: (topic: string) => void;
+  /** The view of the cluster has proved wrong. */
+  readonly refresh: () => void;
+  /** A partition can, or cannot, be written any more. */
+  readonly onChange: () => void;
+  readonly telemetry: KafkaTelemetry;
+  readonly random: () => number;
+}
+
+/** How long a broker waits for its replicas before it says `REQUEST_TIMED_OUT`. */
+const REPLICATION_MS = 4_500;
+/** How long we wait for that answer; then the broker is taken for frozen or cut off. */
+const PRODUCE_MS = 5_000;
+/** Deadlines and back-offs are looked at this often. */
+const TICK_MS = 100;
+/** Two requests to a broker overlap, so that it never waits for us to encode the next one. */
+const CHANNELS = ['append-1', 'append-2'];
+const CHANNEL_APART = 'append-apart';
+/** Of one request; a broker's `socket.request.max.bytes` is 100 MiB by default. */
+const MAX_REQUEST_RECORDS = 50_000;
+
+interface Route {
+  readonly name: string;
+  leaders: readonly (number | undefined)[];
+  readonly queues: PartitionQueue[];
+  /** Records that came before the topic's partition count was known, in order. */
+  unrouted: PendingAppend[];
+  /** Why there is no partition count yet. */
+  problem: AppendFailure | undefined;
+}
+
+/**
+ * Sends the partition queues to their leaders. Each *round* takes every partition that has records and none in flight,
+ * groups them by leading broker and sends each broker one Produce request (`acks=all`), so that load makes requests
+ * larger, not more. A round starts in the event loop turn after a record arrives or a request ends; there is no timer
+ * on that path.
+ *
+ * A record is durable when, and only when, the answer names its partition with error code 0. Whatever else happens, the
+ * batch goes back to its queue and is sent again until each record's own deadline. A partition for whose replicas the
+ * broker waited in vain goes alone, over a connection of its own, until it succeeds: it holds up nobody for longer than
+ * that one request.
+ *
+ * Idempotent producing is not used: it would bind the retries of all partitions to one sequence, and gives nothing that
+ * P3 does not.
+ */
+export class Appender {
+  readonly #deps: AppenderDeps;
+  readonly #routes = new Map<string, Route>();
+  /** Queues that may have something to send. */
+  readonly #ready = new Set<PartitionQueue>();
+  readonly #busyChannels = new Set<string>();
+  #pending = 0;
+  #tick: NodeJS.Timeout | undefined;
+  #roundScheduled = false;
+  #closed: PromiseWithResolvers<void> | undefined;
+
+  constructor(deps: AppenderDeps) {
+    this.#deps = deps;
+  }
+
+  append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
+    if (this.#closed !== undefined) {
+      return Promise.reject(new PipelineError('closed', 'the event log is closed'));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<RecordPosition>();
+    const key = Buffer.from(record.key);
+    const { value } = record;
+    const append: PendingAppend = {
+      topic: record.topic,
+      key,
+      value: value === null ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+      headers: record.headers,
+      bytes: sizeOf(key, value, record.headers),
+      deadlineAt,
+      settled: false,
+      resolve,
+      reject,
+    };
+    this.#pending++;
+    this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
+    if (deadlineAt <= performance.now()) this.#giveUp(append, 'deadline', 'deadline');
+    else this.#enqueue(this.#routeOf(record.topic), append);
+    return promise;
+  }
+
+  /** Takes over what was learned about topics. */
+  onClusterView(topics: readonly TopicView[]): void {
+    for (const view of topics) {
+      const route = this.#routes.get(view.name);
+      if (route === undefined) continue;
+      route.problem = view.errorCode === 0 ? undefined : failureOfCode(view.errorCode);
+      if (view.errorCode !== 0) continue;
+      route.leaders = view.leaders;
+      while (route.queues.length < view.leaders.length) {
+        route.queues.push(new PartitionQueue(view.name, route.queues.length, this.#deps.random));
+      }
+      const { unrouted } = route;
+      route.unrouted = [];
+      for (const append of unrouted) this.#enqueue(route, append);
+    }
+    this.#scheduleRound();
+  }
+
+  /** Why a topic cannot be written at all; undefined when each topic has a partition that can, or was not tried. */
+  problem(): string | undefined {
+    for (const { name, queues, unrouted, problem } of this.#routes.values()) {
+      if (unrouted.length > 0 && problem !== undefined) return `topic ${name}: ${problem.detail}`;
+      if (queues.length > 0 && queues.every((queue) => queue.failing)) {
+        return `topic ${name}: no partition can be written`;
+      }
+    }
+    return undefined;
+  }
+
+  /** Accepts no more, and resolves when every record is durable or given up. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.withResolvers();
+    if (this.#pending === 0) this.#closed.resolve();
+    return this.#closed.promise;
+  }
+
+  #routeOf(topic: string): Route {
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = { name: topic, leaders: [], queues: [], unrouted: [], problem: undefined };
+      this.#routes.set(topic, route);
+      this.#deps.follow(topic);
+    }
+    return route;
+  }
+
+  #enqueue(route: Route, append: PendingAppend): void {
+    const count = route.leaders.length;
+    const queue = count === 0 ? undefined : route.queues[partitionOf(append.key, count)];
+    if (queue === undefined) {
+      route.unrouted.push(append);
+      return;
+    }
+    queue.add(append);
+    this.#ready.add(queue);
+    this.#scheduleRound();
+  }
+
+  #scheduleRound(): void {
+    if (this.#roundScheduled || this.#ready.size === 0) return;
+    this.#roundScheduled = true;
+    setImmediate(() => {
+      this.#roundScheduled = false;
+      this.#round();
+    });
+  }
+
+  #round(): void {
+    const now = performance.now();
+    const byLeader = new Map<number, PartitionQueue[]>();
+    for (const queue of this.#ready) {
+      if (queue.waiting === 0) this.#ready.delete(queue);
+      if (!queue.mayBeTaken(now)) continue;
+      const leader = this.#routes.get(queue.topic)?.leaders[queue.partition];
+      if (leader === undefined) {
+        this.#onFailure(queue, NO_LEADER, queue.waiting);
+        continue;
+      }
+      const queues = byLeader.get(leader);
+      if (queues === undefined) byLeader.set(leader, [queue]);
+      else queues.push(queue);
+    }
+    for (const [leader, queues] of byLeader) {
+      const together = queues.filter((queue) => !queue.apart);
+      const channel = CHANNELS.find((each) => !this.#busyChannels.has(`${leader} ${each}`));
+      if (together.length > 0 && channel !== undefined) void this.#send(leader, channel, together);
+      const apart = queues.find((queue) => queue.apart);
+      if (apart !== undefined && !this.#busyChannels.has(`${leader} ${CHANNEL_APART}`)) {
+        void this.#send(leader, CHANNEL_APART, [apart]);
+      }
+    }
+  }
+
+  async #send(leader: number, channel: string, queues: readonly PartitionQueue[]): Promise<void> {
+    const busy = `${leader} ${channel}`;
+    this.#busyChannels.add(busy);
+    const now = performance.now();
+    const batches: Batch[] = [];
+    let records = 0;
+    for (const queue of queues) {
+      if (records >= MAX_REQUEST_RECORDS) break;
+      const messages = queue.take(now);
+      records += messages.length;
+      batches.push({ queue, messages });
+    }
+    try {
+      const answer = await this.#deps.ask(leader, channel, (connection) =>
+        sendProduce(connection, groupByTopic(batches), REPLICATION_MS, PRODUCE_MS),
+      );
+      for (const { queue, messages } of batches) {
+        const outcome = durability(queue, answer);
+        if ('baseOffset' in outcome) this.#onDurable(queue, outcome.baseOffset);
+        else this.#onFailure(queue, outcome, messages.length);
+      }
+    } catch (error) {
+      const failure = failureOfRequest(error);
+      for (const { queue, messages } of batches) this.#onFailure(queue, failure, messages.length);
+    } finally {
+      this.#busyChannels.delete(busy);
+      this.#scheduleRound();
+    }
+  }
+
+  #onDurable(queue: PartitionQueue, baseOffset: number): void {
+    const wasFailing = queue.failing;
+    const { answered, seconds } = queue.succeeded(baseOffset, performance.now());
+    this.#deps.telemetry.appended(seconds);
+    if (queue.waiting > 0) this.#ready.add(queue);
+    this.#settled(answered);
+    if (wasFailing) this.#deps.onChange();
+  }
+
+  #onFailure(queue: PartitionQueue, failure: AppendFailure, records: number): void {
+    this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, failure.detail);
+    const refused = queue.failed(failure, performance.now());
+    if (refused !== undefined && !refused.settled) this.#giveUp(refused, failure.cause, failure.detail);
+    // To the end, so that partitions that go alone take turns.
+    this.#ready.delete(queue);
+    if (queue.waiting > 0) this.#ready.add(queue);
+    if (failure.metadataIsStale) this.#deps.refresh();
+    this.#deps.onChange();
+  }
+
+  #onTick(): void {
+    const now = performance.now();
+    for (const route of this.#routes.values()) {
+      const unrouted = route.unrouted.filter((append) => append.deadlineAt <= now);
+      if (unrouted.length > 0) route.unrouted = route.unrouted.filter((append) => append.deadlineAt > now);
+      const expired = route.queues.flatMap((queue) => queue.takeExpired(now)).concat(unrouted);
+      if (expired.length === 0) continue;
+      const detail = route.problem?.detail ?? 'deadline';
+      this.#deps.telemetry.appendFailed('deadline', route.name, expired.length, detail);
+      for (const append of expired) this.#giveUp(append, 'deadline', detail);
+    }
+    this.#scheduleRound();
+  }
+
+  #giveUp(append: PendingAppend, cause: AppendFailureCause, detail: string): void {
+    append.settled = true;
+    const message = `record for ${append.topic} is not known to be durable (${detail})`;
+    append.reject(new PipelineError('not-durable', message, { reason: cause }));
+    this.#settled(1);
+  }
+
+  #settled(count: number): void {
+    this.#pending -= count;
+    if (this.#pending > 0) return;
+    clearInterval(this.#tick);
+    this.#tick = undefined;
+    this.#closed?.resolve();
+  }
+}
+
+interface Batch {
+  readonly queue: PartitionQueue;
+  readonly messages: readonly PendingAppend[];
+}
+
+function groupByTopic(batches: readonly Batch[]) {
+  const byTopic = Map.groupBy(batches, ({ queue }) => queue.topic);
+  return Array.from(byTopic, ([topic, ofTopic]) => ({
+    topic,
+    partitions: ofTopic.map(({ queue, messages }) => ({ partition: queue.partition, messages })),
+  }));
+}
+
+/**
+ * The guard: durable only if the answer says so, about this very partition.
+ * Kafka's answer may leave partitions out, and kafkajs has resolved sends whose parts were never written (#1303).
+ */
+export function durability(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  answer: ProduceAnswer,
+): { readonly baseOffset: number } | AppendFailure {
+  const outcome = answer
+    .find(({ topicName }) => topicName === topic)
+    ?.partitions.find((each) => each.partition === partition);
+  if (outcome === undefined) return NOT_IN_ANSWER;
+  if (outcome.errorCode !== 0) return failureOfCode(outcome.errorCode);
+  const baseOffset = Number(outcome.baseOffset);
+  return baseOffset >= 0 ? { baseOffset } : NOT_IN_ANSWER;
+}
+
+/** Framing of one record in a batch, at most. */
+const RECORD_OVERHEAD_BYTES = 32;
+const HEADER_OVERHEAD_BYTES = 6;
+
+function sizeOf(key: Buffer, value: Uint8Array | null, headers: RecordHeaders): number {
+  let bytes = RECORD_OVERHEAD_BYTES + key.length + (value?.byteLength ?? 0);
+  for (const name in headers) {
+    bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
+  }
+  return bytes;
+}

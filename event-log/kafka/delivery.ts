@@ -1,0 +1,126 @@
+import type { EachBatchPayload } from 'kafkajs';
+import type { LogRecord } from '#contract/log-record.ts';
+import type { RecordBatch, SubscribeOptions } from '#event-log/event-log.ts';
+import { describeError } from '#runtime/errors.ts';
+import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
+import { splitBatch } from './batch-splitter.ts';
+import { toLogRecord } from './log-records.ts';
+import type { KafkaTelemetry } from './telemetry.ts';
+
+export interface DeliveryDeps {
+  readonly telemetry: KafkaTelemetry;
+  readonly random: () => number;
+  readonly heartbeatMs: number;
+  /** A heartbeat failed: the membership of the whole consumer is in doubt, not only this partition. */
+  readonly onMembershipLost: (error: Error) => void;
+}
+
+const BACKOFF: Backoff = { firstDelayMs: 200, maxDelayMs: 30_000, jitter: 0.3 };
+/** How long a handler may take to notice its signal, before the consumer goes on without it. */
+const ABORT_GRACE_MS = 5_000;
+
+/**
+ * Takes one fetched batch to the handler: cut to the handler's size, piece by piece, each *handled*, then *committed*,
+ * then *resolved* (kafkajs' word for "fetch after this"). In this order: a commit that fails leaves the position where
+ * it was, and the piece comes again.
+ *
+ * Ends in one of three ways. All pieces are committed. Or `lost` fires, because a heartbeat failed, the group was
+ * joined anew, or the subscription closes: the piece in hand is discarded whatever its handler returns, and nothing is
+ * committed after that. Or a commit fails: its error goes to kafkajs, which joins again or retries.
+ */
+export async function deliver(
+  payload: EachBatchPayload,
+  options: SubscribeOptions,
+  lost: AbortSignal,
+  deps: DeliveryDeps,
+): Promise<void> {
+  const { batch } = payload;
+  const { topic, partition } = batch;
+  const heartbeats = setInterval(() => {
+    // There is no callback for a partition that is taken away: this rejection is how one learns it.
+    payload.heartbeat().catch(deps.onMembershipLost);
+  }, deps.heartbeatMs);
+  try {
+    const records = batch.messages.map((message) => toLogRecord(topic, partition, message));
+    let left = records.length;
+    for (const piece of splitBatch(records, options)) {
+      const recordBatch = { topic, partition, records: piece };
+      if (lost.aborted) return;
+      await handle(recordBatch, options, lost, deps);
+      left -= piece.length;
+      if (lost.aborted) {
+        deps.telemetry.batchDiscarded(identity(options, recordBatch), describeError(lost.reason));
+        return;
+      }
+      // The batch may end with control records, which nobody sees: they are done with as well.
+      const last = left === 0 ? batch.lastOffset() : lastOffset(piece);
+      await commit(payload, recordBatch, options, last, deps);
+      // A commit answered while the group was joined anew: the position is not ours to move any more.
+      if (lost.aborted) return;
+      payload.resolveOffset(last);
+      options.onCommitted?.(recordBatch);
+    }
+  } finally {
+    clearInterval(heartbeats);
+  }
+}
+
+async function handle(
+  batch: RecordBatch,
+  options: SubscribeOptions,
+  lost: AbortSignal,
+  deps: DeliveryDeps,
+): Promise<void> {
+  for (let failures = 1; !lost.aborted; failures++) {
+    try {
+      await withGrace(options.onBatch(batch, lost), lost);
+      return;
+    } catch (error) {
+      if (lost.aborted) return;
+      const delayMs = backoffDelayMs(BACKOFF, failures, deps.random);
+      deps.telemetry.batchRejected(identity(options, batch), error, delayMs);
+      await pause(delayMs, lost);
+    }
+  }
+}
+
+/** Waits for the handler; after `lost` only so long. */
+async function withGrace(handling: Promise<void>, lost: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const grace = Promise.withResolvers<void>();
+  const onLost = () => void pause(ABORT_GRACE_MS, over.signal).then(() => grace.resolve());
+  lost.addEventListener('abort', onLost, { once: true });
+  try {
+    await Promise.race([handling, grace.promise]);
+  } finally {
+    over.abort();
+    lost.removeEventListener('abort', onLost);
+  }
+}
+
+async function commit(
+  payload: EachBatchPayload,
+  batch: RecordBatch,
+  options: SubscribeOptions,
+  last: string,
+  deps: DeliveryDeps,
+): Promise<void> {
+  const offset = (BigInt(last) + 1n).toString();
+  try {
+    await payload.commitOffsetsIfNecessary({
+      topics: [{ topic: batch.topic, partitions: [{ partition: batch.partition, offset }] }],
+    });
+  } catch (error) {
+    deps.telemetry.commitFailed(identity(options, batch), error);
+    throw error;
+  }
+}
+
+function lastOffset(records: readonly LogRecord[]): string {
+  return String(records.at(-1)?.offset ?? -1);
+}
+
+function identity(options: SubscribeOptions, { topic, partition, records }: RecordBatch) {
+  const firstOffset = records[0]?.offset ?? -1;
+  return { topic, partition, group: options.group, firstOffset, records: records.length };
+}

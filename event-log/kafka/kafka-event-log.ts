@@ -1,0 +1,173 @@
+import type { Kafka } from 'kafkajs';
+import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
+import type {
+  EventLog,
+  EventLogHealth,
+  PartitionProgress,
+  ReadOptions,
+  SubscribeOptions,
+  Subscription,
+  TopicSettings,
+} from '#event-log/event-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { Appender } from './appender.ts';
+import { BrokerConnections } from './broker-connections.ts';
+import { createKafka, saslOptions } from './client.ts';
+import { ClusterView } from './cluster-view.ts';
+import { acquireLock } from './lock.ts';
+import type { KafkaEventLogOptions } from './options.ts';
+import { ProgressReader } from './progress.ts';
+import { readTopic } from './reader.ts';
+import { KafkaSubscription, type SubscriptionSettings } from './subscription.ts';
+import { createKafkaTelemetry, type KafkaTelemetry } from './telemetry.ts';
+import { ensureTopics } from './topics.ts';
+
+/**
+ * Opens the event log on Apache Kafka. Succeeds while Kafka is away: the driver keeps connecting, says so in the log,
+ * and `health().up` is false meanwhile.
+ */
+export async function openKafkaEventLog(options: KafkaEventLogOptions, deps: Deps): Promise<EventLog> {
+  const telemetry = createKafkaTelemetry(deps);
+  const log = new KafkaEventLog(options, deps, telemetry);
+  telemetry.opened('kafka', options.brokers.join(','));
+  return log;
+}
+
+const DEFAULT_SESSION_TIMEOUT_MS = 30_000;
+
+/**
+ * The port over its parts: appending ({@link Appender} over {@link BrokerConnections}, routed by {@link ClusterView}),
+ * subscriptions (kafkajs consumers), questions (progress, reading, locks) and topics (kafkajs admin).
+ */
+class KafkaEventLog implements EventLog {
+  readonly #options: KafkaEventLogOptions;
+  readonly #deps: Deps;
+  readonly #telemetry: KafkaTelemetry;
+  readonly #kafka: Kafka;
+  readonly #connections: BrokerConnections;
+  readonly #view: ClusterView;
+  readonly #appender: Appender;
+  readonly #progress: ProgressReader;
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #locks = new Set<AsyncDisposable>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: KafkaEventLogOptions, deps: Deps, telemetry: KafkaTelemetry) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#telemetry = telemetry;
+    this.#kafka = createKafka(options, telemetry);
+    this.#connections = new BrokerConnections({
+      bootstrap: options.brokers,
+      ssl: options.ssl ? {} : null,
+      sasl: options.sasl === undefined ? null : saslOptions(options.sasl),
+      clientId: options.clientId,
+      logger: this.#kafka.logger(),
+    });
+    this.#appender = new Appender({
+      ask: (nodeId, channel, question) => this.#connections.ask(nodeId, channel, question),
+      follow: (topic) => this.#view.follow(topic),
+      refresh: () => this.#view.refresh(),
+      onChange: () => this.#reportHealth(),
+      telemetry,
+      random: deps.random,
+    });
+    this.#view = new ClusterView(this.#connections, deps.random, (topics) => {
+      this.#appender.onClusterView(topics);
+      this.#reportHealth();
+    });
+    this.#progress = new ProgressReader(this.#connections, deps.now);
+    this.#view.start();
+  }
+
+  append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
+    return this.#appender.append(record, deadlineAt);
+  }
+
+  async subscribe(options: SubscribeOptions): Promise<Subscription> {
+    this.#assertOpen();
+    const subscription = new KafkaSubscription(options, this.#subscriptionSettings(), {
+      createKafka: () => createKafka(this.#options, this.#telemetry),
+      progress: (topic, group) => this.#progress.read(topic, group),
+      telemetry: this.#telemetry,
+      random: this.#deps.random,
+    });
+    this.#subscriptions.add(subscription);
+    const forget = () => this.#subscriptions.delete(subscription);
+    subscription.stopped.then(forget, forget);
+    return subscription;
+  }
+
+  async *read(topic: string, options: ReadOptions = {}): AsyncGenerator<LogRecord> {
+    this.#assertOpen();
+    yield* readTopic(this.#connections, topic, options);
+  }
+
+  async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
+    this.#assertOpen();
+    return this.#progress.read(topic, group);
+  }
+
+  async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
+    this.#assertOpen();
+    await ensureTopics(this.#kafka, topics, this.#options, this.#telemetry);
+  }
+
+  async acquireLock(name: string): Promise<AsyncDisposable | undefined> {
+    this.#assertOpen();
+    const lock = await acquireLock(this.#connections, name, this.#telemetry);
+    if (lock === undefined) return undefined;
+    this.#locks.add(lock);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (this.#locks.delete(lock)) await lock[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  health(): EventLogHealth {
+    const detail = this.#view.problem ?? this.#appender.problem();
+    return { up: detail === undefined, detail: detail ?? '' };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([
+      this.#appender.close(),
+      ...Array.from(this.#subscriptions, (subscription) => subscription.close()),
+      ...Array.from(this.#locks, (lock) => lock[Symbol.asyncDispose]()),
+    ]);
+    await this.#view.close();
+    this.#connections.close();
+    this.#telemetry.closed();
+  }
+
+  #reportHealth(): void {
+    const { up, detail } = this.health();
+    if (up) this.#telemetry.becameAvailable();
+    else this.#telemetry.becameUnavailable(detail);
+  }
+
+  #subscriptionSettings(): SubscriptionSettings {
+    const {
+      partitionsAtOnce = 4,
+      sessionTimeoutMs = DEFAULT_SESSION_TIMEOUT_MS,
+      ...rest
+    } = this.#options.consumer ?? {};
+    const { heartbeatMs = sessionTimeoutMs / 10, stallMs = 60_000 } = rest;
+    return { partitionsAtOnce, sessionTimeoutMs, heartbeatMs, stallMs };
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new PipelineError('closed', 'the event log is closed');
+  }
+}

@@ -1,0 +1,240 @@
+import { createRequire } from 'node:module';
+import type { KafkaMessage, Logger } from 'kafkajs';
+
+/**
+ * The parts of kafkajs 2.2.4 below its producer and cluster classes: a connection to one broker, and the encoders and
+ * decoders of single requests. The version is pinned in package.json and the library is no longer developed, so these
+ * paths do not move; `kafkajs-internals.test.ts` fails if they ever do.
+ *
+ * Why go below the producer: `send()` spreads one call over several brokers, retries on its own, and can resolve
+ * although a part was never written (tulios/kafkajs#1303); it reports one partition's error as the failure of all; and
+ * its metadata refresh fails for every topic while any one partition has no leader. A Produce request to one broker has
+ * an answer per partition, which is exactly what an outcome per record needs.
+ */
+const require = createRequire(import.meta.url);
+
+/** kafkajs' connection(s) to one broker. Its own methods throw on the first error code in an answer. */
+export interface BrokerConnection {
+  readonly connectionPool: ConnectionPool;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  isConnected(): boolean;
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<{
+    coordinator: { nodeId: number; host: string; port: number };
+  }>;
+  offsetFetch(request: {
+    groupId: string;
+    topics: { topic: string; partitions: { partition: number }[] }[];
+  }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>;
+  joinGroup(request: {
+    groupId: string;
+    sessionTimeout: number;
+    rebalanceTimeout: number;
+    memberId: string;
+    protocolType: string;
+    groupProtocols: { name: string; metadata: Buffer }[];
+  }): Promise<{ generationId: number; leaderId: string; memberId: string }>;
+  syncGroup(request: {
+    groupId: string;
+    generationId: number;
+    memberId: string;
+    groupAssignment: { memberId: string; memberAssignment: Buffer }[];
+  }): Promise<unknown>;
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>;
+}
+
+interface ConnectionPool {
+  readonly pool: readonly {
+    readonly socket?: { destroy(): void };
+    rejectRequests(error: Error): void;
+  }[];
+  send(protocolRequest: {
+    request: unknown;
+    response: { decode(raw: Buffer): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
+    requestTimeout?: number;
+    logResponseError?: boolean;
+  }): Promise<unknown>;
+}
+
+export interface ConnectionPoolOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: object | null;
+  readonly sasl: object | null;
+  readonly clientId: string;
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly logger: Logger;
+  readonly socketFactory: unknown;
+}
+
+type Class<Options, Instance> = new (options: Options) => Instance;
+type RequestEncoder = (request: object) => unknown;
+type ResponseDecoder = { decode(raw: Buffer): Promise<unknown> };
+
+const Broker: Class<object, BrokerConnection> = require('kafkajs/src/broker/index.js');
+const Pool: Class<ConnectionPoolOptions, ConnectionPool> = require('kafkajs/src/network/connectionPool.js');
+const createSocketFactory: () => unknown = require('kafkajs/src/network/socketFactory.js');
+const Batch: new (
+  topic: string,
+  fetchedOffset: string,
+  partitionData: FetchedPartition,
+) => { readonly messages: readonly KafkaMessage[] } = require('kafkajs/src/consumer/batch.js');
+
+/** A connection that is opened by `connect()` (version and SASL handshake included). */
+export function createBrokerConnection(options: Omit<ConnectionPoolOptions, 'socketFactory'>) {
+  return new Broker({
+    connectionPool: new Pool({ ...options, socketFactory: createSocketFactory() }),
+    logger: options.logger,
+    allowAutoTopicCreation: false,
+  });
+}
+
+/** Frees the socket at once and fails what still waits on it; `disconnect()` would wait for answers first. */
+export function destroyConnection(connection: BrokerConnection, reason: Error): void {
+  for (const each of connection.connectionPool.pool) each.rejectRequests(reason);
+  connection.disconnect().catch(() => undefined);
+  for (const each of connection.connectionPool.pool) each.socket?.destroy();
+}
+
+/** `errorCode` 0 = good; the numbers are those of the Kafka protocol. */
+export interface ClusterMetadata {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+  readonly topicMetadata: readonly {
+    readonly topicErrorCode: number;
+    readonly topic: string;
+    readonly partitionMetadata: readonly {
+      readonly partitionErrorCode: number;
+      readonly partitionId: number;
+      /** -1 = none right now. */
+      readonly leader: number;
+    }[];
+  }[];
+}
+
+export interface ProducedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly baseOffset: string;
+}
+
+export type ProduceAnswer = readonly {
+  readonly topicName: string;
+  readonly partitions: readonly ProducedPartition[];
+}[];
+
+export interface ListedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly timestamp: string;
+  readonly offset: string;
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: string;
+  readonly messages: readonly KafkaMessage[];
+}
+
+export interface ProduceMessage {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+// Kafka 2.1 (2018) and newer, up to 4.x, speak these versions.
+const metadata = api<ClusterMetadata>('metadata', 6);
+const produce = api<{ topics: ProduceAnswer }>('produce', 7);
+const listOffsets = api<{ responses: readonly { topic: string; partitions: readonly ListedPartition[] }[] }>(
+  'listOffsets',
+  3,
+);
+const fetch = api<{
+  errorCode: number;
+  responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[];
+}>('fetch', 11);
+
+/** With an empty list: all topics. Never creates a topic. */
+export function sendMetadata(connection: BrokerConnection, topics: readonly string[], timeoutMs: number) {
+  return metadata(connection, { topics, allowAutoTopicCreation: false }, timeoutMs);
+}
+
+/** `acks=all`. `replicationMs`: how long the broker waits for the replicas before it answers with an error. */
+export async function sendProduce(
+  connection: BrokerConnection,
+  topicData: readonly {
+    topic: string;
+    partitions: readonly { partition: number; messages: readonly ProduceMessage[] }[];
+  }[],
+  replicationMs: number,
+  timeoutMs: number,
+): Promise<ProduceAnswer> {
+  const answer = await produce(connection, { acks: -1, timeout: replicationMs, topicData }, timeoutMs);
+  return answer.topics;
+}
+
+/** Timestamp -1: the end; -2: the oldest record; else the first record that is not older. */
+export async function sendListOffsets(
+  connection: BrokerConnection,
+  topic: string,
+  partitions: readonly { partition: number; timestamp: number }[],
+  timeoutMs: number,
+) {
+  const request = { replicaId: -1, isolationLevel: READ_COMMITTED, topics: [{ topic, partitions }] };
+  const answer = await listOffsets(connection, request, timeoutMs);
+  return answer.responses.flatMap((response) => response.partitions);
+}
+
+export async function sendFetch(
+  connection: BrokerConnection,
+  topic: string,
+  partition: number,
+  offset: number,
+  maxBytes: number,
+  maxWaitMs: number,
+  timeoutMs: number,
+): Promise<FetchedPartition | undefined> {
+  const partitions = [{ partition, fetchOffset: String(offset), maxBytes }];
+  const answer = await fetch(
+    connection,
+    {
+      replicaId: -1,
+      isolationLevel: READ_COMMITTED,
+      sessionId: 0,
+      sessionEpoch: -1,
+      forgottenTopics: [],
+      maxWaitTime: maxWaitMs,
+      minBytes: 1,
+      maxBytes,
+      topics: [{ topic, partitions }],
+      rackId: '',
+    },
+    timeoutMs,
+  );
+  return answer.responses[0]?.partitions[0];
+}
+
+/** What a consumer may see of a fetched partition: no control records, nothing of aborted transactions. */
+export function visibleMessages(topic: string, offset: number, fetched: FetchedPartition) {
+  return new Batch(topic, String(offset), fetched).messages;
+}
+
+const READ_COMMITTED = 1;
+
+function api<Answer>(name: string, version: number) {
+  const encode: RequestEncoder = require(`kafkajs/src/protocol/requests/${name}/v${version}/request.js`);
+  const { decode }: ResponseDecoder = require(
+    `kafkajs/src/protocol/requests/${name}/v${version}/response.js`,
+  );
+  // kafkajs' own `parse` throws on the first error code it finds: here the caller looks at each.
+  const response = { decode, parse: async (decoded: unknown) => decoded };
+  return async (connection: BrokerConnection, request: object, requestTimeout: number): Promise<Answer> =>
+    (await connection.connectionPool.send({
+      request: encode(request),
+      response,
+      requestTimeout,
+      logResponseError: false,
+    })) as Answer;
+}

@@ -1,0 +1,161 @@
+import type { RecordPosition } from '#contract/log-record.ts';
+import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
+import type { AppendFailure } from './append-failure.ts';
+import type { ProduceMessage } from './kafkajs-internals.ts';
+
+/** A record on its way into the log. */
+export interface PendingAppend extends ProduceMessage {
+  readonly topic: string;
+  /** About what it takes in a record batch. */
+  readonly bytes: number;
+  /** On the clock of `performance.now()`. */
+  readonly deadlineAt: number;
+  /** Whether the caller has its answer; set by whoever gives it. */
+  settled: boolean;
+  readonly resolve: (position: RecordPosition) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A batch must fit into the broker's default `max.message.bytes` (1 MiB) with its framing. */
+const MAX_BATCH_BYTES = 1_000_000;
+const MAX_BATCH_RECORDS = 10_000;
+const BACKOFF: Backoff = { firstDelayMs: 50, maxDelayMs: 1_000, jitter: 0.3 };
+
+/**
+ * The records of one partition that are not durable yet, and the decision what to send next; the loop that acts on it
+ * is `appender.ts`. Three modes:
+ *
+ * - *open*: what is waiting may be taken as the next batch.
+ * - *in flight*, from `take` until `succeeded` or `failed`: at most one batch of a partition is unresolved, so a retry
+ *   can never overtake a later record (P4). Records that arrive meanwhile wait: that is the group commit.
+ * - *backing off*, after a failure until `notBefore`: the failed batch stands in front of everything that came later,
+ *   in its old order. It is sent again as a whole, perhaps with more behind it; what the log already has of it becomes
+ *   a duplicate, which P3 makes harmless.
+ *
+ * A record whose deadline passes gets its rejection at once, in flight or not. In flight it stays part of the batch
+ * (it may become durable all the same), but it is not sent again.
+ */
+export class PartitionQueue {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #random: () => number;
+  #waiting: PendingAppend[] = [];
+  #inFlight: PendingAppend[] | undefined;
+  /** When the batch in front was first sent, on the clock of `performance.now()`. */
+  #firstSentAt: number | undefined;
+  /** Failures in a row. */
+  #failures = 0;
+  #notBefore = 0;
+  #apart = false;
+  /** Halved while the log refuses something in the batch, doubled by each success. */
+  #maxRecords = MAX_BATCH_RECORDS;
+
+  constructor(topic: string, partition: number, random: () => number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.#random = random;
+  }
+
+  /** The last attempt failed. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** Must not share a request: the broker would keep the answer of the others back as well. */
+  get apart(): boolean {
+    return this.#apart;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  add(append: PendingAppend): void {
+    this.#waiting.push(append);
+  }
+
+  mayBeTaken(now: number): boolean {
+    return this.#inFlight === undefined && this.#waiting.length > 0 && now >= this.#notBefore;
+  }
+
+  /** The next batch, never empty. Only when it `mayBeTaken`. */
+  take(now: number): readonly PendingAppend[] {
+    this.#firstSentAt ??= now;
+    let count = 0;
+    let bytes = 0;
+    for (const append of this.#waiting) {
+      bytes += append.bytes;
+      if (count > 0 && (count >= this.#maxRecords || bytes > MAX_BATCH_BYTES)) break;
+      count++;
+    }
+    this.#inFlight = this.#waiting.splice(0, count);
+    return this.#inFlight;
+  }
+
+  /**
+   * The batch in flight is durable from `baseOffset` on.
+   *
+   * @returns how many callers got their answer, and the seconds since the first attempt
+   */
+  succeeded(baseOffset: number, now: number): { readonly answered: number; readonly seconds: number } {
+    const appends = this.#inFlight ?? [];
+    const seconds = (now - (this.#firstSentAt ?? now)) / 1000;
+    let answered = 0;
+    this.#inFlight = undefined;
+    this.#firstSentAt = undefined;
+    this.#failures = 0;
+    this.#notBefore = 0;
+    this.#apart = false;
+    this.#maxRecords = Math.min(this.#maxRecords * 2, MAX_BATCH_RECORDS);
+    for (const [index, append] of appends.entries()) {
+      if (append.settled) continue;
+      append.settled = true;
+      append.resolve({ partition: this.partition, offset: baseOffset + index });
+      answered++;
+    }
+    return { answered, seconds };
+  }
+
+  /**
+   * The batch in flight, or one that could not even be sent, is not known to be durable.
+   *
+   * @returns the record that the log will never accept, no longer in the queue; its caller has no answer yet
+   */
+  failed(failure: AppendFailure, now: number): PendingAppend | undefined {
+    const batch = this.#inFlight ?? [];
+    this.#inFlight = undefined;
+    this.#failures++;
+    this.#apart = failure.remedy === 'apart';
+    let refused: PendingAppend | undefined;
+    if (failure.remedy === 'smaller' && batch.length > 0) {
+      this.#maxRecords = Math.max(1, batch.length >> 1);
+      if (batch.length === 1) refused = batch.pop();
+    } else {
+      this.#notBefore = now + backoffDelayMs(BACKOFF, this.#failures, this.#random);
+    }
+    const again = batch.filter((append) => !append.settled);
+    if (again.length > 0) this.#waiting = again.concat(this.#waiting);
+    this.#forgetFailuresWhenEmpty();
+    return refused;
+  }
+
+  /** @returns the records whose deadline passed, the waiting ones no longer in the queue; their callers have no answer yet */
+  takeExpired(now: number): PendingAppend[] {
+    const isExpired = (append: PendingAppend) => append.deadlineAt <= now;
+    const expired = this.#waiting.filter(isExpired);
+    if (expired.length > 0) this.#waiting = this.#waiting.filter((append) => !isExpired(append));
+    for (const append of this.#inFlight ?? []) {
+      if (!append.settled && isExpired(append)) expired.push(append);
+    }
+    this.#forgetFailuresWhenEmpty();
+    return expired;
+  }
+
+  /** With nothing left to try, nothing would ever say that the partition can be written again: it counts as not tried. */
+  #forgetFailuresWhenEmpty(): void {
+    if (this.#waiting.length > 0 || this.#inFlight !== undefined) return;
+    this.#failures = 0;
+    this.#notBefore = 0;
+    this.#firstSentAt = undefined;
+  }
+}

@@ -1,0 +1,46 @@
+import type { PartitionProgress } from '#event-log/event-log.ts';
+
+/**
+ * Decides whether a consumer that says it is fine has silently stopped (tulios/kafkajs#659, #1072, #1599): one of its
+ * partitions has had records all the time, its position did not move, and no handler was busy. Looked at every few
+ * seconds, with what the brokers say about the group; the loop around it is in `group-consumer.ts`.
+ */
+export class StallWatch {
+  readonly #stallMs: number;
+  /** Partitions with a backlog that has not moved: where they stand, and since when. */
+  readonly #standing = new Map<number, { readonly at: number; readonly since: number }>();
+
+  constructor(stallMs: number) {
+    this.#stallMs = stallMs;
+  }
+
+  /** Something moved, or a handler takes its time: nothing that was seen before counts. */
+  reset(): void {
+    this.#standing.clear();
+  }
+
+  /**
+   * @param delivered offset after the last record that the consumer got, by partition: what it filtered out (control
+   *   records, aborted transactions) moves this but is never committed
+   * @returns the assigned partitions that have stalled
+   */
+  look(
+    now: number,
+    assigned: ReadonlySet<number>,
+    progress: readonly PartitionProgress[],
+    delivered: ReadonlyMap<number, number>,
+  ): number[] {
+    const stalled: number[] = [];
+    for (const { partition, oldestOffset, endOffset, committedOffset } of progress) {
+      const at = Math.max(oldestOffset, committedOffset, delivered.get(partition) ?? 0);
+      if (!assigned.has(partition) || at >= endOffset) {
+        this.#standing.delete(partition);
+        continue;
+      }
+      const standing = this.#standing.get(partition);
+      if (standing?.at !== at) this.#standing.set(partition, { at, since: now });
+      else if (now - standing.since >= this.#stallMs) stalled.push(partition);
+    }
+    return stalled;
+  }
+}

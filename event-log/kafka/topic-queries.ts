@@ -1,0 +1,72 @@
+import { PipelineError } from '#runtime/errors.ts';
+import type { BrokerConnections } from './broker-connections.ts';
+import { ANSWER_MS } from './client.ts';
+import { type ListedPartition, sendListOffsets } from './kafkajs-internals.ts';
+
+/** Leading broker by partition. */
+export type Leaders = ReadonlyMap<number, number>;
+
+/** Asks for the offset of the oldest record. */
+export const OLDEST = -2;
+/** Asks for the offset that the next record gets. */
+export const END = -1;
+
+/** @throws PipelineError `event-log-unavailable` when the topic does not exist or one of its partitions has no leader */
+export async function leadersOf(connections: BrokerConnections, topic: string): Promise<Leaders> {
+  const { topicMetadata } = await connections.metadata([topic]);
+  const found = topicMetadata.find((each) => each.topic === topic);
+  if (found === undefined || found.topicErrorCode !== 0 || found.partitionMetadata.length === 0) {
+    throw unavailable(`topic ${topic} is not there (error code ${found?.topicErrorCode ?? 'none'})`);
+  }
+  const leaders = new Map<number, number>();
+  for (const { partitionId, leader } of found.partitionMetadata) {
+    if (leader < 0) throw unavailable(`partition ${partitionId} of ${topic} has no leader`);
+    leaders.set(partitionId, leader);
+  }
+  return new Map([...leaders].sort(([a], [b]) => a - b));
+}
+
+/**
+ * One question about offsets for many partitions: one request per leading broker, all at the same time.
+ *
+ * @param questions by partition: a timestamp, {@link OLDEST} or {@link END}
+ */
+export async function listOffsets(
+  connections: BrokerConnections,
+  topic: string,
+  leaders: Leaders,
+  questions: ReadonlyMap<number, number>,
+): Promise<Map<number, ListedPartition>> {
+  const byLeader = Map.groupBy(questions, ([partition]) => leaders.get(partition));
+  const answers = await Promise.all(
+    Array.from(byLeader, ([leader, asked]) => {
+      if (leader === undefined) throw unavailable(`topic ${topic} has other partitions now`);
+      const partitions = asked.map(([partition, timestamp]) => ({ partition, timestamp }));
+      return connections.ask(leader, 'query', (c) => sendListOffsets(c, topic, partitions, ANSWER_MS));
+    }),
+  );
+  const byPartition = new Map<number, ListedPartition>();
+  for (const answer of answers.flat()) {
+    if (answer.errorCode !== 0) {
+      throw unavailable(`partition ${answer.partition} of ${topic}: error code ${answer.errorCode}`);
+    }
+    byPartition.set(answer.partition, answer);
+  }
+  return byPartition;
+}
+
+/** {@link listOffsets} with the same question for every partition. */
+export async function offsetsOf(
+  connections: BrokerConnections,
+  topic: string,
+  leaders: Leaders,
+  question: typeof OLDEST | typeof END,
+): Promise<Map<number, number>> {
+  const questions = new Map([...leaders.keys()].map((partition) => [partition, question]));
+  const answers = await listOffsets(connections, topic, leaders, questions);
+  return new Map(Array.from(answers, ([partition, { offset }]) => [partition, Number(offset)]));
+}
+
+function unavailable(message: string): PipelineError {
+  return new PipelineError('event-log-unavailable', message, { retryable: true });
+}
