@@ -39,8 +39,6 @@ export interface BatchIdentity {
   readonly records: number;
 }
 
-export type EventLogTelemetry = ReturnType<typeof createEventLogTelemetry>;
-
 /** At most one line in this time for an event that can repeat with every attempt. Milliseconds. */
 const REPEATED_LINE_MS = 10_000;
 

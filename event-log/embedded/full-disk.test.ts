@@ -10,7 +10,7 @@ import { openEmbeddedEventLog } from './open-embedded-event-log.ts';
 /** A small file system of its own; needs root on Linux. */
 function mountSmallDisk(folder: string): string | undefined {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', folder], { stdio: 'pipe' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', folder], { stdio: 'pipe' });
     return undefined;
   } catch (error) {
     return `a small file system cannot be mounted here: ${String(error)}`;
@@ -25,7 +25,7 @@ describe('embedded event log: full disk', () => {
     whyNot = mountSmallDisk(disk);
   });
   afterAll(() => {
-    if (whyNot === undefined) execFileSync('umount', [disk]);
+    if (whyNot === undefined) execFileSync('/bin/umount', [disk]);
     rmSync(disk, { recursive: true });
   });
 

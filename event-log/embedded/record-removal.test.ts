@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { count, logPaths, openLogFile, prepareFolder, prepareLogFile } from './log-file.ts';
+import { RecordRemoval } from './record-removal.ts';
+
+const MIB = 1024 * 1024;
+
+// What is removed, and when, is tested through the log (`retention.test.ts`).
+test('space that is not reused goes back to the file system, in small steps, and some is kept', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'event-log-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true }));
+  prepareFolder(dataDir, true);
+  prepareLogFile(dataDir, 'owner');
+  const { file } = logPaths(dataDir);
+  const database = openLogFile(file, 'write');
+  onTestFinished(() => database.close());
+  const removal = new RecordRemoval(database, { maxBytes: 1024 * MIB });
+
+  database.exec(
+    "PRAGMA synchronous = OFF; INSERT INTO topics (id, name, cleanup, retention_ms) VALUES (1, 't', 'delete', 1000)",
+  );
+  const insert = database.prepare(
+    'INSERT INTO record_batches (topic_id, base_offset, records, timestamp, payload) VALUES (1, ?, 1, 0, ?)',
+  );
+  const payload = Buffer.alloc(MIB, 1);
+  for (let offset = 0; offset < 90; offset++) insert.run(offset, payload);
+  expect(removal.usedBytes()).toBeGreaterThan(90 * MIB);
+  expect(removal.giveBackSpace()).toBe(false);
+
+  let steps = 0;
+  for (;;) {
+    const { more, topics } = removal.removeOld({ now: 10_000, activeGroups: [], groupsSince: 0 });
+    expect(topics.every(({ removedRecords }) => removedRecords <= 8)).toBe(true);
+    if (!more) break;
+    steps++;
+  }
+  expect(steps).toBeGreaterThanOrEqual(11);
+  expect(removal.usedBytes()).toBeLessThan(MIB);
+
+  const before = count(database, 'page_count');
+  while (removal.giveBackSpace()) expect(before - count(database, 'page_count')).toBeGreaterThan(0);
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  expect(statSync(file).size).toBeLessThan(66 * MIB);
+  expect(statSync(file).size).toBeGreaterThan(60 * MIB);
+});
