@@ -42,6 +42,7 @@ export class LiveStatus implements Disposable {
   readonly #output: StatusOutput;
   readonly #line: () => string;
   readonly #timer: NodeJS.Timeout | undefined;
+  #ended = false;
 
   constructor(output: StatusOutput, line: () => string) {
     this.#output = output;
@@ -50,7 +51,7 @@ export class LiveStatus implements Disposable {
   }
 
   write(text: string): void {
-    if (!this.#output.isTTY) {
+    if (!this.#output.isTTY || this.#ended) {
       this.#output.write(text);
       return;
     }
@@ -60,7 +61,9 @@ export class LiveStatus implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    if (this.#output.isTTY) this.#output.write(CLEAR_LINE);
+    if (this.#ended || !this.#output.isTTY) return;
+    this.#ended = true;
+    this.#output.write(CLEAR_LINE);
   }
 
   #draw(): void {

@@ -1,0 +1,151 @@
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
+import { type IngestGateway, startIngestGateway } from '#ingest-gateway/gateway.ts';
+import { gatewayRoutes } from '#ingest-gateway/gateway-routes.ts';
+import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
+import { type LagMonitor, startLagMonitor } from '#processors/lag-monitor/lag-monitor.ts';
+import { readingsRoutes } from '#processors/telemetry-writer/readings-api.ts';
+import { startTelemetryWriter, type TelemetryWriter } from '#processors/telemetry-writer/telemetry-writer.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
+import type { RunningService } from '#runtime/run-service.ts';
+import type { Settings } from '#runtime/settings.ts';
+import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import type { PipelineTotals } from './status-line.ts';
+
+const DEFAULT_HTTP_PORT = 8080;
+/** Less than the interval of the lag monitor of its own process: here a look costs one query. */
+const LAG_INTERVAL_MS = 2_000;
+
+export interface PipelineParts {
+  readonly eventLog: EventLog;
+  readonly store: TelemetryStore;
+  readonly schemas: SchemaRegistry;
+}
+
+export interface Pipeline extends RunningService {
+  readonly mqttPort: number;
+  readonly httpPort: number;
+  totals(): PipelineTotals;
+}
+
+/**
+ * The whole pipeline in one process: gateway, telemetry-writer, lag monitor and dead-letter monitor around one log and
+ * one store, which are closed with it. The parts meet in the log only, as they would in processes of their own.
+ *
+ * What consumes begins once the topics are there: a Kafka may be away for long, and devices are told so meanwhile. It stops in the direction of the data: the gateway, then
+ * the writer, then log and store.
+ *
+ * @throws PipelineError `configuration`: a port is taken, credentials or certificates cannot be used
+ */
+export async function startPipeline(settings: Settings, parts: PipelineParts, deps: Deps): Promise<Pipeline> {
+  const { eventLog, store, schemas } = parts;
+  const { topics } = settings;
+  await using resources = new AsyncDisposableStack();
+  resources.use(store);
+  resources.use(eventLog);
+
+  let writer: TelemetryWriter | undefined;
+  let lagMonitor: LagMonitor | undefined;
+  const stopping = new AbortController();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+
+  const gateway = await startIngestGateway(
+    { mqtt: settings.mqtt, topics, name: 'standalone' },
+    { ...deps, eventLog, schemas },
+  );
+  resources.use(gateway);
+  const http = resources.use(
+    await startHttpServer({
+      host: settings.http.host,
+      port: settings.http.port ?? DEFAULT_HTTP_PORT,
+      metrics: deps.metrics,
+      readiness: () => readinessOf(gateway, writer, lagMonitor),
+      routes: (server) => {
+        gatewayRoutes(gateway)(server);
+        readingsRoutes(store)(server);
+      },
+    }),
+  );
+
+  const consumers = new AsyncDisposableStack();
+  const consuming = (async () => {
+    await ensureTopicsEventually(eventLog, pipelineTopics(settings), deps.random, stopping.signal);
+    if (stopping.signal.aborted) return;
+    const group = settings.consumerGroup;
+    lagMonitor = startLagMonitor(
+      { targets: [{ topic: topics.telemetry, group }], intervalMs: LAG_INTERVAL_MS },
+      { ...deps, eventLog },
+    );
+    consumers.use(lagMonitor);
+    consumers.use(
+      startDeadLetterMonitor({ topics, retentionMs: settings.deadLetterRetentionMs }, { ...deps, eventLog }),
+    );
+    writer = await startTelemetryWriter(
+      {
+        telemetryTopic: topics.telemetry,
+        deadLetterTopic: topics.deadLetters,
+        group,
+        rejectAll: settings.storeRejectAll,
+      },
+      { ...deps, eventLog, store, schemas },
+    );
+    consumers.use(writer);
+    writer.failed.catch(failure.reject);
+  })();
+  consuming.catch(failure.reject);
+
+  const owned = resources.move();
+  return {
+    mqttPort: gateway.ports.tcp,
+    httpPort: http.port,
+    failed: failure.promise,
+    totals: () => totalsOf(deps.now(), gateway, writer, lagMonitor),
+    stop: async () => {
+      stopping.abort();
+      await gateway.stop();
+      await consuming.catch(() => undefined);
+      await consumers.disposeAsync();
+      await owned.disposeAsync();
+    },
+  };
+}
+
+/** Devices need MQTT and the log. A store that is away delays readings and loses none: told, not required. */
+function readinessOf(
+  gateway: IngestGateway,
+  writer: TelemetryWriter | undefined,
+  lagMonitor: LagMonitor | undefined,
+): Readonly<Record<string, ReadinessCheck>> {
+  const writing = writer?.health();
+  const trouble =
+    writing?.storeTrouble ??
+    (writing?.consuming ? undefined : 'the writer is not connected to the log, or makes no progress');
+  const lag = lagMonitor?.health() ?? { up: false, detail: 'starting' };
+  return {
+    ...gateway.readiness(),
+    telemetryWriter: { required: false, up: trouble === undefined, ...(trouble && { detail: trouble }) },
+    lagMonitor: { required: false, up: lag.up, ...(!lag.up && { detail: lag.detail }) },
+  };
+}
+
+function totalsOf(
+  atMs: number,
+  gateway: IngestGateway,
+  writer: TelemetryWriter | undefined,
+  lagMonitor: LagMonitor | undefined,
+): PipelineTotals {
+  const ingest = gateway.accounting();
+  const written = writer?.accounting() ?? { stored: 0, deadLettered: 0 };
+  const partitions = (lagMonitor?.lags() ?? []).flatMap(([, lags]) => lags);
+  return {
+    atMs,
+    connectedDevices: gateway.devices().filter((device) => device.connected).length,
+    decodedReadings: ingest.decoded,
+    storedReadings: written.stored,
+    deadLetters: ingest.deadLettered + written.deadLettered,
+    lagRecords: partitions.reduce((sum, partition) => sum + partition.records, 0),
+  };
+}
