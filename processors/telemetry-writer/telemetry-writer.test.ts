@@ -9,7 +9,7 @@ import type { EventLog } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
 import type { TelemetryStore, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
-import { depsWith, logThat, PipelineUnderTest, reading, storeThat } from './pipeline-under-test.ts';
+import { depsWith, logThat, PipelineUnderTest, reading, storeThat } from './testing/pipeline-under-test.ts';
 
 const DAY_MS = 86_400_000;
 const RETENTION_DAYS = 30;

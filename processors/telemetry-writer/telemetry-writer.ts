@@ -60,7 +60,7 @@ interface OpenBatch {
 }
 
 /** How long `stop` waits for writes that are under way; with the closing it must stay below `LIMITS.shutdownMs`. */
-const STOP_GRACE_MS = 3_000;
+const STOP_GRACE_MS = 2_000;
 
 /**
  * Moves readings from the event log into the store: batch → decode → write → dead-letter what was refused → commit.

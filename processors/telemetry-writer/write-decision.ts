@@ -102,7 +102,8 @@ export function decideWrite(situation: WriteSituation): {
   }
   // Only a stored point ends a systemic fault: the same fault may well be told in other words.
   const run = isSystemic(refusals) ? refusals : extend(refusals, points, outcome.rejected);
-  const detail = outcome.rejected[0]?.reason ?? '';
+  // Without what is quoted in it, which may be values of a device: this goes into logs.
+  const detail = causeOf(outcome.rejected[0]?.reason ?? '');
   return { refusals: run, decision: isSystemic(run) ? hold('rejects-all', detail) : proceed };
 }
 

@@ -7,15 +7,15 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord, type ReplayMark } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { pipelineTopics } from '#event-log/pipeline-topics.ts';
-import type { Deps } from '#runtime/deps.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
-import { createLogger } from '#runtime/logger.ts';
-import type { Point, StoredReading, TelemetryStore, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
 import {
   startTelemetryWriter,
   type TelemetryWriter,
   type TelemetryWriterOptions,
-} from './telemetry-writer.ts';
+} from '#processors/telemetry-writer/telemetry-writer.ts';
+import type { Deps } from '#runtime/deps.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
+import { createLogger } from '#runtime/logger.ts';
+import type { Point, StoredReading, TelemetryStore, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
 
 const HOUR_MS = 3_600_000;
 /** Short enough for tests; the growth of delays is tested without a clock. */

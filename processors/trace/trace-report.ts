@@ -1,0 +1,74 @@
+import { detailText, summaryOf } from '#processors/dead-letters/letter-summary.ts';
+import type { Letter } from '#processors/dead-letters/letters.ts';
+import { shortened, terminalJson, terminalText } from '#processors/dead-letters/terminal-text.ts';
+import type { Acceptance, Trace, TraceVerdict } from './trace.ts';
+
+const VERDICTS: Readonly<Record<TraceVerdict, string>> = {
+  stored: 'stored',
+  'dead-lettered': 'dead-lettered',
+  waiting: 'in the log, the telemetry-writer has not come to it yet',
+  merged: 'merged: another reading of this device, type and millisecond took its place',
+  unknown: 'not known: the store cannot be asked',
+  missing:
+    'missing: the telemetry-writer is past it, but the store does not have it (or no longer: its retention)',
+  'not-found': 'not found, neither in the log, nor in the dead letters, nor in the store',
+};
+
+/** For people; what devices wrote is made safe for a terminal. */
+export function renderTrace(trace: Trace): string {
+  const { deviceId, seq, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
+  const lines = [`${deviceId}, seq ${seq}: ${VERDICTS[verdict]}`];
+  for (const acceptance of accepted) lines.push(`  accepted       ${acceptanceText(acceptance)}`);
+  for (const letter of letters) lines.push(`  dead-lettered  ${letterText(letter)}`);
+  if (stored !== undefined) {
+    lines.push(`  stored         ${stored.schema}, ts ${iso(stored.ts)}, ${JSON.stringify(stored.values)}`);
+  }
+  if (mergedInto !== undefined) lines.push(`  merged into    seq ${mergedInto.seq ?? '(none)'}`);
+  if (storeTrouble !== undefined) lines.push(`  store          cannot be asked: ${storeTrouble}`);
+  return `${lines.map(terminalText).join('\n')}\n`;
+}
+
+/** For machines: one object. Times are ISO 8601, UTC. */
+export function traceJson(trace: Trace): string {
+  const { deviceId: device, seq, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
+  return terminalJson({
+    device,
+    seq,
+    verdict,
+    accepted: accepted.map(({ loggedAt, receivedAt, ...acceptance }) => ({
+      loggedAt: iso(loggedAt),
+      receivedAt: receivedAt === undefined ? null : iso(receivedAt),
+      ...acceptance,
+    })),
+    letters: letters.map(summaryOf),
+    stored: stored ?? null,
+    ...(mergedInto && { mergedInto }),
+    ...(storeTrouble !== undefined && { storeTrouble }),
+  });
+}
+
+function acceptanceText(acceptance: Acceptance): string {
+  const { partition, offset, loggedAt, receivedAt, gateway, index, replays, committed } = acceptance;
+  return [
+    receivedAt === undefined ? 'received at an unknown time' : `received ${iso(receivedAt)}`,
+    `by ${gateway === undefined ? 'an unknown gateway' : `gateway ${gateway}`},`,
+    `in the log ${iso(loggedAt)}: partition ${partition}, offset ${offset}`,
+    ...(index === undefined ? [] : [`, reading ${index} of its message`]),
+    ...(replays === 0 ? [] : [`, replayed for the ${replays}. time`]),
+    committed ? '; the telemetry-writer is past it' : '; the telemetry-writer has not come to it yet',
+  ]
+    .join(' ')
+    .replaceAll(' ,', ',')
+    .replaceAll(' ;', ';');
+}
+
+function letterText(letter: Letter): string {
+  const summary = summaryOf(letter);
+  const why = shortened(detailText(letter.detail), 200);
+  return `${iso(letter.time)} by ${letter.stage}: ${letter.reason} (${why}); letter ${letter.id}, ${String(summary['status'])}`;
+}
+
+function iso(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}
