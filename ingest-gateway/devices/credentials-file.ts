@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
@@ -61,7 +61,7 @@ export async function changeCredentials(
     const devices = new Map(exists(file) ? readCredentials(file) : []);
     await change(devices);
     const sorted = [...devices].sort(([a], [b]) => (a < b ? -1 : 1));
-    writeSync(
+    writeFileSync(
       descriptor,
       `${JSON.stringify({ version: 1, devices: Object.fromEntries(sorted) }, null, 2)}\n`,
     );

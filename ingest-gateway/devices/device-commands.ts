@@ -1,0 +1,112 @@
+import { Command } from 'commander';
+import { isDeviceId } from '#contract/device-topic.ts';
+import type { CommandIo } from '#runtime/command-line.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { changeCredentials, readCredentials } from './credentials-file.ts';
+import { generatePassword, hashPassword, type PasswordHash } from './password-hash.ts';
+
+interface Options {
+  readonly file?: string;
+  readonly json?: true;
+}
+
+/** `npm run devices`: who may connect. Passwords are shown once, when they are made; the file keeps only their hashes. */
+export function deviceCommands(
+  io: Pick<CommandIo, 'env' | 'stdout' | 'stderr'>,
+  readStdin: () => Promise<string>,
+): Command {
+  const program = new Command('devices').description(
+    'Devices that may connect, in DEVICE_CREDENTIALS_FILE. A running gateway notices changes within a second or two;\n' +
+      'a revoked device is disconnected.',
+  );
+  const fileOf = ({ file = io.env['DEVICE_CREDENTIALS_FILE'] }: Options): string => {
+    if (file) return file;
+    throw new PipelineError(
+      'configuration',
+      'DEVICE_CREDENTIALS_FILE: expected a file, in the environment or as --file',
+    );
+  };
+  const report = ({ json }: Options, result: object, lines: readonly string[]): void => {
+    if (json) io.stdout.write(`${JSON.stringify(result)}\n`);
+    else for (const line of lines) io.stdout.write(`${line}\n`);
+  };
+
+  program
+    .command('add')
+    .description(
+      'Let devices in, or give them new passwords. Prints "<device id> <password>" for each: device id = MQTT client id = user name.',
+    )
+    .argument('<device-id...>', '1–64 of A-Z a-z 0-9 . _ : -')
+    .option(
+      '--password-stdin',
+      'read the password of a single device from standard input instead of making one',
+    )
+    .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
+    .option('--json', 'one JSON object {"devices": {"<device id>": "<password>"}}')
+    .action(async (ids: string[], options: Options & { passwordStdin?: true }) => {
+      const wrong = ids.filter((id) => !isDeviceId(id));
+      if (wrong.length > 0)
+        throw new PipelineError(
+          'usage',
+          `not a device id: ${wrong.map((id) => JSON.stringify(id)).join(', ')}`,
+        );
+      if (options.passwordStdin && ids.length !== 1)
+        throw new PipelineError('usage', '--password-stdin: expected a single device');
+      const chosen = options.passwordStdin ? (await readStdin()).replace(/\r?\n$/, '') : undefined;
+      if (chosen === '') throw new PipelineError('usage', '--password-stdin: the password is empty');
+      const passwords: Record<string, string> = {};
+      await changeCredentials(fileOf(options), async (devices) => {
+        for (const id of new Set(ids)) {
+          const { password, hash } = await newPassword(chosen);
+          devices.set(id, hash);
+          passwords[id] = password;
+        }
+      });
+      report(
+        options,
+        { devices: passwords },
+        Object.entries(passwords).map(
+          ([id, password]) => `${id} ${chosen === undefined ? password : '(as given)'}`,
+        ),
+      );
+    });
+
+  program
+    .command('revoke')
+    .description(
+      'Lock devices out; connected ones are disconnected. Fails, without a change, when one is not there.',
+    )
+    .argument('<device-id...>')
+    .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
+    .option('--json', 'one JSON object {"revoked": […]}')
+    .action(async (ids: string[], options: Options) => {
+      await changeCredentials(fileOf(options), async (devices) => {
+        const missing = ids.filter((id) => !devices.has(id));
+        if (missing.length > 0) throw new PipelineError('usage', `not in the file: ${missing.join(', ')}`);
+        for (const id of ids) devices.delete(id);
+      });
+      report(
+        options,
+        { revoked: ids },
+        ids.map((id) => `${id} revoked`),
+      );
+    });
+
+  program
+    .command('list')
+    .description('Ids of the devices that may connect')
+    .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
+    .option('--json', 'one JSON object {"devices": […]}')
+    .action((options: Options) => {
+      const ids = [...readCredentials(fileOf(options)).keys()];
+      report(options, { devices: ids }, ids);
+    });
+  return program;
+}
+
+async function newPassword(
+  chosen: string | undefined,
+): Promise<{ readonly password: string; readonly hash: PasswordHash }> {
+  if (chosen === undefined) return generatePassword();
+  return { password: chosen, hash: await hashPassword(Buffer.from(chosen)) };
+}
