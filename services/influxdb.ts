@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { choosePorts } from '#runtime/choose-ports.ts';
 import type { PartsOptions } from './cache.ts';
 import { influxDbApi, type TokenScope } from './influxdb-api.ts';
 import { influxDbCommand } from './influxdb-parts.ts';
-import { choosePorts } from './ports.ts';
 import { type KeepRunning, type ServiceControl, startService } from './service-process.ts';
 
 export interface StartInfluxDbOptions extends PartsOptions {

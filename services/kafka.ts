@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { choosePorts } from '#runtime/choose-ports.ts';
 import type { PartsOptions } from './cache.ts';
 import { kafkaJavaArguments } from './kafka-parts.ts';
-import { choosePorts } from './ports.ts';
 import { createService, type KeepRunning, type ServiceControl } from './service-process.ts';
 import { run } from './tools.ts';
 
@@ -143,6 +143,9 @@ function brokerSettings(id: number, cluster: Cluster, advertised = cluster.clien
     'broker.heartbeat.interval.ms': 500,
     'broker.session.timeout.ms': 6000,
     'replica.lag.time.max.ms': 10_000,
+    // How long a broker waits for the answer of a frozen one, as follower and as client of the active controller.
+    'replica.socket.timeout.ms': 5000,
+    'controller.socket.timeout.ms': 5000,
     'controlled.shutdown.max.retries': 1,
     // The default, 128 MiB, is a third of the heap.
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { choosePorts } from './ports.ts';
+import { choosePorts } from '#runtime/choose-ports.ts';
 import { type KeepRunning, type ServiceControl, startService } from './service-process.ts';
 import { isOnPath, requireTools, type Tool } from './tools.ts';
 
