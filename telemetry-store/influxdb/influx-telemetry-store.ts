@@ -10,7 +10,7 @@ import type {
   WriteOutcome,
 } from '#telemetry-store/telemetry-store.ts';
 import { compressed, type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
-import { readingsOf } from './influxql.ts';
+import { type ReadingsQuery, readingsOf } from './influxql.ts';
 import { linesOfPoints } from './line-protocol.ts';
 import type { SentPoint } from './refusal.ts';
 import { judgeAnswer, type Verdict } from './write-answer.ts';
@@ -82,19 +82,21 @@ class InfluxTelemetryStore implements TelemetryStore {
   }
 
   async latest(deviceId: string, limit: number): Promise<readonly Reading[]> {
-    const query = `SELECT * FROM /.*/ WHERE device = $device AND ${IS_READING}
-      GROUP BY device ORDER BY time DESC LIMIT ${Math.trunc(limit)}`;
+    const query = {
+      where: 'device = $device',
+      order: `ORDER BY time DESC LIMIT ${Math.trunc(limit)}`,
+      parameters: { device: deviceId },
+    };
     const readings: Reading[] = [];
-    for await (const { deviceId: _, ...reading } of this.#read(query, { device: deviceId }))
-      readings.push(reading);
+    for await (const { deviceId: _, ...reading } of this.#read(query)) readings.push(reading);
     readings.sort((a, b) => b.ts - a.ts);
     return readings.slice(0, limit);
   }
 
   async *scan({ fromMs, toMs, deviceIds }: ScanRange): AsyncIterable<StoredReading> {
-    const range = `time >= ${timeLiteral(fromMs)} AND time < ${timeLiteral(toMs)} AND ${IS_READING}`;
+    const range = `time >= ${timeLiteral(fromMs)} AND time < ${timeLiteral(toMs)}`;
     if (deviceIds === undefined) {
-      yield* this.#read(`SELECT * FROM /.*/ WHERE ${range} GROUP BY device`, {});
+      yield* this.#read({ where: range, parameters: {} });
       return;
     }
     const distinct = [...new Set(deviceIds)];
@@ -102,7 +104,7 @@ class InfluxTelemetryStore implements TelemetryStore {
       const some = distinct.slice(first, first + DEVICES_PER_QUERY);
       const anyOfThem = some.map((_, i) => `device = $d${i}`).join(' OR ');
       const parameters = Object.fromEntries(some.map((id, i) => [`d${i}`, id]));
-      yield* this.#read(`SELECT * FROM /.*/ WHERE ${range} AND (${anyOfThem}) GROUP BY device`, parameters);
+      yield* this.#read({ where: `${range} AND (${anyOfThem})`, parameters });
     }
   }
 
@@ -156,16 +158,13 @@ class InfluxTelemetryStore implements TelemetryStore {
     }
   }
 
-  #read(query: string, parameters: Readonly<Record<string, string>>): AsyncIterable<StoredReading> {
+  #read(query: ReadingsQuery): AsyncIterable<StoredReading> {
     if (this.#closing.signal.aborted) throw new PipelineError('closed', 'the telemetry store is closed');
-    return readingsOf(this.#connection, this.#bucket, query, parameters, this.#closing.signal);
+    return readingsOf(this.#connection, this.#bucket, query, this.#closing.signal);
   }
 }
 
 const ABANDONED: Verdict = { kind: 'retry', cause: 'aborted', detail: 'the write was abandoned' };
-
-/** Other programs may write to the bucket; only our points have a schema version. */
-const IS_READING = 'schemaVersion > 0';
 
 function timeLiteral(ms: number): string {
   return `${Math.trunc(Math.min(Math.max(ms, -FARTHEST_MS), FARTHEST_MS))}ms`;

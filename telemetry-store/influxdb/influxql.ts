@@ -23,27 +23,57 @@ interface Series {
 
 const ROWS_PER_CHUNK = 2_000;
 
+export interface ReadingsQuery {
+  /** Condition of each measurement's `SELECT`. */
+  readonly where: string;
+  /** What comes after it, for example `ORDER BY time DESC`. */
+  readonly order?: string;
+  /** For the `$name`s in it: values are never pasted into a query. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
 /**
- * Asks in InfluxQL and gives readings as they arrive. `query` must group by device. InfluxQL rather than Flux, because
- * its answers are rows of JSON: Flux needs a pivot for that, and its CSV turns the line breaks in strings into others.
+ * Asks in InfluxQL and gives readings as they arrive. InfluxQL rather than Flux, because its answers are rows of JSON:
+ * Flux needs a pivot for that, and its CSV turns the line breaks in strings into others. One `SELECT` for each
+ * measurement: over several at once a field has one type, and values of another one are left out.
  *
- * @param parameters for the `$name`s in the query: nothing is ever pasted into it.
  * @throws PipelineError `store-unavailable`
  */
 export async function* readingsOf(
   connection: InfluxConnection,
   bucket: string,
+  { where, order = '', parameters }: ReadingsQuery,
+  closing: AbortSignal,
+): AsyncIterable<StoredReading> {
+  const ask = (query: string) => seriesOf(connection, bucket, query, parameters, closing);
+  const selects: string[] = [];
+  for await (const { values } of ask('SHOW MEASUREMENTS')) {
+    for (const [name] of values) {
+      // Other programs may write to the bucket; only our points have a schema version.
+      selects.push(
+        `SELECT * FROM ${identifier(String(name))} WHERE ${where} AND schemaVersion > 0 GROUP BY device ${order}`,
+      );
+    }
+  }
+  if (selects.length === 0) return;
+  for await (const series of ask(selects.join('; '))) yield* readingsOfSeries(series);
+}
+
+async function* seriesOf(
+  connection: InfluxConnection,
+  bucket: string,
   query: string,
   parameters: Readonly<Record<string, string>>,
   closing: AbortSignal,
-): AsyncIterable<StoredReading> {
+): AsyncIterable<Series> {
   let complete = false;
   for await (const chunk of chunksOf(connection, bucket, query, parameters, closing)) {
-    const [result] = chunk.results ?? [];
-    const error = chunk.error ?? result?.error;
-    if (error !== undefined) throw unavailable(`InfluxDB cannot answer: ${error}`);
-    complete = result?.partial !== true;
-    for (const series of result?.series ?? []) yield* readingsOfSeries(series);
+    if (chunk.error !== undefined) throw unavailable(`InfluxDB cannot answer: ${chunk.error}`);
+    for (const { error, series, partial } of chunk.results ?? []) {
+      if (error !== undefined) throw unavailable(`InfluxDB cannot answer: ${error}`);
+      complete = partial !== true;
+      yield* series ?? [];
+    }
   }
   if (!complete) throw unavailable('the answer of InfluxDB ended early');
 }
@@ -115,6 +145,10 @@ function* readingsOfSeries({ name, tags, columns, values }: Series): Iterable<St
     const reading = readingOfFields(name, row[time] as number, fields);
     if (reading !== undefined) yield { deviceId, ...reading };
   }
+}
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }
 
 function unavailable(message: string, cause?: unknown): PipelineError {
