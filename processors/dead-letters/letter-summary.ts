@@ -42,7 +42,11 @@ export function detailText(detail: unknown): string {
   if (typeof message === 'string') return message;
   if (typeof schema === 'string') return `no schema ${JSON.stringify(schema)}`;
   if (detail === null || detail === undefined) return '';
-  return typeof detail === 'string' ? detail : JSON.stringify(detail);
+  if (typeof detail !== 'object' || Array.isArray(detail)) return String(detail);
+  const facts = Object.entries(detail).map(([name, value]) =>
+    typeof value === 'object' ? `${name} ${JSON.stringify(value)}` : `${name} ${value}`,
+  );
+  return facts.join(', ');
 }
 
 export interface Problem {
@@ -69,8 +73,7 @@ export function outcomeText(letter: Letter): string {
     superseded: `parked${at(state?.became, ' as letter ')}`,
     dismissed: 'dismissed',
   };
-  const when = state === undefined ? '' : `, ${isoTime(state.at)}`;
-  return `${words[statusOf(letter)]}${when}`;
+  return words[statusOf(letter)];
 }
 
 export function isoTime(time: number): string {

@@ -14,6 +14,8 @@ type Output = NodeJS.WritableStream & { readonly columns?: number };
 
 const OTHER_COLUMNS_WIDTH = 110;
 const MIN_DETAIL_WIDTH = 40;
+/** Where no terminal says how wide it is. */
+const DETAIL_WIDTH = 200;
 
 /** Prints letters, duplicates folded. Without a limit JSON streams; a table is made of what its limit lets in. */
 export async function listLetters(
@@ -32,7 +34,9 @@ export async function listLetters(
     return;
   }
   if (total === 0) return write(stdout, 'No dead letters.\n');
-  const detailWidth = Math.max(MIN_DETAIL_WIDTH, (stdout.columns ?? 0) - OTHER_COLUMNS_WIDTH);
+  const { columns } = stdout;
+  const detailWidth =
+    columns === undefined ? DETAIL_WIDTH : Math.max(MIN_DETAIL_WIDTH, columns - OTHER_COLUMNS_WIDTH);
   const head = ['ID', 'TIME', 'DEVICE', 'REASON', 'STAGE', 'ATTEMPTS', 'COPIES', 'DETAIL'];
   await write(
     stdout,
@@ -71,7 +75,9 @@ async function newestOf(
   let newest: FoldedLetter[] = [];
   let total = 0;
   const cut = (): void => {
-    newest = newest.sort((a, b) => b.lastTime - a.lastTime).slice(0, limit);
+    newest = newest
+      .sort((a, b) => b.lastTime - a.lastTime || b.letter.offset - a.letter.offset)
+      .slice(0, limit);
   };
   for await (const entry of entries) {
     total++;

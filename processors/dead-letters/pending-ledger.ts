@@ -39,6 +39,7 @@ export class PendingLedger {
     const ofPartition = this.#partition(partition);
     const [index, at] = place(offset);
     if (offset < ofPartition.seenUntil) return;
+    const [before] = place(Math.max(0, ofPartition.seenUntil - 1));
     ofPartition.seenUntil = offset + 1;
     const chunk = chunkOf(ofPartition, index);
     if (chunk.reasons[at] === UNSEEN) {
@@ -47,8 +48,7 @@ export class PendingLedger {
       chunk.pending++;
       this.#count(reason, 1);
     }
-    letGo(ofPartition, index);
-    if (at === 0) letGo(ofPartition, index - 1);
+    for (const touched of new Set([before, index])) letGo(ofPartition, touched);
   }
 
   /** The letter was replayed, parked or dismissed. */
@@ -84,6 +84,7 @@ export class PendingLedger {
       if (index < last) ofPartition.chunks.delete(index);
     }
     ofPartition.seenUntil = Math.max(ofPartition.seenUntil, oldestOffset);
+    letGo(ofPartition, last);
     return removed;
   }
 

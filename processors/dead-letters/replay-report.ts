@@ -41,7 +41,9 @@ export function replaySummaryText(summary: ReplaySummary): string {
       ? `Dry run, nothing was changed. ${counted(letters, 'letter')}: ${n(passed)} would pass, ${n(failedAgain)} would fail again, ${n(parked)} would be parked.`
       : `${counted(letters, 'letter')}: ${n(passed)} passed, ${n(failedAgain)} failed again, ${n(parked)} parked.`,
   ];
-  for (const [reason, { letters: count, example }] of why) {
+  for (const [reason, { letters: count, example }] of [...why].sort(
+    ([, a], [, b]) => b.letters - a.letters,
+  )) {
     const detail = shortened(terminalText(detailText(example.detail)), 200);
     lines.push(`  ${n(count)} ${reason}, for instance ${example.id}: ${detail}`);
   }

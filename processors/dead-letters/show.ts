@@ -36,7 +36,7 @@ export function showLetter(letter: Letter, schemas: SchemaRegistry, full: boolea
     ['received', isoTime(letter.receivedAt)],
     ['first failed', isoTime(letter.firstFailedAt)],
     ['attempts', `${letter.attempt} of ${LIMITS.replayAttempts}`],
-    ['status', outcomeText(letter)],
+    ['status', `${outcomeText(letter)}${letter.state === undefined ? '' : `, ${isoTime(letter.state.at)}`}`],
     ['replay today', verdictText(letter, schemas)],
   ];
   return [
@@ -83,7 +83,8 @@ function placedProblems(letter: Letter, text: string | undefined): readonly Plac
   }
   const problems = problemsOf(asObject(letter.detail)['errors']);
   if (problems.length > 0) return problems.map((p) => ({ ...p, place: placeOfProblem(text, p) }));
-  const syntax = syntaxProblem(text);
+  const malformed = (letter.originalReason ?? letter.reason) === 'malformed-json';
+  const syntax = malformed ? syntaxProblem(text) : undefined;
   return syntax === undefined ? [] : [{ path: '', ...syntax }];
 }
 

@@ -1,0 +1,71 @@
+import { expect, test, vi } from 'vitest';
+import { appendLetters, letterFor, openTestLog, TOPICS } from './testing/log-with-letters.ts';
+import { readAll, replayedLetters, runDlq, seqOf, startDlq } from './testing/run-replay.ts';
+import { greenhouseReading, schemaFolder } from './testing/schema-folder.ts';
+
+/**
+ * Aim: the story of issue 5, told by the command itself. 1,000 readings of a type without schema; the schema is added;
+ * a replay is killed half way and run again. Method: real processes beside an open log; the moment of the kill is
+ * chosen by what the state topic says.
+ */
+test('[P2] [P3] a replay killed with SIGKILL half way and run again: every reading is back, none is pending', async () => {
+  await using under = await openTestLog();
+  using schemas = schemaFolder();
+  const env = { DATA_DIR: under.dataDir, SCHEMA_DIR: schemas.folder };
+  const letters = Array.from({ length: 1_000 }, (_, seq) =>
+    letterFor(`dev-${seq % 10}`, greenhouseReading(seq)),
+  );
+  await appendLetters(under.log, letters);
+
+  const before = await runDlq(['replay', '--dry-run', '--json'], env);
+  expect(JSON.parse(before.out)).toMatchObject({ letters: 1_000, passed: 0, failedAgain: 1_000 });
+  schemas.addGreenhouse();
+  const dryRun = await runDlq(['replay', '--dry-run', '--json'], env);
+  expect(JSON.parse(dryRun.out)).toMatchObject({ letters: 1_000, passed: 1_000, failedAgain: 0 });
+
+  const replay = startDlq(['replay', '--rate', '400'], env);
+  await vi.waitFor(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(400), {
+    timeout: 20_000,
+    interval: 20,
+  });
+  replay.kill('SIGKILL');
+  await replay.ended;
+  const done = await replayedLetters(under.log, TOPICS);
+  expect(done.size).toBeLessThan(1_000);
+
+  const again = await runDlq(['replay', '--json'], env);
+  expect(again).toMatchObject({ code: 0 });
+  expect(JSON.parse(again.out)).toMatchObject({ letters: 1_000 - done.size, passed: 1_000 - done.size });
+
+  const records = await readAll(under.log, TOPICS.telemetry);
+  expect(new Set(records.map(seqOf))).toEqual(new Set(Array.from({ length: 1_000 }, (_, seq) => seq)));
+  // Only what was in flight when it died may be there twice.
+  expect(records.length).toBeLessThanOrEqual(1_064);
+  expect((await runDlq(['list', '--json'], env)).out).toBe('');
+  const all = (await runDlq(['list', '--all', '--json'], env)).out.trim().split('\n');
+  expect(all.map((line) => JSON.parse(line).status)).toEqual(Array(1_000).fill('replayed'));
+}, 60_000);
+
+test('SIGINT ends a replay after what is in flight, says so, and exits 1', async () => {
+  await using under = await openTestLog();
+  using schemas = schemaFolder();
+  schemas.addGreenhouse();
+  const env = { DATA_DIR: under.dataDir, SCHEMA_DIR: schemas.folder };
+  await appendLetters(
+    under.log,
+    Array.from({ length: 100 }, (_, seq) => letterFor('dev', greenhouseReading(seq))),
+  );
+
+  const replay = startDlq(['replay', '--rate', '20'], env);
+  await vi.waitFor(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(2), {
+    timeout: 20_000,
+    interval: 20,
+  });
+  replay.kill('SIGINT');
+  const { code, out } = await replay.ended;
+  expect(code).toBe(1);
+  expect(out).toContain('Interrupted');
+  const done = await replayedLetters(under.log, TOPICS);
+  expect(out).toContain(`${done.size} passed`);
+  expect(await readAll(under.log, TOPICS.telemetry)).toHaveLength(done.size);
+});

@@ -1,0 +1,210 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { REJECT_REASONS } from '#contract/reject-reason.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
+import { dismissLetters } from './dismiss.ts';
+import { DeadLetterMonitor, type DeadLetterMonitorDeps, startDeadLetterMonitor } from './monitor.ts';
+import { replayLetters } from './replay.ts';
+import {
+  appendLetter,
+  appendLetters,
+  letterFor,
+  openTestLog,
+  reading,
+  type TestLog,
+  TOPICS,
+  testDeps,
+  withCalls,
+} from './testing/log-with-letters.ts';
+
+const DAY_MS = 86_400_000;
+const options = { topics: TOPICS, retentionMs: 30 * DAY_MS };
+const never = new AbortController().signal;
+
+describe('the monitor of pending letters', () => {
+  let under: TestLog;
+  let now: number;
+  let deps: DeadLetterMonitorDeps;
+  let monitor: DeadLetterMonitor;
+  beforeEach(async () => {
+    under = await openTestLog();
+    now = Date.now();
+    deps = { ...testDeps(() => now), eventLog: under.log };
+  });
+  afterEach(() => under[Symbol.asyncDispose]());
+
+  const start = (eventLog: EventLog = under.log): void => {
+    deps = { ...deps, eventLog };
+    monitor = new DeadLetterMonitor(options, deps);
+  };
+  const metric = async (name: string) => (await deps.metrics.getSingleMetric(name)?.get())?.values ?? [];
+  const pending = async (): Promise<Record<string, number>> =>
+    Object.fromEntries(
+      (await metric('dead_letters_pending'))
+        .filter(({ value }) => value > 0)
+        .map(({ labels, value }) => [labels.reason, value]),
+    );
+  const expirySeconds = async () => (await metric('dead_letters_oldest_pending_expiry_seconds'))[0]?.value;
+
+  test('has no series before its first look, and all of them after it', async () => {
+    start();
+    expect(await metric('dead_letters_pending')).toEqual([]);
+    await monitor.look(never);
+    const values = await metric('dead_letters_pending');
+    expect(values.map(({ labels }) => labels.reason)).toEqual(REJECT_REASONS);
+    expect(values.every(({ value }) => value === 0)).toBe(true);
+    expect(await expirySeconds()).toBeUndefined();
+  });
+
+  test('follows letters, replays, parking and dismissals; foreign records count as undecodable', async () => {
+    start();
+    await appendLetters(under.log, [
+      letterFor('a', reading(1)),
+      letterFor('b', reading(2, { schema: 'x/1' })),
+      letterFor('c', '{'),
+    ]);
+    await under.log.append(
+      { topic: TOPICS.deadLetters, key: '', value: null, headers: {} },
+      performance.now() + 5_000,
+    );
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'unknown-schema': 2, 'malformed-json': 1, 'undecodable-record': 1 });
+
+    const letters = { eventLog: under.log, topics: TOPICS, now: Date.now };
+    const replay = () => replayLetters({ filter: {}, dryRun: false, signal: never }, letters, loadSchemas());
+    await replay();
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'unknown-schema': 1, 'malformed-json': 1, 'undecodable-record': 1 });
+    await replay();
+    await replay();
+    await dismissLetters({ reasons: new Set(['undecodable-record']) }, never, letters);
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'replay-limit': 2 });
+
+    // One that starts now sees the same.
+    deps = { ...testDeps(() => now), eventLog: under.log };
+    start();
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'replay-limit': 2 });
+  });
+
+  test('reads only what is new', async () => {
+    const read = vi.fn((...args: Parameters<EventLog['read']>) => under.log.read(...args));
+    start(withCalls(under.log, { read }));
+    await appendLetters(under.log, [letterFor('a', '{'), letterFor('a', '[')]);
+    await monitor.look(never);
+    await monitor.look(never);
+    expect(read).toHaveBeenCalledTimes(1);
+    await appendLetter(under.log, letterFor('a', '{}'));
+    await monitor.look(never);
+    expect(read).toHaveBeenCalledTimes(2);
+    expect(read.mock.lastCall?.[1]?.from).toEqual(new Map([[0, 2]]));
+    expect(Object.values(await pending()).reduce((a, b) => a + b)).toBe(3);
+  });
+
+  test('says how long the oldest pending letter will still be there', async () => {
+    start();
+    const id = await appendLetter(under.log, letterFor('a', '{'));
+    now = Date.now() + 10 * DAY_MS;
+    await monitor.look(never);
+    expect(await expirySeconds()).toBeGreaterThan((20 * DAY_MS) / 1000 - 60);
+    expect(await expirySeconds()).toBeLessThanOrEqual((20 * DAY_MS) / 1000);
+    now += 40 * DAY_MS;
+    await monitor.look(never);
+    expect(await expirySeconds()).toBe(0);
+    await dismissLetters({ ids: new Set([id]) }, never, {
+      eventLog: under.log,
+      topics: TOPICS,
+      now: Date.now,
+    });
+    await monitor.look(never);
+    expect(await expirySeconds()).toBeUndefined();
+  });
+
+  test('a failed look takes the numbers away; the next one goes on', async () => {
+    let away = false;
+    const unavailable = () =>
+      Promise.reject(new PipelineError('event-log-unavailable', 'away', { retryable: true }));
+    start(
+      withCalls(under.log, {
+        progress: (topic, group) => (away ? unavailable() : under.log.progress(topic, group)),
+      }),
+    );
+    await appendLetter(under.log, letterFor('a', '{'));
+    await monitor.look(never);
+    away = true;
+    await monitor.look(never);
+    expect(await metric('dead_letters_pending')).toEqual([]);
+    expect(await expirySeconds()).toBeUndefined();
+    away = false;
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'malformed-json': 1 });
+  });
+
+  test('a look that fails half way counts nothing twice', async () => {
+    let failAfter = 2;
+    start(
+      withCalls(under.log, {
+        async *read(topic, readOptions) {
+          for await (const record of under.log.read(topic, readOptions)) {
+            if (failAfter-- === 0) throw new Error('connection lost');
+            yield record;
+          }
+        },
+      }),
+    );
+    await appendLetters(under.log, [letterFor('a', '{'), letterFor('a', '['), letterFor('a', '}')]);
+    await monitor.look(never);
+    expect(await metric('dead_letters_pending')).toEqual([]);
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'malformed-json': 3 });
+  });
+
+  test('letters that expired while pending are not pending, and are counted as lost', async () => {
+    let oldestOffset = 0;
+    start(
+      withCalls(under.log, {
+        progress: async (topic, group) =>
+          (await under.log.progress(topic, group)).map((partition) =>
+            topic === TOPICS.deadLetters ? { ...partition, oldestOffset } : partition,
+          ),
+      }),
+    );
+    await appendLetters(under.log, [letterFor('a', '{'), letterFor('a', reading(1)), letterFor('a', '}')]);
+    await monitor.look(never);
+    oldestOffset = 2;
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'malformed-json': 1 });
+    const lost = (await metric('dead_letters_expired_total')).filter(({ value }) => value > 0);
+    expect(lost.map(({ labels, value }) => [labels.reason, value])).toEqual([
+      ['malformed-json', 1],
+      ['unknown-schema', 1],
+    ]);
+  });
+
+  test('a log that was created anew is read from its beginning', async () => {
+    await using anew = await openTestLog();
+    let current = under.log;
+    start(
+      withCalls(under.log, {
+        progress: (topic, group) => current.progress(topic, group),
+        read: (topic, readOptions) => current.read(topic, readOptions),
+      }),
+    );
+    await appendLetters(under.log, [letterFor('a', '{'), letterFor('a', '[')]);
+    await monitor.look(never);
+    await appendLetter(anew.log, letterFor('a', reading(1)));
+    current = anew.log;
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'unknown-schema': 1 });
+  });
+
+  test('looks by itself until it is closed', async () => {
+    await appendLetter(under.log, letterFor('a', '{'));
+    await using _monitor = startDeadLetterMonitor({ ...options, intervalMs: 10 }, deps);
+    await vi.waitFor(async () => expect(await pending()).toEqual({ 'malformed-json': 1 }));
+    await appendLetter(under.log, letterFor('a', '['));
+    await vi.waitFor(async () => expect(await pending()).toEqual({ 'malformed-json': 2 }));
+  });
+});

@@ -1,0 +1,327 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
+import { encodeLetterState } from '#contract/letter-state.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
+import type { DeadLettersDeps } from './letter-states.ts';
+import { readLetterStates } from './letter-states.ts';
+import { type Letter, readLetter, readLetters, statusOf } from './letters.ts';
+import { type ReplayOptions, type ReplaySummary, replayLetters } from './replay.ts';
+import {
+  appendLetter,
+  appendLetters,
+  letterFor,
+  openTestLog,
+  reading,
+  type TestLog,
+  TOPICS,
+  withCalls,
+} from './testing/log-with-letters.ts';
+import { readAll, seqOf } from './testing/run-replay.ts';
+
+const schemas = loadSchemas();
+const none: SchemaRegistry = new Map();
+
+describe('replay', () => {
+  let under: TestLog;
+  let log: EventLog;
+  let deps: DeadLettersDeps;
+  beforeEach(async () => {
+    under = await openTestLog();
+    log = await under.beside();
+    deps = { eventLog: log, topics: TOPICS, now: Date.now };
+  });
+  afterEach(() => under[Symbol.asyncDispose]());
+
+  const replay = (more: Partial<ReplayOptions> = {}, registry = schemas): Promise<ReplaySummary> =>
+    replayLetters(
+      { filter: {}, dryRun: false, signal: new AbortController().signal, ...more },
+      deps,
+      registry,
+    );
+  const letters = async (): Promise<Letter[]> =>
+    Array.fromAsync(readLetters(log, TOPICS, await readLetterStates(log, TOPICS)));
+  const statuses = async (): Promise<string[]> => (await letters()).map((l) => `${l.reason} ${statusOf(l)}`);
+
+  test('a letter that passes becomes the record its device sent, marked, and is not pending any more', async () => {
+    const receivedAt = Date.now() - 86_400_000;
+    const payload = reading(7, { ts: receivedAt - 5 });
+    const letter = letterFor('dev-1', payload, { receivedAt, firstFailedAt: receivedAt + 3 });
+    const id = await appendLetter(log, letter);
+    expect(await replay()).toMatchObject({ letters: 1, passed: 1, failedAgain: 0, parked: 0 });
+
+    const [record, ...others] = await readAll(log, TOPICS.telemetry);
+    expect(others).toEqual([]);
+    expect(record?.value?.toString()).toBe(payload);
+    expect(record?.headers).toMatchObject({
+      'dlq.attempt': '1',
+      'dlq.first-failed-at': String(receivedAt + 3),
+      'received-at': String(receivedAt),
+      readings: '1',
+    });
+    expect(record && decodeTelemetryRecord(record, schemas)).toMatchObject({
+      deviceId: 'dev-1',
+      replay: { attempt: 1, firstFailedAt: receivedAt + 3 },
+    });
+    expect(await letters()).toMatchObject([
+      { id, attempt: 1, state: { outcome: 'replayed', became: { partition: 0, offset: record?.offset } } },
+    ]);
+    expect(await replay()).toMatchObject({ letters: 0 });
+    expect(await readAll(log, TOPICS.telemetry)).toHaveLength(1);
+  });
+
+  test('readings of a device come in the order of their letters', async () => {
+    const devices = ['a', 'b', 'c'];
+    await appendLetters(
+      log,
+      Array.from({ length: 300 }, (_, i) => letterFor(devices[i % 3] as string, reading(i))),
+    );
+    expect(await replay()).toMatchObject({ passed: 300 });
+    const records = await readAll(log, TOPICS.telemetry);
+    for (const device of devices) {
+      const seqs = records.filter((r) => String(r.key) === device).map(seqOf);
+      expect(seqs).toHaveLength(100);
+      expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+    }
+  });
+
+  test('a dry run says what would happen and changes nothing', async () => {
+    await appendLetters(log, [
+      letterFor('a', reading(1)),
+      letterFor('a', reading(2, { schema: 'x/1' })),
+      letterFor('a', '{'),
+    ]);
+    const before = await letters();
+    const summary = await replay({ dryRun: true });
+    expect(summary).toMatchObject({ letters: 3, passed: 1, failedAgain: 2 });
+    expect([...summary.why].map(([reason, { letters: n }]) => [reason, n])).toEqual([
+      ['unknown-schema', 1],
+      ['malformed-json', 1],
+    ]);
+    expect(await letters()).toEqual(before);
+    expect(await readAll(log, TOPICS.telemetry)).toEqual([]);
+  });
+
+  test('a poison letter ends parked, once, and is left alone afterwards', async () => {
+    const id = await appendLetter(
+      log,
+      letterFor('dev-1', reading(1, { schema: 'poison/1' }), { mqttClientId: 'c' }),
+    );
+    expect(await replay()).toMatchObject({ failedAgain: 1, parked: 0 });
+    expect(await letters()).toMatchObject([
+      {
+        id,
+        reason: 'unknown-schema',
+        attempt: 1,
+        state: { outcome: 'failed-again', reason: 'unknown-schema' },
+      },
+    ]);
+    expect(await replay()).toMatchObject({ failedAgain: 1, parked: 0 });
+    expect(await replay()).toMatchObject({ failedAgain: 0, parked: 1 });
+    expect(await replay()).toMatchObject({ letters: 0, leftParked: 1 });
+
+    expect(await statuses()).toEqual(['unknown-schema superseded', 'replay-limit parked']);
+    const [original, parked] = await readAll(log, TOPICS.deadLetters);
+    expect(parked?.value).toEqual(original?.value);
+    expect(parked?.headers).toMatchObject({
+      'dlq.reason': 'replay-limit',
+      'dlq.original-reason': 'unknown-schema',
+      'dlq.attempt': '3',
+      'dlq.first-failed-at': original?.headers['dlq.first-failed-at'],
+      'received-at': original?.headers['received-at'],
+      'mqtt.client-id': 'c',
+    });
+    expect(await readAll(log, TOPICS.telemetry)).toEqual([]);
+  });
+
+  test('a parked letter passes when it is asked for and its cause is gone; a failure does not add letters', async () => {
+    await appendLetter(
+      log,
+      letterFor('a', reading(1), { reason: 'replay-limit', originalReason: 'unknown-schema', attempt: 3 }),
+    );
+    const filter = { reasons: new Set(['replay-limit' as const]) };
+    expect(await replay({ filter }, none)).toMatchObject({ failedAgain: 1 });
+    expect(await statuses()).toEqual(['replay-limit parked']);
+    expect(await replay({ filter })).toMatchObject({ passed: 1 });
+    expect(await statuses()).toEqual(['replay-limit replayed']);
+    expect((await readAll(log, TOPICS.telemetry))[0]?.headers['dlq.attempt']).toBe('5');
+  });
+
+  test('a reading that the store refuses again and again counts on, and is parked', async () => {
+    // What the writer does: it takes the mark of the replayed record over into its letter.
+    const refused = (attempt: number) =>
+      letterFor('a', reading(1), {
+        reason: 'store-rejected',
+        detail: { message: 'field type conflict' },
+        stage: 'telemetry-writer',
+        attempt,
+      });
+    await appendLetter(log, refused(0));
+    for (const round of [1, 2, 3]) {
+      expect(await replay()).toMatchObject({ passed: 1 });
+      const attempt = (await readAll(log, TOPICS.telemetry)).at(-1)?.headers['dlq.attempt'];
+      expect(attempt).toBe(String(round));
+      await appendLetter(log, refused(round));
+    }
+    expect(await replay()).toMatchObject({ letters: 1, passed: 0, parked: 1 });
+    expect((await letters()).at(-1)).toMatchObject({
+      reason: 'replay-limit',
+      originalReason: 'store-rejected',
+      stage: 'telemetry-writer',
+      detail: { message: 'field type conflict' },
+      attempt: 3,
+    });
+  });
+
+  test('[P5] of a batch the good readings pass, and each bad one becomes a letter', async () => {
+    const bad = reading(2, { schema: 'x/1' });
+    await appendLetter(
+      log,
+      letterFor('a', `[${reading(1)}, ${bad} ,${reading(3)}]`, { reason: 'store-rejected' }),
+    );
+    expect(await replay()).toMatchObject({ letters: 1, passed: 1 });
+    const [record] = await readAll(log, TOPICS.telemetry);
+    expect(record?.headers['readings']).toBe('2');
+    const [, refused] = await readAll(log, TOPICS.deadLetters);
+    expect(refused && decodeDeadLetter(refused)).toMatchObject({
+      reason: 'unknown-schema',
+      index: 1,
+      attempt: 1,
+      payload: Buffer.from(bad),
+    });
+    expect(await statuses()).toEqual(['store-rejected replayed', 'unknown-schema pending']);
+  });
+
+  test('filters choose, and an id chooses exactly', async () => {
+    const ids: string[] = [];
+    for (const seq of [1, 2, 3]) ids.push(await appendLetter(log, letterFor(`dev-${seq}`, reading(seq))));
+    expect(await replay({ filter: { devices: new Set(['dev-2']) } })).toMatchObject({
+      letters: 1,
+      passed: 1,
+    });
+    expect(await replay({ filter: { ids: new Set([ids[2] as string]) } })).toMatchObject({
+      letters: 1,
+      passed: 1,
+    });
+    expect((await readAll(log, TOPICS.telemetry)).map(seqOf)).toEqual([2, 3]);
+  });
+
+  test('what cannot be replayed stays as it is, uncounted, and is told', async () => {
+    await appendLetter(log, letterFor('a', 'x'.repeat(70_000)));
+    await log.append(
+      {
+        topic: TOPICS.deadLetters,
+        key: '\u001b',
+        value: Buffer.from([0, 255]),
+        headers: { 'dlq.reason': 'sold' },
+      },
+      performance.now() + 5_000,
+    );
+    for (let i = 0; i < 5; i++) expect(await replay()).toMatchObject({ letters: 2, unreplayable: 2 });
+    expect(await statuses()).toEqual(['payload-too-large pending', 'undecodable-record pending']);
+    expect(await readAll(log, TOPICS.deadLetterState)).toEqual([]);
+  });
+
+  test('[P2] dying between the two appends repeats the replay, which adds nothing but the same reading', async () => {
+    await appendLetters(log, [letterFor('a', reading(1)), letterFor('a', reading(2))]);
+    const dying = withCalls(log, {
+      append: (record, deadlineAt) =>
+        record.topic === TOPICS.deadLetterState
+          ? Promise.reject(new Error('died'))
+          : log.append(record, deadlineAt),
+    });
+    const options = { filter: {}, dryRun: false, signal: new AbortController().signal };
+    await expect(replayLetters(options, { ...deps, eventLog: dying }, schemas)).rejects.toThrow('died');
+    expect(await statuses()).toEqual(['unknown-schema pending', 'unknown-schema pending']);
+    expect(await replay()).toMatchObject({ passed: 2 });
+    const records = await readAll(log, TOPICS.telemetry);
+    expect(new Set(records.map((r) => String(r.value))).size).toBe(2);
+    expect(await replay()).toMatchObject({ letters: 0 });
+  });
+
+  test('one at a time: a second says so', async () => {
+    const other = await under.beside();
+    const held = await other.acquireLock('dead-letters');
+    await expect(replay()).rejects.toThrow(/another replay is running/);
+    expect(await replay({ dryRun: true })).toMatchObject({ letters: 0 });
+    await held?.[Symbol.asyncDispose]();
+    expect(await replay()).toMatchObject({ letters: 0 });
+  });
+
+  test('a signal ends it after what is in flight; the next run does the rest', async () => {
+    await appendLetters(
+      log,
+      Array.from({ length: 200 }, (_, i) => letterFor('a', reading(i))),
+    );
+    const interrupt = new AbortController();
+    const first = await replay({
+      signal: interrupt.signal,
+      onProgress: ({ letters: done }) => {
+        if (done === 50) interrupt.abort(new Error('interrupted'));
+      },
+    });
+    expect(first.interrupted).toBe(true);
+    expect(first.passed).toBeGreaterThanOrEqual(50);
+    expect(first.passed).toBeLessThan(200);
+    const second = await replay();
+    expect(first.passed + second.passed).toBe(200);
+    expect(await readAll(log, TOPICS.telemetry)).toHaveLength(200);
+  });
+
+  test('states of letters that retention removed are removed', async () => {
+    const [gone] = await appendLetters(log, [letterFor('a', reading(1))]);
+    await replay();
+    const end = { committedOffset: -1, backlogSince: null };
+    const later = withCalls(log, {
+      progress: async () => [{ partition: 0, oldestOffset: 1, endOffset: 1, ...end }],
+    });
+    const options = { filter: {}, dryRun: false, signal: new AbortController().signal };
+    await replayLetters(options, { ...deps, eventLog: later }, schemas);
+    expect((await readLetterStates(log, TOPICS)).get(0)?.size ?? 0).toBe(0);
+    const records = await readAll(log, TOPICS.deadLetterState);
+    expect(records.at(-1)).toMatchObject({
+      key: Buffer.from(letterId(gone ?? { partition: -1, offset: -1 })),
+      value: null,
+    });
+  });
+
+  test('records of other programs in the state topic harm nothing', async () => {
+    const id = await appendLetter(log, letterFor('a', reading(1)));
+    const foreign = [
+      { key: id, value: Buffer.from('nonsense') },
+      { key: '\u0000', value: Buffer.from([255]) },
+    ];
+    for (const record of foreign) {
+      await log.append({ topic: TOPICS.deadLetterState, headers: {}, ...record }, performance.now() + 5_000);
+    }
+    expect(await statuses()).toEqual(['unknown-schema pending']);
+    expect(await replay()).toMatchObject({ passed: 1 });
+  });
+
+  test('one letter is found by its place', async () => {
+    const [first, second] = await appendLetters(log, [
+      letterFor('a', reading(1)),
+      letterFor('b', reading(2)),
+    ]);
+    await log.append(
+      encodeLetterState(TOPICS.deadLetterState, second ?? { partition: -1, offset: -1 }, {
+        outcome: 'dismissed',
+        at: 1,
+        attempt: 0,
+      }),
+      performance.now() + 5_000,
+    );
+    expect(await readLetter(log, TOPICS, first ?? { partition: 0, offset: 0 })).toMatchObject({
+      deviceId: 'a',
+      state: undefined,
+    });
+    expect(await readLetter(log, TOPICS, second ?? { partition: 0, offset: 0 })).toMatchObject({
+      deviceId: 'b',
+      state: { outcome: 'dismissed' },
+    });
+    expect(await readLetter(log, TOPICS, { partition: 0, offset: 2 })).toBeUndefined();
+    expect(await readLetter(log, TOPICS, { partition: 5, offset: 0 })).toBeUndefined();
+  });
+});
