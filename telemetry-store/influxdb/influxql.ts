@@ -55,7 +55,8 @@ export async function* readingsOf(
       );
     }
   }
-  if (selects.length === 0) return;
+  // SHOW names nothing also when the bucket does not exist or may not be read; SELECT says so.
+  if (selects.length === 0) selects.push('SELECT * FROM nothing LIMIT 1');
   for await (const series of ask(selects.join('; '))) yield* readingsOfSeries(series);
 }
 
