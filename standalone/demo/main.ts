@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { Registry } from 'prom-client';
+import { choosePorts } from '#runtime/choose-ports.ts';
+import { runCommand } from '#runtime/command-line.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { readSettings } from '#runtime/settings.ts';
+import { runDemo } from './demo.ts';
+
+const outcome: { code: 0 | 1 } = { code: 0 };
+const program = new Command('npm run demo --')
+  .description(
+    'The promise in a minute: a fleet publishes, bursts, the pipeline is killed with SIGKILL and started again, and the books close.\n' +
+      'Uses free ports and a temporary folder, and nothing of your configuration.',
+  )
+  .option('--json', 'the books as one JSON object, as the last line')
+  .action(async (options: { json?: boolean }) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'telemetry-demo-'));
+    try {
+      const [mqttPort, httpPort] = (await choosePorts([undefined, undefined])) as [number, number];
+      const { settings } = readSettings({ DATA_DIR: folder, MQTT_PORT: String(mqttPort) }, () => '');
+      const verification = await runDemo(
+        {
+          settings,
+          httpPort,
+          schemas: loadSchemas(),
+          tell: (line) => process.stdout.write(`${line}\n`),
+        },
+        {
+          log: createLogger({ name: 'demo', level: 'silent' }),
+          metrics: new Registry(),
+          now: Date.now,
+          random: Math.random,
+        },
+      );
+      if (options.json) process.stdout.write(`${JSON.stringify(verification)}\n`);
+      outcome.code = verification.ok ? 0 : 1;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+const { argv, env, stdout, stderr } = process;
+const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
+process.exitCode = await runCommand(program, io, outcome);
