@@ -3,6 +3,7 @@ import type { EventLog } from '#event-log/event-log.ts';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { runDeadLetters } from './command.ts';
+import { deadLettersLock } from './dead-letters-lock.ts';
 import {
   appendLetter,
   appendLetters,
@@ -225,7 +226,7 @@ describe('dlq', () => {
   });
 
   test('a second replay says so, and exits 1', async () => {
-    await using _held = await under.log.acquireLock('dead-letters');
+    await using _held = await under.log.acquireLock(deadLettersLock(TOPICS));
     const { code, err } = await dlq(['replay']);
     expect(code).toBe(1);
     expect(err).toContain('another replay is running');

@@ -1,7 +1,11 @@
-import type { EventLog } from '#event-log/event-log.ts';
+import type { TopicNames } from '#contract/log-record.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import type { DeadLettersDeps } from './letter-states.ts';
 
-const LOCK = 'dead-letters';
+/** Pipelines that share a cluster have topics of their own, and do not wait for each other. */
+export function deadLettersLock(topics: TopicNames): string {
+  return `replay-${topics.deadLetters}`;
+}
 
 /**
  * What changes letters runs one at a time over all processes of a log, since it decides from the states that it read
@@ -9,12 +13,12 @@ const LOCK = 'dead-letters';
  *
  * @throws PipelineError `event-log-unavailable` when another process has it
  */
-export async function takeDeadLettersLock(log: EventLog): Promise<AsyncDisposable> {
-  const lock = await log.acquireLock(LOCK);
+export async function takeDeadLettersLock({ eventLog, topics }: DeadLettersDeps): Promise<AsyncDisposable> {
+  const lock = await eventLog.acquireLock(deadLettersLock(topics));
   if (lock !== undefined) return lock;
   throw new PipelineError(
     'event-log-unavailable',
-    'another replay is running on this event log, and only one may (after a crash its lock can last a minute)',
+    'another replay is running on this event log, and only one may',
     { retryable: true, reason: 'locked' },
   );
 }

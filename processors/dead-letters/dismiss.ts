@@ -18,7 +18,7 @@ export async function dismissLetters(
   signal: AbortSignal,
   deps: DeadLettersDeps,
 ): Promise<{ readonly dismissed: number; readonly interrupted: boolean }> {
-  await using _lock = await takeDeadLettersLock(deps.eventLog);
+  await using _lock = await takeDeadLettersLock(deps);
   const states = await readLetterStates(deps.eventLog, deps.topics, signal);
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {

@@ -61,7 +61,7 @@ export class DeadLetterMonitor {
   constructor(options: DeadLetterMonitorOptions, deps: DeadLetterMonitorDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#telemetry = createDeadLetterTelemetry(deps);
+    this.#telemetry = createDeadLetterTelemetry(deps, options.retentionMs / 1000);
   }
 
   /** Never rejects. */

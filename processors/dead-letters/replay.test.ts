@@ -5,6 +5,7 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
+import { deadLettersLock } from './dead-letters-lock.ts';
 import type { DeadLettersDeps } from './letter-states.ts';
 import { readLetterStates } from './letter-states.ts';
 import { type Letter, readLetter, readLetters, statusOf } from './letters.ts';
@@ -243,7 +244,7 @@ describe('replay', () => {
 
   test('one at a time: a second says so', async () => {
     const other = await under.beside();
-    const held = await other.acquireLock('dead-letters');
+    const held = await other.acquireLock(deadLettersLock(TOPICS));
     await expect(replay()).rejects.toThrow(/another replay is running/);
     expect(await replay({ dryRun: true })).toMatchObject({ letters: 0 });
     await held?.[Symbol.asyncDispose]();

@@ -71,7 +71,7 @@ export async function replayLetters(
   };
   const parkedToo = filter.ids !== undefined || filter.reasons?.has('replay-limit') === true;
 
-  await using _lock = dryRun ? undefined : await takeDeadLettersLock(deps.eventLog);
+  await using _lock = dryRun ? undefined : await takeDeadLettersLock(deps);
   const states = await readLetterStates(deps.eventLog, deps.topics, signal);
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {

@@ -5,8 +5,12 @@ import { describeError } from '#runtime/errors.ts';
 
 export type DeadLetterTelemetry = ReturnType<typeof createDeadLetterTelemetry>;
 
-/** The events of the dead-letter monitor: one function = one log line and/or one metric. */
-export function createDeadLetterTelemetry(deps: Deps) {
+/**
+ * The events of the dead-letter monitor: one function = one log line and/or one metric.
+ *
+ * @param retentionSeconds how long the log keeps dead letters: says how much is left of it, whatever it is
+ */
+export function createDeadLetterTelemetry(deps: Deps, retentionSeconds: number) {
   const log = deps.log.child({ part: 'dead-letters' });
   const registers = [deps.metrics];
 
@@ -21,12 +25,18 @@ export function createDeadLetterTelemetry(deps: Deps) {
     help: 'Seconds until retention may remove the oldest pending dead letter. No series while none is pending or the log cannot be asked',
     registers,
   });
+  const retention = new Gauge({
+    name: 'dead_letters_retention_seconds',
+    help: 'Seconds that the log keeps dead letters',
+    registers,
+  });
   const expired = new Counter({
     name: 'dead_letters_expired_total',
     help: 'Dead letters that retention removed while they were pending: readings lost for good',
     labelNames: ['reason'],
     registers,
   });
+  retention.set(retentionSeconds);
   for (const reason of REJECT_REASONS) expired.inc({ reason }, 0);
   // A 0 before the first look would say that all is well.
   expirySeconds.remove();
