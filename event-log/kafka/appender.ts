@@ -1,4 +1,4 @@
-import type { AppendRecord, RecordHeaders, RecordPosition } from '#contract/log-record.ts';
+import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import {
@@ -9,20 +9,17 @@ import {
   NOT_IN_ANSWER,
 } from './append-failure.ts';
 import type { TopicView } from './cluster-view.ts';
-import { type BrokerConnection, type ProduceAnswer, sendProduce } from './kafkajs-internals.ts';
+import type { ProduceAnswer, ProduceData } from './kafkajs-internals.ts';
 import { PartitionQueue, type PendingAppend } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
+import { encodeRecordBatch, encodeRecordBody, keyOf } from './record-batch.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 
-/** One exchange with a broker over a channel that serves one request at a time. */
-export type AskBroker = <Answer>(
-  nodeId: number,
-  channel: string,
-  question: (connection: BrokerConnection) => Promise<Answer>,
-) => Promise<Answer>;
+/** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
+export type Produce = (leader: number, channel: string, data: ProduceData) => Promise<ProduceAnswer>;
 
 export interface AppenderDeps {
-  readonly ask: AskBroker;
+  readonly produce: Produce;
   /** The view of the cluster shall include this topic. */
   readonly follow: (topic: string) => void;
   /** The view of the cluster has proved wrong. */
@@ -30,13 +27,10 @@ export interface AppenderDeps {
   /** A partition can, or cannot, be written any more. */
   readonly onChange: () => void;
   readonly telemetry: KafkaTelemetry;
+  readonly now: () => number;
   readonly random: () => number;
 }
 
-/** How long a broker waits for its replicas before it says `REQUEST_TIMED_OUT`. */
-const REPLICATION_MS = 4_500;
-/** How long we wait for that answer; then the broker is taken for frozen or cut off. */
-const PRODUCE_MS = 5_000;
 /** Deadlines and back-offs are looked at this often. */
 const TICK_MS = 100;
 /** Two requests to a broker overlap, so that it never waits for us to encode the next one. */
@@ -89,14 +83,8 @@ export class Appender {
       return Promise.reject(new PipelineError('closed', 'the event log is closed'));
     }
     const { promise, resolve, reject } = Promise.withResolvers<RecordPosition>();
-    const key = Buffer.from(record.key);
-    const { value } = record;
     const append: PendingAppend = {
-      topic: record.topic,
-      key,
-      value: value === null ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-      headers: record.headers,
-      bytes: sizeOf(key, value, record.headers),
+      body: encodeRecordBody(record.key, record.value, record.headers),
       deadlineAt,
       settled: false,
       resolve,
@@ -104,7 +92,7 @@ export class Appender {
     };
     this.#pending++;
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
-    if (deadlineAt <= performance.now()) this.#giveUp(append, 'deadline', 'deadline');
+    if (deadlineAt <= performance.now()) this.#giveUp(record.topic, append, 'deadline', 'deadline');
     else this.#enqueue(this.#routeOf(record.topic), append);
     return promise;
   }
@@ -157,7 +145,7 @@ export class Appender {
 
   #enqueue(route: Route, append: PendingAppend): void {
     const count = route.leaders.length;
-    const queue = count === 0 ? undefined : route.queues[partitionOf(append.key, count)];
+    const queue = count === 0 ? undefined : route.queues[partitionOf(keyOf(append.body), count)];
     if (queue === undefined) {
       route.unrouted.push(append);
       return;
@@ -210,22 +198,21 @@ export class Appender {
     let records = 0;
     for (const queue of queues) {
       if (records >= MAX_REQUEST_RECORDS) break;
-      const messages = queue.take(now);
-      records += messages.length;
-      batches.push({ queue, messages });
+      const appends = queue.take(now);
+      records += appends.length;
+      batches.push({ queue, appends });
     }
+    const data = encodeBatches(batches, this.#deps.now());
     try {
-      const answer = await this.#deps.ask(leader, channel, (connection) =>
-        sendProduce(connection, groupByTopic(batches), REPLICATION_MS, PRODUCE_MS),
-      );
-      for (const { queue, messages } of batches) {
+      const answer = await this.#deps.produce(leader, channel, data);
+      for (const { queue, appends } of batches) {
         const outcome = durability(queue, answer);
         if ('baseOffset' in outcome) this.#onDurable(queue, outcome.baseOffset);
-        else this.#onFailure(queue, outcome, messages.length);
+        else this.#onFailure(queue, outcome, appends.length);
       }
     } catch (error) {
       const failure = failureOfRequest(error);
-      for (const { queue, messages } of batches) this.#onFailure(queue, failure, messages.length);
+      for (const { queue, appends } of batches) this.#onFailure(queue, failure, appends.length);
     } finally {
       this.#busyChannels.delete(busy);
       this.#scheduleRound();
@@ -244,7 +231,8 @@ export class Appender {
   #onFailure(queue: PartitionQueue, failure: AppendFailure, records: number): void {
     this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, failure.detail);
     const refused = queue.failed(failure, performance.now());
-    if (refused !== undefined && !refused.settled) this.#giveUp(refused, failure.cause, failure.detail);
+    if (refused !== undefined && !refused.settled)
+      this.#giveUp(queue.topic, refused, failure.cause, failure.detail);
     // To the end, so that partitions that go alone take turns.
     this.#ready.delete(queue);
     if (queue.waiting > 0) this.#ready.add(queue);
@@ -261,14 +249,14 @@ export class Appender {
       if (expired.length === 0) continue;
       const detail = route.problem?.detail ?? 'deadline';
       this.#deps.telemetry.appendFailed('deadline', route.name, expired.length, detail);
-      for (const append of expired) this.#giveUp(append, 'deadline', detail);
+      for (const append of expired) this.#giveUp(route.name, append, 'deadline', detail);
     }
     this.#scheduleRound();
   }
 
-  #giveUp(append: PendingAppend, cause: AppendFailureCause, detail: string): void {
+  #giveUp(topic: string, append: PendingAppend, cause: AppendFailureCause, detail: string): void {
     append.settled = true;
-    const message = `record for ${append.topic} is not known to be durable (${detail})`;
+    const message = `record for ${topic} is not known to be durable (${detail})`;
     append.reject(new PipelineError('not-durable', message, { reason: cause }));
     this.#settled(1);
   }
@@ -284,14 +272,17 @@ export class Appender {
 
 interface Batch {
   readonly queue: PartitionQueue;
-  readonly messages: readonly PendingAppend[];
+  readonly appends: readonly PendingAppend[];
 }
 
-function groupByTopic(batches: readonly Batch[]) {
+function encodeBatches(batches: readonly Batch[], now: number): ProduceData {
   const byTopic = Map.groupBy(batches, ({ queue }) => queue.topic);
   return Array.from(byTopic, ([topic, ofTopic]) => ({
     topic,
-    partitions: ofTopic.map(({ queue, messages }) => ({ partition: queue.partition, messages })),
+    partitions: ofTopic.map(({ queue, appends }) => ({
+      partition: queue.partition,
+      batch: encodeRecordBatch(appends, now),
+    })),
   }));
 }
 
@@ -310,16 +301,4 @@ export function durability(
   if (outcome.errorCode !== 0) return failureOfCode(outcome.errorCode);
   const baseOffset = Number(outcome.baseOffset);
   return baseOffset >= 0 ? { baseOffset } : NOT_IN_ANSWER;
-}
-
-/** Framing of one record in a batch, at most. */
-const RECORD_OVERHEAD_BYTES = 32;
-const HEADER_OVERHEAD_BYTES = 6;
-
-function sizeOf(key: Buffer, value: Uint8Array | null, headers: RecordHeaders): number {
-  let bytes = RECORD_OVERHEAD_BYTES + key.length + (value?.byteLength ?? 0);
-  for (const name in headers) {
-    bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
-  }
-  return bytes;
 }

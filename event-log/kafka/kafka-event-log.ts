@@ -15,6 +15,7 @@ import { Appender } from './appender.ts';
 import { BrokerConnections } from './broker-connections.ts';
 import { createKafka, saslOptions } from './client.ts';
 import { ClusterView } from './cluster-view.ts';
+import { sendProduce } from './kafkajs-internals.ts';
 import { acquireLock } from './lock.ts';
 import type { KafkaEventLogOptions } from './options.ts';
 import { ProgressReader } from './progress.ts';
@@ -34,6 +35,10 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions, deps: Dep
   return log;
 }
 
+/** How long a broker waits for its replicas before it says `REQUEST_TIMED_OUT`. */
+const REPLICATION_MS = 4_500;
+/** How long we wait for that answer; then the broker is taken for frozen or cut off. */
+const PRODUCE_MS = 5_000;
 const DEFAULT_SESSION_TIMEOUT_MS = 30_000;
 
 /**
@@ -66,11 +71,13 @@ class KafkaEventLog implements EventLog {
       logger: this.#kafka.logger(),
     });
     this.#appender = new Appender({
-      ask: (nodeId, channel, question) => this.#connections.ask(nodeId, channel, question),
+      produce: (leader, channel, data) =>
+        this.#connections.ask(leader, channel, (c) => sendProduce(c, data, REPLICATION_MS, PRODUCE_MS)),
       follow: (topic) => this.#view.follow(topic),
       refresh: () => this.#view.refresh(),
       onChange: () => this.#reportHealth(),
       telemetry,
+      now: deps.now,
       random: deps.random,
     });
     this.#view = new ClusterView(this.#connections, deps.random, (topics) => {

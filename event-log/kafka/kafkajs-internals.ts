@@ -70,11 +70,18 @@ export interface ConnectionPoolOptions {
 }
 
 type Class<Options, Instance> = new (options: Options) => Instance;
+interface Encoder {
+  writeInt16(value: number): Encoder;
+  writeInt32(value: number): Encoder;
+  writeString(value: string | null): Encoder;
+  writeBytes(value: Buffer): Encoder;
+}
 type RequestEncoder = (request: object) => unknown;
 type ResponseDecoder = { decode(raw: Buffer): Promise<unknown> };
 
 const Broker: Class<object, BrokerConnection> = require('kafkajs/src/broker/index.js');
 const Pool: Class<ConnectionPoolOptions, ConnectionPool> = require('kafkajs/src/network/connectionPool.js');
+const Encoder: new () => Encoder = require('kafkajs/src/protocol/encoder.js');
 const createSocketFactory: () => unknown = require('kafkajs/src/network/socketFactory.js');
 const Batch: new (
   topic: string,
@@ -138,15 +145,19 @@ export interface FetchedPartition {
   readonly messages: readonly KafkaMessage[];
 }
 
-export interface ProduceMessage {
-  readonly key: Buffer;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, string>>;
-}
+/** Encoded record batches by topic and partition. */
+export type ProduceData = readonly {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly batch: Buffer }[];
+}[];
 
-// Kafka 2.1 (2018) and newer, up to 4.x, speak these versions.
+// Kafka 2.3 (2019) and newer, up to 4.x, speak these versions.
+const PRODUCE_VERSION = 7;
+const ACKS_ALL = -1;
+const { decode: decodeProduced }: ResponseDecoder = require(
+  `kafkajs/src/protocol/requests/produce/v${PRODUCE_VERSION}/response.js`,
+);
 const metadata = api<ClusterMetadata>('metadata', 6);
-const produce = api<{ topics: ProduceAnswer }>('produce', 7);
 const listOffsets = api<{ responses: readonly { topic: string; partitions: readonly ListedPartition[] }[] }>(
   'listOffsets',
   3,
@@ -161,18 +172,33 @@ export function sendMetadata(connection: BrokerConnection, topics: readonly stri
   return metadata(connection, { topics, allowAutoTopicCreation: false }, timeoutMs);
 }
 
-/** `acks=all`. `replicationMs`: how long the broker waits for the replicas before it answers with an error. */
+/**
+ * `acks=all`. The request is encoded here, because kafkajs' encoder makes the record batches, too (`record-batch.ts`).
+ *
+ * @param replicationMs how long the broker waits for the replicas before it answers with an error
+ */
 export async function sendProduce(
   connection: BrokerConnection,
-  topicData: readonly {
-    topic: string;
-    partitions: readonly { partition: number; messages: readonly ProduceMessage[] }[];
-  }[],
+  data: ProduceData,
   replicationMs: number,
   timeoutMs: number,
 ): Promise<ProduceAnswer> {
-  const answer = await produce(connection, { acks: -1, timeout: replicationMs, topicData }, timeoutMs);
-  return answer.topics;
+  const encode = async () => {
+    const request = new Encoder().writeString(null).writeInt16(ACKS_ALL).writeInt32(replicationMs);
+    request.writeInt32(data.length);
+    for (const { topic, partitions } of data) {
+      request.writeString(topic).writeInt32(partitions.length);
+      for (const { partition, batch } of partitions) request.writeInt32(partition).writeBytes(batch);
+    }
+    return request;
+  };
+  const answer = await connection.connectionPool.send({
+    request: { apiKey: 0, apiVersion: PRODUCE_VERSION, apiName: 'Produce', encode },
+    response: { decode: decodeProduced, parse: unparsed },
+    requestTimeout: timeoutMs,
+    logResponseError: false,
+  });
+  return (answer as { topics: ProduceAnswer }).topics;
 }
 
 /** Timestamp -1: the end; -2: the oldest record; else the first record that is not older. */
@@ -223,17 +249,19 @@ export function visibleMessages(topic: string, offset: number, fetched: FetchedP
 
 const READ_COMMITTED = 1;
 
+/** kafkajs' own `parse` throws on the first error code it finds: here the caller looks at each. */
+async function unparsed(decoded: unknown): Promise<unknown> {
+  return decoded;
+}
+
 function api<Answer>(name: string, version: number) {
-  const encode: RequestEncoder = require(`kafkajs/src/protocol/requests/${name}/v${version}/request.js`);
-  const { decode }: ResponseDecoder = require(
-    `kafkajs/src/protocol/requests/${name}/v${version}/response.js`,
-  );
-  // kafkajs' own `parse` throws on the first error code it finds: here the caller looks at each.
-  const response = { decode, parse: async (decoded: unknown) => decoded };
+  const folder = `kafkajs/src/protocol/requests/${name}/v${version}`;
+  const encode: RequestEncoder = require(`${folder}/request.js`);
+  const { decode }: ResponseDecoder = require(`${folder}/response.js`);
   return async (connection: BrokerConnection, request: object, requestTimeout: number): Promise<Answer> =>
     (await connection.connectionPool.send({
       request: encode(request),
-      response,
+      response: { decode, parse: unparsed },
       requestTimeout,
       logResponseError: false,
     })) as Answer;

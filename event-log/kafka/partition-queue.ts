@@ -1,13 +1,12 @@
 import type { RecordPosition } from '#contract/log-record.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
 import type { AppendFailure } from './append-failure.ts';
-import type { ProduceMessage } from './kafkajs-internals.ts';
+import { RECORD_FRAME_BYTES } from './record-batch.ts';
 
 /** A record on its way into the log. */
-export interface PendingAppend extends ProduceMessage {
-  readonly topic: string;
-  /** About what it takes in a record batch. */
-  readonly bytes: number;
+export interface PendingAppend {
+  /** Key, value and headers as they stand in a record batch. */
+  readonly body: Buffer;
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
   /** Whether the caller has its answer; set by whoever gives it. */
@@ -84,7 +83,7 @@ export class PartitionQueue {
     let count = 0;
     let bytes = 0;
     for (const append of this.#waiting) {
-      bytes += append.bytes;
+      bytes += append.body.length + RECORD_FRAME_BYTES;
       if (count > 0 && (count >= this.#maxRecords || bytes > MAX_BATCH_BYTES)) break;
       count++;
     }
