@@ -248,7 +248,7 @@ export class Device {
     const awayMs = random.between(0, AWAY_AT_MOST_MS);
     this.#dropTimer = setTimeout(
       () => {
-        if (client !== this.#client || this.#isComplete()) return;
+        if (client !== this.#client) return;
         this.#awayMs = awayMs;
         client.stream.destroy();
       },
