@@ -57,8 +57,8 @@ describe.skipIf(missing)('dead letters on Kafka', () => {
     const dryRun = await runDlq(['replay', '--dry-run', '--json'], env);
     expect(JSON.parse(dryRun.out)).toMatchObject({ letters: 1_000, passed: 1_000 });
 
-    const replay = startDlq(['replay', '--rate', '100'], env);
-    await vi.waitFor(async () => expect((await replayedLetters(log, topics)).size).toBeGreaterThan(300), {
+    const replay = startDlq(['replay', '--rate', '50'], env);
+    await vi.waitFor(async () => expect((await replayedLetters(log, topics)).size).toBeGreaterThan(150), {
       timeout: 60_000,
       interval: 50,
     });

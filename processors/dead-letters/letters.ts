@@ -23,7 +23,8 @@ export interface Letter extends RecordPosition, Omit<DeadLetter, 'stage'> {
 }
 
 /** `parked`: refused too often, waits for a person and is replayed only when asked for by id or by its reason. */
-export type LetterStatus = 'pending' | 'parked' | 'replayed' | 'superseded' | 'dismissed';
+export const LETTER_STATUSES = ['pending', 'parked', 'replayed', 'superseded', 'dismissed'] as const;
+export type LetterStatus = (typeof LETTER_STATUSES)[number];
 
 /** In one word what a letter is; `superseded` = a parked letter took its place. */
 export function statusOf(letter: Pick<Letter, 'reason' | 'state'>): LetterStatus {
