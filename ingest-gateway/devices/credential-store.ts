@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Credentials, readCredentials } from './credentials-file.ts';
@@ -18,12 +18,16 @@ const POLL_MS = 1_000;
 /**
  * The credentials in force: those of the file at start, and again whenever it changes. A file that cannot be used then
  * changes nothing but a line in the log: half a file must not lock out a fleet.
+ *
+ * The file's version is noted before it is read, so that a change in between is seen at the next look (`fs.watchFile`
+ * notes it some time later, and misses what came before).
  */
 export class CredentialStore implements Disposable {
   readonly #options: CredentialStoreOptions;
   readonly #telemetry: IngestTelemetry;
   readonly #checks: PasswordChecks;
-  readonly #onChange = (): void => this.#reload();
+  readonly #timer: NodeJS.Timeout;
+  #version: string;
   #credentials: Credentials;
 
   /** @throws PipelineError `configuration` when the file cannot be used. */
@@ -31,9 +35,10 @@ export class CredentialStore implements Disposable {
     this.#options = options;
     this.#telemetry = telemetry;
     this.#checks = checks;
+    this.#version = versionOf(options.file);
     this.#credentials = readCredentials(options.file);
     telemetry.credentialsLoaded(options.file, this.#credentials.size);
-    watchFile(options.file, { interval: options.pollMs ?? POLL_MS, persistent: false }, this.#onChange);
+    this.#timer = setInterval(() => this.#look(), options.pollMs ?? POLL_MS).unref();
   }
 
   has(deviceId: string): boolean {
@@ -53,7 +58,14 @@ export class CredentialStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    unwatchFile(this.#options.file, this.#onChange);
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const version = versionOf(this.#options.file);
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#reload();
   }
 
   #reload(): void {
@@ -79,4 +91,14 @@ export class CredentialStore implements Disposable {
 
 function unchanged(before: PasswordHash | undefined, now: PasswordHash): PasswordHash | undefined {
   return before?.hash === now.hash && before.salt === now.salt ? before : undefined;
+}
+
+/** Changes with the file. Any failure to look is a version of its own: reading then says why. */
+function versionOf(file: string): string {
+  try {
+    const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch {
+    return 'unreadable';
+  }
 }

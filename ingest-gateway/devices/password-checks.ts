@@ -49,6 +49,7 @@ export class PasswordChecks {
   readonly #wrong = new Map<string, Remembered>();
   readonly #waiting: Job[] = [];
   #running = 0;
+  #hashes = 0;
 
   /** @param now milliseconds on any clock that does not jump back. */
   constructor(
@@ -57,6 +58,11 @@ export class PasswordChecks {
   ) {
     this.#limits = limits;
     this.#now = now;
+  }
+
+  /** Hashes computed so far. */
+  get hashes(): number {
+    return this.#hashes;
   }
 
   /** @param signal the answer is not wanted any more: the check is left out when it has not begun. */
@@ -117,6 +123,7 @@ export class PasswordChecks {
         continue;
       }
       this.#running++;
+      this.#hashes++;
       verifyPassword(job.password, job.kept)
         .then((right) => job.resolve(right ? 'verified' : 'wrong'), job.reject)
         .finally(() => {

@@ -58,7 +58,8 @@ function derive(
   { n, r, p }: { readonly n: number; readonly r: number; readonly p: number },
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const maxmem = 256 * n * r;
+    // What OpenSSL counts; Node's own limit of 32 MiB is too low for some parameters we accept.
+    const maxmem = 128 * r * (n + p + 2);
     scrypt(password, salt, bytes, { N: n, r, p, maxmem }, (error, key) =>
       error === null ? resolve(key) : reject(error),
     );

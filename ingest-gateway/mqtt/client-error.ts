@@ -1,4 +1,5 @@
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import { hasCode } from '#runtime/errors.ts';
 
 /** Texts of aedes 1.2.0; its errors have no codes. */
 const BY_MESSAGE: Readonly<Record<string, RefusalReason>> = {
@@ -14,6 +15,7 @@ const BY_MESSAGE: Readonly<Record<string, RefusalReason>> = {
  * went away.
  */
 export function classifyClientError(error: Error & { readonly code?: unknown }): RefusalReason | undefined {
+  if (hasCode(error, 'not-durable') || hasCode(error, 'closed')) return 'not-durable';
   if (typeof error.code === 'string' || error.message === 'connection closed') return undefined;
   return BY_MESSAGE[error.message] ?? 'protocol-error';
 }

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { IConnectPacket } from 'mqtt-packet';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { changeCredentials } from './devices/credentials-file.ts';
+import { hashPassword } from './devices/password-hash.ts';
+import { connectPacket, publishPacket, RawClient } from './testing/raw-client.ts';
+import { reading, startTestGateway, type TestGateway } from './testing/test-gateway.ts';
+
+const QUICK = { n: 2, r: 1, p: 1 };
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'authentication-'));
+  file = path.join(folder, 'devices.json');
+  await setPasswords({ 'dev-1': 'one', 'dev-2': 'two' });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function setPasswords(passwords: Readonly<Record<string, string>>): Promise<void> {
+  await changeCredentials(file, async (devices) => {
+    devices.clear();
+    for (const [id, password] of Object.entries(passwords)) {
+      devices.set(id, await hashPassword(Buffer.from(password), QUICK));
+    }
+  });
+}
+
+const start = (options: Parameters<typeof startTestGateway>[0] = {}): Promise<TestGateway> =>
+  startTestGateway({ ...options, mqtt: { credentialsFile: file, allowAnonymous: false, ...options.mqtt } });
+
+async function returnCode(test: TestGateway, id: string, password?: string): Promise<number | undefined> {
+  const client = await RawClient.open(test.port);
+  const login: Partial<IConnectPacket> =
+    password === undefined ? {} : { username: id, password: Buffer.from(password) };
+  client.send(connectPacket(id, login));
+  const connack = await client.next();
+  client.socket.destroy();
+  return connack?.cmd === 'connack' ? connack.returnCode : undefined;
+}
+
+describe('device credentials', () => {
+  it('[P9] lets a device in with its own password only', async () => {
+    await using test = await start();
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    expect(await returnCode(test, 'dev-1', 'two')).toBe(4);
+    expect(await returnCode(test, 'dev-1', '')).toBe(4);
+    expect(await returnCode(test, 'dev-1')).toBe(4);
+    expect(await returnCode(test, 'dev-3', 'one')).toBe(4);
+    expect(await returnCode(test, 'toString', 'one')).toBe(4);
+    expect(await test.metric('ingest_refused_total{reason="bad-credentials"}')).toBe(5);
+  });
+
+  it('[P9] a valid password does not open the session of another device', async () => {
+    await using test = await start();
+    const client = await RawClient.open(test.port);
+    client.send(connectPacket('dev-1', { username: 'dev-2', password: Buffer.from('two') }));
+    expect(await client.next()).toMatchObject({ returnCode: 5 });
+  });
+
+  it('an anonymous device may not be one that has a password', async () => {
+    await using test = await start({ mqtt: { allowAnonymous: true } });
+    expect(await returnCode(test, 'dev-9')).toBe(0);
+    expect(await returnCode(test, 'dev-1')).toBe(4);
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+  });
+
+  it('are read again when the file changes: new devices get in, revoked ones are disconnected', async () => {
+    await using test = await start();
+    const login = (password: string): Partial<IConnectPacket> => ({
+      password: Buffer.from(password),
+      username: 'dev-1',
+    });
+    const revoked = await RawClient.device(test.port, 'dev-1', login('one'));
+    const kept = await RawClient.device(test.port, 'dev-2', {
+      username: 'dev-2',
+      password: Buffer.from('two'),
+    });
+    await changeCredentials(file, async (devices) => {
+      devices.delete('dev-1');
+      devices.set('dev-3', await hashPassword(Buffer.from('three'), QUICK));
+    });
+    await revoked.closed;
+    expect(await test.metric('ingest_refused_total{reason="revoked"}')).toBe(1);
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(4);
+    expect(await returnCode(test, 'dev-3', 'three')).toBe(0);
+    kept.send(publishPacket('dev-2', reading(1), 1));
+    expect(await kept.next()).toMatchObject({ cmd: 'puback' });
+  });
+
+  it('a new password locks out the old one', async () => {
+    await using test = await start();
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    await setPasswords({ 'dev-1': 'new' });
+    await vi.waitFor(async () => expect(await returnCode(test, 'dev-1', 'new')).toBe(0));
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(4);
+  });
+
+  it('a broken or missing file changes nothing, and says so', async () => {
+    await using test = await start();
+    writeFileSync(file, '{"version": 1, "devi');
+    await vi.waitFor(() => expect(test.lines.join('')).toContain('stay in force'));
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    rmSync(file);
+    await vi.waitFor(() => expect(test.lines.join('')).toContain('ENOENT'));
+    expect(await returnCode(test, 'dev-2', 'two')).toBe(0);
+    await setPasswords({ 'dev-4': 'four' });
+    await vi.waitFor(async () => expect(await returnCode(test, 'dev-4', 'four')).toBe(0));
+  });
+
+  it('[P10] must be usable at the start', async () => {
+    writeFileSync(file, 'nonsense');
+    await expect(start()).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('DEVICE_CREDENTIALS_FILE'),
+    });
+  });
+
+  it('[P10] a check that takes too long is answered with return code 3', async () => {
+    await changeCredentials(file, async (devices) => {
+      devices.set('slow', await hashPassword(Buffer.from('x'), { n: 1 << 15, r: 8, p: 1 }));
+    });
+    await using test = await start({ limits: { authenticateMs: 1 } });
+    expect(await returnCode(test, 'slow', 'x')).toBe(3);
+    expect(await test.metric('ingest_refused_total{reason="authenticate-timeout"}')).toBe(1);
+  });
+
+  it('devices that should be there and never came are listed', async () => {
+    await using test = await start();
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    expect(test.gateway.devices()).toMatchObject([{ id: 'dev-1' }, { id: 'dev-2', lastSeen: null }]);
+  });
+});

@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { changeCredentials, readCredentials } from './credentials-file.ts';
+import { hashPassword, type PasswordHash } from './password-hash.ts';
+
+let folder: string;
+let file: string;
+let hash: PasswordHash;
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'credentials-'));
+  file = path.join(folder, 'devices.json');
+  hash = await hashPassword(Buffer.from('x'), { n: 2, r: 1, p: 1 });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('credentials file', () => {
+  it('is created for its owner only, and read back', async () => {
+    await changeCredentials(file, async (devices) => void devices.set('dev-2', hash).set('dev-1', hash));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect([...readCredentials(file)]).toEqual([
+      ['dev-1', hash],
+      ['dev-2', hash],
+    ]);
+    expect(readdirSync(folder)).toEqual(['devices.json']);
+  });
+
+  it('stays as it was when a change fails', async () => {
+    await changeCredentials(file, async (devices) => void devices.set('dev-1', hash));
+    const failing = changeCredentials(file, async (devices) => {
+      devices.clear();
+      throw new Error('changed my mind');
+    });
+    await expect(failing).rejects.toThrow('changed my mind');
+    expect([...readCredentials(file).keys()]).toEqual(['dev-1']);
+    expect(readdirSync(folder)).toEqual(['devices.json']);
+  });
+
+  it('takes one change at a time', async () => {
+    const changing = changeCredentials(file, async (devices) => {
+      await expect(changeCredentials(file, async () => undefined)).rejects.toThrow(
+        'another change is under way',
+      );
+      devices.set('dev-1', hash);
+    });
+    await changing;
+    expect(readCredentials(file).size).toBe(1);
+  });
+
+  it('is not overwritten when it cannot be understood', async () => {
+    writeFileSync(file, 'precious');
+    await expect(changeCredentials(file, async () => undefined)).rejects.toThrow('DEVICE_CREDENTIALS_FILE');
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+  });
+
+  it('[P10] says what is wrong, and quotes nothing of it', () => {
+    const broken = {
+      'it is not JSON': '{"version": 1, "devices": {secret',
+      'devices.a/b': JSON.stringify({ version: 1, devices: { 'a/b': hash } }),
+      'devices.dev-1.n': JSON.stringify({ version: 1, devices: { 'dev-1': { ...hash, n: 3 } } }),
+      version: JSON.stringify({ version: 2, devices: {} }),
+    };
+    for (const [message, content] of Object.entries(broken)) {
+      writeFileSync(file, content);
+      expect(() => readCredentials(file)).toThrow(`DEVICE_CREDENTIALS_FILE: expected a credentials file`);
+      expect(() => readCredentials(file)).toThrow(message);
+      expect(() => readCredentials(file)).not.toThrow('secret');
+    }
+    expect(() => readCredentials(path.join(folder, 'missing.json'))).toThrow('ENOENT');
+  });
+});
