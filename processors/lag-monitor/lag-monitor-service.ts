@@ -1,4 +1,5 @@
 import type { EventLog } from '#event-log/event-log.ts';
+import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { startHttpServer } from '#runtime/http-server.ts';
@@ -23,7 +24,8 @@ export function assertKafka(settings: Settings): void {
 }
 
 /**
- * `npm run lag-monitor`: the lag monitor with its HTTP surface, on a log that was opened for it and is closed with it.
+ * `npm run lag-monitor`: the lag monitor and the dead-letter monitor with their HTTP surface, on a log that was opened
+ * for them and is closed with them.
  *
  * @throws PipelineError `configuration` when the HTTP port cannot be had
  */
@@ -36,6 +38,8 @@ export async function startLagMonitorService(
   resources.use(eventLog);
   const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };
   const monitor = resources.use(startLagMonitor({ targets: [target] }, { ...deps, eventLog }));
+  const { topics, deadLetterRetentionMs: retentionMs } = settings;
+  resources.use(startDeadLetterMonitor({ topics, retentionMs }, { ...deps, eventLog }));
   const http = resources.use(
     await startHttpServer({
       host: settings.http.host,
