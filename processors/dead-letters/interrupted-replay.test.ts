@@ -30,7 +30,7 @@ async function storedReadings({ dataDir, log }: TestLog, schemaDir: string): Pro
     },
     { timeout: 20_000, interval: 50 },
   );
-  return Array.fromAsync(store.scan({ fromMs: 0, toMs: Date.now() + 60_000 }));
+  return await Array.fromAsync(store.scan({ fromMs: 0, toMs: Date.now() + 60_000 }));
 }
 
 /**
