@@ -67,7 +67,7 @@ export class StoreWriter {
    * @param onWritten is told about each chunk that the store is done with, as soon as it is.
    * @throws BatchAbandoned
    */
-  async write<Entry extends { readonly point: Point }>(
+  async write<Entry extends { readonly point: Point; readonly bytes: number }>(
     entries: readonly Entry[],
     run: BatchRun,
     onWritten: (entries: readonly Entry[]) => void,

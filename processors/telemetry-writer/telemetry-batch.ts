@@ -24,6 +24,11 @@ export interface Entry {
   readonly source: Source;
   /** Position among the accepted readings of its record. */
   readonly position: number;
+  /**
+   * About what it takes on its way to the store: its share of the record, plus what a point says besides. JSON with
+   * its quotes and names is longer than line protocol, so this is never much too small.
+   */
+  readonly bytes: number;
 }
 
 /** What a batch of records says: readings for the store, and letters for all that is none. */
@@ -32,6 +37,8 @@ export interface TelemetryBatch {
   readonly letters: readonly DeadLetter[];
 }
 
+/** Timestamp, separators, `device=`, `schemaVersion=`. */
+const POINT_OVERHEAD_BYTES = 64;
 /** Longest time that decoding keeps the event loop: in the standalone process MQTT shares it. */
 const SLICE_MS = 4;
 
@@ -74,7 +81,10 @@ function decodeRecord(
   }
   const source = { record, decoded };
   for (const reject of decoded.admission.rejects) letters.push(letterOf(source, reject, now));
-  const readings = decoded.admission.accepted?.readings ?? [];
+  const { accepted } = decoded.admission;
+  if (accepted === undefined) return;
+  const { readings, value } = accepted;
+  const bytes = value.length / readings.length + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
   for (const [position, reading] of readings.entries()) {
     const schema = schemas.get(reading.schema);
     // Admission found it in the same registry.
@@ -84,6 +94,7 @@ function decodeRecord(
       schema: schema.name,
       source,
       position,
+      bytes,
     });
   }
 }

@@ -182,13 +182,11 @@ class Writer implements TelemetryWriter {
     const target = { log: eventLog, topic: this.#options.deadLetterTopic };
     await appendUntilDurable(allLetters, run, target, this.#deps, this.#telemetry);
 
-    const refusedEntries = new Set(refused.map(({ entry }) => entry));
+    const stored = countBy(entries, ({ schema }) => schema);
+    for (const { entry } of refused) stored.set(entry.schema, (stored.get(entry.schema) ?? 0) - 1);
     return {
       consumed: entries.length + letters.length,
-      stored: countBy(
-        entries.filter((entry) => !refusedEntries.has(entry)),
-        ({ schema }) => schema,
-      ),
+      stored,
       deadLettered: countBy(allLetters, ({ reason }): RejectReason => reason),
     };
   }

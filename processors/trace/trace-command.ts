@@ -18,6 +18,7 @@ export interface TraceContext {
 
 /** A bar on a terminal, a line every five seconds elsewhere. */
 const LINE_MS = 5_000;
+/** Also the length of a log for which no progress is shown. */
 const RECORDS_PER_UPDATE = 1_000;
 
 /** `npm run trace`: the whole command line. Returns the exit code. */
@@ -69,13 +70,16 @@ function scanProgress(stderr: NodeJS.WritableStream) {
     clearOnComplete: true,
     hideCursor: false,
   });
-  bar.start(0, 0);
+  let started = false;
   return {
     update: (done: number, total: number): void => {
       if (done % RECORDS_PER_UPDATE !== 0) return;
-      bar.setTotal(total);
+      if (!started) bar.start(total, done);
+      started = true;
       bar.update(done);
     },
-    [Symbol.dispose]: (): void => bar.stop(),
+    [Symbol.dispose]: (): void => {
+      if (started) bar.stop();
+    },
   };
 }

@@ -6,7 +6,7 @@ import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord, type ReplayMark } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
-import { pipelineTopics } from '#event-log/pipeline-topics.ts';
+import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import {
   startTelemetryWriter,
   type TelemetryWriter,
@@ -41,13 +41,9 @@ export class PipelineUnderTest {
   }
 
   async createTopics(): Promise<this> {
-    await this.log.ensureTopics(
-      pipelineTopics({
-        topics: this.topics,
-        telemetryRetentionMs: 1_000 * HOUR_MS,
-        deadLetterRetentionMs: HOUR_MS,
-      }),
-    );
+    const retention = { telemetryRetentionMs: 168 * HOUR_MS, deadLetterRetentionMs: 720 * HOUR_MS };
+    const topics = pipelineTopics({ topics: this.topics, ...retention });
+    await ensureTopicsEventually(this.log, topics, Math.random, AbortSignal.timeout(30_000));
     return this;
   }
 

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
+import { linesOfPoints } from '#telemetry-store/influxdb/line-protocol.ts';
+import { decodeBatch, refusedLetter } from './telemetry-batch.ts';
+
+const NOW = 1_764_000_000_000;
+const { signal } = new AbortController();
+const schemas = loadSchemas();
+
+function decode(deviceId: string, message: unknown) {
+  const value = Buffer.from(typeof message === 'string' ? message : JSON.stringify(message));
+  const record = encodeTelemetryRecord('t', { deviceId, value, readings: 1, receivedAt: NOW, gateway: 'g' });
+  const { key, headers } = record;
+  return decodeBatch(
+    [{ topic: 't', partition: 3, offset: 9, timestamp: NOW, key: Buffer.from(key), value, headers }],
+    schemas,
+    NOW,
+    signal,
+  );
+}
+
+const environment = (seq: number, values: object = {}) => ({
+  schema: 'environment/1',
+  ts: NOW,
+  seq,
+  values: { temperature: 21.53, humidity: 40, ...values },
+});
+const tracker = {
+  schema: 'tracker/1',
+  ts: NOW,
+  values: { latitude: -12.3456789, longitude: 170.1, satellites: 7 },
+};
+
+test.each([
+  ['one reading', environment(0)],
+  ['a short one of a long id', { ...tracker, values: { latitude: 1, longitude: 1 } }],
+  [
+    'a batch',
+    [environment(0), tracker, environment(123_456_789, { pressure: 1013.25, battery: 99.5 }), tracker],
+  ],
+])('the size of %s is never much below what goes to the store', async (_, message) => {
+  const { entries } = await decode('x'.repeat(64), message);
+  const lines = linesOfPoints(entries.map(({ point }) => point));
+  const sent = lines.reduce((sum, line) => sum + line.length + 1, 0);
+  const estimated = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(estimated).toBeGreaterThan(sent * 0.9);
+  expect(estimated).toBeLessThan(sent * 3);
+});
+
+test('[P5] a refused reading is found again among those that were refused before it', async () => {
+  const elements = [
+    '{"schema":"nothing/1"}',
+    JSON.stringify(environment(1)),
+    '7',
+    ' null',
+    `{"values": {"humidity":4.0e1,"temperature":21}, "ts":${NOW},"schema":"environment\\/1"}`,
+    JSON.stringify(tracker),
+  ];
+  const { entries, letters } = await decode('dev-1', `\n [${elements.join(' ,')}] `);
+  expect(letters.map(({ index }) => index)).toEqual([0, 2, 3]);
+  const found = entries.map((entry) => refusedLetter(entry, 'no room', NOW));
+  expect(found.map(({ index }) => index)).toEqual([1, 4, 5]);
+  expect(found.map(({ payload }) => String(payload))).toEqual([1, 4, 5].map((i) => elements[i]));
+  expect(found[0]).toMatchObject({
+    reason: 'store-rejected',
+    detail: { message: 'no room' },
+    origin: { topic: 't', partition: 3, offset: 9 },
+    attempt: 0,
+    firstFailedAt: NOW,
+  });
+});
+
+test('a refused reading that came alone has no position', async () => {
+  const message = JSON.stringify(environment(1));
+  const { entries } = await decode('dev-1', message);
+  const letter = refusedLetter(entries[0] as (typeof entries)[number], 'no room', NOW);
+  expect(String(letter.payload)).toBe(message);
+  expect(letter).not.toHaveProperty('index');
+});

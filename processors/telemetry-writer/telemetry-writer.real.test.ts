@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
+import type { EventLog } from '#event-log/event-log.ts';
+import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
+import { influxDbApi } from '#services/influxdb-api.ts';
+import { missingReason, required } from '#services/provide.ts';
+import { openInfluxTelemetryStore } from '#telemetry-store/influxdb/influx-telemetry-store.ts';
+import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import { depsWith, PipelineUnderTest, reading } from './testing/pipeline-under-test.ts';
+import { SeverableProxy } from './testing/severable-proxy.ts';
+
+const kafka = inject('kafka');
+const influxdb = inject('influxdb');
+
+describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', () => {
+  const bucket = `writer-${randomBytes(4).toString('hex')}`;
+  let log: EventLog;
+  let store: TelemetryStore;
+  let proxy: SeverableProxy;
+  let pipeline: PipelineUnderTest;
+
+  const openLog = () =>
+    openKafkaEventLog(
+      { brokers: required(kafka).brokers, ssl: false, clientId: bucket, topicPartitions: 3 },
+      depsWith(new Registry()),
+    );
+  beforeAll(async () => {
+    const address = required(influxdb);
+    await influxDbApi(address).createBucket(bucket);
+    proxy = await SeverableProxy.to(new URL(address.url));
+    log = await openLog();
+    store = openInfluxTelemetryStore(
+      { ...address, url: proxy.url, bucket, requestTimeoutMs: 2_000 },
+      depsWith(new Registry()),
+    );
+  });
+  afterAll(async () => {
+    await log.close();
+    await store.close();
+    await proxy.close();
+  });
+  beforeEach(async () => {
+    pipeline = await new PipelineUnderTest(log, store).createTopics();
+  });
+
+  const device = (name: number) => `${pipeline.suffix}-${name}`;
+  const devices = (count: number) => Array.from({ length: count }, (_, i) => device(i));
+  const drained = () =>
+    vi.waitFor(async () => expect(await pipeline.backlog()).toBe(0), { timeout: 60_000, interval: 100 });
+
+  test("[P5] one poison point among 5,000: 4,999 stored, one letter with InfluxDB's own words", async () => {
+    const conflicting = { name: 'battery', kind: 'boolean', value: true } as const;
+    const seed = {
+      measurement: 'environment',
+      deviceId: 'seed',
+      timestamp: Date.now(),
+      fields: [conflicting],
+    };
+    expect(await store.write([seed])).toEqual({ kind: 'written', rejected: [] });
+    const readings = Array.from({ length: 5_000 }, (_, seq) => reading(seq));
+    readings[1_234] = reading(1_234, 0, { battery: 50 });
+    for (let from = 0; from < 5_000; from += 500) {
+      await pipeline.append(device(0), readings.slice(from, from + 500));
+    }
+    const writer = await pipeline.startWriter();
+    onTestFinished(() => writer.stop());
+    await drained();
+    const letters = await pipeline.letters();
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({
+      reason: 'store-rejected',
+      index: 234,
+      detail: { message: expect.stringContaining('field type conflict: input field "battery"') },
+      origin: { topic: pipeline.topics.telemetry, offset: 2 },
+    });
+    expect(String(letters[0]?.payload)).toBe(JSON.stringify(readings[1_234]));
+    expect(await pipeline.stored(device(0))).toHaveLength(4_999);
+    await vi.waitFor(() =>
+      expect(writer.accounting()).toEqual({ consumed: 5_000, stored: 4_999, deadLettered: 1 }),
+    );
+  });
+
+  test('[P2] [P8] the store goes away and comes back: nothing is lost, nothing dead-lettered', async () => {
+    const writer = await pipeline.startWriter();
+    onTestFinished(() => writer.stop());
+    const append = (from: number) =>
+      Promise.all(Array.from({ length: 200 }, (_, i) => pipeline.append(device(i % 10), reading(from + i))));
+    await append(0);
+    await drained();
+    await proxy.cut();
+    await append(200);
+    await vi.waitFor(() => expect(writer.health().storeTrouble).toContain('unreachable'), {
+      timeout: 20_000,
+    });
+    expect(await pipeline.backlog()).toBe(200);
+    await proxy.restore();
+    await drained();
+    expect(await pipeline.stored(...devices(10))).toHaveLength(400);
+    expect(await pipeline.letters()).toEqual([]);
+    expect(writer.health()).toEqual({ consuming: true, storeTrouble: undefined });
+    await vi.waitFor(() =>
+      expect(writer.accounting()).toEqual({ consumed: 400, stored: 400, deadLettered: 0 }),
+    );
+  });
+
+  test('[P2] [P10] a token that is refused keeps everything', async () => {
+    const refused = openInfluxTelemetryStore(
+      { ...required(influxdb), bucket, token: 'wrong' },
+      depsWith(new Registry()),
+    );
+    for (let i = 0; i < 20; i++) await pipeline.append(device(0), reading(i));
+    const writer = await pipeline.startWriter({ store: refused });
+    await vi.waitFor(() => expect(writer.health().storeTrouble).toContain('INFLUX_TOKEN'), {
+      timeout: 20_000,
+    });
+    expect(await pipeline.metric('writer_write_retries_total{cause="misconfigured"}')).toBeGreaterThan(0);
+    await writer.stop();
+    await refused.close();
+    expect(await pipeline.backlog()).toBe(20);
+    expect(await pipeline.letters()).toEqual([]);
+  });
+
+  test('[P2] [P3] a writer joins and another leaves in the middle: every reading once', async () => {
+    const count = 3_000;
+    await Promise.all(
+      Array.from({ length: count / 10 }, (_, m) =>
+        pipeline.append(
+          device(m % 20),
+          Array.from({ length: 10 }, (_, i) => reading(m * 10 + i)),
+        ),
+      ),
+    );
+    await using otherLog = await openLog();
+    const first = await pipeline.startWriter();
+    await vi.waitFor(() => expect(first.accounting().consumed).toBeGreaterThan(0), { timeout: 60_000 });
+    const second = await pipeline.startWriter({ log: otherLog });
+    onTestFinished(() => second.stop());
+    await Promise.all(
+      Array.from({ length: 100 }, (_, i) => pipeline.append(device(i % 20), reading(count + i))),
+    );
+    await first.stop();
+    await drained();
+    expect(await pipeline.stored(...devices(20))).toHaveLength(count + 100);
+    expect(await pipeline.letters()).toEqual([]);
+    expect(await pipeline.metric('writer_rebalances_total')).toBeGreaterThan(0);
+  });
+});
