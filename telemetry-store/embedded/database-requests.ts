@@ -1,8 +1,9 @@
 import type { Reading } from '#contract/reading.ts';
 import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
+import type { ExpireRequest, ExpireStep } from './expire-points.ts';
 import type { PointBatch } from './point-batch.ts';
 import type { SqliteFailure } from './sqlite-failures.ts';
-import type { ExpireRequest, ExpireStep, ScanPage, ScanRequest } from './telemetry-database.ts';
+import type { ScanPage, ScanRequest } from './stored-readings.ts';
 
 /** What the thread of the database can be asked: parameters and result of each request, plain data. */
 export interface DatabaseRequests {

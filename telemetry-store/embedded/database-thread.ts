@@ -20,14 +20,24 @@ type Settle = (answer: Answer<RequestName>) => void;
  */
 export class DatabaseThread {
   readonly #options: DatabaseOptions;
+  readonly #entry: URL;
   readonly #onLost: (why: string) => void;
   readonly #waiting = new Map<number, Settle>();
   #worker: Promise<Worker> | undefined;
   #closed = false;
   #lastId = 0;
 
-  constructor(options: DatabaseOptions, onLost: (why: string) => void) {
+  /**
+   * @param onLost is told when calls were lost with their thread.
+   * @param entry what runs in the thread.
+   */
+  constructor(
+    options: DatabaseOptions,
+    onLost: (why: string) => void,
+    entry = new URL('./database-worker.ts', import.meta.url),
+  ) {
     this.#options = options;
+    this.#entry = entry;
     this.#onLost = onLost;
   }
 
@@ -71,8 +81,10 @@ export class DatabaseThread {
 
   #start(): Promise<Worker> {
     const { promise, resolve, reject } = Promise.withResolvers<Worker>();
-    const worker = new Worker(new URL('./database-worker.ts', import.meta.url), {
+    const worker = new Worker(this.#entry, {
       name: 'telemetry-store',
+      // Not those of the process: some of them (`--input-type`) are refused in a thread.
+      execArgv: [],
       workerData: this.#options,
     });
     let why = 'it ended by itself';

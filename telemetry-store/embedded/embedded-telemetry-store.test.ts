@@ -1,11 +1,30 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
-import { describeTelemetryStore, RETENTION_DAYS } from '#telemetry-store/telemetry-store.suite.ts';
-import { openEmbeddedTelemetryStore } from './embedded-telemetry-store.ts';
+import {
+  describeTelemetryStore,
+  names,
+  point,
+  RETENTION_DAYS,
+  range,
+} from '#telemetry-store/telemetry-store.suite.ts';
+import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import {
+  type EmbeddedTelemetryStoreOptions,
+  openEmbeddedTelemetryStore,
+} from './embedded-telemetry-store.ts';
 
 const deps = { log: createLogger({ name: 'test', level: 'silent' }), now: () => Date.now() };
+const IS_ROOT = process.getuid?.() === 0;
+const CAN_MOUNT = canMount();
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 describeTelemetryStore(
   'embedded',
@@ -20,3 +39,219 @@ describeTelemetryStore(
   },
   { histories: 40 },
 );
+
+describe('the file of the embedded telemetry store', () => {
+  let dataDir: string;
+  const { measurement, device } = names();
+
+  beforeEach(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'telemetry-store-'));
+    dataDir = folder;
+    // Runs last: what is registered later is cleaned up earlier.
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  });
+
+  const file = () => join(dataDir, 'telemetry-store.db');
+  const open = async (changes: Partial<EmbeddedTelemetryStoreOptions> = {}, now = deps.now) => {
+    const store = await openEmbeddedTelemetryStore(
+      { dataDir, retentionDays: 90, ...changes },
+      { ...deps, now },
+    );
+    onTestFinished(() => store.close());
+    return store;
+  };
+  const count = async (store: TelemetryStore) =>
+    (await Array.fromAsync(store.scan({ fromMs: 0, toMs: Date.now() + 10 * DAY_MS }))).length;
+
+  /** A small file system of its own in place of the folder, until the test ends. */
+  const mountHere = (size: string) => {
+    const folder = dataDir;
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]).status).toBe(0);
+    onTestFinished(() => void spawnSync('umount', [folder]));
+  };
+
+  /** Another process that owns the store and writes one point after the other, telling how many are written. */
+  const spawnOwner = () => {
+    const script = `
+      import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
+      import { createLogger } from '#runtime/logger.ts';
+      const deps = { log: createLogger({ name: 'child', level: 'silent' }), now: () => Date.now() };
+      const store = await openEmbeddedTelemetryStore({ dataDir: ${JSON.stringify(dataDir)}, retentionDays: 90 }, deps);
+      const start = Date.now();
+      for (let i = 0; ; i++) {
+        const fields = [{ name: 'schemaVersion', kind: 'integer', value: 1 }, { name: 'x', kind: 'float', value: i }];
+        await store.write([{ measurement: 'm', deviceId: 'dev-1', timestamp: start + i, fields }]);
+        process.stdout.write(i + 1 + '\\n');
+      }`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child;
+  };
+
+  test('[P2] what was written is there after the process was killed, for readers and for the next owner', async () => {
+    const child = spawnOwner();
+    let written = 0;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      written = Number(line);
+    });
+    const exited = once(child, 'close');
+    await vi.waitFor(() => expect(written).toBeGreaterThan(200), { timeout: 20_000, interval: 5 });
+    child.kill('SIGKILL');
+    await exited;
+    const beside = await open({ role: 'beside' });
+    expect(await count(beside)).toBeGreaterThanOrEqual(written);
+    expect(await count(await open())).toBeGreaterThanOrEqual(written);
+  });
+
+  test('has one owner at a time, over all processes; a killed one leaves nothing behind', async () => {
+    const refusal = {
+      code: 'configuration',
+      message: expect.stringMatching(/DATA_DIR.*another running pipeline/),
+    };
+    const first = await open();
+    await expect(open()).rejects.toMatchObject(refusal);
+    await first.close();
+
+    const child = spawnOwner();
+    await once(child.stdout, 'data');
+    await expect(open()).rejects.toMatchObject(refusal);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await (await open()).ping()).toBe(true);
+  });
+
+  test('a reader beside may come before the owner, and cannot write', async () => {
+    const beside = await open({ role: 'beside' });
+    expect(await beside.ping()).toBe(false);
+    await expect(beside.latest(device, 1)).rejects.toMatchObject({
+      code: 'store-unavailable',
+      retryable: true,
+    });
+    const owner = await open();
+    const points = [point(measurement, device, Date.now(), { x: 1 })];
+    await owner.write(points);
+    expect(await beside.latest(device, 10)).toHaveLength(1);
+    expect(await beside.write(points)).toMatchObject({ kind: 'misconfigured' });
+  });
+
+  test('a reader in the middle of a scan holds up no write', async () => {
+    const owner = await open();
+    const now = Date.now();
+    await owner.write(range(5_000).map((i) => point(measurement, device, now - i, { x: i })));
+    const beside = await open({ role: 'beside' });
+    let read = 0;
+    for await (const _ of beside.scan({ fromMs: 0, toMs: now + 1 })) {
+      if (read++ % 1_000 === 0) {
+        expect(await owner.write([point(measurement, 'other', now, { x: read })])).toMatchObject({
+          kind: 'written',
+        });
+      }
+    }
+    expect(read).toBeGreaterThanOrEqual(5_000);
+  });
+
+  test('points older than the retention are removed, in steps, and only those', async () => {
+    const now = Date.now();
+    const first = await open({ retentionDays: 7 });
+    for (const type of [measurement, `${measurement}-b`]) {
+      const young = range(600).map((i) => point(type, `dev-${i}`, now - 3 * DAY_MS, { x: 1 }));
+      const old = range(5_000).map((i) =>
+        point(type, `dev-${i % 700}`, now - 6 * DAY_MS - i * 1_000, { x: 1 }),
+      );
+      await first.write([...young, ...old]);
+    }
+    expect(await count(first)).toBe(11_200);
+    await first.close();
+    const later = await open({ retentionDays: 7 }, () => now + 2 * DAY_MS);
+    await vi.waitFor(async () => expect(await count(later)).toBe(1_200), { timeout: 20_000, interval: 20 });
+  });
+
+  test('people can read it with any SQLite tool', async () => {
+    const store = await open();
+    const now = Date.now();
+    await store.write([point(measurement, device, now, { temperature: 21.5, Temperature: 3 }, 7)]);
+    const database = new DatabaseSync(file(), { readOnly: true });
+    expect({ ...database.prepare(`SELECT * FROM "${measurement}"`).get() }).toEqual({
+      device,
+      time: now,
+      schemaVersion: 1,
+      seq: 7,
+      temperature: 21.5,
+      Temperature_2: 3,
+    });
+    database.close();
+  });
+
+  describe('that cannot be used is a matter of DATA_DIR', () => {
+    const refusal = { code: 'configuration', message: expect.stringContaining(`DATA_DIR: `) };
+
+    test('no database', async () => {
+      writeFileSync(file(), 'this is not a database '.repeat(1_000));
+      for (const role of ['owner', 'beside'] as const)
+        await expect(open({ role })).rejects.toMatchObject(refusal);
+    });
+
+    test('no folder', async () => {
+      writeFileSync(join(dataDir, 'file'), '');
+      await expect(open({ dataDir: join(dataDir, 'file') })).rejects.toMatchObject(refusal);
+    });
+
+    test('from a newer pipeline', async () => {
+      await (await open()).close();
+      const database = new DatabaseSync(file());
+      database.exec('PRAGMA user_version = 1000');
+      database.close();
+      await expect(open()).rejects.toMatchObject(refusal);
+    });
+
+    test.skipIf(IS_ROOT)('a file or folder without permission', async () => {
+      await (await open()).close();
+      chmodSync(file(), 0o444);
+      await expect(open()).rejects.toMatchObject(refusal);
+      chmodSync(dataDir, 0o555);
+      await expect(open()).rejects.toMatchObject(refusal);
+      chmodSync(dataDir, 0o777);
+    });
+
+    test.skipIf(!CAN_MOUNT)('a read-only file system', async () => {
+      mountHere('4m');
+      await (await open()).close();
+      expect(spawnSync('mount', ['-o', 'remount,ro', dataDir]).status).toBe(0);
+      await expect(open()).rejects.toMatchObject(refusal);
+      await expect(open({ dataDir: join(dataDir, 'new') })).rejects.toMatchObject(refusal);
+    });
+  });
+
+  test.skipIf(!CAN_MOUNT)('a full disk: retry, nothing lost, and on again when there is room', async () => {
+    mountHere('4m');
+    const store = await open();
+    writeFileSync(join(dataDir, 'ballast'), Buffer.alloc(2 * 1024 * 1024));
+    const start = Date.now() - DAY_MS;
+    let written = 0;
+    const next = () =>
+      store.write(range(2_000).map((i) => point(measurement, device, start + written + i, { x: i })));
+    let outcome = await next();
+    for (let tries = 0; outcome.kind === 'written' && tries < 100; tries++) {
+      written += 2_000;
+      outcome = await next();
+    }
+    expect(outcome).toMatchObject({ kind: 'retry', cause: 'storage-full' });
+    expect(await count(store)).toBe(written);
+    expect(await next()).toMatchObject({ kind: 'retry', cause: 'storage-full' });
+    await rm(join(dataDir, 'ballast'));
+    expect(await next()).toMatchObject({ kind: 'written' });
+    expect(await count(store)).toBe(written + 2_000);
+    await store.close();
+  });
+});
+
+function canMount(): boolean {
+  if (!IS_ROOT) return false;
+  const folder = mkdtempSync(join(tmpdir(), 'telemetry-store-mount-'));
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
+  if (status === 0) spawnSync('umount', [folder]);
+  rmdirSync(folder);
+  return status === 0;
+}

@@ -12,9 +12,10 @@ import type {
 } from '#telemetry-store/telemetry-store.ts';
 import type { RequestName } from './database-requests.ts';
 import { type Answer, DatabaseThread } from './database-thread.ts';
+import type { ExpireStep } from './expire-points.ts';
 import { batchOfPoints } from './point-batch.ts';
 import { outcomeOfSqliteFailure } from './sqlite-failures.ts';
-import type { ExpireStep, ScanPage } from './telemetry-database.ts';
+import type { ScanPage } from './stored-readings.ts';
 
 export interface EmbeddedTelemetryStoreOptions {
   /** Folder of the file `telemetry-store.db`; made when missing. */

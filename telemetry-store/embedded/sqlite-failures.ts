@@ -13,6 +13,10 @@ export function sqliteFailureOf(error: unknown): SqliteFailure {
   return { code: typeof errcode === 'number' ? errcode : 0, message: error.message };
 }
 
+export function isFull(error: unknown): boolean {
+  return (sqliteFailureOf(error).code & 0xff) === FULL;
+}
+
 const [BUSY, LOCKED, READONLY, CORRUPT, FULL, CANTOPEN, PERM, AUTH, NOTADB] = [
   5, 6, 8, 11, 13, 14, 3, 23, 26,
 ];

@@ -134,6 +134,14 @@ describe.skipIf('missing' in influxdb)('answers of a real InfluxDB', () => {
     expect(await reader.latest(device, 1)).toHaveLength(1);
   });
 
+  test('an empty bucket is readable, and empty', async () => {
+    const empty = `empty-${randomBytes(6).toString('hex')}`;
+    await api.createBucket(empty);
+    const store = open({ bucket: empty });
+    expect(await store.latest('dev-1', 10)).toEqual([]);
+    expect(await Array.fromAsync(store.scan({ fromMs: 0, toMs: now }))).toEqual([]);
+  });
+
   describe('how many requests it takes to find what is refused', () => {
     const asText = (p: Point): Point => ({
       ...p,
