@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { documentPath, generatedDocuments } from '#docs/generate/documents.ts';
 
 describe('generated documents', () => {
-  it.each([...generatedDocuments()])('%s is in step with the code (else: npm run docs)', (name, content) => {
+  it.each([...(await generatedDocuments())])('%s is in step with the code (else: npm run docs)', (name, content) => {
     expect(readFileSync(documentPath(name), 'utf8')).toBe(content);
   });
 
