@@ -4,11 +4,12 @@ import { loadSchemas } from '#runtime/load-schemas.ts';
 import { asyncApiDocument } from './asyncapi.ts';
 import { configurationDocument } from './configuration.ts';
 import { eventsDocument } from './events.ts';
+import { metricsDocument } from './metrics.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
 /** Every generated document, by its path below the repository's root. */
-export function generatedDocuments(): ReadonlyMap<string, string> {
+export async function generatedDocuments(): Promise<ReadonlyMap<string, string>> {
   const schemas = loadSchemas();
   const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
     version: string;
@@ -17,6 +18,7 @@ export function generatedDocuments(): ReadonlyMap<string, string> {
     ['docs/events.md', eventsDocument(schemas)],
     ['docs/asyncapi.yaml', asyncApiDocument(schemas, version)],
     ['docs/configuration.md', configurationDocument()],
+    ['docs/metrics.md', await metricsDocument(schemas)],
   ]);
 }
 
