@@ -242,6 +242,24 @@ describe('replay', () => {
     expect(await replay()).toMatchObject({ letters: 0 });
   });
 
+  test('[P2] the outcome is kept only once the reading is durable', async () => {
+    await appendLetter(log, letterFor('a', reading(1)));
+    const states: unknown[] = [];
+    const failing = withCalls(log, {
+      append: (record, deadlineAt) => {
+        if (record.topic === TOPICS.telemetry) return Promise.reject(new Error('not durable'));
+        states.push(record);
+        return log.append(record, deadlineAt);
+      },
+    });
+    const options = { filter: {}, dryRun: false, signal: new AbortController().signal };
+    await expect(replayLetters(options, { ...deps, eventLog: failing }, schemas)).rejects.toThrow(
+      'not durable',
+    );
+    expect(states).toEqual([]);
+    expect(await statuses()).toEqual(['unknown-schema pending']);
+  });
+
   test('one at a time: a second says so', async () => {
     const other = await under.beside();
     const held = await other.acquireLock(deadLettersLock(TOPICS));
