@@ -40,16 +40,17 @@ export async function listenOnWebSocket(
   });
   webSockets.on('connection', (webSocket, request) => {
     prepareSocket(request.socket);
-    webSocket.on('message', (_data, isBinary) => {
-      // [MQTT-6.0.0-1]
-      if (!isBinary) webSocket.terminate();
+    const stream = createWebSocketStream(webSocket);
+    // Before the stream takes the message: text is no MQTT [MQTT-6.0.0-1].
+    webSocket.prependListener('message', (_data, isBinary) => {
+      if (!isBinary) stream.destroy();
     });
     webSocket.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
         telemetry.refused('packet-too-large', undefined, 'WebSocket message');
       }
     });
-    accept({ stream: createWebSocketStream(webSocket), certificateName: undefined });
+    accept({ stream, certificateName: undefined });
   });
   // The port is `server`'s: `listen` reports its errors.
   webSockets.on('error', () => undefined);

@@ -1,0 +1,231 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { connectAsync } from 'mqtt';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { LIMITS } from '#contract/limits.ts';
+import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
+import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+
+const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+let folder: string;
+const inFolder = (name: string): string => path.join(folder, name);
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'listeners-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+}
+
+/** `<name>.crt` and `<name>.key`, signed by `<ca>`, or by itself. */
+function certificate(name: string, commonName: string, ca?: string): void {
+  const subject = ['-subj', `/CN=${commonName}`, '-addext', 'subjectAltName=DNS:localhost'];
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    `${name}.key`,
+  ];
+  const signer = ca === undefined ? [] : ['-CA', `${ca}.crt`, '-CAkey', `${ca}.key`];
+  openssl('req', '-x509', ...key, ...subject, ...signer, '-days', '1', '-out', `${name}.crt`);
+}
+
+describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () => {
+  beforeAll(() => {
+    certificate('server', 'localhost');
+    certificate('devices-ca', 'devices');
+    certificate('dev-1', 'dev-1', 'devices-ca');
+    certificate('other-ca', 'devices');
+    certificate('forged', 'dev-1', 'other-ca');
+  });
+  const tls = (caFile: string | undefined = undefined) => ({
+    port: 0,
+    certFile: inFolder('server.crt'),
+    keyFile: inFolder('server.key'),
+    caFile,
+  });
+  const pem = (name: string): Buffer => readFileSync(inFolder(name));
+
+  it('carries readings, from TLS 1.2 on', async () => {
+    await using test = await startTestGateway({ mqtt: { tls: tls() } });
+    const port = test.gateway.ports.tls as number;
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const options = { minVersion: version, maxVersion: version, ca: pem('server.crt') };
+      const client = await connectAsync(`mqtts://localhost:${port}`, { ...options, clientId: 'dev-1' });
+      await client.publishAsync('devices/dev-1/telemetry', reading(1), { qos: 1 });
+      await client.endAsync();
+    }
+    expect(test.log.records).toHaveLength(2);
+    const old = connectTls({
+      port,
+      rejectUnauthorized: false,
+      maxVersion: 'TLSv1.1',
+      ciphers: 'ALL@SECLEVEL=0',
+    });
+    await expect(new Promise((_, reject) => old.once('error', reject))).rejects.toThrow();
+    await vi.waitFor(async () => expect(await test.metric(refused('tls-handshake'))).toBe(1));
+  });
+
+  it('[P9] with a CA, the common name of the certificate is the device', async () => {
+    await using test = await startTestGateway({
+      mqtt: { tls: tls(inFolder('devices-ca.crt')), allowAnonymous: false },
+    });
+    const url = `mqtts://localhost:${test.gateway.ports.tls}`;
+    const identity = { ca: pem('server.crt'), cert: pem('dev-1.crt'), key: pem('dev-1.key') };
+    const client = await connectAsync(url, { ...identity, clientId: 'dev-1' });
+    await client.publishAsync('devices/dev-1/telemetry', reading(1), { qos: 1 });
+    await client.endAsync();
+    const otherDevice = connectAsync(url, { ...identity, reconnectPeriod: 0, clientId: 'dev-2' });
+    await expect(otherDevice).rejects.toThrow('Not authorized');
+    const forged = { cert: pem('forged.crt'), key: pem('forged.key') };
+    for (const login of [forged, {}]) {
+      const socket = connectTls({
+        port: test.gateway.ports.tls,
+        ca: pem('server.crt'),
+        servername: 'localhost',
+        ...login,
+      });
+      socket.on('error', () => undefined).write(bytesOf(connectPacket('dev-1')));
+      const answers: unknown[] = [];
+      socket.on('data', (bytes) => answers.push(bytes));
+      await new Promise((resolve) => socket.once('close', resolve));
+      expect(answers).toEqual([]);
+    }
+    expect(await test.metric(refused('wrong-identity'))).toBe(1);
+    expect(await test.metric(refused('tls-handshake'))).toBe(2);
+    expect(test.log.records).toHaveLength(1);
+  });
+
+  it('[P10] ends a handshake that does not come to its end, and survives what is no TLS', async () => {
+    await using test = await startTestGateway({ mqtt: { tls: tls() }, limits: { connectMs: 100 } });
+    const port = test.gateway.ports.tls as number;
+    const silent = await RawClient.open(port);
+    const plain = await RawClient.open(port);
+    plain.send(connectPacket('dev-1'));
+    await Promise.all([silent.closed, plain.closed]);
+    expect(await test.metric(refused('tls-handshake'))).toBe(2);
+  });
+
+  it('[P10] names the variable of a file that cannot be used', async () => {
+    writeFileSync(inFolder('broken.pem'), 'no certificate');
+    const start = (files: object) => startTestGateway({ mqtt: { tls: { ...tls(), ...files } } });
+    const configuration = (text: string) => ({
+      code: 'configuration',
+      message: expect.stringContaining(text),
+    });
+    await expect(start({ certFile: inFolder('missing') })).rejects.toMatchObject(
+      configuration('MQTT_TLS_CERT_FILE'),
+    );
+    await expect(start({ keyFile: inFolder('missing') })).rejects.toMatchObject(
+      configuration('MQTT_TLS_KEY_FILE'),
+    );
+    await expect(start({ caFile: inFolder('missing') })).rejects.toMatchObject(
+      configuration('MQTT_TLS_CA_FILE'),
+    );
+    await expect(start({ certFile: inFolder('broken.pem') })).rejects.toMatchObject(
+      configuration('MQTT_TLS_CERT'),
+    );
+    await expect(start({ keyFile: inFolder('dev-1.key') })).rejects.toMatchObject(
+      configuration('MQTT_TLS_KEY'),
+    );
+  });
+});
+
+describe('WebSocket', () => {
+  it('carries readings', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const client = await connectAsync(`ws://127.0.0.1:${test.gateway.ports.webSocket}/mqtt`, {
+      clientId: 'dev-1',
+    });
+    for (let i = 0; i < 300; i++) client.publish('devices/dev-1/telemetry', reading(i), { qos: 1 });
+    await client.publishAsync('devices/dev-1/telemetry', reading(300) + ' '.repeat(60_000), { qos: 1 });
+    await client.endAsync();
+    const seqs = test.log.records.map(({ value }) => JSON.parse(String(Buffer.from(value ?? []))).seq);
+    expect(seqs).toEqual([...Array(301).keys()]);
+  });
+
+  const open = async (port: number | undefined): Promise<WebSocket> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, 'mqtt');
+    await new Promise((resolve) => socket.once('open', resolve));
+    return socket;
+  };
+  const closed = (socket: WebSocket): Promise<unknown> =>
+    new Promise((resolve) => socket.once('close', resolve));
+
+  it('[P10] ends a connection that sends more at once than a packet may have, or text', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const large = await open(test.gateway.ports.webSocket);
+    large.send(Buffer.alloc(LIMITS.packetBytes + 100));
+    await closed(large);
+    expect(await test.metric(refused('packet-too-large'))).toBe(1);
+    const text = await open(test.gateway.ports.webSocket);
+    text.send(Buffer.from(bytesOf(connectPacket('dev-1'))).toString('latin1'));
+    await closed(text);
+    expect(test.gateway.devices()).toEqual([]);
+  });
+
+  it('answers other HTTP requests with 426, and ends a request that does not come to its end', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 }, limits: { connectMs: 100 } });
+    const port = test.gateway.ports.webSocket as number;
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(426);
+    const slow = connectTcp(port, '127.0.0.1');
+    slow.write('GET / HTTP/1.1\r\n');
+    slow.resume();
+    await new Promise((resolve) => slow.once('close', resolve));
+  });
+
+  it('[P1] an earned PUBACK arrives when the gateway stops', async () => {
+    const test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const url = `ws://127.0.0.1:${test.gateway.ports.webSocket}`;
+    const client = await connectAsync(url, { clientId: 'dev-1', reconnectPeriod: 0 });
+    test.log.hold();
+    const published = client.publishAsync('devices/dev-1/telemetry', reading(1), { qos: 1 });
+    await vi.waitFor(() => expect(test.log.waiting).toHaveLength(1));
+    const stopped = test.gateway.stop();
+    test.log.release();
+    await published;
+    await stopped;
+    await client.endAsync(true);
+  });
+});
+
+describe('ports', () => {
+  it('[P10] a taken port or a foreign address is a configuration error that names the variable', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    const configuration = (text: string) => ({
+      code: 'configuration',
+      message: expect.stringContaining(text),
+    });
+    await expect(startTestGateway({ mqtt: { port } })).rejects.toMatchObject(configuration('MQTT_PORT'));
+    await expect(startTestGateway({ mqtt: { webSocketPort: port } })).rejects.toMatchObject(
+      configuration('MQTT_WS_PORT'),
+    );
+    await expect(startTestGateway({ mqtt: { host: '192.0.2.1' } })).rejects.toMatchObject(
+      configuration('MQTT_HOST'),
+    );
+    other.close();
+  });
+});
