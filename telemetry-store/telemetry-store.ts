@@ -12,10 +12,10 @@ export interface TelemetryStore extends AsyncDisposable {
    */
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome>;
 
-  /** Readings of one device over all types, newest first, at most `limit`. @throws PipelineError `store-unavailable` */
+  /** Readings of one device over all types, newest first, at most `limit`. @throws PipelineError `store-unavailable`, `closed` */
   latest(deviceId: string, limit: number): Promise<readonly Reading[]>;
 
-  /** Every reading with `fromMs` <= ts < `toMs`, in no promised order, streamed: for verification. @throws PipelineError `store-unavailable` */
+  /** Every reading with `fromMs` <= ts < `toMs`, in no promised order, streamed: for verification. @throws PipelineError `store-unavailable`, `closed` */
   scan(range: ScanRange): AsyncIterable<StoredReading>;
 
   /** Asks the store. False = not reachable now. */

@@ -22,11 +22,11 @@ export interface InfluxTelemetryStoreOptions {
   readonly token: string;
   readonly org: string;
   readonly bucket: string;
-  /** Longest wait for an answer to one request; default 10 s, InfluxDB's own limit for a write. */
+  /** Longest wait for an answer to one request; default 15 s, beyond the 10 s after which InfluxDB itself gives a write up. */
   readonly requestTimeoutMs?: number;
 }
 
-const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 const PING_TIMEOUT_MS = 3_000;
 /** Bodies above this are compressed. */
 const COMPRESS_ABOVE_CHARACTERS = 1_000;

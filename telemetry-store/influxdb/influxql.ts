@@ -34,7 +34,7 @@ export interface ReadingsQuery {
 
 /**
  * Asks in InfluxQL and gives readings as they arrive. InfluxQL rather than Flux, because its answers are rows of JSON:
- * Flux needs a pivot for that, and its CSV turns the line breaks in strings into others. One `SELECT` for each
+ * Flux needs a pivot for that, and its CSV changes strings (`\n` comes back as `\r\n`, `\r` not at all). One `SELECT` for each
  * measurement: over several at once a field has one type, and values of another one are left out.
  *
  * @throws PipelineError `store-unavailable`

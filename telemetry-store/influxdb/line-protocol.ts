@@ -4,7 +4,8 @@ import type { Point, PointField } from '#telemetry-store/telemetry-store.ts';
 
 /**
  * Points as InfluxDB's line protocol, one line each, timestamps in milliseconds. Own assembly around the client's
- * escaping, because its `Point` takes ten times as long. Names repeat within a batch, so each is escaped once.
+ * escaping: its `Point` takes twice the CPU time (12 ms for 5,000 points where this takes 6). Names repeat within a
+ * batch, so each is escaped once.
  *
  * Values are written as they are: what InfluxDB cannot hold (NaN, an integer with a fraction) is for it to refuse.
  */
