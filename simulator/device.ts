@@ -30,13 +30,13 @@ export interface DeviceSurroundings {
   /** Milliseconds on the clock of `performance.now()` at which the fleet began to send. */
   readonly startedAt: number;
   readonly onSent: (message: Message) => void;
-  readonly onAcked: (message: Message, waitedMs: number) => void;
+  readonly onAcked: (message: Unacknowledged) => void;
   readonly onConnection: (connected: boolean) => void;
   readonly onTrouble: (url: string, problem: string) => void;
   readonly onEnded: () => void;
 }
 
-const RECONNECT = { firstDelayMs: 100, maxDelayMs: 5_000, jitter: 0.5 };
+const RECONNECT = { firstDelayMs: 100, maxDelayMs: 2_000, jitter: 0.5 };
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 30;
 /** Chance of an unreliable device to drop its connection after a message: about every fiftieth. */
@@ -49,8 +49,12 @@ const CATCH_UP_MS = 1_000;
 /** How long a polite DISCONNECT may take. */
 const GOODBYE_MS = 2_000;
 
-interface Unacknowledged {
-  readonly message: Message;
+/** A message as far as it is still needed: to be sent again, and to be told from others. */
+export interface Unacknowledged {
+  readonly payload: Buffer;
+  readonly firstSeq: number;
+  readonly readings: number;
+  /** On the clock of `performance.now()`. */
   readonly sentAt: number;
 }
 
@@ -203,8 +207,10 @@ export class Device {
       const message = this.#script.next(dueAt, now);
       this.#written++;
       this.#fleet.onSent(message);
-      const waiting = { message, sentAt: performance.now() };
-      this.#unacknowledged.set(message.readings[0].seq, waiting);
+      const { payload, readings } = message;
+      const firstSeq = readings[0].seq;
+      const waiting = { payload, firstSeq, readings: readings.length, sentAt: performance.now() };
+      this.#unacknowledged.set(firstSeq, waiting);
       this.#publish(client, waiting);
       if (message.duplicate) this.#publish(client, waiting);
       if (--this.#untilDrop === 0) this.#dropSoon(client);
@@ -225,18 +231,18 @@ export class Device {
 
   #publish(client: MqttClient, waiting: Unacknowledged): void {
     const { qos } = this.#options;
-    client.publish(this.#topic, waiting.message.payload, { qos }, (error) => {
+    client.publish(this.#topic, waiting.payload, { qos }, (error) => {
       if (error === undefined || error === null) this.#sentOff(waiting);
     });
   }
 
   /** QoS 1: PUBACK, QoS 2: PUBCOMP came. QoS 0: it is in the socket, and nobody will ever say more. */
-  #sentOff({ message, sentAt }: Unacknowledged): void {
+  #sentOff(message: Unacknowledged): void {
     // False for the second acknowledgement of a duplicate or of a message that was sent again.
-    if (!this.#unacknowledged.delete(message.readings[0].seq)) return;
+    if (!this.#unacknowledged.delete(message.firstSeq)) return;
     if (this.#options.qos > 0) {
       this.#attempts = 0;
-      this.#fleet.onAcked(message, performance.now() - sentAt);
+      this.#fleet.onAcked(message);
     }
     this.#send();
   }

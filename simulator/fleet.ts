@@ -1,11 +1,11 @@
 import { createHistogram } from 'node:perf_hooks';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
-import { Device } from './device.ts';
-import { DeviceScript, type Message } from './device-script.ts';
+import type { Unacknowledged } from './device.ts';
+import type { Message } from './device-script.ts';
+import { createFleetDevices } from './fleet-devices.ts';
 import type { LedgerWriter } from './ledger.ts';
 import type { Pace } from './pace.ts';
-import { randomStreams } from './random-stream.ts';
 import { createSimulatorTelemetry } from './telemetry.ts';
 
 export interface FleetOptions {
@@ -71,8 +71,6 @@ export interface FleetProgress {
   readonly trouble: string | undefined;
 }
 
-/** Messages of one device that may wait for their acknowledgement. */
-const WINDOW = 100;
 /** Devices that connect per second at the start, so that a thousand do not time out on one another. */
 const CONNECTS_PER_SECOND = 500;
 const DRAIN_MS = 5_000;
@@ -101,12 +99,11 @@ export function startFleet(options: FleetOptions, deps: FleetDeps): Fleet {
       deps.ledger?.sent(number, reading);
     }
   };
-  const onAcked = (number: number, message: Message, waitedMs: number): void => {
+  const onAcked = (number: number, { firstSeq, readings, sentAt }: Unacknowledged): void => {
     lastAckAt = performance.now();
-    books.acked += message.readings.length;
-    latency.record(Math.max(1, Math.round(waitedMs * 1000)));
-    const first = message.readings[0].seq;
-    deps.ledger?.acked(number, first, first + message.readings.length - 1);
+    books.acked += readings;
+    latency.record(Math.max(1, Math.round((lastAckAt - sentAt) * 1000)));
+    deps.ledger?.acked(number, firstSeq, firstSeq + readings - 1);
   };
   const finish = (): void => {
     if (endedAt !== undefined) return;
@@ -117,7 +114,7 @@ export function startFleet(options: FleetOptions, deps: FleetDeps): Fleet {
     ended.resolve(outcome);
   };
 
-  const devices = fleetDevices(options, deps, startedAt, {
+  const devices = createFleetDevices(options, deps, startedAt, {
     onSent,
     onAcked,
     onConnection: (up) => {
@@ -182,74 +179,6 @@ export function startFleet(options: FleetOptions, deps: FleetDeps): Fleet {
       await stop(0);
     },
   };
-}
-
-interface FleetEvents {
-  onSent(number: number, message: Message): void;
-  onAcked(number: number, message: Message, waitedMs: number): void;
-  onConnection(up: boolean): void;
-  onTrouble(url: string, problem: string): void;
-  onEnded(): void;
-}
-
-function fleetDevices(
-  options: FleetOptions,
-  deps: FleetDeps,
-  startedAt: number,
-  events: FleetEvents,
-): readonly Device[] {
-  const streams = randomStreams(options.seed);
-  const now = deps.now();
-  return options.devices.map((identity, number) => {
-    deps.ledger?.device(number, identity.id);
-    // Three streams a device: what it measures does not change with what it does wrong, nor that with its connection.
-    const values = streams.next().value;
-    const conduct = streams.next().value;
-    const connection = streams.next().value;
-    const script = new DeviceScript(
-      {
-        schema: options.schemas[number % options.schemas.length] ?? options.schemas[0],
-        batch: options.batch,
-        malformed: options.malformed ?? 0,
-        late: options.late ?? 0,
-        duplicate: options.duplicate ?? 0,
-        startedAt: now,
-      },
-      values,
-      conduct,
-    );
-    const phase = connection.next();
-    const unreliable = connection.chance(options.disconnect ?? 0) ? connection : undefined;
-    return new Device(
-      {
-        id: identity.id,
-        password: identity.password,
-        urls: rotated(options.urls, number),
-        qos: options.qos,
-        pace: options.pace,
-        phase,
-        count: options.count,
-        window: WINDOW,
-        unreliable,
-      },
-      script,
-      {
-        now: deps.now,
-        random: deps.random,
-        startedAt,
-        onSent: (message) => events.onSent(number, message),
-        onAcked: (message, waitedMs) => events.onAcked(number, message, waitedMs),
-        onConnection: events.onConnection,
-        onTrouble: events.onTrouble,
-        onEnded: events.onEnded,
-      },
-    );
-  });
-}
-
-function rotated(urls: readonly [string, ...string[]], by: number): readonly [string, ...string[]] {
-  const at = by % urls.length;
-  return [...urls.slice(at), ...urls.slice(0, at)] as unknown as readonly [string, ...string[]];
 }
 
 /** Addresses may carry passwords; logs must not. */

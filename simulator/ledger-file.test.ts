@@ -65,6 +65,18 @@ test('it is readable for people: consecutive acknowledgements are one line', () 
   expect(lines.filter((line) => line.startsWith('["acked"'))).toEqual(['["acked",0,0,3]']);
 });
 
+test('an unacknowledged reading between acknowledged ones stays so', async () => {
+  {
+    using ledger = new LedgerFile(file);
+    ledger.device(0, 'a');
+    for (let seq = 0; seq < 3; seq++) ledger.sent(0, reading(seq));
+    ledger.acked(0, 0, 0);
+    ledger.acked(0, 2, 2);
+  }
+  const book = (await readLedgerFile(file)).bookOf('a');
+  expect([0, 1, 2].map((seq) => book?.isAcked(seq))).toEqual([true, false, true]);
+});
+
 test('a torn last line is left out', async () => {
   {
     using ledger = new LedgerFile(file);

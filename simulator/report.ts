@@ -35,9 +35,11 @@ export function describeProgress(progress: FleetProgress): string {
 export function describeRun(progress: FleetProgress, outcome: FleetOutcome, qos: number): string {
   const { devices, messages, sent, acked, malformed, ackMs, elapsedMs } = progress;
   const seconds = elapsedMs / 1000;
+  const times = `${number(Math.round(acked / seconds))} readings/s, p50 ${milliseconds(ackMs.p50)}, p99 ${milliseconds(ackMs.p99)}`;
+  const acknowledgement = qos === 0 ? ' (QoS 0: nobody says)' : acked > 0 ? ` (${times})` : '';
   const lines = [
     `sent           ${number(sent)} readings in ${number(messages)} messages from ${number(devices)} devices, ${seconds.toFixed(1)} s`,
-    `acknowledged   ${number(acked)}${qos === 0 ? ' (QoS 0: nobody says)' : ` (${number(Math.round(acked / seconds))} readings/s, p50 ${milliseconds(ackMs.p50)}, p99 ${milliseconds(ackMs.p99)})`}`,
+    `acknowledged   ${number(acked)}${acknowledgement}`,
     `malformed      ${number(malformed)}`,
   ];
   if (outcome === 'gave-up') lines.push('gave up: the gateway acknowledged nothing any more');

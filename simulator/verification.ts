@@ -20,7 +20,7 @@ export interface Verification {
   readonly missingReadings: readonly MissingReading[];
 }
 
-export interface MissingReading {
+interface MissingReading {
   readonly device: string;
   readonly seq: number;
   readonly ts: number;

@@ -159,6 +159,13 @@ test('another run of the same devices, with the same seed, changes nothing', asy
   expect(result).toMatchObject({ stored: expected.stored, deadLettered: expected.deadLettered, missing: 0 });
 });
 
+test('readings of another run are not taken for changed ones of this run', async () => {
+  const startedAt = Date.now() - 60_000;
+  const lost = run({ acked: false, delivered: false, startedAt });
+  lost.pipeline.stored.push(...run({ startedAt: startedAt + 1 }).pipeline.stored);
+  expect(await verify(lost)).toMatchObject({ stored: 0, missing: 0, ok: true });
+});
+
 test('it waits for what comes late, asking only for what is still open', async () => {
   const done = run({ delivered: false });
   const { pipeline, messages } = done;
