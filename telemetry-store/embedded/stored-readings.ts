@@ -5,7 +5,7 @@ import { type FieldColumn, type MeasurementTables, quoted } from './measurement-
 import type { Statements } from './statements.ts';
 
 /** Where a page of a scan ended. */
-export interface ScanPosition {
+interface ScanPosition {
   readonly device: string;
   readonly measurement: string;
   readonly time: number;
