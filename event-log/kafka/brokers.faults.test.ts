@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, inject, test } from 'vitest';
 import type { RecordPosition } from '#contract/log-record.ts';
+import type { EventLog } from '#event-log/event-log.ts';
 import { type Kafka, startKafka } from '#services/kafka.ts';
 import { missingReason } from '#services/provide.ts';
 import { openKafkaEventLog } from './kafka-event-log.ts';
@@ -95,6 +96,51 @@ describe.skipIf(missingReason(inject('kafka')))('appending while brokers come an
     } finally {
       await log.close();
     }
+  });
+});
+
+// Aim: a partition without a leader holds up only its own devices, also for a process that starts meanwhile.
+// Method: topics without replication on three brokers, one of them killed.
+describe.skipIf(missingReason(inject('kafka')))('a partition without a leader', () => {
+  test('[P1] the others are written, by a running process and by a new one; the rest is not acknowledged', async () => {
+    await using kafka = await startKafka({ brokers: 3, config: { 'min.insync.replicas': 1 } });
+    const options = { brokers: kafka.brokers, ssl: false, topicPartitions: 6, replicationFactor: 1 };
+    const deps = () => ({
+      log: pino({ level: 'silent' }),
+      metrics: new Registry(),
+      now: Date.now,
+      random: Math.random,
+    });
+    const appendToAll = async (log: EventLog, deadlineMs: number) => {
+      const keys = Array.from({ length: 60 }, (_, i) => `device-${i}`);
+      const outcomes = await Promise.allSettled(
+        keys.map((key) =>
+          log.append({ topic: 'r', key, value: null, headers: {} }, performance.now() + deadlineMs),
+        ),
+      );
+      return {
+        written: new Set(outcomes.flatMap((o) => (o.status === 'fulfilled' ? [o.value.partition] : []))),
+        codes: new Set(outcomes.flatMap((o) => (o.status === 'rejected' ? [o.reason.code] : []))),
+      };
+    };
+
+    await using running = await openKafkaEventLog({ ...options, clientId: 'running' }, deps());
+    await running.ensureTopics([{ name: 'r', cleanup: 'delete', retentionMs: 3_600_000 }]);
+    const before = await appendToAll(running, 20_000);
+    expect(before.written.size).toBe(6);
+
+    await kafka.node(1).kill();
+    const meanwhile = await appendToAll(running, 4_000);
+    expect([meanwhile.written.size, [...meanwhile.codes]]).toEqual([4, ['not-durable']]);
+    expect(running.health().up).toBe(true);
+
+    await using fresh = await openKafkaEventLog({ ...options, clientId: 'fresh' }, deps());
+    const freshly = await appendToAll(fresh, 4_000);
+    expect([freshly.written.size, [...freshly.codes]]).toEqual([4, ['not-durable']]);
+
+    await kafka.node(1).start();
+    const after = await appendToAll(running, 30_000);
+    expect([after.written.size, [...after.codes]]).toEqual([6, []]);
   });
 });
 

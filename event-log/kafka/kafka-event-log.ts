@@ -84,7 +84,7 @@ class KafkaEventLog implements EventLog {
       this.#appender.onClusterView(topics);
       this.#reportHealth();
     });
-    this.#progress = new ProgressReader(this.#connections, deps.now);
+    this.#progress = new ProgressReader(this.#connections, telemetry, deps.now);
     this.#view.start();
   }
 
@@ -118,7 +118,11 @@ class KafkaEventLog implements EventLog {
 
   async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
     this.#assertOpen();
-    await ensureTopics(this.#kafka, topics, this.#options, this.#telemetry);
+    await ensureTopics(topics, this.#options, {
+      kafka: this.#kafka,
+      connections: this.#connections,
+      telemetry: this.#telemetry,
+    });
   }
 
   async acquireLock(name: string): Promise<AsyncDisposable | undefined> {
@@ -153,8 +157,10 @@ class KafkaEventLog implements EventLog {
       ...Array.from(this.#subscriptions, (subscription) => subscription.close()),
       ...Array.from(this.#locks, (lock) => lock[Symbol.asyncDispose]()),
     ]);
-    await this.#view.close();
+    // Closing the connections ends a look that waits for a frozen broker.
+    const looked = this.#view.close();
     this.#connections.close();
+    await looked;
     this.#telemetry.closed();
   }
 

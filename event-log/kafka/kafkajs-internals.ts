@@ -116,6 +116,7 @@ export interface ClusterMetadata {
       readonly partitionId: number;
       /** -1 = none right now. */
       readonly leader: number;
+      readonly replicas: readonly number[];
     }[];
   }[];
 }

@@ -9,6 +9,8 @@ export const LOCK_GROUP_PREFIX = 'telemetry-pipeline.lock.';
 /** Without a heartbeat for this long the holder counts as dead. Kafka's default minimum is 6,000. */
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 1_000;
+/** Longest wait for a coordinator that does not answer, when the lock is let go. */
+const LEAVE_MS = 3_000;
 
 let locks = 0;
 
@@ -46,7 +48,7 @@ export async function acquireLock(
     [Symbol.asyncDispose]: async () => {
       released.abort();
       await holding;
-      await member.leave();
+      await Promise.race([member.leave(), pause(LEAVE_MS)]);
     },
   };
 }

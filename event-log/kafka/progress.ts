@@ -2,6 +2,7 @@ import type { PartitionProgress } from '#event-log/event-log.ts';
 import { BacklogSearch } from './backlog-search.ts';
 import type { BrokerConnections } from './broker-connections.ts';
 import { withPatience } from './patience.ts';
+import type { KafkaTelemetry } from './telemetry.ts';
 import { END, type Leaders, leadersOf, listOffsets, OLDEST, offsetsOf } from './topic-queries.ts';
 
 interface KnownBacklog {
@@ -19,11 +20,13 @@ const MAX_KNOWN = 10_000;
  */
 export class ProgressReader {
   readonly #connections: BrokerConnections;
+  readonly #telemetry: KafkaTelemetry;
   readonly #now: () => number;
   readonly #known = new Map<string, KnownBacklog>();
 
-  constructor(connections: BrokerConnections, now: () => number) {
+  constructor(connections: BrokerConnections, telemetry: KafkaTelemetry, now: () => number) {
     this.#connections = connections;
+    this.#telemetry = telemetry;
     this.#now = now;
   }
 
@@ -52,7 +55,17 @@ export class ProgressReader {
       if (next < endOffset) backlogs.set(partition, next);
     }
     const since = await this.#since(topic, group, leaders, backlogs);
+    await this.#reportOldest(topic, leaders);
     return progress.map((each) => ({ ...each, backlogSince: since.get(each.partition) ?? null }));
+  }
+
+  async #reportOldest(topic: string, leaders: Leaders): Promise<void> {
+    const questions = new Map([...leaders.keys()].map((partition) => [partition, 0]));
+    const answers = await listOffsets(this.#connections, topic, leaders, questions);
+    const timestamps = [...answers.values()].filter(({ offset }) => Number(offset) >= 0);
+    const oldest = Math.min(...timestamps.map(({ timestamp }) => Number(timestamp)));
+    const ageMs = Number.isFinite(oldest) ? Math.max(0, this.#now() - oldest) : 0;
+    this.#telemetry.oldestRecordSeen(topic, ageMs / 1000);
   }
 
   async #committed(topic: string, group: string, leaders: Leaders): Promise<Map<number, number>> {

@@ -19,10 +19,15 @@ export function wantedConfig(topic: TopicSettings, minInSyncReplicas: number): T
 /**
  * How an existing topic contradicts a promise; empty when it does not. What is merely different is left to the operator:
  * longer retention, more replicas in sync than asked for, another replication factor as long as `min.insync.replicas`
- * holds, and the partition count (the existing one is used: changing it would break the order per device, P4, for
+ * fits, and the partition count (the existing one is used: changing it would break the order per device, P4, for
  * everything that is already in the log).
  */
-export function contradictions(topic: TopicSettings, wanted: TopicConfig, actual: TopicConfig): string[] {
+export function contradictions(
+  topic: TopicSettings,
+  wanted: TopicConfig,
+  actual: TopicConfig,
+  replicas: number,
+): string[] {
   const problems: string[] = [];
   const differs = (name: string, why: string) =>
     problems.push(`topic ${topic.name}: ${name} is ${actual[name]}, expected ${wanted[name]} (${why})`);
@@ -33,6 +38,12 @@ export function contradictions(topic: TopicSettings, wanted: TopicConfig, actual
   // A lower value acknowledges records that the loss of one disk takes away.
   if (Number(actual['min.insync.replicas']) < Number(wanted['min.insync.replicas'])) {
     differs('min.insync.replicas', 'an acknowledged record must be on that many brokers');
+  }
+  if (Number(actual['min.insync.replicas']) > replicas) {
+    problems.push(
+      `topic ${topic.name}: min.insync.replicas is ${actual['min.insync.replicas']}, expected at most ${replicas}, ` +
+        'the number of its replicas (else nothing can be written)',
+    );
   }
   // "compact,delete" is neither: it removes the last state of a key, or telemetry that nobody read yet.
   if (actual['cleanup.policy'] !== wanted['cleanup.policy']) {
@@ -52,4 +63,10 @@ export function contradictions(topic: TopicSettings, wanted: TopicConfig, actual
     }
   }
   return problems;
+}
+
+/** Seconds that a topic keeps its records; Infinity without limit. */
+export function retentionSeconds(topic: TopicSettings, actual: TopicConfig): number {
+  const retentionMs = Number(actual['retention.ms'] ?? topic.retentionMs);
+  return retentionMs < 0 ? Infinity : retentionMs / 1000;
 }

@@ -1,87 +1,91 @@
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import type { TopicSettings } from '#event-log/event-log.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import type { BrokerConnections } from './broker-connections.ts';
 import type { KafkaEventLogOptions } from './options.ts';
+import { withPatience } from './patience.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
-import { contradictions, type TopicConfig, wantedConfig } from './topic-settings.ts';
+import { contradictions, retentionSeconds, type TopicConfig, wantedConfig } from './topic-settings.ts';
+
+export interface TopicsDeps {
+  readonly kafka: Kafka;
+  readonly connections: BrokerConnections;
+  readonly telemetry: KafkaTelemetry;
+}
 
 /**
- * Creates the topics that are missing, and compares the others with what the promises need.
+ * Creates the topics that are missing, and compares the others with what the promises need. Where they all exist, the
+ * right to describe them is enough.
  *
  * @throws PipelineError `configuration` naming every contradiction; `event-log-unavailable`
  */
 export async function ensureTopics(
-  kafka: Kafka,
   topics: readonly TopicSettings[],
-  options: KafkaEventLogOptions,
-  telemetry: KafkaTelemetry,
+  options: Pick<KafkaEventLogOptions, 'topicPartitions' | 'replicationFactor'>,
+  { kafka, connections, telemetry }: TopicsDeps,
 ): Promise<void> {
+  const names = topics.map(({ name }) => name);
+  const { brokers, topicMetadata } = await connections.metadata(names);
+  const replicationFactor = options.replicationFactor ?? Math.min(3, brokers.length);
+  const minInSyncReplicas = Math.max(1, replicationFactor - 1);
+  const missing = new Set(
+    topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === UNKNOWN_TOPIC).map(({ topic }) => topic),
+  );
   const admin = kafka.admin();
   try {
     await admin.connect();
-    const { brokers } = await admin.describeCluster();
-    const replicationFactor = options.replicationFactor ?? Math.min(3, brokers.length);
-    const minInSyncReplicas = Math.max(1, replicationFactor - 1);
     const problems: string[] = [];
     for (const topic of topics) {
       const wanted = wantedConfig(topic, minInSyncReplicas);
-      const created = await createTopic(admin, topic, wanted, replicationFactor, options.topicPartitions);
-      if (created)
-        telemetry.topicCreated(topic.name, {
-          ...wanted,
-          partitions: options.topicPartitions,
-          replicationFactor,
-        });
-      else problems.push(...(await compare(admin, topic, wanted, options.topicPartitions, telemetry)));
-      if (topic.cleanup === 'delete') telemetry.retentionKnown(topic.name, topic.retentionMs / 1000);
+      const creation = { topic: topic.name, numPartitions: options.topicPartitions, replicationFactor };
+      const created = missing.has(topic.name) && (await createTopic(admin, creation, wanted));
+      // The broker that is asked may not have heard of the topic yet, ours or another process's.
+      const { partitions, replicas, actual } = await withPatience(`topic ${topic.name}`, async () => ({
+        ...(await countPartitions(connections, topic.name)),
+        actual: await describeTopic(admin, topic.name),
+      }));
+      problems.push(...contradictions(topic, wanted, actual, replicas));
+      if (created) telemetry.topicCreated(topic.name, { ...wanted, partitions, replicas });
+      if (partitions !== options.topicPartitions) {
+        telemetry.partitionCountDiffers(topic.name, partitions, options.topicPartitions);
+      }
+      if (topic.cleanup === 'delete') telemetry.retentionKnown(topic.name, retentionSeconds(topic, actual));
     }
     if (problems.length > 0) throw new PipelineError('configuration', problems.join('; '));
   } catch (error) {
-    if (error instanceof PipelineError) throw error;
-    throw asPipelineError(error);
+    throw error instanceof PipelineError ? error : asPipelineError(error);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
 }
 
-async function createTopic(
-  admin: Admin,
-  topic: TopicSettings,
-  config: TopicConfig,
-  replicationFactor: number,
-  numPartitions: number,
-): Promise<boolean> {
-  return admin.createTopics({
-    topics: [
-      {
-        topic: topic.name,
-        numPartitions,
-        replicationFactor,
-        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-      },
-    ],
-  });
+const UNKNOWN_TOPIC = 3;
+
+/** @returns false when another process was faster */
+function createTopic(admin: Admin, creation: ITopicConfig, config: TopicConfig): Promise<boolean> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  // kafkajs' own waiting takes "not heard of yet" for a failure.
+  return admin.createTopics({ waitForLeaders: false, topics: [{ ...creation, configEntries }] });
 }
 
-async function compare(
-  admin: Admin,
-  topic: TopicSettings,
-  wanted: TopicConfig,
-  wantedPartitions: number,
-  telemetry: KafkaTelemetry,
-): Promise<string[]> {
-  const described = await admin.describeConfigs({
+async function countPartitions(connections: BrokerConnections, topic: string) {
+  const { topicMetadata } = await connections.metadata([topic]);
+  const { topicErrorCode, partitionMetadata } = topicMetadata.find((each) => each.topic === topic) ?? {
+    topicErrorCode: UNKNOWN_TOPIC,
+    partitionMetadata: [],
+  };
+  if (topicErrorCode !== 0) throw new Error(`error code ${topicErrorCode}`);
+  const replicas = Math.min(...partitionMetadata.map((partition) => partition.replicas.length));
+  return { partitions: partitionMetadata.length, replicas };
+}
+
+async function describeTopic(admin: Admin, topic: string): Promise<TopicConfig> {
+  const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic.name }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   });
-  const entries = described.resources[0]?.configEntries ?? [];
-  const actual = Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
-  const metadata = await admin.fetchTopicMetadata({ topics: [topic.name] });
-  const partitions = metadata.topics[0]?.partitions.length ?? 0;
-  if (partitions !== wantedPartitions) {
-    telemetry.partitionCountDiffers(topic.name, partitions, wantedPartitions);
-  }
-  return contradictions(topic, wanted, actual);
+  const entries = resources[0]?.configEntries ?? [];
+  return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
 /** Kafka's refusals that waiting does not cure. */

@@ -1,0 +1,321 @@
+import { createRequire } from 'node:module';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Appender } from './appender.ts';
+import type { ProduceAnswer, ProduceData, ProducedPartition } from './kafkajs-internals.ts';
+import { partitionOf } from './partitioner.ts';
+import { createKafkaTelemetry } from './telemetry.ts';
+
+const require = createRequire(import.meta.url);
+const Decoder: new (bytes: Buffer) => unknown = require('kafkajs/src/protocol/decoder.js');
+const decodeBatch: (
+  decoder: unknown,
+) => Promise<{ records: { value: Buffer }[] }> = require('kafkajs/src/protocol/recordBatch/v0/decoder.js');
+
+/** A request as the scripted brokers see it. */
+interface Sent {
+  readonly leader: number;
+  readonly channel: string;
+  readonly values: Readonly<Record<number, readonly string[]>>;
+  readonly answer: PromiseWithResolvers<ProduceAnswer>;
+}
+
+const PARTITIONS = 4;
+const TOPIC = 'readings';
+
+/** A key for each partition. */
+const keys = Array.from({ length: PARTITIONS }, (_, partition) => {
+  for (let i = 0; ; i++) if (partitionOf(Buffer.from(`k${i}`), PARTITIONS) === partition) return `k${i}`;
+});
+
+const good = (partition: number, baseOffset = 0): ProducedPartition => ({
+  partition,
+  errorCode: 0,
+  baseOffset: String(baseOffset),
+});
+const bad = (partition: number, errorCode: number): ProducedPartition => ({
+  partition,
+  errorCode,
+  baseOffset: '-1',
+});
+const answerOf = (...partitions: ProducedPartition[]): ProduceAnswer => [{ topicName: TOPIC, partitions }];
+
+function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
+  const metrics = new Registry();
+  const telemetry = createKafkaTelemetry({
+    log: pino({ level: 'silent' }),
+    metrics,
+    now: Date.now,
+    random: () => 0,
+  });
+  const requests: Sent[] = [];
+  const refresh = vi.fn();
+  const appender = new Appender({
+    produce: async (leader, channel, data: ProduceData) => {
+      const values: Record<number, string[]> = {};
+      for (const { partition, batch } of data.flatMap(({ partitions }) => partitions)) {
+        const { records } = await decodeBatch(new Decoder(batch));
+        values[partition] = records.map(({ value }) => value.toString());
+      }
+      const answer = Promise.withResolvers<ProduceAnswer>();
+      requests.push({ leader, channel, values, answer });
+      return answer.promise;
+    },
+    follow: () => undefined,
+    refresh,
+    onChange: () => undefined,
+    telemetry,
+    now: Date.now,
+    random: () => 0,
+  });
+  const append = (partition: number, value: string, deadlineMs = 60_000) =>
+    appender.append(
+      { topic: TOPIC, key: keys[partition] ?? '', value: Buffer.from(value), headers: {} },
+      performance.now() + deadlineMs,
+    );
+  const knowLeaders = (known = leaders) =>
+    appender.onClusterView([{ name: TOPIC, leaders: known, errorCode: 0 }]);
+  /** The nth request, when it comes. */
+  const request = async (index: number): Promise<Sent> => {
+    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(index), { timeout: 10_000 });
+    return requests[index] as Sent;
+  };
+  return { appender, append, knowLeaders, request, requests, refresh, metrics };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ shouldAdvanceTime: true, toFake: ['setInterval', 'clearInterval', 'performance'] });
+});
+afterEach(() => vi.useRealTimers());
+
+describe('the guard', () => {
+  test('[P1] a partition that the answer does not mention is not durable: its records are sent again', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const [zero, one] = [append(0, 'a'), append(1, 'b')];
+    knowLeaders();
+    const first = await request(0);
+    expect(first.values).toEqual({ 0: ['a'], 1: ['b'] });
+    first.answer.resolve(answerOf(good(0, 7)));
+    await expect(zero).resolves.toEqual({ partition: 0, offset: 7 });
+    const second = await request(1);
+    expect(second.values).toEqual({ 1: ['b'] });
+    second.answer.resolve(answerOf(good(1, 3)));
+    await expect(one).resolves.toEqual({ partition: 1, offset: 3 });
+  });
+
+  test('[P1] an answer about another topic, or without an offset, proves nothing', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const appended = append(0, 'a');
+    knowLeaders();
+    (await request(0)).answer.resolve([{ topicName: 'other', partitions: [good(0)] }]);
+    (await request(1)).answer.resolve(answerOf(good(0, -1)));
+    (await request(2)).answer.resolve([]);
+    (await request(3)).answer.resolve(answerOf(good(0, 1)));
+    await expect(appended).resolves.toEqual({ partition: 0, offset: 1 });
+  });
+
+  test('[P1] the error of one partition makes only its own records come again', async () => {
+    const { append, knowLeaders, request, refresh } = setUp();
+    const appended = [0, 1, 2].map((partition) => append(partition, `v${partition}`));
+    knowLeaders();
+    (await request(0)).answer.resolve(answerOf(good(0), bad(1, 6), good(2)));
+    const again = await request(1);
+    expect(again.values).toEqual({ 1: ['v1'] });
+    expect(refresh).toHaveBeenCalled();
+    again.answer.resolve(answerOf(good(1)));
+    await Promise.all(appended);
+  });
+
+  test('[P1] a request without an answer: everything in it is sent again', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const appended = [0, 1].map((partition) => append(partition, `v${partition}`));
+    knowLeaders();
+    (await request(0)).answer.reject(new Error('connection closed'));
+    const again = await request(1);
+    expect(again.values).toEqual({ 0: ['v0'], 1: ['v1'] });
+    again.answer.resolve(answerOf(good(0), good(1)));
+    await Promise.all(appended);
+  });
+});
+
+describe('order', () => {
+  test('[P4] one batch of a partition is unresolved at a time; what comes meanwhile is the next one', async () => {
+    const { append, knowLeaders, request, requests } = setUp();
+    const first = append(0, 'a');
+    knowLeaders();
+    const one = await request(0);
+    const later = ['b', 'c'].map((value) => append(0, value));
+    await append(1, 'other', 0).catch(() => undefined);
+    expect(requests).toHaveLength(1);
+    one.answer.resolve(answerOf(good(0, 0)));
+    const two = await request(1);
+    expect(two.values).toEqual({ 0: ['b', 'c'] });
+    two.answer.resolve(answerOf(good(0, 1)));
+    expect(await Promise.all([first, ...later])).toEqual(
+      [0, 1, 2].map((offset) => ({ partition: 0, offset })),
+    );
+  });
+
+  test('[P4] a retry stands in front of what came later', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const appended = [append(0, 'a'), append(0, 'b')];
+    knowLeaders();
+    const one = await request(0);
+    appended.push(append(0, 'c'));
+    one.answer.resolve(answerOf(bad(0, 19)));
+    const two = await request(1);
+    expect(two.values).toEqual({ 0: ['a', 'b', 'c'] });
+    two.answer.resolve(answerOf(good(0, 0)));
+    await Promise.all(appended);
+  });
+
+  test('[P4] records that came before the partitions were known keep their order', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const appended = ['a', 'b', 'c'].map((value) => append(2, value));
+    knowLeaders();
+    const one = await request(0);
+    expect(one.values).toEqual({ 2: ['a', 'b', 'c'] });
+    one.answer.resolve(answerOf(good(2)));
+    await Promise.all(appended);
+  });
+});
+
+describe('partitions do not hold each other up', () => {
+  test('each leader gets a request of its own', async () => {
+    const { append, knowLeaders, request } = setUp([1, 2, 1, 2]);
+    const appended = [0, 1, 2, 3].map((partition) => append(partition, 'v'));
+    knowLeaders();
+    const sent = [await request(0), await request(1)];
+    expect(sent.map(({ leader, values }) => [leader, Object.keys(values)])).toEqual([
+      [1, ['0', '2']],
+      [2, ['1', '3']],
+    ]);
+    sent[1]?.answer.resolve(answerOf(good(1), good(3)));
+    await Promise.all([appended[1], appended[3]]);
+    sent[0]?.answer.resolve(answerOf(good(0), good(2)));
+    await Promise.all(appended);
+  });
+
+  test('a partition without a leader waits alone', async () => {
+    const { append, knowLeaders, request } = setUp([undefined, 1, 1, 1]);
+    const stuck = append(0, 'a');
+    const fine = append(1, 'b');
+    knowLeaders();
+    const one = await request(0);
+    expect(one.values).toEqual({ 1: ['b'] });
+    one.answer.resolve(answerOf(good(1)));
+    await fine;
+    knowLeaders([1, 1, 1, 1]);
+    (await request(1)).answer.resolve(answerOf(good(0)));
+    await stuck;
+  });
+
+  test('one whose replicas did not answer goes alone, over its own channel, until it succeeds', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const slow = append(0, 'slow');
+    const fine = append(1, 'fine');
+    knowLeaders();
+    (await request(0)).answer.resolve(answerOf(bad(0, 7), good(1)));
+    await fine;
+    const apart = await request(1);
+    expect(apart).toMatchObject({ channel: 'append-apart', values: { 0: ['slow'] } });
+    const others = [append(1, 'x'), append(2, 'y')];
+    const together = await request(2);
+    expect(together.values).toEqual({ 1: ['x'], 2: ['y'] });
+    together.answer.resolve(answerOf(good(1), good(2)));
+    await Promise.all(others);
+    apart.answer.resolve(answerOf(good(0)));
+    await slow;
+    const normal = append(0, 'again');
+    const last = await request(3);
+    expect(last.channel).not.toBe('append-apart');
+    last.answer.resolve(answerOf(good(0)));
+    await normal;
+  });
+});
+
+describe('deadlines and refusals', () => {
+  test('[P1] a record that waits is given up at its deadline and never sent', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const first = append(0, 'a');
+    knowLeaders();
+    const one = await request(0);
+    const waiting = append(0, 'late', 150);
+    await expect(waiting).rejects.toMatchObject({ code: 'not-durable', reason: 'deadline' });
+    const next = append(0, 'b');
+    one.answer.resolve(answerOf(good(0)));
+    await first;
+    const two = await request(1);
+    expect(two.values).toEqual({ 0: ['b'] });
+    two.answer.resolve(answerOf(good(0)));
+    await next;
+  });
+
+  test('[P1] one in flight is given up, too, and not sent again', async () => {
+    const { append, knowLeaders, request, metrics } = setUp();
+    const late = append(0, 'late', 150);
+    const patient = append(0, 'patient');
+    knowLeaders();
+    const one = await request(0);
+    await expect(late).rejects.toMatchObject({ code: 'not-durable' });
+    one.answer.reject(new Error('no answer'));
+    const two = await request(1);
+    expect(two.values).toEqual({ 0: ['patient'] });
+    two.answer.resolve(answerOf(good(0)));
+    await patient;
+    expect(await metrics.metrics()).toContain('event_log_append_failures_total{cause="deadline"} 1');
+  });
+
+  test('[P5] a record that the log refuses fails alone', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const appended = ['a', 'b', 'huge', 'c'].map((value) => append(0, value));
+    const settled = Promise.allSettled(appended);
+    knowLeaders();
+    for (let index = 0, offset = 0, open = 4; open > 0; index++) {
+      const { values, answer } = await request(index);
+      const batch = values[0] ?? [];
+      if (batch.includes('huge')) {
+        answer.resolve(answerOf(bad(0, 10)));
+        if (batch.length === 1) open--;
+      } else {
+        answer.resolve(answerOf(good(0, offset)));
+        offset += batch.length;
+        open -= batch.length;
+      }
+    }
+    const outcomes = await settled;
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    await expect(appended[2]).rejects.toMatchObject({ code: 'not-durable', reason: 'too-large' });
+  });
+
+  test('closing waits for what is on its way, and refuses the rest', async () => {
+    const { appender, append, knowLeaders, request } = setUp();
+    const appended = append(0, 'a');
+    knowLeaders();
+    const one = await request(0);
+    const closed = vi.fn();
+    const closing = appender.close().then(closed);
+    await expect(append(0, 'b')).rejects.toMatchObject({ code: 'closed' });
+    expect(closed).not.toHaveBeenCalled();
+    one.answer.resolve(answerOf(good(0)));
+    await appended;
+    await closing;
+  });
+
+  test('health: a topic is a problem while all its partitions fail, not when one does', async () => {
+    const { appender, append, knowLeaders, request } = setUp();
+    const all = [0, 1, 2, 3].map((partition) => append(partition, 'v'));
+    knowLeaders();
+    (await request(0)).answer.resolve(answerOf(bad(0, 19), good(1), good(2), good(3)));
+    await all[1];
+    expect(appender.problem()).toBeUndefined();
+    const rest = [1, 2, 3].map((partition) => append(partition, 'w'));
+    const second = await request(1);
+    second.answer.reject(new Error('gone'));
+    const third = await request(2);
+    third.answer.reject(new Error('gone'));
+    await vi.waitFor(() => expect(appender.problem()).toContain('no partition can be written'));
+    void Promise.allSettled([...all, ...rest]);
+  });
+});

@@ -1,0 +1,145 @@
+import type { Kafka } from 'kafkajs';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { describe, expect, test, vi } from 'vitest';
+import type { PartitionProgress } from '#event-log/event-log.ts';
+import { KafkaSubscription } from './subscription.ts';
+import { createKafkaTelemetry } from './telemetry.ts';
+
+/** Six looks long. */
+const STALL_MS = 300;
+
+/** A kafkajs consumer that does what the test says. */
+class ScriptedConsumer {
+  readonly events = {
+    GROUP_JOIN: 'join',
+    HEARTBEAT: 'heartbeat',
+    END_BATCH_PROCESS: 'end',
+    CRASH: 'crash',
+  };
+  readonly #listeners = new Map<string, (event: { payload: object }) => void>();
+  disconnected = false;
+  readonly connect = vi.fn(async () => undefined);
+  readonly subscribe = vi.fn(async () => undefined);
+  readonly run = vi.fn(async () => this.emit('join', { memberAssignment: { t: [1, 0] } }));
+
+  on(event: string, listener: (event: { payload: object }) => void): void {
+    this.#listeners.set(event, listener);
+  }
+
+  emit(event: string, payload: object): void {
+    this.#listeners.get(event)?.({ payload });
+  }
+
+  async disconnect(): Promise<void> {
+    this.disconnected = true;
+  }
+}
+
+function setUp(progress: () => PartitionProgress[] = () => []) {
+  const consumers: ScriptedConsumer[] = [];
+  const onAssigned = vi.fn();
+  const subscription = new KafkaSubscription(
+    {
+      topic: 't',
+      group: 'g',
+      maxBatchRecords: 1,
+      maxBatchBytes: 1,
+      onBatch: async () => undefined,
+      onAssigned,
+    },
+    { partitionsAtOnce: 1, sessionTimeoutMs: 30_000, heartbeatMs: 3_000, stallMs: STALL_MS },
+    {
+      createKafka: () => {
+        const consumer = new ScriptedConsumer();
+        consumers.push(consumer);
+        return { consumer: () => consumer } as unknown as Kafka;
+      },
+      progress: async () => progress(),
+      telemetry: createKafkaTelemetry({
+        log: pino({ level: 'silent' }),
+        metrics: new Registry(),
+        now: Date.now,
+        random: () => 0,
+      }),
+      random: () => 0,
+    },
+  );
+  const stopped = subscription.stopped.then(
+    () => 'closed',
+    (error: { code: string }) => error.code,
+  );
+  const consumer = async (index: number) => {
+    await vi.waitFor(() => expect(consumers[index]?.run).toHaveBeenCalled(), { timeout: 10_000 });
+    return consumers[index] as ScriptedConsumer;
+  };
+  return { subscription, stopped, consumer, consumers, onAssigned };
+}
+
+const standing = (partition: number): PartitionProgress => ({
+  partition,
+  oldestOffset: 0,
+  endOffset: 10,
+  committedOffset: 5,
+  backlogSince: 0,
+});
+
+describe('subscription', () => {
+  test('starts always from the beginning, and tells the partitions in order', async () => {
+    const { subscription, stopped, consumer, onAssigned } = setUp();
+    const first = await consumer(0);
+    expect(first.subscribe).toHaveBeenCalledWith({ topics: ['t'], fromBeginning: true });
+    expect(first.run).toHaveBeenCalledWith(
+      expect.objectContaining({ autoCommit: false, eachBatchAutoResolve: false }),
+    );
+    expect(onAssigned).toHaveBeenCalledWith([0, 1]);
+    expect(subscription.healthy()).toBe(true);
+    await subscription.close();
+    expect(first.disconnected).toBe(true);
+    expect(await stopped).toBe('closed');
+    expect(subscription.healthy()).toBe(false);
+  });
+
+  test('[P7] a crash that says the code is at fault stops it', async () => {
+    const { stopped, consumer } = setUp();
+    (await consumer(0)).emit('crash', { error: new TypeError('x of undefined'), restart: false });
+    expect(await stopped).toBe('consumer-stopped');
+  });
+
+  test('[P2] after a crash for want of a broker a new consumer goes on, whatever kafkajs says', async () => {
+    const { subscription, stopped, consumer, onAssigned } = setUp();
+    const error = Object.assign(new Error('no coordinator'), { name: 'KafkaJSGroupCoordinatorNotFound' });
+    const first = await consumer(0);
+    first.emit('crash', { error, restart: false });
+    await consumer(1);
+    expect(first.disconnected).toBe(true);
+    expect(onAssigned.mock.calls).toEqual([[[0, 1]], [[]], [[0, 1]]]);
+    await subscription.close();
+    expect(await stopped).toBe('closed');
+  });
+
+  test('while Kafka is away it keeps trying', async () => {
+    const { subscription, stopped, consumers } = setUp();
+    await vi.waitFor(() => expect(consumers).toHaveLength(1));
+    consumers[0]?.emit('crash', { error: new Error('connect ECONNREFUSED') });
+    await vi.waitFor(() => expect(consumers).toHaveLength(2), { timeout: 5_000 });
+    await subscription.close();
+    expect(await stopped).toBe('closed');
+  });
+
+  test('[P7] records, an idle handler and no movement: it stops, so that the process exits', async () => {
+    const { stopped } = setUp(() => [standing(0)]);
+    expect(await stopped).toBe('consumer-stopped');
+  });
+
+  test('[P7] not while another member has the records, nor while Kafka is away', async () => {
+    let looks = 0;
+    const { subscription, stopped } = setUp(() => {
+      if (++looks % 4 === 0) throw new Error('unavailable');
+      return [standing(0), standing(7)];
+    });
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(20), { timeout: 10_000 });
+    expect(await Promise.race([stopped, 'running'])).toBe('running');
+    await subscription.close();
+  });
+});

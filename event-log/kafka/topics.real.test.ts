@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import kafkajs from 'kafkajs';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { EventLog } from '#event-log/event-log.ts';
+import { missingReason, required } from '#services/provide.ts';
+import { openKafkaEventLog } from './kafka-event-log.ts';
+import type { KafkaEventLogOptions } from './options.ts';
+
+const provided = inject('kafka');
+const HOUR_MS = 3_600_000;
+
+describe.skipIf(missingReason(provided))('topics on Kafka', () => {
+  const lines: Record<string, unknown>[] = [];
+  const opened: EventLog[] = [];
+  let admin: kafkajs.Admin;
+
+  beforeAll(async () => {
+    const kafka = new kafkajs.Kafka({
+      brokers: [...required(provided).brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+    });
+    admin = kafka.admin();
+    await admin.connect();
+  });
+  afterAll(async () => {
+    await Promise.all([admin.disconnect(), ...opened.map((log) => log.close())]);
+  });
+
+  const open = async (options: Partial<KafkaEventLogOptions> = {}) => {
+    const log = await openKafkaEventLog(
+      { brokers: required(provided).brokers, ssl: false, clientId: 'topics', topicPartitions: 5, ...options },
+      {
+        log: pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) }),
+        metrics: new Registry(),
+        now: Date.now,
+        random: Math.random,
+      },
+    );
+    opened.push(log);
+    return log;
+  };
+  const unique = () => `topic-${randomBytes(6).toString('hex')}`;
+  const create = async (config: Record<string, string>, numPartitions = 5) => {
+    const topic = unique();
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }],
+    });
+    return topic;
+  };
+
+  test('a missing topic is created with what the promises need', async () => {
+    const [deleted, compacted] = [unique(), unique()];
+    const log = await open();
+    await log.ensureTopics([
+      { name: deleted, cleanup: 'delete', retentionMs: 48 * HOUR_MS },
+      { name: compacted, cleanup: 'compact', retentionMs: 0 },
+    ]);
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [deleted, compacted].map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
+    });
+    const [first, second] = resources.map(({ configEntries }) =>
+      Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    );
+    expect(first).toMatchObject({
+      'message.timestamp.type': 'LogAppendTime',
+      'min.insync.replicas': '1',
+      'cleanup.policy': 'delete',
+      'retention.ms': String(48 * HOUR_MS),
+    });
+    expect(second).toMatchObject({ 'message.timestamp.type': 'LogAppendTime', 'cleanup.policy': 'compact' });
+    expect((await admin.fetchTopicOffsets(deleted)).length).toBe(5);
+  });
+
+  test('[P10] contradictions of all topics are named at once', async () => {
+    const clock = await create({ 'message.timestamp.type': 'CreateTime' });
+    const short = await create({ 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '60000' });
+    const log = await open();
+    const settings = { cleanup: 'delete' as const, retentionMs: HOUR_MS };
+    await expect(
+      log.ensureTopics([
+        { name: clock, ...settings },
+        { name: short, ...settings },
+      ]),
+    ).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringMatching(
+        new RegExp(
+          `${clock}: message.timestamp.type is CreateTime.*${short}: retention.ms is 60000, expected 3600000`,
+        ),
+      ),
+    });
+  });
+
+  test('[P4] another number of partitions is a warning, and the existing one is used', async () => {
+    const topic = await create(
+      { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': String(HOUR_MS) },
+      2,
+    );
+    const log = await open();
+    await log.ensureTopics([{ name: topic, cleanup: 'delete', retentionMs: HOUR_MS }]);
+    expect(lines).toContainEqual(expect.objectContaining({ topic, actual: 2, configured: 5 }));
+    expect(await log.progress(topic, 'any')).toHaveLength(2);
+  });
+
+  test('[P10] more replicas than brokers is a configuration error', async () => {
+    const log = await open({ replicationFactor: 3 });
+    await expect(
+      log.ensureTopics([{ name: unique(), cleanup: 'delete', retentionMs: HOUR_MS }]),
+    ).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('INVALID_REPLICATION_FACTOR'),
+    });
+  });
+
+  test('while Kafka is away: opening succeeds, health says so, and topics can be tried again later', async () => {
+    const log = await open({ brokers: ['127.0.0.1:9'] });
+    expect(log.health()).toMatchObject({ up: false });
+    await expect(
+      log.ensureTopics([{ name: unique(), cleanup: 'delete', retentionMs: HOUR_MS }]),
+    ).rejects.toMatchObject({ code: 'event-log-unavailable', retryable: true });
+  });
+});
