@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { dashboardFiles } from '#grafana/build/dashboards.ts';
+import { dashboardsDocument } from '#grafana/build/readme.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { asyncApiDocument } from './asyncapi.ts';
 import { configurationDocument } from './configuration.ts';
@@ -19,6 +21,8 @@ export async function generatedDocuments(): Promise<ReadonlyMap<string, string>>
     ['docs/asyncapi.yaml', asyncApiDocument(schemas, version)],
     ['docs/configuration.md', configurationDocument()],
     ['docs/metrics.md', await metricsDocument(schemas)],
+    ['grafana/README.md', dashboardsDocument()],
+    ...dashboardFiles(),
   ]);
 }
 

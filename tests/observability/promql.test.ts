@@ -21,7 +21,7 @@ describe('what a PromQL expression reads', () => {
 
   it('has its variables put in as Grafana does', () => {
     expect(
-      withVariables('rate(a{i=~"$instance"}[$__rate_interval]) $other ${device:regex}', {
+      withVariables(`rate(a{i=~"$instance"}[$__rate_interval]) $other \${device:regex}`, {
         instance: '.*',
         device: 'd',
       }),
