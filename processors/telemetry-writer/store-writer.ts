@@ -85,16 +85,16 @@ export class StoreWriter {
         attempt,
         run,
       );
-      if (decision.kind === 'retry' || decision.kind === 'hold') {
+      if (probing || (decision.kind === 'hold' && decision.cause === 'rejects-all')) {
+        next = 0;
+        refused = [];
+      }
+      if (decision.kind !== 'proceed') {
         if (!(await pause(decision.delayMs, run.hurry))) throw new BatchAbandoned('the writer stops');
         continue;
       }
       attempt = 0;
-      if (probing) {
-        next = 0;
-        refused = [];
-        continue;
-      }
+      if (probing) continue;
       for (const { index, reason } of decision.deadLetter) {
         const entry = chunk[index];
         if (entry === undefined) throw new RangeError(`the store rejected point ${index} of ${chunk.length}`);

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildSchemaRegistry } from '#contract/schema-registry.ts';
 import { openEmbeddedEventLog } from '#event-log/embedded/open-embedded-event-log.ts';
-import type { EventLog } from '#event-log/event-log.ts';
+import type { EventLog, SubscribeOptions } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
 import type { TelemetryStore, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
@@ -86,7 +86,7 @@ describe('a batch', () => {
       reason: 'store-rejected',
       stage: 'telemetry-writer',
       index: 123,
-      detail: { message: expect.stringContaining('beyond retention policy') },
+      detail: { message: expect.stringContaining('retention policy') },
     });
     expect(JSON.parse(String(letters[0]?.payload)).seq).toBe(3_123);
     await vi.waitFor(() =>
@@ -344,6 +344,66 @@ describe('stopping', () => {
     expect(await pipeline.backlog()).toBe(1);
     expect(await pipeline.stored(device('a'))).toEqual([]);
     expect(writer.accounting().consumed).toBe(0);
+  });
+});
+
+describe('a partition that is lost', () => {
+  /** A log whose only subscriber the test plays. */
+  async function played(store: TelemetryStore) {
+    const lost = new AbortController();
+    const given = Promise.withResolvers<SubscribeOptions>();
+    const subscribed: EventLog = {
+      ...logThat(log, async () => undefined),
+      subscribe: async (options) => {
+        given.resolve(options);
+        return {
+          stopped: new Promise(() => undefined),
+          healthy: () => true,
+          close: async () => lost.abort(),
+          [Symbol.asyncDispose]: async () => lost.abort(),
+        };
+      },
+    };
+    const writer = await startWriter({ log: subscribed, store });
+    const { onBatch } = await given.promise;
+    await pipeline.append(device('a'), [reading(0), reading(1, POISON_AGE_MS)]);
+    const records = await Array.fromAsync(log.read(pipeline.topics.telemetry));
+    const outcome = { settled: false };
+    const handled = onBatch({ topic: pipeline.topics.telemetry, partition: 0, records }, lost.signal).finally(
+      () => {
+        outcome.settled = true;
+      },
+    );
+    return { lost, handled, outcome, writer };
+  }
+
+  test('[P2] ends its batch before letters are written for it', async () => {
+    const writing = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<undefined>();
+    const { lost, handled, writer } = await played(
+      storeThat(store, () => {
+        writing.resolve();
+        return answered.promise;
+      }),
+    );
+    await writing.promise;
+    lost.abort();
+    answered.resolve(undefined);
+    await handled;
+    expect(await pipeline.letters()).toEqual([]);
+    expect(writer.accounting().consumed).toBe(0);
+  });
+
+  test('[P2] an abandoned batch is neither done nor failed until its signal fires', async () => {
+    const away: WriteOutcome = { kind: 'retry', cause: 'unreachable', detail: '' };
+    const { lost, handled, outcome, writer } = await played(storeThat(store, async () => away));
+    await vi.waitFor(() => expect(writer.health().storeTrouble).toBeDefined());
+    const settledAtClose = new Promise<boolean>((resolve) =>
+      lost.signal.addEventListener('abort', () => resolve(outcome.settled)),
+    );
+    await writer.stop();
+    expect(await settledAtClose).toBe(false);
+    await handled;
   });
 });
 

@@ -219,8 +219,8 @@ describe('the cause behind the words of a store', () => {
       'partial write: field type conflict: input field "rmsX" on measurement "vibration" is type float, already exists as type integer dropped=1',
     ],
     [
-      'point beyond retention policy: its time 2025-11-24T13:00:00.000Z is before 2025-11-25T00:00:00.000Z',
-      'point beyond retention policy: its time 1999-01-02T03:04:05.678Z is before 2025-11-25T00:00:00.001Z',
+      'point outside retention policy: it is 86458 seconds older than the oldest that is kept',
+      'point outside retention policy: it is 1.5 seconds older than the oldest that is kept',
     ],
   ])('is the same in %j and another', (one, other) => {
     expect(causeOf(one)).toBe(causeOf(other));
@@ -228,7 +228,7 @@ describe('the cause behind the words of a store', () => {
 
   test('differs between different faults', () => {
     expect(causeOf('field type conflict: input field "a"')).not.toBe(
-      causeOf('points beyond retention policy'),
+      causeOf('point outside retention policy'),
     );
   });
 });
