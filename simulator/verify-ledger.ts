@@ -22,8 +22,6 @@ export interface VerifyOptions {
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
-/** Devices that one query names. */
-const DEVICES_PER_SCAN = 500;
 
 /**
  * Waits until every acknowledged reading of the ledger is in the store, as it was sent, or in the dead letters; or
@@ -99,12 +97,9 @@ class Search {
     const isOpen = (book: DeviceBook, seq: number): boolean =>
       !book.isMalformed(seq) && (isOwed(book, seq) || (everything && !book.isSettled(seq)));
     for (const { fromMs, toMs, deviceIds } of openRanges(this.#ledger, isOpen)) {
-      for (let at = 0; at < deviceIds.length; at += DEVICES_PER_SCAN) {
-        const some = deviceIds.slice(at, at + DEVICES_PER_SCAN);
-        for await (const { deviceId, ...reading } of this.#store.scan({ fromMs, toMs, deviceIds: some })) {
-          const book = this.#ledger.bookOf(deviceId);
-          if (book !== undefined) this.#stored(book, reading);
-        }
+      for await (const { deviceId, ...reading } of this.#store.scan({ fromMs, toMs, deviceIds })) {
+        const book = this.#ledger.bookOf(deviceId);
+        if (book !== undefined) this.#stored(book, reading);
       }
     }
   }
