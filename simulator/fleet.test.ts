@@ -160,10 +160,10 @@ test('a duration ends a run; what is under way is still acknowledged', async () 
   const pace = { rate: 50, burstFactor: 1, burstEvery: 30, burstLength: 5 };
   const { fleet: devices } = fleet(gateway, { durationMs: 600, pace });
   expect(await devices.ended).toBe('complete');
-  const { messages, sent, acked } = devices.progress();
+  const { messages, sent, acked, elapsedMs } = devices.progress();
   expect(acked).toBe(sent);
-  // The pace allows at most 31 messages of each device; a slow machine may send fewer.
-  expect(messages).toBeLessThanOrEqual(93);
+  // Never more than the pace allows, however late a busy machine ended the run; it may send fewer.
+  expect(messages).toBeLessThanOrEqual(3 * (elapsedMs / 20 + 1));
   expect(messages).toBeGreaterThan(6);
 });
 
