@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { IConnectPacket } from 'mqtt-packet';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { changeCredentials } from './devices/credentials-file.ts';
 import { hashPassword } from './devices/password-hash.ts';
 import { connectPacket, publishPacket, RawClient } from './testing/raw-client.ts';
@@ -93,20 +94,20 @@ describe('device credentials', () => {
     await using test = await start();
     expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
     await setPasswords({ 'dev-1': 'new' });
-    await vi.waitFor(async () => expect(await returnCode(test, 'dev-1', 'new')).toBe(0));
+    await eventually(async () => expect(await returnCode(test, 'dev-1', 'new')).toBe(0));
     expect(await returnCode(test, 'dev-1', 'one')).toBe(4);
   });
 
   it('a broken or missing file changes nothing, and says so', async () => {
     await using test = await start();
     writeFileSync(file, '{"version": 1, "devi');
-    await vi.waitFor(() => expect(test.lines.join('')).toContain('stay in force'));
+    await eventually(() => expect(test.lines.join('')).toContain('stay in force'));
     expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
     rmSync(file);
-    await vi.waitFor(() => expect(test.lines.join('')).toContain('ENOENT'));
+    await eventually(() => expect(test.lines.join('')).toContain('ENOENT'));
     expect(await returnCode(test, 'dev-2', 'two')).toBe(0);
     await setPasswords({ 'dev-4': 'four' });
-    await vi.waitFor(async () => expect(await returnCode(test, 'dev-4', 'four')).toBe(0));
+    await eventually(async () => expect(await returnCode(test, 'dev-4', 'four')).toBe(0));
   });
 
   it('[P10] must be usable at the start', async () => {

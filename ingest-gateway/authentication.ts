@@ -12,7 +12,7 @@ export interface Claim {
 }
 
 /** CONNACK return codes [MQTT-3.2.2.3]. */
-export type ReturnCode = 2 | 3 | 4 | 5;
+type ReturnCode = 2 | 3 | 4 | 5;
 
 export interface Refusal {
   readonly reason: RefusalReason;

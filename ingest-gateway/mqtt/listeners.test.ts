@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { connectAsync } from 'mqtt';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { LIMITS } from '#contract/limits.ts';
+import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 
@@ -84,7 +85,7 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () =>
       ciphers: 'ALL@SECLEVEL=0',
     });
     await expect(new Promise((_, reject) => old.once('error', reject))).rejects.toThrow();
-    await vi.waitFor(async () => expect(await test.metric(refused('tls-handshake'))).toBe(1));
+    await eventually(async () => expect(await test.metric(refused('tls-handshake'))).toBe(1));
   });
 
   it('[P9] with a CA, the common name of the certificate is the device', async () => {
@@ -201,7 +202,7 @@ describe('WebSocket', () => {
     const client = await connectAsync(url, { clientId: 'dev-1', reconnectPeriod: 0 });
     test.log.hold();
     const published = client.publishAsync('devices/dev-1/telemetry', reading(1), { qos: 1 });
-    await vi.waitFor(() => expect(test.log.waiting).toHaveLength(1));
+    await eventually(() => expect(test.log.waiting).toHaveLength(1));
     const stopped = test.gateway.stop();
     test.log.release();
     await published;

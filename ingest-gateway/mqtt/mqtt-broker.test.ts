@@ -1,6 +1,7 @@
 import { connectAsync } from 'mqtt';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LIMITS } from '#contract/limits.ts';
+import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 
@@ -91,7 +92,7 @@ describe('who may connect', () => {
     second.send(publishPacket('dev-1', reading(1), 1));
     expect(await second.next()).toMatchObject({ cmd: 'puback' });
     second.socket.destroy();
-    await vi.waitFor(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
+    await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
     expect(test.gateway.devices()).toMatchObject([{ id: 'dev-1', connected: false, accepted: 1 }]);
   });
 
@@ -103,7 +104,7 @@ describe('who may connect', () => {
     await third.closed;
     expect(await test.metric(refused('too-many-connections'))).toBe(1);
     second.socket.destroy();
-    await vi.waitFor(() => RawClient.device(test.port, 'dev-3'));
+    await eventually(() => RawClient.device(test.port, 'dev-3'));
   });
 });
 
@@ -137,7 +138,7 @@ describe('clumsy firmware is tolerated [P10]', () => {
     } as const;
     const client = await RawClient.device(test.port, 'dev-1', { will });
     client.socket.destroy();
-    await vi.waitFor(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
+    await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
     expect(test.log.records).toEqual([]);
     expect(await test.metric(tolerated('will'))).toBe(1);
   });
@@ -191,7 +192,7 @@ describe('clumsy firmware is tolerated [P10]', () => {
     client.send({ cmd: 'subscribe', messageId: 1, subscriptions });
     expect(await client.next()).toMatchObject({ cmd: 'suback' });
     client.send({ cmd: 'pingreq' });
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     expect(client.received).toEqual([]);
   });
 });
@@ -310,6 +311,6 @@ describe('real clients', () => {
       await client.publishAsync('devices/dev-1/telemetry', reading(qos), { qos });
     }
     await client.endAsync();
-    await vi.waitFor(() => expect(test.log.records).toHaveLength(3));
+    await eventually(() => expect(test.log.records).toHaveLength(3));
   });
 });

@@ -1,7 +1,8 @@
 import { Duplex } from 'node:stream';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
+import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { ReadGate } from './read-gate.ts';
@@ -28,7 +29,7 @@ describe('read gate', () => {
       );
       client.send(...packets);
     }
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     const paused = Number(await test.metric('ingest_inflight_messages'));
     expect(paused).toBeGreaterThanOrEqual(1_000);
     expect(paused).toBeLessThan(1_000 + SLICE_MESSAGES);
@@ -56,7 +57,7 @@ describe('read gate', () => {
     for (const [index, client] of clients.entries()) {
       client.send(...upTo(200).map((i) => publishPacket(`dev-${index}`, reading(i), i + 1)));
     }
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBeGreaterThan(10));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBeGreaterThan(10));
     expect(await test.metric('ingest_inflight_messages')).toBeLessThan(500 + clients.length * SLICE_MESSAGES);
     test.log.release();
     for (const client of clients) {
@@ -72,7 +73,7 @@ describe('read gate', () => {
     test.log.hold();
     const large = Buffer.alloc(100_000, 'x');
     client.send(...upTo(20).map((i) => publishPacket('dev-1', large, i + 1)));
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     expect(await test.metric('ingest_inflight_messages')).toBe(3);
     test.log.release();
     expect(await client.take(20)).toHaveLength(20);
@@ -83,7 +84,7 @@ describe('read gate', () => {
     const client = await RawClient.device(test.port, 'dev-1');
     test.log.hold();
     client.send(...upTo(600).map((i) => publishPacket('dev-1', reading(i), i + 1)));
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     expect(test.log.waiting.length).toBeLessThan(600);
     test.log.release();
     expect(await client.take(600)).toHaveLength(600);
@@ -94,12 +95,12 @@ describe('read gate', () => {
     await using test = await startTestGateway({ limits: { messagesPerSecond: 0.001, messageBurst: 100 } });
     const first = await RawClient.device(test.port, 'dev-1');
     first.send(...upTo(200).map((i) => publishPacket('dev-1', reading(i), i + 1)));
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     const before = test.log.records.length;
     const second = await RawClient.device(test.port, 'dev-1');
     second.send(...upTo(200).map((i) => publishPacket('dev-1', reading(i), i + 1)));
     await first.closed;
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     expect(test.log.records).toHaveLength(before);
   });
 
@@ -149,7 +150,7 @@ describe('read gate', () => {
     client.send(...upTo(2_000).map((i) => publishPacket('dev-1', reading(i), 0, { qos: 0 })));
     client.socket.end();
     await client.closed;
-    await vi.waitFor(() => expect(seqsOf(test)).toEqual(upTo(2_000)));
+    await eventually(() => expect(seqsOf(test)).toEqual(upTo(2_000)));
   });
 
   it('answers PINGREQ of a device below its bound while the log is held', async () => {
@@ -189,7 +190,7 @@ describe('read gate', () => {
     test.log.hold();
     const client = await RawClient.device(test.port, 'dev-1');
     client.send(...upTo(1_000).map((i) => publishPacket('dev-1', reading(i), i + 1)));
-    await vi.waitFor(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     const second = await RawClient.device(test.port, 'dev-1');
     await client.closed;
     // The bounds are the device's: its next connection waits for the messages of the last one.

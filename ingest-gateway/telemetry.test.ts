@@ -1,0 +1,77 @@
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { REJECT_REASONS } from '#contract/reject-reason.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { createIngestTelemetry, DROP_REASONS, REFUSAL_REASONS, TOLERATED_KINDS } from './telemetry.ts';
+
+function start() {
+  const lines: string[] = [];
+  const log = createLogger(
+    { name: 'test', level: 'info' },
+    { write: (line: string) => void lines.push(line) },
+  );
+  const metrics = new Registry();
+  const levels = { connectedDevices: 1, inflightMessages: 2, inflightBytes: 3, pausedDevices: 4 };
+  const deps = { log, metrics, now: Date.now, random: Math.random };
+  const telemetry = createIngestTelemetry(deps, ['environment/1', 'tracker/1'], () => levels);
+  return { telemetry, lines, exposition: () => metrics.metrics() };
+}
+
+describe('telemetry of the gateway', () => {
+  it('shows every series from the start', async () => {
+    const { exposition } = start();
+    const text = await exposition();
+    const labelled = {
+      ingest_messages_total: ['qos', ['0', '1', '2']],
+      ingest_readings_appended_total: ['schema', ['environment/1', 'tracker/1']],
+      ingest_dead_letters_total: ['reason', REJECT_REASONS],
+      ingest_dropped_total: ['reason', DROP_REASONS],
+      ingest_refused_total: ['reason', REFUSAL_REASONS],
+      ingest_tolerated_total: ['kind', TOLERATED_KINDS],
+    } as const;
+    for (const [name, [label, values]] of Object.entries(labelled)) {
+      for (const value of values) expect(text).toContain(`${name}{${label}="${value}"} 0\n`);
+    }
+    for (const series of [
+      'ingest_readings_decoded_total 0',
+      'ingest_readings_unconfirmed 0',
+      'ingest_ack_seconds_count 0',
+    ])
+      expect(text).toContain(`${series}\n`);
+    expect(text).toContain('ingest_connected_devices 1\n');
+    expect(text).toContain('ingest_inflight_messages 2\n');
+    expect(text).toContain('ingest_inflight_bytes 3\n');
+    expect(text).toContain('ingest_paused_devices 4\n');
+  });
+
+  it('counts on between two looks', async () => {
+    const { telemetry, exposition } = start();
+    telemetry.messageReceived(1);
+    await exposition();
+    telemetry.messageReceived(1);
+    expect(await exposition()).toContain('ingest_messages_total{qos="1"} 2\n');
+  });
+
+  it('[P8] closes its books in the metrics as in the API', async () => {
+    const { telemetry, exposition } = start();
+    telemetry.readingsDecoded(10);
+    telemetry.appendStarted(9);
+    telemetry.appendStarted(1);
+    telemetry.readingsAppended('environment/1', 5);
+    telemetry.readingsAppended('tracker/1', 2);
+    telemetry.deadLettered('schema-violation');
+    expect(telemetry.accounting()).toEqual({ decoded: 10, appended: 7, deadLettered: 1, unconfirmed: 2 });
+    const text = await exposition();
+    expect(text).toContain('ingest_readings_decoded_total 10\n');
+    expect(text).toContain('ingest_readings_appended_total{schema="environment/1"} 5\n');
+    expect(text).toContain('ingest_readings_unconfirmed 2\n');
+  });
+
+  it('writes a flood of refusals as one line', () => {
+    const { telemetry, lines } = start();
+    for (let i = 0; i < 1_000; i++) telemetry.refused('bad-credentials', `dev-${i}`, undefined);
+    telemetry.refused('foreign-topic', 'dev-1', 'other');
+    expect(lines).toHaveLength(2);
+    expect(lines.join('')).toContain('foreign-topic');
+  });
+});
