@@ -52,10 +52,8 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const standalone = process === 'standalone';
 
   const logTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : createKafkaTelemetry(deps);
-  if (standalone) {
-    logTelemetry.sizeMeasured(0, 1);
-    logTelemetry.oldestRecordSeen('topic', 0);
-  }
+  if (standalone) logTelemetry.sizeMeasured(0, 1);
+  if (process !== 'ingest-gateway') logTelemetry.oldestRecordSeen('topic', 0);
   if (process !== 'lag-monitor') logTelemetry.retentionKnown('topic', 0);
   if (standalone || process === 'ingest-gateway') {
     const idle = { connectedDevices: 0, inflightMessages: 0, inflightBytes: 0, pausedDevices: 0 };

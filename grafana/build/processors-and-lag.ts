@@ -267,12 +267,14 @@ export const PROCESSORS_AND_LAG: DashboardSpec = {
           alerts: ['RetentionAtRisk'],
         }),
         timeseries({
-          title: 'Embedded log: age of its oldest record',
-          description: 'Nears the retention, and stays there; less when the size limit makes room earlier.',
+          title: 'Age of the oldest record',
+          description:
+            'Nears the retention, and stays there; less when the size limit of an embedded log makes room earlier.',
           unit: 's',
           width: 8,
-          queries: [{ query: 'event_log_oldest_record_age_seconds', legend: '{{instance}} {{topic}}' }],
-          noValue: 'Kafka',
+          queries: [
+            { query: 'max by (topic) (event_log_oldest_record_age_seconds)', legend: '{{topic}}' },
+          ],
         }),
       ],
     },
