@@ -60,8 +60,9 @@ export class LogWriter implements WriterCalls {
         `INSERT INTO record_batches (topic_id, base_offset, records, timestamp, key, is_tombstone, payload)
          VALUES (?, ?, 1, ?, ?, ?, ?)`,
       ),
+      // The `+` keeps SQLite from searching by offset, which would walk through the whole topic for each record.
       removeKeyed: database.prepare(
-        'DELETE FROM record_batches WHERE topic_id = ? AND key = ? AND base_offset < ?',
+        'DELETE FROM record_batches WHERE topic_id = ? AND key = ? AND +base_offset < ?',
       ),
       commitOffset: database.prepare(
         `INSERT INTO consumer_groups (topic_id, name, committed_offset, seen_at)
