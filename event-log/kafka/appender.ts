@@ -16,7 +16,7 @@ import { encodeRecordBatch, encodeRecordBody, keyOf } from './record-batch.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 
 /** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
-export type Produce = (leader: number, channel: string, data: ProduceData) => Promise<ProduceAnswer>;
+type Produce = (leader: number, channel: string, data: ProduceData) => Promise<ProduceAnswer>;
 
 export interface AppenderDeps {
   readonly produce: Produce;
@@ -290,7 +290,7 @@ function encodeBatches(batches: readonly Batch[], now: number): ProduceData {
  * The guard: durable only if the answer says so, about this very partition.
  * Kafka's answer may leave partitions out, and kafkajs has resolved sends whose parts were never written (#1303).
  */
-export function durability(
+function durability(
   { topic, partition }: { readonly topic: string; readonly partition: number },
   answer: ProduceAnswer,
 ): { readonly baseOffset: number } | AppendFailure {

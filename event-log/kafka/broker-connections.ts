@@ -177,7 +177,7 @@ export class BrokerConnections {
 }
 
 /** The broker answered, with an error code: the connection is fine. */
-export function isProtocolError(error: unknown): boolean {
+function isProtocolError(error: unknown): boolean {
   return error instanceof Error && 'type' in error && 'code' in error && typeof error.code === 'number';
 }
 

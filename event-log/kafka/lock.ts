@@ -4,7 +4,7 @@ import { withPatience } from './patience.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 
 /** Locks are consumer groups with this prefix (for access lists: the right to read such groups). */
-export const LOCK_GROUP_PREFIX = 'telemetry-pipeline.lock.';
+const LOCK_GROUP_PREFIX = 'telemetry-pipeline.lock.';
 
 /** Without a heartbeat for this long the holder counts as dead. Kafka's default minimum is 6,000. */
 const SESSION_MS = 10_000;

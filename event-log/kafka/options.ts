@@ -1,5 +1,5 @@
 /** How to log in. The password never reaches a log line. */
-export interface KafkaSasl {
+interface KafkaSasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
   readonly password: string;
@@ -20,7 +20,7 @@ export interface KafkaEventLogOptions {
   readonly consumer?: KafkaConsumerOptions | undefined;
 }
 
-export interface KafkaConsumerOptions {
+interface KafkaConsumerOptions {
   /** Partitions whose batches are handled at the same time. Default 4. */
   readonly partitionsAtOnce?: number | undefined;
   /** After this long without a heartbeat the group gives the member's partitions to others. Default 30,000. */
