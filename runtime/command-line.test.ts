@@ -42,6 +42,18 @@ describe('command line', () => {
     expect(err).not.toBe('');
   });
 
+  it('takes a pipe that is closed early for no failure', async () => {
+    const stdout = new PassThrough();
+    const code = await runCommand(
+      new Command('tool').action(
+        () => void stdout.emit('error', Object.assign(new Error('EPIPE'), { code: 'EPIPE' })),
+      ),
+      { argv: [], env: {}, stdout, stderr: new PassThrough(), signal: new AbortController().signal },
+      { code: 0 },
+    );
+    expect(code).toBe(0);
+  });
+
   it('exits 0, 1 or 2 after what its action did', async () => {
     expect((await run(['--count', '3', '--share', '.5'])).code).toBe(0);
     expect((await run([], (outcome) => void Object.assign(outcome, { code: 1 }))).code).toBe(1);

@@ -27,6 +27,10 @@ export async function runCommand(program: Command, io: CommandIo, outcome: Comma
     command.commands.forEach(configure);
   };
   configure(program);
+  // `… | head` closes the pipe early: its reader has what it wanted, which is no failure of ours.
+  io.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   try {
     await program.parseAsync([...io.argv], { from: 'user' });
     return outcome.code;

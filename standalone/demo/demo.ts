@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { Settings } from '#runtime/settings.ts';
+import { chooseSchemas } from '#simulator/choose-schemas.ts';
 import { startFleet } from '#simulator/fleet.ts';
 import { Ledger } from '#simulator/ledger.ts';
 import type { Verification } from '#simulator/verification.ts';
@@ -50,7 +51,7 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
     {
       urls: [`mqtt://127.0.0.1:${settings.mqtt.port}`],
       devices: Array.from({ length: DEVICES }, (_, index) => ({ id: `demo-${index + 1}` })),
-      schemas: [...schemas.values()] as [ReadingSchema, ...ReadingSchema[]],
+      schemas: chooseSchemas(schemas),
       seed: Math.floor(deps.random() * 2 ** 32),
       batch: BATCH,
       qos: 1,

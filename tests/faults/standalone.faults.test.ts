@@ -43,7 +43,7 @@ describe('SIGTERM', () => {
 });
 
 describe.skipIf(missingReason(inject('influxdb')))('the site size', () => {
-  it('[P2] [P6] stores everything after the database was away for thousands of batches', async () => {
+  it('[P2] [P6] stores everything after the database was away for thousands of messages', async () => {
     await using influxDb = await startInfluxDb();
     Object.assign(env, {
       INFLUX_URL: influxDb.url,
@@ -55,14 +55,14 @@ describe.skipIf(missingReason(inject('influxdb')))('the site size', () => {
     await pipeline.start();
     await influxDb.stop();
 
-    // 4,000 messages of 300 readings: far more than any buffer in memory.
+    // 4,000 messages, 400,000 readings: far more than any buffer in memory holds.
     const args = [
       '--devices',
       '20',
       '--count',
       '200',
       '--batch',
-      '500',
+      '100',
       '--types',
       'environment',
       '--seed',

@@ -5,6 +5,8 @@ import type { Rule, RuleFile } from './rule-file.ts';
 const LEAST_WINDOW_S = 4;
 /** Thresholds below this are counts and ratios; from here on they are seconds. */
 const LEAST_TIME_S = 30;
+/** What was silenced must have time to resolve: the lag monitor, a scrape, an evaluation. */
+const LEAST_KEEP_S = 15;
 /** The lag monitor looks every five seconds: less than two looks are no age. */
 const LEAST_THRESHOLD_S = 12;
 
@@ -29,7 +31,7 @@ function shortenedRule(rule: Rule, factor: number): Rule {
     expr,
     for: shortenedDuration(rule.for, factor, 1),
     ...(rule.keep_firing_for !== undefined && {
-      keep_firing_for: shortenedDuration(rule.keep_firing_for, factor, 1),
+      keep_firing_for: shortenedDuration(rule.keep_firing_for, factor, LEAST_KEEP_S),
     }),
   };
 }
