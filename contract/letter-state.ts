@@ -13,7 +13,7 @@ export const LETTER_OUTCOMES = [
   /** A person decided that nothing is to be done about it. */
   'dismissed',
 ] as const;
-export type LetterOutcome = (typeof LETTER_OUTCOMES)[number];
+type LetterOutcome = (typeof LETTER_OUTCOMES)[number];
 
 /** The newest entry of a letter in the state topic. A letter without one was never dealt with. */
 export interface LetterState {

@@ -45,7 +45,9 @@ export async function* foldDuplicates(
       known.lastTime = letter.time;
       continue;
     }
-    remembered.set(digest, { letter, copies: 1, lastTime: letter.time });
+    // A copy: the payload may be a view, and would keep the whole chunk that was read.
+    const own = { ...letter, payload: Buffer.from(letter.payload) };
+    remembered.set(digest, { letter: own, copies: 1, lastTime: letter.time });
     bytes += letter.payload.length;
     for (const [oldest, folded] of remembered) {
       if (remembered.size <= bounds.letters && bytes <= bounds.bytes) break;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SHIPPED_SCHEMAS } from '#runtime/load-schemas.ts';
 
 /** A type that the shipped schemas do not know. */
-export const GREENHOUSE = 'greenhouse/1';
+const GREENHOUSE = 'greenhouse/1';
 
 export interface SchemaFolder extends Disposable {
   readonly folder: string;
