@@ -272,9 +272,7 @@ export const PROCESSORS_AND_LAG: DashboardSpec = {
             'Nears the retention, and stays there; less when the size limit of an embedded log makes room earlier.',
           unit: 's',
           width: 8,
-          queries: [
-            { query: 'max by (topic) (event_log_oldest_record_age_seconds)', legend: '{{topic}}' },
-          ],
+          queries: [{ query: 'max by (topic) (event_log_oldest_record_age_seconds)', legend: '{{topic}}' }],
         }),
       ],
     },
