@@ -1,6 +1,5 @@
 /** Kinds of value a field can have; the store keeps each field of a device type in exactly one of them. */
-export const FIELD_KINDS = ['integer', 'float', 'boolean', 'string'] as const;
-export type FieldKind = (typeof FIELD_KINDS)[number];
+export type FieldKind = 'integer' | 'float' | 'boolean' | 'string';
 
 export type FieldValue = number | boolean | string;
 

@@ -360,7 +360,7 @@ function assembleInflux(values: Values, problems: string[]): InfluxSettings | un
     : { url, token, org, bucket };
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
