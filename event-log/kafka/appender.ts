@@ -1,18 +1,14 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import {
-  type AppendFailure,
-  failureOfCode,
-  failureOfRequest,
-  NO_LEADER,
-  NOT_IN_ANSWER,
-} from './append-failure.ts';
+import { type AppendFailure, failureOfCode, failureOfRequest, NO_LEADER } from './append-failure.ts';
 import type { TopicView } from './cluster-view.ts';
+import { durability } from './durability.ts';
 import type { ProduceAnswer, ProduceData } from './kafkajs-internals.ts';
 import { PartitionQueue, type PendingAppend } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
-import { encodeRecordBatch, encodeRecordBody, keyOf } from './record-batch.ts';
+import { type Batch, encodeBatches } from './produce-data.ts';
+import { encodeRecordBody, keyOf } from './record-batch.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 
 /** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
@@ -268,37 +264,4 @@ export class Appender {
     this.#tick = undefined;
     this.#closed?.resolve();
   }
-}
-
-interface Batch {
-  readonly queue: PartitionQueue;
-  readonly appends: readonly PendingAppend[];
-}
-
-function encodeBatches(batches: readonly Batch[], now: number): ProduceData {
-  const byTopic = Map.groupBy(batches, ({ queue }) => queue.topic);
-  return Array.from(byTopic, ([topic, ofTopic]) => ({
-    topic,
-    partitions: ofTopic.map(({ queue, appends }) => ({
-      partition: queue.partition,
-      batch: encodeRecordBatch(appends, now),
-    })),
-  }));
-}
-
-/**
- * The guard: durable only if the answer says so, about this very partition.
- * Kafka's answer may leave partitions out, and kafkajs has resolved sends whose parts were never written (#1303).
- */
-function durability(
-  { topic, partition }: { readonly topic: string; readonly partition: number },
-  answer: ProduceAnswer,
-): { readonly baseOffset: number } | AppendFailure {
-  const outcome = answer
-    .find(({ topicName }) => topicName === topic)
-    ?.partitions.find((each) => each.partition === partition);
-  if (outcome === undefined) return NOT_IN_ANSWER;
-  if (outcome.errorCode !== 0) return failureOfCode(outcome.errorCode);
-  const baseOffset = Number(outcome.baseOffset);
-  return baseOffset >= 0 ? { baseOffset } : NOT_IN_ANSWER;
 }

@@ -65,6 +65,7 @@ export class BrokerConnections {
    */
   async metadata(topics: readonly string[]): Promise<ClusterMetadata> {
     const problems: string[] = [];
+    let cause: unknown;
     for (const address of this.#candidates()) {
       try {
         const metadata = await this.#ask(address, 'query', (c) => sendMetadata(c, topics, ANSWER_MS));
@@ -73,10 +74,12 @@ export class BrokerConnections {
         return metadata;
       } catch (error) {
         problems.push(`${format(address)}: ${describeError(error)}`);
+        cause = error;
       }
     }
     throw new PipelineError('event-log-unavailable', `no broker answers (${problems.join('; ')})`, {
       retryable: true,
+      cause,
     });
   }
 

@@ -1,6 +1,6 @@
 import kafkajs, { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import type { TopicSettings } from '#event-log/event-log.ts';
-import { describeError, PipelineError } from '#runtime/errors.ts';
+import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import type { BrokerConnections } from './broker-connections.ts';
 import type { KafkaEventLogOptions } from './options.ts';
 import { withPatience } from './patience.ts';
@@ -24,15 +24,16 @@ export async function ensureTopics(
   options: Pick<KafkaEventLogOptions, 'topicPartitions' | 'replicationFactor'>,
   { kafka, connections, telemetry }: TopicsDeps,
 ): Promise<void> {
-  const names = topics.map(({ name }) => name);
-  const { brokers, topicMetadata } = await connections.metadata(names);
-  const replicationFactor = options.replicationFactor ?? Math.min(3, brokers.length);
-  const minInSyncReplicas = Math.max(1, replicationFactor - 1);
-  const missing = new Set(
-    topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === UNKNOWN_TOPIC).map(({ topic }) => topic),
-  );
   const admin = kafka.admin();
   try {
+    const { brokers, topicMetadata } = await connections.metadata(topics.map(({ name }) => name));
+    const replicationFactor = options.replicationFactor ?? Math.min(3, brokers.length);
+    const minInSyncReplicas = Math.max(1, replicationFactor - 1);
+    const missing = new Set(
+      topicMetadata
+        .filter(({ topicErrorCode }) => topicErrorCode === UNKNOWN_TOPIC)
+        .map(({ topic }) => topic),
+    );
     await admin.connect();
     const problems: string[] = [];
     for (const topic of topics) {
@@ -53,7 +54,7 @@ export async function ensureTopics(
     }
     if (problems.length > 0) throw new PipelineError('configuration', problems.join('; '));
   } catch (error) {
-    throw error instanceof PipelineError ? error : asPipelineError(error);
+    throw asPipelineError(error);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
@@ -100,6 +101,7 @@ const OPERATOR_MUST_ACT: ReadonlySet<string> = new Set([
 ]);
 
 function asPipelineError(error: unknown): PipelineError {
+  if (hasCode(error, 'configuration') || hasCode(error, 'closed')) return error;
   for (const each of withCauses(error)) {
     if ('type' in each && typeof each.type === 'string' && OPERATOR_MUST_ACT.has(each.type)) {
       const topic = 'topic' in each ? `topic ${each.topic}: ` : '';
@@ -109,6 +111,7 @@ function asPipelineError(error: unknown): PipelineError {
       return new PipelineError('configuration', `Kafka refuses the SASL credentials: ${each.message}`);
     }
   }
+  if (error instanceof PipelineError) return error;
   return new PipelineError('event-log-unavailable', `topics cannot be verified: ${describeError(error)}`, {
     retryable: true,
     cause: error,

@@ -1,0 +1,20 @@
+import type { ProduceData } from './kafkajs-internals.ts';
+import type { PartitionQueue, PendingAppend } from './partition-queue.ts';
+import { encodeRecordBatch } from './record-batch.ts';
+
+/** What a round takes from one queue. */
+export interface Batch {
+  readonly queue: PartitionQueue;
+  readonly appends: readonly PendingAppend[];
+}
+
+export function encodeBatches(batches: readonly Batch[], now: number): ProduceData {
+  const byTopic = Map.groupBy(batches, ({ queue }) => queue.topic);
+  return Array.from(byTopic, ([topic, ofTopic]) => ({
+    topic,
+    partitions: ofTopic.map(({ queue, appends }) => ({
+      partition: queue.partition,
+      batch: encodeRecordBatch(appends, now),
+    })),
+  }));
+}
