@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { decodeDeadLetter } from '#contract/dead-letter.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
@@ -226,6 +228,30 @@ describe('bad readings', () => {
       expect(before).not.toContain('devices/dev-1/telemetry');
     }
   });
+});
+
+describe('memory', () => {
+  it('[P6] aedes keeps no payload of QoS 2 messages that are never released', async () => {
+    const limits = { messagesPerSecond: 1e9, messageBurst: 1e9 };
+    await using test = await startTestGateway({ limits });
+    test.log.keep = false;
+    const client = await RawClient.device(test.port, 'dev-1');
+    const payload = Buffer.from(reading(1) + ' '.repeat(60_000));
+    const before = buffersAfterCollection();
+    for (let i = 1; i <= 500; i++) {
+      client.send(publishPacket('dev-1', payload, i, { qos: 2 }));
+      await client.next();
+    }
+    expect(buffersAfterCollection() - before).toBeLessThan(5_000_000);
+    client.send({ cmd: 'pubrel', messageId: 500 });
+    expect(await client.next()).toMatchObject({ cmd: 'pubcomp', messageId: 500 });
+  });
+
+  function buffersAfterCollection(): number {
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    return process.memoryUsage().arrayBuffers;
+  }
 });
 
 describe('stopping', () => {

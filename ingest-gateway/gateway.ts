@@ -39,6 +39,7 @@ export interface IngestGateway extends AsyncDisposable {
     readonly tls: number | undefined;
     readonly webSocket: number | undefined;
   };
+  connectedDevices(): number;
   /** The books in readings, since the start (P8). */
   accounting(): Accounting;
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
@@ -120,6 +121,7 @@ export async function startIngestGateway(
   const stop = (): Promise<void> => (stopping ??= owned.disposeAsync());
   return {
     ports: { tcp: tcpPort, tls: tlsPort, webSocket: wsPort },
+    connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
     devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()),
     readiness: () => ({

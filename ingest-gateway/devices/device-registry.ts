@@ -72,6 +72,8 @@ export class DeviceRegistry {
   }
 
   /**
+   * The longest unseen first.
+   *
    * @param silentForMs only devices not seen for at least so long.
    * @param expected ids that should be there: those never seen are listed, too.
    */
@@ -92,7 +94,7 @@ export class DeviceRegistry {
       if (!this.#devices.has(id))
         statuses.push({ id, connected: false, lastSeen: null, accepted: 0, refused: {} });
     }
-    return statuses;
+    return statuses.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
   }
 
   #forgetOldest(): void {

@@ -45,8 +45,8 @@ interface Outgoing {
   readonly onDurable: () => void;
 }
 
-/** Memory of a record in flight besides its value: headers, promise, callbacks. Estimated, rather too high. */
-const RECORD_OVERHEAD_BYTES = 1024;
+/** Memory of a record in flight besides its value: headers, promises, callbacks, what aedes keeps. Measured: 2.2 kB. */
+const RECORD_OVERHEAD_BYTES = 2 * 1024;
 
 /**
  * Turns a message into records, and lets it be acknowledged when all of them are durable (P1): its good readings are

@@ -227,7 +227,7 @@ export class MqttBroker {
       }
     }
     if (refusal === undefined) return done(null, true);
-    if (connection !== undefined) this.#refuse(connection, refusal.reason);
+    if (connection?.closed.aborted === false) this.#refuse(connection, refusal.reason);
     done(Object.assign(new Error(refusal.reason), { returnCode: refusal.returnCode }), false);
   }
 
