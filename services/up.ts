@@ -18,7 +18,7 @@ export interface UpOptions extends PartsOptions {
   readonly dataDir: string;
   readonly brokers: 1 | 3;
   readonly only: readonly ServiceName[];
-  /** Folder whose `prometheus.yml` and `alertmanager.yml` are used where they exist. */
+  /** Folder whose `local.yml` (for Prometheus) and `alertmanager.yml` are used where they exist. */
   readonly prometheusConfigDir: string;
 }
 
@@ -140,7 +140,7 @@ const STARTERS: Record<ServiceName, Starter> = {
       keepRunning,
     });
     const prometheus = await startPrometheus({
-      configFile: await config('prometheus.yml', prometheusConfig(new URL(alertmanager.url).host)),
+      configFile: await config('local.yml', prometheusConfig(new URL(alertmanager.url).host)),
       dataDir: join(dataDir, 'prometheus'),
       port: PORTS.prometheus,
       keepRunning,
