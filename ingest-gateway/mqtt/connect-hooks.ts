@@ -1,0 +1,131 @@
+import type { Client, ConnectPacket } from 'aedes';
+import { type AuthenticationPolicy, authenticate, type Refusal } from '#ingest-gateway/authentication.ts';
+import type { DeviceRegistry } from '#ingest-gateway/devices/device-registry.ts';
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { judgeConnect } from './connect-policy.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+
+export interface ConnectOptions {
+  readonly limits: GatewayLimits;
+  readonly ackDeadlineMs: number;
+  readonly authentication: AuthenticationPolicy;
+}
+
+export interface ConnectParts {
+  readonly connections: ConnectionTable;
+  readonly devices: DeviceRegistry;
+  /** Of the whole gateway. */
+  readonly budget: InflightBudget;
+  readonly telemetry: IngestTelemetry;
+  readonly isLogUp: () => boolean;
+  readonly isStopping: () => boolean;
+}
+
+/** CONNACK return codes other than 0 can be given from this hook only. */
+export type AuthenticateCallback = (
+  error: (Error & { returnCode: number }) | null,
+  success: boolean | null,
+) => void;
+
+/**
+ * What happens between a parsed CONNECT and the first PUBLISH, in the order of the methods. Each answers in any case:
+ * aedes leaves a socket open for ever when a hook does not.
+ */
+export class ConnectHooks {
+  readonly #options: ConnectOptions;
+  readonly #parts: ConnectParts;
+
+  constructor(options: ConnectOptions, parts: ConnectParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Changes the packet to what the client can have. Nothing more is read from it until `opened`. */
+  preConnect(
+    client: Client,
+    packet: ConnectPacket,
+    done: (error: Error | null, success: boolean) => void,
+  ): void {
+    const { telemetry, connections } = this.#parts;
+    const connection = connections.of(client);
+    if (connection === undefined) throw new Error('a CONNECT without a connection');
+    const judgement = judgeConnect(packet, this.#options.limits.maxKeepaliveSeconds);
+    connection.connect = { ...judgement, clientId: packet.clientId };
+    connection.gate.hold();
+    if (judgement.fatal !== undefined) {
+      connections.refuse(connection, judgement.fatal);
+      // An error: aedes does not close the socket for a mere "no".
+      done(new Error(judgement.fatal), false);
+      return;
+    }
+    for (const kind of judgement.tolerated) telemetry.tolerated(kind);
+    Object.assign(packet, judgement.changes);
+    delete packet.will;
+    done(null, true);
+  }
+
+  async authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Uint8Array | undefined,
+    done: AuthenticateCallback,
+  ): Promise<void> {
+    const { connections, isStopping, isLogUp } = this.#parts;
+    const connection = connections.of(client);
+    let refusal: Refusal | undefined;
+    if (isStopping() || connection === undefined) refusal = { reason: 'shutting-down', returnCode: 3 };
+    else if (!isLogUp()) refusal = { reason: 'log-unavailable', returnCode: 3 };
+    else refusal = await this.#authenticateInTime(connection, username, password);
+    if (refusal === undefined) return done(null, true);
+    if (connection?.closed.aborted === false) connections.refuse(connection, refusal.reason);
+    done(Object.assign(new Error(refusal.reason), { returnCode: refusal.returnCode }), false);
+  }
+
+  /** aedes registered the client and will answer CONNACK 0. */
+  registered(client: Client): void {
+    const { devices, telemetry, connections } = this.#parts;
+    const connection = connections.of(client);
+    if (connection === undefined) {
+      client.close();
+      return;
+    }
+    const { clientId = '', keepaliveWaitMs = Infinity } = connection.connect ?? {};
+    connection.ackDeadlineMs = Math.min(this.#options.ackDeadlineMs, keepaliveWaitMs);
+    const before = connections.bind(connection, devices.admit(clientId));
+    if (before === undefined) return;
+    telemetry.tolerated('takeover');
+    before.client.close();
+  }
+
+  /** CONNACK 0 is sent, and the packets that came together with the CONNECT were handled. */
+  opened(connection: Connection): void {
+    const { device } = connection;
+    if (device === undefined || this.#parts.isStopping()) return;
+    connection.gate.open({ budgets: [device.budget, this.#parts.budget], bucket: device.bucket });
+  }
+
+  async #authenticateInTime(
+    { connect, certificateName, closed }: Connection,
+    username: string | undefined,
+    password: Uint8Array | undefined,
+  ): Promise<Refusal | undefined> {
+    const { limits, authentication } = this.#options;
+    const timeout = AbortSignal.timeout(limits.authenticateMs);
+    const late = new Promise<Refusal>((resolve) => {
+      timeout.addEventListener('abort', () => resolve({ reason: 'authenticate-timeout', returnCode: 3 }));
+    });
+    const claim = { clientId: connect?.clientId ?? '', username, password, certificateName };
+    try {
+      return await Promise.race([
+        authenticate(claim, authentication, AbortSignal.any([timeout, closed])),
+        late,
+      ]);
+    } catch (error) {
+      this.#parts.telemetry.hookFailed('authenticate', error);
+      return { reason: 'internal-error', returnCode: 3 };
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import type { Client } from 'aedes';
+import type { Device } from '#ingest-gateway/devices/device-registry.ts';
+import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
+import { type Arrival, Connection } from './connection.ts';
+import { ReadGate } from './read-gate.ts';
+
+/**
+ * The open connections: every accepted socket from `add` until its stream closes, and for each device the one that is
+ * connected as it, from `bind` on. These are our own books: aedes has some, and loses count when takeovers cross.
+ */
+export class ConnectionTable {
+  readonly #telemetry: IngestTelemetry;
+  readonly #byClient = new Map<Client, Connection>();
+  readonly #byDevice = new Map<string, Connection>();
+  #paused = 0;
+
+  constructor(telemetry: IngestTelemetry) {
+    this.#telemetry = telemetry;
+  }
+
+  get size(): number {
+    return this.#byClient.size;
+  }
+
+  get connectedDevices(): number {
+    return this.#byDevice.size;
+  }
+
+  get pausedDevices(): number {
+    return this.#paused;
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#byClient.values();
+  }
+
+  /** `undefined` when it is gone already. */
+  of(client: Client | null): Connection | undefined {
+    return client === null ? undefined : this.#byClient.get(client);
+  }
+
+  /** @param handle gives the stream to aedes; the gate must be on it before. */
+  add(arrival: Arrival, handle: () => Client): Connection {
+    const { stream } = arrival;
+    const gate = new ReadGate(stream, (paused) => {
+      this.#paused += paused ? 1 : -1;
+    });
+    const closing = new AbortController();
+    const connection = new Connection(arrival, handle(), gate, closing.signal);
+    this.#byClient.set(connection.client, connection);
+    stream.once('close', () => {
+      closing.abort();
+      this.#remove(connection);
+    });
+    return connection;
+  }
+
+  /** The client proved to be `device`. @returns the connection that it had until now */
+  bind(connection: Connection, device: Device): Connection | undefined {
+    const before = this.#byDevice.get(device.id);
+    this.#byDevice.set(device.id, connection);
+    connection.device = device;
+    device.connected = true;
+    return before;
+  }
+
+  /** Counts why a connection ends, the first reason of each. */
+  refuse(connection: Connection, reason: RefusalReason, detail?: string): void {
+    if (connection.refusal !== undefined) return;
+    connection.refusal = reason;
+    this.#telemetry.refused(reason, connection.connect?.clientId.slice(0, 64), detail);
+  }
+
+  #remove(connection: Connection): void {
+    const { client, device, gate, acknowledgements } = connection;
+    this.#byClient.delete(client);
+    gate.dispose();
+    acknowledgements.discard();
+    if (device === undefined || this.#byDevice.get(device.id) !== connection) return;
+    this.#byDevice.delete(device.id);
+    device.connected = false;
+  }
+}
