@@ -1,7 +1,7 @@
 import type { DocumentedMetric, ProcessName } from '#docs/generate/metrics.ts';
 
 /** The series of `/metrics`, as `name` and labels; those of prom-client for every process are left out. */
-export function seriesOf(
+function seriesOf(
   text: string,
 ): readonly { readonly name: string; readonly labels: Record<string, string> }[] {
   return text
