@@ -10,7 +10,11 @@ import type { Settings } from '#runtime/settings.ts';
  *   Makes a difference to the embedded log only, whose files have one owner.
  * @throws PipelineError `configuration` (embedded: another owner, unusable files). A Kafka that is away is no error.
  */
-export async function openEventLog(settings: Settings, role: 'owner' | 'beside', deps: Deps): Promise<EventLog> {
+export async function openEventLog(
+  settings: Settings,
+  role: 'owner' | 'beside',
+  deps: Deps,
+): Promise<EventLog> {
   if (settings.kafka !== undefined) {
     const { openKafkaEventLog } = await import('#event-log/kafka/kafka-event-log.ts');
     return openKafkaEventLog({ ...settings.kafka, clientId: 'iot-telemetry-pipeline' }, deps);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { simulateCommand } from './command.ts';
-import { PretendPipeline } from './pretend-pipeline.ts';
+import { PretendPipeline } from './testing/pretend-pipeline.ts';
 
 let pipeline: PretendPipeline;
 let folder: string;

@@ -3,8 +3,8 @@ import { admit } from '#contract/admission.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { DeviceScript, type Message, type ScriptOptions } from './device-script.ts';
-import { SCHEMAS } from './pretend-pipeline.ts';
 import { randomStreams } from './random-stream.ts';
+import { SCHEMAS } from './testing/pretend-pipeline.ts';
 
 const START = 1_764_000_000_000;
 const schema = SCHEMAS.get('environment/1') as ReadingSchema;

@@ -3,7 +3,7 @@ import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 import { Ledger } from './ledger.ts';
-import { PretendPipeline, SCHEMAS } from './pretend-pipeline.ts';
+import { PretendPipeline, SCHEMAS } from './testing/pretend-pipeline.ts';
 import { verifyLedger } from './verify-ledger.ts';
 
 const SEED = 20;

@@ -3,9 +3,9 @@ import { admit } from '#contract/admission.ts';
 import { LIMITS } from '#contract/limits.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import { MALFORMED_KINDS, type MalformedKind, type Subject } from './malformed-kinds.ts';
-import { SCHEMAS } from './pretend-pipeline.ts';
 import { randomStreams } from './random-stream.ts';
 import { ReadingSource } from './reading-source.ts';
+import { SCHEMAS } from './testing/pretend-pipeline.ts';
 
 const NOW = 1_764_000_000_000;
 

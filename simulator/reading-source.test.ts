@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { buildSchemaRegistry, type ReadingSchema } from '#contract/schema-registry.ts';
-import { SCHEMAS } from './pretend-pipeline.ts';
 import { randomStreams } from './random-stream.ts';
 import { assertInventable, canonicalReading, ReadingSource } from './reading-source.ts';
+import { SCHEMAS } from './testing/pretend-pipeline.ts';
 
 function source(schema: ReadingSchema, seed: number): ReadingSource {
   return new ReadingSource(schema, randomStreams(seed).next().value);

@@ -4,8 +4,8 @@ import type { EventLog } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { DeviceScript, type Message } from './device-script.ts';
 import { Ledger } from './ledger.ts';
-import { PretendPipeline, SCHEMAS } from './pretend-pipeline.ts';
 import { randomStreams } from './random-stream.ts';
+import { PretendPipeline, SCHEMAS } from './testing/pretend-pipeline.ts';
 import type { Verification } from './verification.ts';
 import { verifyLedger } from './verify-ledger.ts';
 

@@ -79,7 +79,7 @@ describe('architecture', () => {
 
   it('each client library is known to one folder only', () => {
     const home: Readonly<Record<string, RegExp>> = {
-      kafkajs: /^event-log\/kafka\//,
+      kafkajs: /^(event-log\/kafka|services)\//,
       '@influxdata/influxdb-client': /^telemetry-store\/influxdb\//,
       aedes: /^ingest-gateway\//,
       mqtt: /^simulator\//,
