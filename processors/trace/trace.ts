@@ -102,8 +102,8 @@ export async function traceReading(question: TraceQuestion, deps: TraceDeps): Pr
   return { ...trace, verdict: verdictOf(trace) };
 }
 
-/** Pure. */
-export function verdictOf(trace: Omit<Trace, 'verdict'>): TraceVerdict {
+/** In the order of what matters most to know. */
+function verdictOf(trace: Omit<Trace, 'verdict'>): TraceVerdict {
   const { accepted, letters, stored, mergedInto, storeTrouble } = trace;
   if (stored !== undefined) return 'stored';
   if (accepted.some(({ committed }) => !committed)) return 'waiting';
