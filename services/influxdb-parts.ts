@@ -64,7 +64,9 @@ export const influxDbPart: CachedPart = {
       ['build', '-trimpath', '-ldflags', linkerFlags, '-tags', tags, '-o', output, './cmd/influxd'],
       {
         cwd: influxDb.Dir,
-        env: { PKG_CONFIG_PATH: pkgConfig, CGO_ENABLED: '1' },
+        // A build cache of its own: go's does not notice that pkg-config answers differently, and would link with the
+        // library of an earlier build, in a folder that is gone.
+        env: { PKG_CONFIG_PATH: pkgConfig, CGO_ENABLED: '1', GOCACHE: join(scratch, 'go') },
       },
     );
     await rm(scratch, { recursive: true });
