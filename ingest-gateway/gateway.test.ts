@@ -242,7 +242,8 @@ describe('memory', () => {
       client.send(publishPacket('dev-1', payload, i, { qos: 2 }));
       await client.next();
     }
-    expect(buffersAfterCollection() - before).toBeLessThan(5_000_000);
+    // Buffers are freed by another thread, some time after their collection. Kept payloads would be 30 MB.
+    await eventually(() => expect(buffersAfterCollection() - before).toBeLessThan(5_000_000));
     client.send({ cmd: 'pubrel', messageId: 500 });
     expect(await client.next()).toMatchObject({ cmd: 'pubcomp', messageId: 500 });
   });
