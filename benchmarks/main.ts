@@ -1,111 +1,89 @@
-import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { type CommandOutcome, commandIo, runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { startInfluxDb } from '#services/influxdb.ts';
 import { startKafka } from '#services/kafka.ts';
-import { DEVICES, measureEndToEnd, type Result, type Setup } from './end-to-end.ts';
+import type { Services } from './measured-pipeline.ts';
+import { type Figures, measureDrain, measureLatency, measureThroughput, type Setup } from './measurements.ts';
+import { formatReport, mediansOf } from './report.ts';
+
+interface Options {
+  readonly rounds: number;
+  readonly real?: boolean;
+  readonly json?: boolean;
+  readonly only?: string;
+}
 
 const outcome: CommandOutcome = { code: 0 };
 const program = new Command('npm run bench --')
   .description(
-    `End-to-end throughput: ${DEVICES} simulated devices publish as fast as acknowledgements allow (QoS 1); fleet, pipeline and\n` +
-      'services share this machine. Every set-up runs once per round, side by side; the median over the rounds is reported.',
+    'Throughput, PUBACK latency and drain rate, load and services on this machine (docs/benchmarks.md says how). Every\n' +
+      'measurement runs once per round, side by side; the median over the rounds is reported. Needs Linux.',
   )
   .option('--rounds <n>', 'how often', wholeNumber(1, 99), 3)
   .option('--real', 'also on real Kafka (one broker) and InfluxDB, started for it')
+  .option('--only <text>', 'measurements whose name holds this')
   .option('--json', 'the medians as one JSON object, as the last line')
-  .action(async (options: { rounds: number; real?: boolean; json?: boolean }) => {
+  .action(async ({ rounds, real, only, json }: Options) => {
     await using services = new AsyncDisposableStack();
-    const setups: Setup[] = [
-      { name: 'bare Aedes, 1 a message', batch: 1, count: 400, size: 'bare-broker', env: {} },
-      { name: 'embedded, 1 a message', batch: 1, count: 400, size: 'standalone', env: {} },
-      { name: 'embedded, 20 a message', batch: 20, count: 100, size: 'standalone', env: {} },
-    ];
-    if (options.real) {
-      const kafka = services.use(await startKafka({ brokers: 1 }));
-      const influxDb = services.use(await startInfluxDb());
-      for (const [batch, count] of [
-        [1, 400],
-        [20, 100],
-      ] as const) {
-        const env = {
-          KAFKA_BROKERS: kafka.brokers.join(),
-          INFLUX_URL: influxDb.url,
-          INFLUX_TOKEN: influxDb.token,
-          INFLUX_ORG: influxDb.org,
-          INFLUX_BUCKET: influxDb.bucket,
-        };
-        setups.push({
-          name: `Kafka and InfluxDB, ${batch} a message`,
-          batch,
-          count,
-          size: 'distributed',
-          env,
-        });
+    const measurements = listMeasurements(real ? await startServices(services) : undefined).filter(
+      ({ name }) => only === undefined || name.includes(only),
+    );
+    const runs = new Map(measurements.map(({ name }) => [name, [] as Figures[]]));
+    for (let round = 1; round <= rounds; round++) {
+      for (const { name, measure } of measurements) {
+        process.stderr.write(`round ${round}/${rounds}: ${name}\n`);
+        runs.get(name)?.push(await measure());
       }
     }
-    const results = new Map<string, Result[]>(setups.map((setup) => [setup.name, []]));
-    for (let round = 1; round <= options.rounds; round++) {
-      for (const setup of setups) {
-        process.stderr.write(`round ${round}/${options.rounds}: ${setup.name}\n`);
-        results
-          .get(setup.name)
-          ?.push(await measureEndToEnd({ ...setup, env: { ...setup.env, ...ownTopics(setup) } }));
-      }
-    }
-    report(results, options.json ?? false);
+    const medians = mediansOf(runs);
+    process.stdout.write(formatReport(medians));
+    if (json) process.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
   });
 
-/** Each run on topics of its own, so that none drains what another left. */
-function ownTopics(setup: Setup): Record<string, string> {
-  if (setup.size !== 'distributed') return {};
-  const run = randomBytes(4).toString('hex');
+interface Measurement {
+  readonly name: string;
+  readonly measure: () => Promise<Figures>;
+}
+
+function listMeasurements(realServices: Services | undefined): Measurement[] {
+  const noServices: Services = { env: {}, pids: {} };
+  const bare: Setup = { name: 'bare Aedes', size: 'bare-broker', batch: 1, services: noServices };
+  const embedded: Setup = { name: 'embedded', size: 'embedded', batch: 1, services: noServices };
+  const real: Setup[] = realServices
+    ? [{ name: 'Kafka, InfluxDB', size: 'distributed', batch: 1, services: realServices }]
+    : [];
+  const both = [embedded, ...real];
+  const setups = [bare, ...both.flatMap((setup) => [setup, { ...setup, batch: 20 }])];
+  const measurement = (
+    kind: string,
+    setup: Setup,
+    measure: (setup: Setup) => Promise<Figures>,
+  ): Measurement => ({
+    name: `${kind}: ${setup.name}, ${setup.batch} a message`,
+    measure: () => measure(setup),
+  });
+  return [
+    ...setups.map((setup) => measurement('throughput', setup, measureThroughput)),
+    ...[bare, ...both].map((setup) => measurement('latency', setup, measureLatency)),
+    ...real
+      .flatMap((setup) => [setup, { ...setup, batch: 20 }])
+      .map((setup) => measurement('drain', setup, measureDrain)),
+  ];
+}
+
+async function startServices(stack: AsyncDisposableStack): Promise<Services> {
+  const kafka = stack.use(await startKafka({ brokers: 1 }));
+  const influxDb = stack.use(await startInfluxDb());
   return {
-    TELEMETRY_TOPIC: `readings-${run}`,
-    DEAD_LETTER_TOPIC: `dlq-${run}`,
-    DEAD_LETTER_STATE_TOPIC: `state-${run}`,
-    CONSUMER_GROUP: `writer-${run}`,
+    env: {
+      KAFKA_BROKERS: kafka.brokers.join(),
+      INFLUX_URL: influxDb.url,
+      INFLUX_TOKEN: influxDb.token,
+      INFLUX_ORG: influxDb.org,
+      INFLUX_BUCKET: influxDb.bucket,
+    },
+    pids: { kafka: kafka.node(0).pid, influxDb: influxDb.pid },
   };
 }
 
-function report(results: ReadonlyMap<string, readonly Result[]>, json: boolean): void {
-  const medians = new Map([...results].map(([name, runs]) => [name, medianOf(runs)]));
-  const bare = medians.values().next().value as Result;
-  process.stdout.write('set-up | acknowledged/s | stored/s | × bare Aedes | PUBACK p50 ms | p99 ms | MiB\n');
-  for (const [name, it] of medians) {
-    const cells = [
-      name,
-      Math.round(it.acknowledgedPerSecond).toLocaleString('en-US'),
-      it.storedPerSecond === it.acknowledgedPerSecond
-        ? '–'
-        : Math.round(it.storedPerSecond).toLocaleString('en-US'),
-      (it.acknowledgedPerSecond / bare.acknowledgedPerSecond).toFixed(2),
-      it.pubackP50Ms.toFixed(1),
-      it.pubackP99Ms.toFixed(1),
-      it.residentMiB.toFixed(0),
-    ];
-    process.stdout.write(`${cells.join(' | ')}\n`);
-  }
-  if (json) process.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
-}
-
-function medianOf(runs: readonly Result[]): Result {
-  const median = (pick: (run: Result) => number): number => {
-    const sorted = runs.map(pick).sort((a, b) => a - b);
-    const middle = sorted.length >> 1;
-    return sorted.length % 2 === 1
-      ? (sorted[middle] as number)
-      : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-  };
-  return {
-    acknowledgedPerSecond: median((run) => run.acknowledgedPerSecond),
-    storedPerSecond: median((run) => run.storedPerSecond),
-    pubackP50Ms: median((run) => run.pubackP50Ms),
-    pubackP99Ms: median((run) => run.pubackP99Ms),
-    residentMiB: median((run) => run.residentMiB),
-  };
-}
-
-const { argv, env, stdout, stderr } = process;
-const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
-process.exitCode = await runCommand(program, io, outcome);
+process.exitCode = await runCommand(program, commandIo(process), outcome);

@@ -1,0 +1,45 @@
+import type { Figures } from './measurements.ts';
+
+/** Of each figure of each measurement the median over its runs. */
+export function mediansOf(runs: ReadonlyMap<string, readonly Figures[]>): ReadonlyMap<string, Figures> {
+  return new Map(
+    Array.from(runs, ([name, figures]) => [
+      name,
+      Object.fromEntries(
+        Object.keys(figures[0] ?? {}).map((figure) => [
+          figure,
+          median(figures.map((run) => run[figure] ?? Number.NaN)),
+        ]),
+      ),
+    ]),
+  );
+}
+
+/** One block per measurement; rates also as multiples of the bare broker's, when that was measured. */
+export function formatReport(medians: ReadonlyMap<string, Figures>): string {
+  const [bare] = [...medians].find(([name]) => name.startsWith('throughput: bare'))?.slice(1) ?? [];
+  const bareRate = (bare as Figures | undefined)?.['acknowledgedPerSecond'];
+  let text = '';
+  for (const [name, figures] of medians) {
+    text += `${name}\n`;
+    for (const [figure, value] of Object.entries(figures)) {
+      const ratio =
+        figure.endsWith('PerSecond') && bareRate !== undefined
+          ? `  (${(value / bareRate).toFixed(2)} × bare Aedes)`
+          : '';
+      text += `  ${figure.padEnd(24)}${rounded(value).padStart(12)}${ratio}\n`;
+    }
+  }
+  return text;
+}
+
+function rounded(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 2 : 0 });
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
