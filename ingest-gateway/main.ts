@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { runCommand } from '#runtime/command-line.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
-import { createLogger } from '#runtime/logger.ts';
+import { commandIo, runCommand } from '#runtime/command-line.ts';
 import { runService } from '#runtime/run-service.ts';
-import { readSettings } from '#runtime/settings.ts';
+import { setUpService } from '#runtime/service-setup.ts';
 import { assertKafka, startGatewayService } from './gateway-service.ts';
 
 const program = new Command('gateway')
@@ -17,20 +13,12 @@ const program = new Command('gateway')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, MQTT_HOST, MQTT_PORT, DEVICE_CREDENTIALS_FILE, …',
   )
   .action(async () => {
-    const { settings, warnings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'));
+    const { settings, schemas, deps } = await setUpService('gateway', process.env);
     assertKafka(settings);
-    const log = createLogger({ name: 'gateway', level: settings.logLevel });
-    for (const warning of warnings) log.warn(warning);
-    await runService(log, process, async () => {
-      const metrics = new Registry();
-      collectDefaultMetrics({ register: metrics });
-      const deps = { log, metrics, now: Date.now, random: Math.random };
-      const schemas = loadSchemas(settings.schemaDir);
+    await runService(deps.log, process, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       return startGatewayService(settings, `${hostname()}:${process.pid}`, { ...deps, eventLog, schemas });
     });
   });
 
-const { argv, env, stdout, stderr } = process;
-const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
-process.exitCode = await runCommand(program, io, { code: 0 });
+process.exitCode = await runCommand(program, commandIo(process), { code: 0 });

@@ -41,6 +41,19 @@ export async function runCommand(program: Command, io: CommandIo, outcome: Comma
   }
 }
 
+/** What of `process` a tool may touch; `signal` fires on the first SIGINT or SIGTERM, the second one ends the process. */
+export function commandIo(owner: NodeJS.Process): CommandIo {
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    owner.once(signal, () => {
+      interrupt.abort(new Error('interrupted'));
+      owner.once(signal, () => owner.exit(1));
+    });
+  }
+  const { argv, env, stdout, stderr } = owner;
+  return { argv: argv.slice(2), env, stdout, stderr, signal: interrupt.signal };
+}
+
 /** Set `code = 1` when the work was done but its result is bad (`--verify` found something missing). */
 export interface CommandOutcome {
   code: 0 | 1;

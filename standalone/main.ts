@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { runCommand, wholeNumber } from '#runtime/command-line.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
-import { createLogger } from '#runtime/logger.ts';
+import { commandIo, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { everyProblemAtOnce } from '#runtime/every-problem.ts';
 import { type RunningService, runService } from '#runtime/run-service.ts';
-import { readSettings } from '#runtime/settings.ts';
+import { assertPortFree, setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
-import { type Pipeline, startPipeline } from './pipeline.ts';
+import { DEFAULT_HTTP_PORT, type Pipeline, startPipeline } from './pipeline.ts';
 import { simulateDevices } from './simulated-devices.ts';
 import { LiveStatus, statusLine } from './status-line.ts';
 import { terminalLog } from './terminal-log.ts';
@@ -25,7 +22,6 @@ const program = new Command('npm start --')
     wholeNumber(1, 10_000),
   )
   .action(async (options: { simulate?: number }) => {
-    const { settings, warnings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'));
     let pipeline: Pipeline | undefined;
     let totals = {
       atMs: Date.now(),
@@ -40,19 +36,23 @@ const program = new Command('npm start --')
       totals = pipeline?.totals() ?? totals;
       return statusLine(before, totals);
     });
-    const log = createLogger(
-      { name: 'standalone', level: settings.logLevel },
+    const { settings, schemas, deps } = await setUpService(
+      'standalone',
+      process.env,
       terminalLog(process.stdout.isTTY, live),
     );
-    for (const warning of warnings) log.warn(warning);
+    const { log } = deps;
     await runService(log, process, async (): Promise<RunningService> => {
-      const metrics = new Registry();
-      collectDefaultMetrics({ register: metrics });
-      const deps = { log, metrics, now: Date.now, random: Math.random };
-      const schemas = loadSchemas(settings.schemaDir);
       await using opened = new AsyncDisposableStack();
-      const eventLog = opened.use(await openEventLog(settings, 'owner', deps));
-      const store = opened.use(await openTelemetryStore(settings, 'owner', deps));
+      const { mqtt, http } = settings;
+      const [eventLog, store] = await everyProblemAtOnce([
+        openEventLog(settings, 'owner', deps),
+        openTelemetryStore(settings, 'owner', deps),
+        assertPortFree('MQTT_PORT', mqtt.host, mqtt.port),
+        assertPortFree('HTTP_PORT', http.host, http.port ?? DEFAULT_HTTP_PORT),
+      ]);
+      opened.use(eventLog);
+      opened.use(store);
       pipeline = await startPipeline(settings, { eventLog, store, schemas }, deps);
       opened.move();
       const { failed, stop, mqttPort, httpPort } = pipeline;
@@ -76,6 +76,4 @@ const program = new Command('npm start --')
     });
   });
 
-const { argv, env, stdout, stderr } = process;
-const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
-process.exitCode = await runCommand(program, io, { code: 0 });
+process.exitCode = await runCommand(program, commandIo(process), { code: 0 });

@@ -14,7 +14,7 @@ import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import type { PipelineTotals } from './status-line.ts';
 
-const DEFAULT_HTTP_PORT = 8080;
+export const DEFAULT_HTTP_PORT = 8080;
 /** Less than the interval of the lag monitor of its own process: here a look costs one query. */
 const LAG_INTERVAL_MS = 2_000;
 
@@ -142,7 +142,7 @@ function totalsOf(
   const partitions = (lagMonitor?.lags() ?? []).flatMap(([, lags]) => lags);
   return {
     atMs,
-    connectedDevices: gateway.devices().filter((device) => device.connected).length,
+    connectedDevices: gateway.connectedDevices(),
     decodedReadings: ingest.decoded,
     storedReadings: written.stored,
     deadLetters: ingest.deadLettered + written.deadLettered,

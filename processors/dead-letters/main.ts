@@ -1,14 +1,8 @@
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { commandIo } from '#runtime/command-line.ts';
 import { createLogger, LOG_LEVELS } from '#runtime/logger.ts';
 import { runDeadLetters } from './command.ts';
-
-const interrupt = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => interrupt.abort(new Error('interrupted')));
-}
-// `dlq list | head`: the reader has seen enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 // The output is for the person who asked; logs go beside it, and only when something is wrong.
 const level = LOG_LEVELS.find((known) => known === process.env['LOG_LEVEL']) ?? 'warn';
@@ -19,13 +13,7 @@ const deps = {
   random: Math.random,
 };
 
-process.exitCode = await runDeadLetters(
-  {
-    argv: process.argv.slice(2),
-    env: process.env,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: interrupt.signal,
-  },
-  { now: Date.now, openLog: (settings) => openEventLog(settings, 'beside', deps) },
-);
+process.exitCode = await runDeadLetters(commandIo(process), {
+  now: Date.now,
+  openLog: (settings) => openEventLog(settings, 'beside', deps),
+});

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { runCommand } from '#runtime/command-line.ts';
+import { commandIo, runCommand } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { runService } from '#runtime/run-service.ts';
+import { setUpService } from '#runtime/service-setup.ts';
 import { readSettings } from '#runtime/settings.ts';
 import { assertKafka, startLagMonitorService } from './lag-monitor-service.ts';
 import { lookOnce, renderLagReport } from './lag-report.ts';
@@ -19,8 +20,8 @@ const program = new Command('lag-monitor')
   .option('--once', 'look once, print it, end; also beside a running `npm start`')
   .option('--json', 'with --once: one JSON object')
   .action(async (options: { once?: true; json?: true }) => {
-    const { settings, warnings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'));
     if (options.once) {
+      const { settings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'));
       const log = createLogger({ name: 'lag-monitor', level: 'error' }, process.stderr);
       const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
       await using eventLog = await openEventLog(settings, 'beside', deps);
@@ -30,17 +31,11 @@ const program = new Command('lag-monitor')
       return;
     }
     if (options.json) throw new PipelineError('usage', '--json: expected together with --once');
+    const { settings, deps } = await setUpService('lag-monitor', process.env);
     assertKafka(settings);
-    const log = createLogger({ name: 'lag-monitor', level: settings.logLevel });
-    for (const warning of warnings) log.warn(warning);
-    await runService(log, process, async () => {
-      const metrics = new Registry();
-      collectDefaultMetrics({ register: metrics });
-      const deps = { log, metrics, now: Date.now, random: Math.random };
+    await runService(deps.log, process, async () => {
       return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), deps);
     });
   });
 
-const { argv, env, stdout, stderr } = process;
-const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
-process.exitCode = await runCommand(program, io, { code: 0 });
+process.exitCode = await runCommand(program, commandIo(process), { code: 0 });

@@ -1,13 +1,9 @@
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { commandIo } from '#runtime/command-line.ts';
 import { createLogger, LOG_LEVELS } from '#runtime/logger.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { runTrace } from './trace-command.ts';
-
-const interrupt = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => interrupt.abort(new Error('interrupted')));
-}
 
 // The output is for the person who asked; logs go beside it, and only when something is wrong.
 const level = LOG_LEVELS.find((known) => known === process.env['LOG_LEVEL']) ?? 'warn';
@@ -18,16 +14,7 @@ const deps = {
   random: Math.random,
 };
 
-process.exitCode = await runTrace(
-  {
-    argv: process.argv.slice(2),
-    env: process.env,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: interrupt.signal,
-  },
-  {
-    openLog: (settings) => openEventLog(settings, 'beside', deps),
-    openStore: (settings) => openTelemetryStore(settings, 'beside', deps),
-  },
-);
+process.exitCode = await runTrace(commandIo(process), {
+  openLog: (settings) => openEventLog(settings, 'beside', deps),
+  openStore: (settings) => openTelemetryStore(settings, 'beside', deps),
+});

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { choosePorts } from '#runtime/choose-ports.ts';
-import { runCommand } from '#runtime/command-line.ts';
+import { commandIo, runCommand } from '#runtime/command-line.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { readSettings } from '#runtime/settings.ts';
@@ -43,6 +43,4 @@ const program = new Command('npm run demo --')
     }
   });
 
-const { argv, env, stdout, stderr } = process;
-const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
-process.exitCode = await runCommand(program, io, outcome);
+process.exitCode = await runCommand(program, commandIo(process), outcome);
