@@ -29,10 +29,10 @@ describe('the pipeline under SIGKILL', () => {
     await pipeline.start();
 
     let done = false;
-    const seconds = kills * 2 + 2;
+    const seconds = kills * 5 + 2;
     const run = runSimulator(
       [
-        ...['--devices', '50', '--rate', '40', '--batch', '5', '--duration', String(seconds)],
+        ...['--devices', '50', '--rate', '15', '--batch', '5', '--duration', String(seconds)],
         ...[
           '--malformed',
           '0.02',
