@@ -136,7 +136,8 @@ function wholeNumberFault(path: string, value: unknown, required: boolean): Faul
 
 function valuesFault(values: unknown, schema: ReadingSchema): Fault | undefined {
   if (typeof values === 'object' && values !== null) {
-    for (const [key, value] of Object.entries(values)) {
+    for (const key of Object.keys(values)) {
+      const value: unknown = (values as Record<string, unknown>)[key];
       // Also catches ±Infinity, which is what JSON.parse makes of 1e999.
       if (typeof value === 'number' && Math.abs(value) > LIMITS.maxNumber) {
         return numberOutOfRange(`/values/${key.slice(0, 64)}`);

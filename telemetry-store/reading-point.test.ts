@@ -21,7 +21,8 @@ const schema: ReadingSchema = {
 
 test('a reading is a point with the kinds of its schema, its version and its sequence number', () => {
   const reading = { schema: 'thing/3', ts: 17, seq: 4, values: { level: 21, count: 2 } };
-  expect(pointOfReading('dev-1', reading, schema)).toEqual({
+  const { measurement, deviceId, timestamp, fields } = pointOfReading('dev-1', reading, schema);
+  expect({ measurement, deviceId, timestamp, fields }).toEqual({
     measurement: 'thing',
     deviceId: 'dev-1',
     timestamp: 17,

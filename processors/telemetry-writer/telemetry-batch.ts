@@ -14,7 +14,10 @@ type OurRecord = Exclude<ReturnType<typeof decodeTelemetryRecord>, { readonly un
 /** A record that holds readings, with what is needed to say later where a refused one came from. */
 interface Source {
   readonly record: LogRecord;
-  readonly decoded: OurRecord;
+  readonly decoded: Omit<OurRecord, 'admission'>;
+  /** The bytes of the accepted readings. */
+  readonly value: Uint8Array;
+  readonly rejects: readonly Reject[];
 }
 
 /** One reading on its way into the store. */
@@ -39,6 +42,7 @@ export interface TelemetryBatch {
 
 /** Timestamp, separators, `device=`, `schemaVersion=`. */
 const POINT_OVERHEAD_BYTES = 64;
+const NO_BYTES = new Uint8Array(0);
 /** Longest time that decoding keeps the event loop: in the standalone process MQTT shares it. */
 const SLICE_MS = 4;
 
@@ -79,9 +83,10 @@ function decodeRecord(
     letters.push(undecodableLetter(record, decoded.undecodable, now));
     return;
   }
-  const source = { record, decoded };
-  for (const reject of decoded.admission.rejects) letters.push(letterOf(source, reject, now));
-  const { accepted } = decoded.admission;
+  const { admission, ...origin } = decoded;
+  const { accepted, rejects } = admission;
+  const source = { record, decoded: origin, value: accepted?.value ?? NO_BYTES, rejects };
+  for (const reject of rejects) letters.push(letterOf(source, reject, now));
   if (accepted === undefined) return;
   const { readings, value } = accepted;
   const bytes = value.length / readings.length + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
@@ -101,8 +106,7 @@ function decodeRecord(
 
 /** The letter of a reading that the store refused: the exact bytes its device wrote, and the store's own words. */
 export function refusedLetter(entry: Entry, reason: string, now: number): DeadLetter {
-  const { accepted, rejects } = entry.source.decoded.admission;
-  const value = accepted?.value ?? new Uint8Array(0);
+  const { value, rejects } = entry.source;
   const elements = isArray(value) ? jsonArrayElements(value) : undefined;
   return letterOf(
     entry.source,

@@ -167,7 +167,7 @@ describe('a batch', () => {
   });
 
   test('leaves turns of the event loop to others while it is decoded', async () => {
-    for (let message = 0; message < 12; message++) {
+    for (let message = 0; message < 24; message++) {
       await pipeline.append(
         device('a'),
         Array.from({ length: 400 }, (_, i) => reading(message * 400 + i)),

@@ -12,7 +12,7 @@ import type {
 import { compressed, type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
 import { type ReadingsQuery, readingsOf } from './influxql.ts';
 import { linesOfPoints } from './line-protocol.ts';
-import type { SentPoint } from './refusal.ts';
+import { SentPoint } from './refusal.ts';
 import { judgeAnswer, type Verdict } from './write-answer.ts';
 import { writeInParts } from './write-in-parts.ts';
 
@@ -67,8 +67,7 @@ class InfluxTelemetryStore implements TelemetryStore {
 
   async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {
     if (points.length === 0) return { kind: 'written', rejected: [] };
-    const lines = linesOfPoints(points);
-    const sent = points.map((point, index): SentPoint => ({ index, point, line: lines[index] as string }));
+    const sent = points.map((point, index) => new SentPoint(index, point));
     const given = signal === undefined ? [] : [signal];
     const { outcome, requests } = await writeInParts(sent, (part) => this.#send(part, given));
     if (requests > 1) {
@@ -131,7 +130,7 @@ class InfluxTelemetryStore implements TelemetryStore {
   }
 
   async #send(part: readonly SentPoint[], given: readonly AbortSignal[]): Promise<Verdict> {
-    const text = part.map(({ line }) => line).join('\n');
+    const text = linesOfPoints(part.map(({ point }) => point)).join('\n');
     const timeout = AbortSignal.timeout(this.#connection.requestTimeoutMs);
     const signal = AbortSignal.any([...given, this.#closing.signal, timeout]);
     if (signal.aborted) return ABANDONED;

@@ -1,10 +1,22 @@
 import type { Point } from '#telemetry-store/telemetry-store.ts';
+import { linesOfPoints } from './line-protocol.ts';
 
-/** A point of a batch on its way: where it stood, and its line. */
-export interface SentPoint {
+/**
+ * A point of a batch on its way, and where it stood. Its line is made again when a refusal must be judged: lines kept
+ * for the time of the request would be most of what a batch holds, and work for the garbage collector.
+ */
+export class SentPoint {
   readonly index: number;
   readonly point: Point;
-  readonly line: string;
+
+  constructor(index: number, point: Point) {
+    this.index = index;
+    this.point = point;
+  }
+
+  get line(): string {
+    return linesOfPoints([this.point])[0] as string;
+  }
 }
 
 export type RefusalVerdict =

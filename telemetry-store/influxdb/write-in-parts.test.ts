@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { point, range } from '#telemetry-store/telemetry-store.suite.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
-import { linesOfPoints } from './line-protocol.ts';
-import type { SentPoint } from './refusal.ts';
+import { SentPoint } from './refusal.ts';
 import type { Verdict } from './write-answer.ts';
 import { writeInParts } from './write-in-parts.ts';
 
@@ -54,10 +53,7 @@ class PretendedInfluxDb {
   };
 }
 
-const sentOf = (points: readonly Point[]): SentPoint[] => {
-  const lines = linesOfPoints(points);
-  return points.map((p, index) => ({ index, point: p, line: lines[index] as string }));
-};
+const sentOf = (points: readonly Point[]): SentPoint[] => points.map((p, index) => new SentPoint(index, p));
 
 const clean = (at: number) => point('clean', 'dev-1', at, { x: 1 });
 const dirty = (at: number) => point('dirty', 'dev-1', at, { x: 1 });
