@@ -13,7 +13,8 @@ describe('limits', () => {
     // A whole message of readings fits into one store write.
     expect(LIMITS.readingsPerMessage).toBeLessThanOrEqual(LIMITS.pointsPerWrite);
     expect(LIMITS.payloadBytes).toBeLessThanOrEqual(LIMITS.bytesPerWrite);
-    expect(LIMITS.shutdownAppendsMs + LIMITS.shutdownLingerMs).toBeLessThan(LIMITS.shutdownMs);
+    const { shutdownStartMs, shutdownAppendsMs, shutdownLingerMs, shutdownMs } = LIMITS;
+    expect(shutdownStartMs + shutdownAppendsMs + shutdownLingerMs).toBeLessThan(shutdownMs);
     expect(LIMITS.authenticateMs).toBeLessThanOrEqual(LIMITS.connectMs);
   });
 });

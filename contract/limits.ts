@@ -38,6 +38,8 @@ export const LIMITS = {
   /** Newest readings that one API call may ask for. */
   readingsPerQuery: 10_000,
   shutdownMs: 10_000,
+  /** What a signal leaves of it to a start that is not complete. */
+  shutdownStartMs: 2_000,
   shutdownAppendsMs: 5_000,
   /** Milliseconds after the last append in which devices may read their PUBACKs before their connections are cut. */
   shutdownLingerMs: 2_000,

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { LIMITS } from '#contract/limits.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { type ProcessControls, type RunningService, runService } from '#runtime/run-service.ts';
@@ -78,6 +79,66 @@ describe('runService', () => {
     });
     await vi.advanceTimersByTimeAsync(10_001);
     expect(await late).toEqual([1]);
+  });
+
+  describe('a signal during the start', () => {
+    const signalled = async (
+      starting: Promise<RunningService>,
+    ): Promise<{ controls: FakeProcess; ended: Promise<void> }> => {
+      const controls = new FakeProcess();
+      const ended = runService(log, controls, () => {
+        queueMicrotask(() => controls.emit('SIGTERM'));
+        return starting;
+      });
+      await vi.waitFor(() => expect(lines).toContain('stopping before the start is complete'));
+      return { controls, ended };
+    };
+
+    it('ends a process whose start never ends, with 0', async () => {
+      vi.useFakeTimers();
+      const { controls, ended } = await signalled(forever);
+      await vi.advanceTimersByTimeAsync(LIMITS.shutdownStartMs - 100);
+      expect(controls.exits).toEqual([]);
+      await vi.advanceTimersByTimeAsync(100);
+      await ended;
+      expect(controls.exits).toEqual([0]);
+    });
+
+    it('stops a service that comes up all the same', async () => {
+      const starting = Promise.withResolvers<RunningService>();
+      const { controls, ended } = await signalled(starting.promise);
+      const stop = vi.fn(async () => {});
+      starting.resolve({ failed: forever, stop });
+      await ended;
+      expect(stop).toHaveBeenCalledOnce();
+      expect(controls.exits).toEqual([0]);
+    });
+
+    it('ends a process whose start fails, with 0 and the reason', async () => {
+      const starting = Promise.withResolvers<RunningService>();
+      const { controls, ended } = await signalled(starting.promise);
+      starting.reject(new PipelineError('configuration', 'MQTT_PORT: one'));
+      await ended;
+      expect(lines).toContain('the start failed');
+      expect(controls.exits).toEqual([0]);
+    });
+
+    it('leaves the service what is left of the deadline', async () => {
+      vi.useFakeTimers();
+      const starting = Promise.withResolvers<RunningService>();
+      const { controls, ended } = await signalled(starting.promise);
+      await vi.advanceTimersByTimeAsync(LIMITS.shutdownStartMs - 100);
+      starting.resolve({ failed: forever, stop: () => forever });
+      await vi.advanceTimersByTimeAsync(LIMITS.shutdownMs - LIMITS.shutdownStartMs + 100);
+      await ended;
+      expect(controls.exits).toEqual([1]);
+    });
+
+    it('ends the process at once when a second one comes', async () => {
+      const { controls } = await signalled(forever);
+      controls.emit('SIGINT');
+      expect(controls.exits).toEqual([1]);
+    });
   });
 
   it('exits at once on a second signal', async () => {

@@ -20,6 +20,9 @@ export interface ProcessControls {
  * The life of a long-running process: start, run until a signal or a failure, stop within a deadline.
  * Exit codes: 0 after SIGTERM or SIGINT, 1 when the service failed or did not stop in time, 2 on wrong configuration,
  * also when that shows only later (a topic of a Kafka that was away at the start).
+ *
+ * A signal during the start gives it `LIMITS.shutdownStartMs`: a service that comes up meanwhile is stopped in order, a
+ * start that fails or hangs is left, with exit code 0. Whatever it holds (files, locks, ports) survives a `kill -9`.
  * A second signal ends the process at once.
  */
 export async function runService(
@@ -34,35 +37,70 @@ export async function runService(
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) controls.once(signal, onSignal);
 
-  let service: RunningService;
-  try {
-    service = await start();
-  } catch (error) {
-    for (const line of describeError(error).split('\n')) log.fatal(line);
-    return controls.exit(exitCodeOf(error));
+  const starting = outcomeOf(start());
+  const started = await Promise.race([starting, signalled.promise]);
+  if (started === 'signal') return controls.exit(await leaveStart(log, starting));
+  if ('error' in started) {
+    for (const line of describeError(started.error).split('\n')) log.fatal(line);
+    return controls.exit(exitCodeOf(started.error));
   }
-  const failure = await Promise.race([
-    signalled.promise,
-    service.failed.catch((error: unknown) => ({ error })),
-  ]);
-  if (failure !== 'signal') log.fatal({ reason: describeError(failure.error) }, 'cannot go on, stopping');
-  else log.info('stopping');
+  const service = started.value;
+  const end = await Promise.race([signalled.promise, outcomeOf<never>(service.failed)]);
+  if (end === 'signal') {
+    log.info('stopping');
+    return controls.exit(await stop(log, service, LIMITS.shutdownMs));
+  }
+  log.fatal({ reason: describeError(end.error) }, 'cannot go on, stopping');
+  await stop(log, service, LIMITS.shutdownMs);
+  controls.exit(exitCodeOf(end.error));
+}
 
-  const timer = Promise.withResolvers<'late'>();
-  const timeout = setTimeout(() => timer.resolve('late'), LIMITS.shutdownMs);
-  const stopped = await Promise.race([
-    service.stop().then(
-      () => 'stopped' as const,
-      (error: unknown) => ({ error }),
-    ),
-    timer.promise,
-  ]);
-  clearTimeout(timeout);
-  if (stopped === 'stopped') log.info('stopped');
-  else if (stopped === 'late') log.error({ shutdownMs: LIMITS.shutdownMs }, 'did not stop in time');
-  else log.error({ reason: describeError(stopped.error) }, 'stopping failed');
-  if (failure !== 'signal') controls.exit(exitCodeOf(failure.error));
-  else controls.exit(stopped === 'stopped' ? 0 : 1);
+/** @returns the exit code. */
+async function leaveStart(log: Logger, starting: Promise<Outcome<RunningService>>): Promise<0 | 1> {
+  log.info('stopping before the start is complete');
+  const signalledAt = performance.now();
+  const started = await within(LIMITS.shutdownStartMs, starting);
+  if (started === 'late') {
+    log.warn({ shutdownStartMs: LIMITS.shutdownStartMs }, 'the start does not come to an end, leaving it');
+    return 0;
+  }
+  if ('error' in started) {
+    log.warn({ reason: describeError(started.error) }, 'the start failed');
+    return 0;
+  }
+  return stop(log, started.value, LIMITS.shutdownMs - (performance.now() - signalledAt));
+}
+
+/** @returns the exit code of a process that was told to stop. */
+async function stop(log: Logger, service: RunningService, deadlineMs: number): Promise<0 | 1> {
+  const stopped = await within(deadlineMs, outcomeOf(service.stop()));
+  if (stopped === 'late') log.error({ shutdownMs: LIMITS.shutdownMs }, 'did not stop in time');
+  else if ('error' in stopped) log.error({ reason: describeError(stopped.error) }, 'stopping failed');
+  else {
+    log.info('stopped');
+    return 0;
+  }
+  return 1;
+}
+
+type Outcome<T> = ([T] extends [never] ? never : { readonly value: T }) | { readonly error: unknown };
+
+/** Never rejects, so that it may come to its end when nobody waits for it any more. */
+function outcomeOf<T>(work: Promise<T>): Promise<Outcome<T>> {
+  return work.then(
+    (value) => ({ value }) as Outcome<T>,
+    (error: unknown) => ({ error }),
+  );
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | 'late'> {
+  const late = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => late.resolve('late'), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function exitCodeOf(error: unknown): 1 | 2 {

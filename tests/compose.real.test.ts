@@ -58,6 +58,7 @@ describe.skipIf(missing)('docker-compose.yml', () => {
   it('confines our services, and lets them end in peace', () => {
     for (const name of OURS) {
       expect(file.services[name], name).toMatchObject({
+        init: true,
         stop_grace_period: '30s',
         read_only: true,
         cap_drop: ['ALL'],
