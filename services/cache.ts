@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '#runtime/make-folder.ts';
 
 /** Told what a long step is doing, one line each; a `main.ts` writes them to standard error. */
 export type Progress = (message: string) => void;
@@ -45,7 +46,7 @@ export async function cachedPart(part: CachedPart, options: PartsOptions = {}): 
   const { cacheDir = cacheFolder(), progress = () => {} } = options;
   const folder = join(cacheDir, part.name);
   if (existsSync(folder)) return folder;
-  await mkdir(cacheDir, { recursive: true });
+  makeFolder(cacheDir);
   return withLock(join(cacheDir, `${part.name}.lock`), async () => {
     if (existsSync(folder)) return folder;
     // Under the lock, what is there already was left by a build that was killed.

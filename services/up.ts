@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { choosePorts } from '#runtime/choose-ports.ts';
+import { makeFolder } from '#runtime/make-folder.ts';
 import { type PartsOptions, withLock } from './cache.ts';
 import { startInfluxDb } from './influxdb.ts';
 import { startKafka } from './kafka.ts';
@@ -33,7 +34,7 @@ const END_GRACE_MS = 15_000;
  */
 export async function bringUp(options: UpOptions): Promise<ServicesState> {
   const { dataDir, brokers, only, progress } = options;
-  await mkdir(dataDir, { recursive: true });
+  makeFolder(dataDir);
   return withLock(join(dataDir, 'up.lock'), async () => {
     const request = { brokers, only: SERVICE_NAMES.filter((name) => only.includes(name)) };
     const before = await readState(dataDir);

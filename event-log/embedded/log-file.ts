@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PipelineError } from '#runtime/errors.ts';
+import { makeFolder } from '#runtime/make-folder.ts';
 
 /** "IOTL": tells an event log from other SQLite files. */
 const APPLICATION_ID = 0x49_4f_54_4c;
@@ -85,7 +86,7 @@ export function prepareFolder(dataDir: string, create: boolean): void {
     );
   }
   try {
-    mkdirSync(join(dataDir, 'locks'), { recursive: true });
+    makeFolder(join(dataDir, 'locks'));
   } catch (cause) {
     throw unusable(dataDir, cause);
   }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { makeFolder } from '#runtime/make-folder.ts';
 import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
@@ -51,7 +52,7 @@ export class TelemetryDatabase implements Disposable {
     if (role === 'beside' && !existsSync(file)) throw absent(dataDir);
     try {
       if (role === 'owner') {
-        mkdirSync(dataDir, { recursive: true });
+        makeFolder(dataDir);
         this.#ownership = takeOwnership(dataDir);
       }
       this.#database = new DatabaseSync(file, { readOnly: role === 'beside', timeout: BUSY_TIMEOUT_MS });
