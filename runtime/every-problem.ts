@@ -1,4 +1,4 @@
-import { hasCode, PipelineError } from '#runtime/errors.ts';
+import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 
 /**
  * Awaits independent steps of a start. When some of them find the configuration wrong, all of it is told at once, so
@@ -24,15 +24,8 @@ export async function everyProblemAtOnce<Results extends readonly unknown[]>(
   }
   const problems = errors.filter((error) => hasCode(error, 'configuration'));
   if (problems.length < errors.length) throw errors.find((error) => !hasCode(error, 'configuration'));
-  const lines = new Set(problems.flatMap((problem) => describe(problem).split('\n')));
+  const lines = new Set(problems.flatMap((problem) => describeError(problem).split('\n')));
   throw new PipelineError('configuration', [...lines].join('\n'), { cause: new AggregateError(problems) });
-}
-
-function describe(problem: PipelineError): string {
-  const { cause } = problem;
-  return cause instanceof Error && !problem.message.includes(cause.message)
-    ? `${problem.message}: ${cause.message}`
-    : problem.message;
 }
 
 function isDisposable(value: unknown): value is AsyncDisposable {
