@@ -212,7 +212,7 @@ export class EmbeddedEventLog implements EventLog {
       this.#settings,
       {
         removeOld: (request) => this.#writer.call('removeOld', request),
-        measure: () => this.#reader.call('measure', undefined),
+        measure: (request) => this.#reader.call('measure', request),
         activeGroups: () => Array.from(this.#subscriptions.values()),
         telemetry: this.#telemetry,
       },

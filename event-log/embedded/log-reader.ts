@@ -2,7 +2,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { count } from './log-file.ts';
-import type { FetchRequest, FetchResult, LogMeasurement, ReaderCalls } from './log-thread-calls.ts';
+import type {
+  FetchRequest,
+  FetchResult,
+  LogMeasurement,
+  ReaderCalls,
+  RemovalRequest,
+} from './log-thread-calls.ts';
 import type { StoredBatch } from './record-batch.ts';
 
 /** Rows of one chunk at most: while little is appended, a row may hold a single record. */
@@ -46,10 +52,14 @@ export class LogReader implements ReaderCalls {
         'SELECT committed_offset FROM consumer_groups WHERE topic_id = ? AND name = ?',
       ),
       topics: database.prepare(
-        `SELECT name, cleanup, retention_ms,
-           (SELECT timestamp FROM record_batches WHERE topic_id = topics.id ORDER BY base_offset LIMIT 1) AS oldest_timestamp,
-           (SELECT name FROM consumer_groups WHERE topic_id = topics.id ORDER BY committed_offset LIMIT 1) AS slowest_group
-         FROM topics`,
+        `SELECT id, name, cleanup, retention_ms, next_offset, oldest.base_offset AS oldest_offset,
+           oldest.timestamp AS oldest_timestamp
+         FROM topics LEFT JOIN record_batches AS oldest ON oldest.topic_id = topics.id AND oldest.base_offset =
+           (SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id)`,
+      ),
+      slowestGroup: database.prepare(
+        `SELECT name, committed_offset FROM consumer_groups WHERE topic_id = ? AND seen_at >= ?
+         ORDER BY committed_offset LIMIT 1`,
       ),
     };
   }
@@ -90,18 +100,25 @@ export class LogReader implements ReaderCalls {
     });
   }
 
-  measure(): LogMeasurement {
+  measure({ groupsSince }: Pick<RemovalRequest, 'groupsSince'>): LogMeasurement {
     return this.#snapshot(() => ({
       usedBytes:
         (count(this.#database, 'page_count') - count(this.#database, 'freelist_count')) *
         count(this.#database, 'page_size'),
-      topics: this.#sql.topics.all().map((row) => ({
-        topic: String(row['name']),
-        cleanup: row['cleanup'] === 'compact' ? ('compact' as const) : ('delete' as const),
-        retentionMs: Number(row['retention_ms']),
-        oldestTimestamp: row['oldest_timestamp'] === null ? null : Number(row['oldest_timestamp']),
-        slowestGroup: row['slowest_group'] === null ? null : String(row['slowest_group']),
-      })),
+      topics: this.#sql.topics.all().map((row) => {
+        const end = Number(row['next_offset']);
+        const oldest = Number(row['oldest_offset'] ?? end);
+        const slowest = this.#sql.slowestGroup.get(Number(row['id']), groupsSince);
+        return {
+          topic: String(row['name']),
+          cleanup: row['cleanup'] === 'compact' ? ('compact' as const) : ('delete' as const),
+          retentionMs: Number(row['retention_ms']),
+          oldestTimestamp: row['oldest_timestamp'] === null ? null : Number(row['oldest_timestamp']),
+          records: end - oldest,
+          heldRecords: end - Math.max(oldest, Number(slowest?.['committed_offset'] ?? -1)),
+          slowestGroup: slowest === undefined ? null : String(slowest['name']),
+        };
+      }),
     }));
   }
 

@@ -6,8 +6,11 @@ import type { GroupRequest, LogMeasurement, RemovalRequest, RemovalResult } from
 import { CROWDED_SHARE } from './record-removal.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
-/** From this share of the limit on, the log says that it is filling up. */
-const ALARM_SHARE = 0.8;
+/**
+ * From this share of the limit on that records take which may not be removed, the log says that it is filling up: as the
+ * alert RetentionAtRisk (`backlog`) does, for those who have no Prometheus.
+ */
+const ALARM_SHARE = 0.7;
 
 export interface LogRetentionOptions {
   readonly maxBytes: number;
@@ -38,7 +41,7 @@ export class LogRetention {
     options: LogRetentionOptions,
     parts: {
       readonly removeOld: (request: RemovalRequest) => Promise<RemovalResult>;
-      readonly measure: () => Promise<LogMeasurement>;
+      readonly measure: (request: Pick<RemovalRequest, 'groupsSince'>) => Promise<LogMeasurement>;
       readonly activeGroups: () => readonly Pick<GroupRequest, 'topic' | 'group'>[];
       readonly telemetry: EmbeddedLogTelemetry;
     },
@@ -88,7 +91,7 @@ export class LogRetention {
       const result = await this.#parts.removeOld({
         now,
         activeGroups: this.#parts.activeGroups(),
-        groupsSince: now - this.#options.groupExpiryMs,
+        groupsSince: this.#groupsSince(now),
       });
       for (const { topic, removedRecords, forSpace } of result.topics) {
         const before = removed.get(topic);
@@ -106,9 +109,9 @@ export class LogRetention {
   }
 
   async #measure(): Promise<void> {
-    const { usedBytes, topics } = await this.#parts.measure();
     const { telemetry } = this.#parts;
     const now = this.#deps.now();
+    const { usedBytes, topics } = await this.#parts.measure({ groupsSince: this.#groupsSince(now) });
     for (const { topic, cleanup, retentionMs, oldestTimestamp } of topics) {
       if (cleanup === 'compact') continue;
       telemetry.retentionKnown(topic, retentionMs / 1000);
@@ -117,8 +120,31 @@ export class LogRetention {
         oldestTimestamp === null ? 0 : Math.max(0, now - oldestTimestamp) / 1000,
       );
     }
-    const heldBy = topics.flatMap(({ slowestGroup }) => (slowestGroup === null ? [] : [slowestGroup]));
-    telemetry.sizeMeasured(usedBytes, this.#options.maxBytes);
-    telemetry.spaceMeasured(usedBytes, this.#options.maxBytes, ALARM_SHARE, heldBy);
+    const { maxBytes } = this.#options;
+    telemetry.sizeMeasured(usedBytes, maxBytes);
+    const heldBytes = usedBytes * heldShare(topics);
+    telemetry.spaceMeasured({ usedBytes, heldBytes, maxBytes }, heldBytes > ALARM_SHARE * maxBytes, [
+      ...new Set(
+        topics.flatMap(({ heldRecords, slowestGroup }) =>
+          heldRecords > 0 && slowestGroup !== null ? [slowestGroup] : [],
+        ),
+      ),
+    ]);
   }
+
+  #groupsSince(now: number): number {
+    return now - this.#options.groupExpiryMs;
+  }
+}
+
+/**
+ * The share of the log that may not be removed to make room, estimated by the number of records: adding up their bytes
+ * would read through the whole log. Where their sizes differ much it errs until the log is crowded; then what may go
+ * has gone, and the share is 1.
+ */
+function heldShare(topics: LogMeasurement['topics']): number {
+  const deletable = topics.filter(({ cleanup }) => cleanup === 'delete');
+  const records = deletable.reduce((sum, topic) => sum + topic.records, 0);
+  const held = deletable.reduce((sum, topic) => sum + topic.heldRecords, 0);
+  return records === 0 ? 0 : held / records;
 }

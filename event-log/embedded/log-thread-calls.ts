@@ -15,7 +15,7 @@ export interface WriterCalls {
 export interface ReaderCalls {
   fetch(request: FetchRequest): FetchResult;
   progress(request: { readonly topic: string; readonly group: string }): PartitionProgress;
-  measure(): LogMeasurement;
+  measure(request: Pick<RemovalRequest, 'groupsSince'>): LogMeasurement;
 }
 
 /** Records of one topic that become durable together, and one row of the file (compacted topics: a row each). */
@@ -109,7 +109,10 @@ export interface LogMeasurement {
     readonly retentionMs: number;
     readonly cleanup: TopicSettings['cleanup'];
     readonly oldestTimestamp: number | null;
-    /** The group that is furthest behind, when there is one. */
+    readonly records: number;
+    /** Of these, what the slowest known group has not consumed; all of them when no group is known. */
+    readonly heldRecords: number;
+    /** The known group that is furthest behind. */
     readonly slowestGroup: string | null;
   }[];
 }

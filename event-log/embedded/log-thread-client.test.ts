@@ -42,7 +42,7 @@ describe('threads of the embedded event log', () => {
       retryable: true,
       message: expect.stringContaining('topic none'),
     });
-    expect(await reader.call('measure', undefined)).toMatchObject({ topics: [] });
+    expect(await reader.call('measure', { groupsSince: 0 })).toMatchObject({ topics: [] });
     await reader.close();
   });
 

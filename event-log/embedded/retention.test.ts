@@ -175,9 +175,9 @@ describe('embedded event log: retention', () => {
       const { oldestOffset, endOffset } = await progress(log);
       expect(endOffset).toBe(200);
       expect(oldestOffset).toBeGreaterThan(150);
-      expect(lines.map((line) => line.msg)).toContain(
-        'consumed records removed before their retention time, to make room',
-      );
+      const said = lines.map((line) => line.msg).filter((line) => /removed|filling up/.test(line));
+      // That is how a healthy log lives for years: no reason for an alarm, nor for a line each time.
+      expect(said).toEqual(['consumed records removed before their retention time, to make room']);
     }, 60_000);
 
     test('[P2] [P6] when nothing may be removed: says so early, then refuses, and takes records again when there is room', async () => {

@@ -3,29 +3,51 @@ import type { Deps } from '#runtime/deps.ts';
 
 export type EmbeddedLogTelemetry = ReturnType<typeof createEmbeddedLogTelemetry>;
 
+/** At most one line a topic in this time about removal, which in a log of some age happens with every look. */
+const REMOVAL_LINE_MS = 10 * 60 * 1000;
+
 /** The events of the embedded log: those of every event log, and those about its file. */
 export function createEmbeddedLogTelemetry(deps: Deps) {
   const log = deps.log.child({ part: 'event-log' });
   let spaceShort = false;
+  /** By topic and kind: records that no line has told yet, and when the last line was written. */
+  const removals = new Map<string, { records: number; toldAt: number }>();
   return {
     ...createEventLogTelemetry(deps),
+    /** @param forSpace before their retention time. */
     recordsRemoved(topic: string, records: number, forSpace: boolean): void {
-      if (forSpace) {
-        log.warn({ topic, records }, 'consumed records removed before their retention time, to make room');
-      } else {
-        log.info({ topic, records }, 'records removed after their retention time');
-      }
+      const key = `${topic} ${forSpace}`;
+      const removal = removals.get(key) ?? { records: 0, toldAt: -Infinity };
+      removals.set(key, removal);
+      removal.records += records;
+      if (performance.now() - removal.toldAt < REMOVAL_LINE_MS) return;
+      log.info(
+        { topic, records: removal.records },
+        forSpace
+          ? 'consumed records removed before their retention time, to make room'
+          : 'records removed after their retention time',
+      );
+      removal.records = 0;
+      removal.toldAt = performance.now();
     },
-    /** Said once when the alarm level is passed, and once when the log is below it again. */
-    spaceMeasured(usedBytes: number, maxBytes: number, alarmShare: number, heldBy: readonly string[]): void {
-      const short = usedBytes > alarmShare * maxBytes;
+    /**
+     * Said once when space gets short, and once when it is not any more.
+     *
+     * @param heldBy the groups that have not consumed what may not be removed.
+     */
+    spaceMeasured(
+      bytes: { readonly usedBytes: number; readonly heldBytes: number; readonly maxBytes: number },
+      short: boolean,
+      heldBy: readonly string[],
+    ): void {
+      const fields = { ...bytes, heldBytes: Math.round(bytes.heldBytes) };
       if (short && !spaceShort) {
         log.warn(
-          { usedBytes, maxBytes, heldBy },
-          'event log is filling up; when it is full, devices are not acknowledged any more',
+          { ...fields, heldBy },
+          'event log is filling up with records that may not be removed; when it is full, devices are not acknowledged any more',
         );
       } else if (!short && spaceShort) {
-        log.info({ usedBytes, maxBytes }, 'event log has room again');
+        log.info(fields, 'event log has room again');
       }
       spaceShort = short;
     },
