@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { IConnectPacket } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '#ingest-gateway/testing/eventually.ts';
+import { authenticate } from './authentication.ts';
 import { changeCredentials } from './devices/credentials-file.ts';
 import { hashPassword } from './devices/password-hash.ts';
 import { connectPacket, publishPacket, RawClient } from './testing/raw-client.ts';
@@ -26,6 +27,10 @@ async function setPasswords(passwords: Readonly<Record<string, string>>): Promis
       devices.set(id, await hashPassword(Buffer.from(password), QUICK));
     }
   });
+}
+
+async function revoke(id: string): Promise<void> {
+  await changeCredentials(file, async (devices) => void devices.set(id, 'revoked'));
 }
 
 const start = (options: Parameters<typeof startTestGateway>[0] = {}): Promise<TestGateway> =>
@@ -60,11 +65,51 @@ describe('device credentials', () => {
     expect(await client.next()).toMatchObject({ returnCode: 5 });
   });
 
-  it('an anonymous device may not be one that has a password', async () => {
+  it('[P9] an anonymous device may not be one that is in the file, revoked ones included', async () => {
+    await revoke('dev-2');
     await using test = await start({ mqtt: { allowAnonymous: true } });
     expect(await returnCode(test, 'dev-9')).toBe(0);
     expect(await returnCode(test, 'dev-1')).toBe(4);
     expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    for (const password of [undefined, 'two', 'revoked', ''])
+      expect(await returnCode(test, 'dev-2', password)).toBe(4);
+    expect(test.gateway.devices().map(({ id }) => id)).not.toContain('dev-2');
+  });
+
+  it('[P9] a device that is revoked or gets a password must leave, and cannot come back without one', async () => {
+    await using test = await start({ mqtt: { allowAnonymous: true } });
+    const login = { username: 'dev-1', password: Buffer.from('one') };
+    const revoked = await RawClient.device(test.port, 'dev-1', login);
+    const anonymous = await RawClient.device(test.port, 'dev-9');
+    const other = await RawClient.device(test.port, 'dev-8');
+    await changeCredentials(file, async (devices) => {
+      devices.set('dev-1', 'revoked').set('dev-9', await hashPassword(Buffer.from('nine'), QUICK));
+    });
+    await Promise.all([revoked.closed, anonymous.closed]);
+    expect(await returnCode(test, 'dev-1')).toBe(4);
+    expect(await returnCode(test, 'dev-9')).toBe(4);
+    expect(await returnCode(test, 'dev-9', 'nine')).toBe(0);
+    other.send(publishPacket('dev-8', reading(1), 1));
+    expect(await other.next()).toMatchObject({ cmd: 'puback' });
+  });
+
+  it('[P9] a certificate does not let a revoked device in', async () => {
+    const decide = (clientId: string, revokedId: string) =>
+      authenticate(
+        { clientId, username: undefined, password: undefined, certificateName: 'dev-1' },
+        {
+          credentials: {
+            has: () => true,
+            isRevoked: (id) => id === revokedId,
+            verify: async () => 'wrong',
+          },
+          allowAnonymous: true,
+        },
+        AbortSignal.timeout(1_000),
+      );
+    expect(await decide('dev-1', 'dev-2')).toBeUndefined();
+    expect(await decide('dev-1', 'dev-1')).toMatchObject({ reason: 'bad-credentials' });
+    expect(await decide('dev-2', 'dev-1')).toMatchObject({ reason: 'wrong-identity' });
   });
 
   it('are read again when the file changes: new devices get in, revoked ones are disconnected', async () => {

@@ -21,14 +21,15 @@ export interface Refusal {
 
 export interface AuthenticationPolicy {
   /** `undefined` = no credentials file. */
-  readonly credentials: CredentialStore | undefined;
-  /** Devices without an entry in the credentials file are let in. */
+  readonly credentials: Pick<CredentialStore, 'has' | 'isRevoked' | 'verify'> | undefined;
+  /** Devices that the credentials file does not know are let in. Those that were revoked are known. */
   readonly allowAnonymous: boolean;
 }
 
 /**
  * Decides who a client is (P9): client id = device id = user name, if one is given = common name, if there is a client
- * certificate. So a client can take over nobody's session and publish to nobody's topic.
+ * certificate. So a client can take over nobody's session and publish to nobody's topic. A device that was revoked is
+ * refused whatever it shows.
  *
  * @param signal fires when the answer is not wanted any more.
  * @returns `undefined` when the client is the device that it says it is.
@@ -41,10 +42,11 @@ export async function authenticate(
   const { clientId, username, password, certificateName } = claim;
   if (!isDeviceId(clientId)) return { reason: 'invalid-client-id', returnCode: 2 };
   if (username !== undefined && username !== clientId) return { reason: 'wrong-identity', returnCode: 5 };
-  if (certificateName !== undefined) {
-    return certificateName === clientId ? undefined : { reason: 'wrong-identity', returnCode: 5 };
-  }
   const badCredentials: Refusal = { reason: 'bad-credentials', returnCode: 4 };
+  if (certificateName !== undefined && certificateName !== clientId)
+    return { reason: 'wrong-identity', returnCode: 5 };
+  if (credentials?.isRevoked(clientId)) return badCredentials;
+  if (certificateName !== undefined) return undefined;
   if (credentials === undefined || !credentials.has(clientId))
     return allowAnonymous ? undefined : badCredentials;
   if (password === undefined) return badCredentials;

@@ -80,7 +80,7 @@ export async function startIngestGateway(
             {
               file: mqtt.credentialsFile,
               ...(options.credentialsPollMs !== undefined && { pollMs: options.credentialsPollMs }),
-              onRevoked: (deviceId) => broker?.disconnect(deviceId, 'revoked'),
+              onChanged: (deviceId) => broker?.disconnect(deviceId, 'revoked'),
             },
             telemetry,
           ),

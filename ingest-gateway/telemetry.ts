@@ -28,7 +28,7 @@ export const REFUSAL_REASONS = [
   'bad-credentials',
   /** User name or certificate of another device (CONNACK 5). */
   'wrong-identity',
-  /** Revoked, or its password was changed, while connected. */
+  /** Revoked, or given a password or another one, while connected. */
   'revoked',
   /** A publish to a topic that is not the device's own. */
   'foreign-topic',

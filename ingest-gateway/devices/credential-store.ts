@@ -1,16 +1,15 @@
 import { statSync } from 'node:fs';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
-import { type Credentials, readCredentials } from './credentials-file.ts';
+import { type Credential, type Credentials, readCredentials } from './credentials-file.ts';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
-import type { PasswordHash } from './password-hash.ts';
 
 export interface CredentialStoreOptions {
   readonly file: string;
   /** How often the file is looked at, milliseconds. Polling also sees files on network drives and swapped links. */
   readonly pollMs?: number;
-  /** The device's entry is gone or another one: whoever is connected with the old one must leave. */
-  readonly onRevoked: (deviceId: string) => void;
+  /** The device's entry is new, gone or another one: whoever is connected as this device must leave. */
+  readonly onChanged: (deviceId: string) => void;
 }
 
 const POLL_MS = 1_000;
@@ -37,21 +36,27 @@ export class CredentialStore implements Disposable {
     this.#checks = checks;
     this.#version = versionOf(options.file);
     this.#credentials = readCredentials(options.file);
-    telemetry.credentialsLoaded(options.file, this.#credentials.size);
+    telemetry.credentialsLoaded(options.file, [...this.deviceIds()].length);
     this.#timer = setInterval(() => this.#look(), options.pollMs ?? POLL_MS).unref();
   }
 
+  /** Whether the file says anything about the device: then only its password lets it in. */
   has(deviceId: string): boolean {
     return this.#credentials.has(deviceId);
   }
 
-  deviceIds(): Iterable<string> {
-    return this.#credentials.keys();
+  isRevoked(deviceId: string): boolean {
+    return this.#credentials.get(deviceId) === 'revoked';
+  }
+
+  /** The devices that may connect. */
+  *deviceIds(): Generator<string> {
+    for (const [id, credential] of this.#credentials) if (credential !== 'revoked') yield id;
   }
 
   async verify(deviceId: string, password: Uint8Array, signal: AbortSignal): Promise<PasswordVerdict> {
     const kept = this.#credentials.get(deviceId);
-    if (kept === undefined) return 'wrong';
+    if (kept === undefined || kept === 'revoked') return 'wrong';
     const verdict = await this.#checks.check(deviceId, password, kept, signal);
     // Revoked while its password was being checked.
     return this.#credentials.get(deviceId) === kept ? verdict : 'wrong';
@@ -69,7 +74,7 @@ export class CredentialStore implements Disposable {
   }
 
   #reload(): void {
-    const { file, onRevoked } = this.#options;
+    const { file, onChanged } = this.#options;
     let read: Credentials;
     try {
       read = readCredentials(file);
@@ -79,18 +84,19 @@ export class CredentialStore implements Disposable {
     }
     const before = this.#credentials;
     // Unchanged entries stay the same objects: verdicts about them stay remembered.
-    this.#credentials = new Map([...read].map(([id, hash]) => [id, unchanged(before.get(id), hash) ?? hash]));
-    this.#telemetry.credentialsLoaded(file, this.#credentials.size);
-    for (const [id, hash] of before) {
-      if (this.#credentials.get(id) === hash) continue;
+    this.#credentials = new Map([...read].map(([id, now]) => [id, unchanged(before.get(id), now) ?? now]));
+    this.#telemetry.credentialsLoaded(file, [...this.deviceIds()].length);
+    for (const id of new Set([...before.keys(), ...read.keys()])) {
+      if (this.#credentials.get(id) === before.get(id)) continue;
       this.#checks.forget(id);
-      onRevoked(id);
+      onChanged(id);
     }
   }
 }
 
-function unchanged(before: PasswordHash | undefined, now: PasswordHash): PasswordHash | undefined {
-  return before?.hash === now.hash && before.salt === now.salt ? before : undefined;
+function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {
+  if (before === undefined || before === 'revoked' || now === 'revoked') return undefined;
+  return before.hash === now.hash && before.salt === now.salt ? before : undefined;
 }
 
 /** Changes with the file. Any failure to look is a version of its own: reading then says why. */

@@ -17,11 +17,15 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('credentials file', () => {
   it('is created for its owner only, and read back', async () => {
-    await changeCredentials(file, async (devices) => void devices.set('dev-2', hash).set('dev-1', hash));
+    await changeCredentials(
+      file,
+      async (devices) => void devices.set('dev-2', hash).set('dev-3', 'revoked').set('dev-1', hash),
+    );
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect([...readCredentials(file)]).toEqual([
       ['dev-1', hash],
       ['dev-2', hash],
+      ['dev-3', 'revoked'],
     ]);
     expect(readdirSync(folder)).toEqual(['devices.json']);
   });
@@ -58,6 +62,7 @@ describe('credentials file', () => {
     const broken = {
       'it is not JSON': '{"version": 1, "devices": {secret',
       'devices.a/b': JSON.stringify({ version: 1, devices: { 'a/b': hash } }),
+      'devices.dev-2': JSON.stringify({ version: 1, devices: { 'dev-2': 'revoke' } }),
       'devices.dev-1.n': JSON.stringify({ version: 1, devices: { 'dev-1': { ...hash, n: 3 } } }),
       version: JSON.stringify({ version: 2, devices: {} }),
     };

@@ -4,12 +4,18 @@ import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type PasswordHash, passwordHashSchema } from './password-hash.ts';
 
-/** Who may connect: hash by device id. */
-export type Credentials = ReadonlyMap<string, PasswordHash>;
+/** What the file says about a device. One that was revoked stays in it, or it could come back without a password. */
+export type Credential = PasswordHash | 'revoked';
+
+/** Who may connect, and who may not: by device id. */
+export type Credentials = ReadonlyMap<string, Credential>;
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
-  devices: z.record(z.string().refine(isDeviceId, 'not a device id'), passwordHashSchema),
+  devices: z.record(
+    z.string().refine(isDeviceId, 'not a device id'),
+    z.union([passwordHashSchema, z.literal('revoked')]),
+  ),
 });
 
 /** @throws PipelineError `configuration` when it cannot be read or is not a credentials file. */
@@ -44,7 +50,7 @@ function unusable(file: string, why: string): PipelineError {
  */
 export async function changeCredentials(
   file: string,
-  change: (devices: Map<string, PasswordHash>) => Promise<void>,
+  change: (devices: Map<string, Credential>) => Promise<void>,
 ): Promise<void> {
   const draft = `${file}.new`;
   let descriptor: number;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '#runtime/command-line.ts';
 import { readCredentials } from './credentials-file.ts';
 import { deviceCommands } from './device-commands.ts';
-import { verifyPassword } from './password-hash.ts';
+import { type PasswordHash, verifyPassword } from './password-hash.ts';
 
 let folder: string;
 let file: string;
@@ -38,18 +38,23 @@ describe('npm run devices', () => {
     const passwords = JSON.parse(added.out).devices as Record<string, string>;
     for (const id of ['dev-1', 'dev-2']) {
       const kept = readCredentials(file).get(id);
-      expect(kept && (await verifyPassword(Buffer.from(passwords[id] ?? ''), kept))).toBe(true);
+      expect(await verifyPassword(Buffer.from(passwords[id] ?? ''), kept as PasswordHash)).toBe(true);
     }
     expect(await devices(['list'])).toMatchObject({ code: 0, out: 'dev-1\ndev-2\n' });
     expect(await devices(['revoke', 'dev-1'])).toMatchObject({ code: 0, out: 'dev-1 revoked\n' });
-    expect(await devices(['list', '--json'])).toMatchObject({ out: '{"devices":["dev-2"]}\n' });
+    expect(await devices(['list', '--json'])).toMatchObject({
+      out: '{"devices":["dev-2"],"revoked":["dev-1"]}\n',
+    });
+    expect(await devices(['list'])).toMatchObject({ out: 'dev-2\ndev-1 (revoked)\n' });
+    await devices(['add', 'dev-1']);
+    expect(await devices(['list'])).toMatchObject({ out: 'dev-1\ndev-2\n' });
   });
 
   it('takes a chosen password from standard input and does not repeat it', async () => {
     const { out } = await devices(['add', 'dev-1', '--password-stdin'], { stdin: 'hunter2\n' });
     expect(out).toBe('dev-1 (as given)\n');
     const kept = readCredentials(file).get('dev-1');
-    expect(kept && (await verifyPassword(Buffer.from('hunter2'), kept))).toBe(true);
+    expect(await verifyPassword(Buffer.from('hunter2'), kept as PasswordHash)).toBe(true);
   });
 
   it('[P10] exits 2 with what is wrong', async () => {

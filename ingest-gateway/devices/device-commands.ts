@@ -34,7 +34,7 @@ export function deviceCommands(
   program
     .command('add')
     .description(
-      'Let devices in, or give them new passwords. Prints "<device id> <password>" for each: device id = MQTT client id = user name.',
+      'Let devices in, also revoked ones, or give them new passwords. Prints "<device id> <password>" for each: device id = MQTT client id = user name.',
     )
     .argument('<device-id...>', '1–64 of A-Z a-z 0-9 . _ : -')
     .option(
@@ -74,7 +74,8 @@ export function deviceCommands(
   program
     .command('revoke')
     .description(
-      'Lock devices out; connected ones are disconnected. Fails, without a change, when one is not there.',
+      'Lock devices out, whatever they show; connected ones are disconnected. They stay in the file as revoked, so that they\n' +
+        'cannot come back without a password. Fails, without a change, when one is not there.',
     )
     .argument('<device-id...>')
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
@@ -82,8 +83,12 @@ export function deviceCommands(
     .action(async (ids: string[], options: Options) => {
       await changeCredentials(fileOf(options), async (devices) => {
         const missing = ids.filter((id) => !devices.has(id));
-        if (missing.length > 0) throw new PipelineError('usage', `not in the file: ${missing.join(', ')}`);
-        for (const id of ids) devices.delete(id);
+        if (missing.length > 0)
+          throw new PipelineError(
+            'usage',
+            `not in the file: ${missing.join(', ')} (to keep out a device that comes without a password: add it, then revoke it)`,
+          );
+        for (const id of ids) devices.set(id, 'revoked');
       });
       report(
         options,
@@ -94,12 +99,15 @@ export function deviceCommands(
 
   program
     .command('list')
-    .description('Ids of the devices that may connect')
+    .description('Devices that may connect, and those that were revoked')
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
-    .option('--json', 'one JSON object {"devices": […]}')
+    .option('--json', 'one JSON object {"devices": […], "revoked": […]}')
     .action((options: Options) => {
-      const ids = [...readCredentials(fileOf(options)).keys()];
-      report(options, { devices: ids }, ids);
+      const devices: string[] = [];
+      const revoked: string[] = [];
+      for (const [id, credential] of readCredentials(fileOf(options)))
+        (credential === 'revoked' ? revoked : devices).push(id);
+      report(options, { devices, revoked }, [...devices, ...revoked.map((id) => `${id} (revoked)`)]);
     });
   return program;
 }
