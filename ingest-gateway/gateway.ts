@@ -22,8 +22,8 @@ export interface IngestGatewayOptions {
   readonly name: string;
   /** Instead of those of `contract/limits.ts`. */
   readonly limits?: Partial<GatewayLimits>;
-  /** How often the credentials file is looked at; default 1 s. */
-  readonly credentialsPollMs?: number;
+  /** How often the files of credentials and certificates are looked at; default 1 s. */
+  readonly filePollMs?: number;
 }
 
 export interface IngestGatewayDeps extends Deps {
@@ -79,7 +79,7 @@ export async function startIngestGateway(
           new CredentialStore(
             {
               file: mqtt.credentialsFile,
-              ...(options.credentialsPollMs !== undefined && { pollMs: options.credentialsPollMs }),
+              pollMs: options.filePollMs,
               onChanged: (deviceId) => broker?.disconnect(deviceId, 'revoked'),
             },
             telemetry,
@@ -109,7 +109,9 @@ export async function startIngestGateway(
   };
   const { tls, webSocketPort } = mqtt;
   const tcpPort = opened(await listenOnTcp(at(mqtt.port), accept, telemetry)).port;
-  const tlsPort = tls && opened(await listenOnTls(at(tls.port), tls, accept, telemetry)).port;
+  const { filePollMs } = options;
+  const tlsPort =
+    tls && opened(await listenOnTls({ ...at(tls.port), filePollMs }, tls, accept, telemetry)).port;
   const wsPort =
     webSocketPort === undefined
       ? undefined

@@ -216,6 +216,12 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     credentialsUnusable(file: string, problem: string): void {
       log.error({ file, problem }, 'device credentials cannot be read, the ones loaded before stay in force');
     },
+    certificateLoaded(file: string, validTo: Date): void {
+      log.info({ file, validTo: validTo.toISOString() }, 'TLS certificate loaded');
+    },
+    certificateUnusable(problem: string): void {
+      log.error({ problem }, 'TLS files cannot be used, the ones loaded before stay in force');
+    },
     refused(reason: RefusalReason, deviceId: string | undefined, detail: string | undefined): void {
       refused[reason]++;
       if (worthALine(`refused ${reason}`))

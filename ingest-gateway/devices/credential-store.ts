@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Credential, type Credentials, readCredentials } from './credentials-file.ts';
@@ -6,27 +6,21 @@ import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
 
 export interface CredentialStoreOptions {
   readonly file: string;
-  /** How often the file is looked at, milliseconds. Polling also sees files on network drives and swapped links. */
-  readonly pollMs?: number;
+  /** How often the file is looked at, milliseconds. */
+  readonly pollMs?: number | undefined;
   /** The device's entry is new, gone or another one: whoever is connected as this device must leave. */
   readonly onChanged: (deviceId: string) => void;
 }
 
-const POLL_MS = 1_000;
-
 /**
  * The credentials in force: those of the file at start, and again whenever it changes. A file that cannot be used then
  * changes nothing but a line in the log: half a file must not lock out a fleet.
- *
- * The file's version is noted before it is read, so that a change in between is seen at the next look (`fs.watchFile`
- * notes it some time later, and misses what came before).
  */
 export class CredentialStore implements Disposable {
   readonly #options: CredentialStoreOptions;
   readonly #telemetry: IngestTelemetry;
   readonly #checks: PasswordChecks;
-  readonly #timer: NodeJS.Timeout;
-  #version: string;
+  readonly #changes: FileChanges;
   #credentials: Credentials;
 
   /** @throws PipelineError `configuration` when the file cannot be used. */
@@ -34,10 +28,10 @@ export class CredentialStore implements Disposable {
     this.#options = options;
     this.#telemetry = telemetry;
     this.#checks = checks;
-    this.#version = versionOf(options.file);
+    this.#changes = new FileChanges([options.file]);
     this.#credentials = readCredentials(options.file);
     telemetry.credentialsLoaded(options.file, [...this.deviceIds()].length);
-    this.#timer = setInterval(() => this.#look(), options.pollMs ?? POLL_MS).unref();
+    this.#changes.watch(() => this.#reload(), options.pollMs);
   }
 
   /** Whether the file says anything about the device: then only its password lets it in. */
@@ -63,14 +57,7 @@ export class CredentialStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    const version = versionOf(this.#options.file);
-    if (version === this.#version) return;
-    this.#version = version;
-    this.#reload();
+    this.#changes[Symbol.dispose]();
   }
 
   #reload(): void {
@@ -97,14 +84,4 @@ export class CredentialStore implements Disposable {
 function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {
   if (before === undefined || before === 'revoked' || now === 'revoked') return undefined;
   return before.hash === now.hash && before.salt === now.salt ? before : undefined;
-}
-
-/** Changes with the file. Any failure to look is a version of its own: reading then says why. */
-function versionOf(file: string): string {
-  try {
-    const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-    return `${ino} ${size} ${mtimeNs}`;
-  } catch {
-    return 'unreadable';
-  }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect as connectTcp } from 'node:net';
@@ -118,6 +118,64 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () =>
     expect(test.log.records).toHaveLength(1);
   });
 
+  it('takes renewed files for new connections; while they cannot be used, the old ones', async () => {
+    const files = {
+      certFile: inFolder('live.crt'),
+      keyFile: inFolder('live.key'),
+      caFile: inFolder('live-ca.crt'),
+    };
+    const install = (from: string, to: string): void => {
+      // As certbot does: a link that points to another file from one moment to the next.
+      symlinkSync(inFolder(from), inFolder('next'));
+      renameSync(inFolder('next'), to);
+    };
+    certificate('renewed', 'localhost');
+    certificate('renewed-dev-1', 'dev-1', 'other-ca');
+    install('server.crt', files.certFile);
+    install('server.key', files.keyFile);
+    install('devices-ca.crt', files.caFile);
+    await using test = await startTestGateway({ mqtt: { tls: { port: 0, ...files } } });
+    const login = (trusted: string, device: string) => ({
+      ca: pem(`${trusted}.crt`),
+      cert: pem(`${device}.crt`),
+      key: pem(`${device}.key`),
+      clientId: 'dev-1',
+      reconnectPeriod: 0,
+    });
+    const url = `mqtts://localhost:${test.gateway.ports.tls}`;
+    const connect = async (trusted: string, device: string): Promise<void> => {
+      const client = await connectAsync(url, login(trusted, device), false);
+      await client.endAsync();
+    };
+    const lines = (text: string): number => test.lines.filter((line) => line.includes(text)).length;
+    await connect('server', 'dev-1');
+    await expect(connect('renewed', 'dev-1')).rejects.toThrow();
+
+    install('renewed.crt', files.certFile);
+    await eventually(() => expect(lines('TLS files cannot be used')).toBe(1));
+    await connect('server', 'dev-1');
+    writeFileSync(inFolder('half.key'), pem('renewed.key').subarray(0, 100));
+    install('half.key', files.keyFile);
+    await eventually(() => expect(lines('TLS files cannot be used')).toBe(2));
+    await connect('server', 'dev-1');
+
+    const connected = await connectAsync(url, login('server', 'dev-1'));
+    install('renewed.key', files.keyFile);
+    await eventually(() => expect(lines('TLS certificate loaded')).toBe(2));
+    await connected.publishAsync('devices/dev-1/telemetry', reading(1), { qos: 1 });
+    await connected.endAsync();
+    await connect('renewed', 'dev-1');
+    await expect(connect('server', 'dev-1')).rejects.toThrow();
+
+    rmSync(files.caFile);
+    await eventually(() => expect(lines('ENOENT')).toBe(1));
+    await connect('renewed', 'dev-1');
+    install('other-ca.crt', files.caFile);
+    await eventually(() => expect(lines('TLS certificate loaded')).toBe(3));
+    await connect('renewed', 'renewed-dev-1');
+    await expect(connect('renewed', 'dev-1')).rejects.toThrow();
+  });
+
   it('[P10] ends a handshake that does not come to its end, and survives what is no TLS', async () => {
     await using test = await startTestGateway({ mqtt: { tls: tls() }, limits: { connectMs: 100 } });
     const port = test.gateway.ports.tls as number;
@@ -142,6 +200,12 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () =>
       configuration('MQTT_TLS_KEY_FILE'),
     );
     await expect(start({ caFile: inFolder('missing') })).rejects.toMatchObject(
+      configuration('MQTT_TLS_CA_FILE'),
+    );
+    await expect(
+      start({ certFile: inFolder('missing'), keyFile: inFolder('missing') }),
+    ).rejects.toMatchObject(configuration('\nMQTT_TLS_KEY_FILE'));
+    await expect(start({ caFile: inFolder('broken.pem') })).rejects.toMatchObject(
       configuration('MQTT_TLS_CA_FILE'),
     );
     await expect(start({ certFile: inFolder('broken.pem') })).rejects.toMatchObject(

@@ -1,36 +1,37 @@
-import { readFileSync } from 'node:fs';
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer } from 'node:tls';
+import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
-import { describeError, PipelineError } from '#runtime/errors.ts';
-import type { MqttTlsSettings } from '#runtime/settings.ts';
+import { describeError } from '#runtime/errors.ts';
 import type { Arrival } from './connection.ts';
 import { type Listener, type ListenerOptions, listen, prepareSocket } from './tcp-listener.ts';
+import { expiryOf, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**
  * MQTT over TLS 1.2 or later. With a CA file a client must show a certificate signed by it, whose common name is the
  * device id.
  *
+ * The files are read again when they change, for the connections that come then: a renewed certificate needs no
+ * restart. While they cannot be used (half written, or the new certificate is there and its key is not yet), those
+ * loaded before stay in force.
+ *
  * @throws PipelineError `configuration`: a file is unreadable or no PEM, the key does not fit, the port is taken.
  */
 export async function listenOnTls(
-  options: ListenerOptions,
-  files: Pick<MqttTlsSettings, 'certFile' | 'keyFile' | 'caFile'>,
+  options: ListenerOptions & { readonly filePollMs?: number | undefined },
+  files: TlsFiles,
   accept: (arrival: Arrival) => void,
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
-  const { caFile } = files;
-  const tls: TlsOptions = {
-    cert: readPem('MQTT_TLS_CERT_FILE', files.certFile),
-    key: readPem('MQTT_TLS_KEY_FILE', files.keyFile),
-    minVersion: 'TLSv1.2',
+  const { certFile, keyFile, caFile } = files;
+  const changes = new FileChanges([certFile, keyFile, ...(caFile === undefined ? [] : [caFile])]);
+  const identity = readTlsFiles(files);
+  const server = createServer({
+    ...identity,
     handshakeTimeout: options.limits.connectMs,
-    ...(caFile !== undefined && {
-      ca: readPem('MQTT_TLS_CA_FILE', caFile),
-      requestCert: true,
-      rejectUnauthorized: true,
-    }),
-  };
-  const server = createTlsServer(tls);
+    requestCert: caFile !== undefined,
+    rejectUnauthorized: caFile !== undefined,
+  });
+  telemetry.certificateLoaded(certFile, expiryOf(identity));
   server.on('secureConnection', (socket) => {
     prepareSocket(socket);
     // An empty name is no device id and is refused, rather than taken for "no certificate asked for".
@@ -41,31 +42,21 @@ export async function listenOnTls(
     telemetry.refused('tls-handshake', undefined, describeError(error));
     socket.destroy();
   });
-  return listen(server, 'MQTT_TLS_PORT', options, telemetry);
-}
-
-function createTlsServer(tls: TlsOptions): ReturnType<typeof createServer> {
-  try {
-    return createServer(tls);
-  } catch (cause) {
-    throw new PipelineError(
-      'configuration',
-      `MQTT_TLS_CERT_FILE, MQTT_TLS_KEY_FILE, MQTT_TLS_CA_FILE: expected PEM files that belong together: ${describeError(cause)}`,
-      { cause },
-    );
-  }
-}
-
-function readPem(variable: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new PipelineError(
-      'configuration',
-      `${variable}: expected a readable PEM file: ${describeError(cause)}`,
-      {
-        cause,
-      },
-    );
-  }
+  const listener = await listen(server, 'MQTT_TLS_PORT', options, telemetry);
+  changes.watch(() => {
+    try {
+      const renewed = readTlsFiles(files);
+      server.setSecureContext(renewed);
+      telemetry.certificateLoaded(certFile, expiryOf(renewed));
+    } catch (error) {
+      telemetry.certificateUnusable(describeError(error));
+    }
+  }, options.filePollMs);
+  return {
+    port: listener.port,
+    close: () => {
+      changes[Symbol.dispose]();
+      listener.close();
+    },
+  };
 }

@@ -40,7 +40,7 @@ export async function startTestGateway(
     {
       topics: TEST_TOPICS,
       name: 'test-gateway',
-      credentialsPollMs: 20,
+      filePollMs: 20,
       ...options,
       mqtt: {
         host: '127.0.0.1',

@@ -1,0 +1,50 @@
+import { statSync } from 'node:fs';
+
+const POLL_MS = 1_000;
+
+/**
+ * Tells when one of some files becomes another one. By polling, which also sees files on network drives and swapped
+ * links (`certbot`, Kubernetes).
+ *
+ * The files' versions are noted at construction, which is to happen before they are read: a change in between is then
+ * seen at the first look (`fs.watchFile` notes them some time later, and misses what came before).
+ */
+export class FileChanges implements Disposable {
+  readonly #files: readonly string[];
+  #version: string;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(files: readonly string[]) {
+    this.#files = files;
+    this.#version = versionOf(files);
+  }
+
+  /** Calls `onChange`, which must not throw, after each change; it reads the files again. */
+  watch(onChange: () => void, pollMs: number = POLL_MS): void {
+    const look = (): void => {
+      const version = versionOf(this.#files);
+      if (version === this.#version) return;
+      this.#version = version;
+      onChange();
+    };
+    this.#timer = setInterval(look, pollMs).unref();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** Changes with the files. Any failure to look is a version of its own: reading then says why. */
+function versionOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      try {
+        const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+        return `${ino} ${size} ${mtimeNs}`;
+      } catch {
+        return 'unreadable';
+      }
+    })
+    .join(', ');
+}
