@@ -1,18 +1,9 @@
-import type { DashboardSpec, PanelSpec } from './dashboard-spec.ts';
+import type { DashboardSpec } from './dashboard-spec.ts';
+import { quantile, timeseries } from './timeseries.ts';
 
-const rate = (metric: string, by: string) =>
-  `sum by (${by}) (rate(${metric}{instance=~"$instance"}[$__rate_interval]))`;
-const quantile = (share: number, metric: string) =>
-  `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket{instance=~"$instance"}[$__rate_interval])))`;
-const perInstance = (metric: string) => [
-  { query: `${metric}{instance=~"$instance"}`, legend: '{{instance}}' },
-];
-
-const timeseries = (panel: Omit<PanelSpec, 'kind' | 'width'>): PanelSpec => ({
-  kind: 'timeseries',
-  width: 12,
-  ...panel,
-});
+const INSTANCE = '{instance=~"$instance"}';
+const rate = (metric: string, by: string) => `sum by (${by}) (rate(${metric}${INSTANCE}[$__rate_interval]))`;
+const perInstance = (metric: string) => [{ query: `${metric}${INSTANCE}`, legend: '{{instance}}' }];
 
 export const INGEST_GATEWAY: DashboardSpec = {
   uid: 'telemetry-ingest-gateway',
@@ -77,8 +68,8 @@ export const INGEST_GATEWAY: DashboardSpec = {
             'From the receipt of a QoS 1 or 2 message until its PUBACK or PUBREC, which is sent once it is durable.',
           unit: 's',
           queries: [
-            { query: quantile(0.5, 'ingest_ack_seconds'), legend: 'median' },
-            { query: quantile(0.99, 'ingest_ack_seconds'), legend: '99 %' },
+            { query: quantile(0.5, 'ingest_ack_seconds', INSTANCE), legend: 'median' },
+            { query: quantile(0.99, 'ingest_ack_seconds', INSTANCE), legend: '99 %' },
           ],
           thresholds: [
             { from: 1, color: 'orange' },
@@ -91,8 +82,8 @@ export const INGEST_GATEWAY: DashboardSpec = {
           description: 'From handing a batch to the event log until it was durable.',
           unit: 's',
           queries: [
-            { query: quantile(0.5, 'event_log_append_seconds'), legend: 'median' },
-            { query: quantile(0.99, 'event_log_append_seconds'), legend: '99 %' },
+            { query: quantile(0.5, 'event_log_append_seconds', INSTANCE), legend: 'median' },
+            { query: quantile(0.99, 'event_log_append_seconds', INSTANCE), legend: '99 %' },
           ],
           alerts: ['EventLogUnavailable'],
         }),
