@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
+import { createKafkaClient } from './kafka-client.ts';
 
 /**
  * Resolves when every replica of every partition is in sync. A broker that serves again after a restart is not yet one
  * that may be relied upon: a drill that takes the next one down before this tests two failures at once.
  */
 export async function waitUntilInSync(brokers: readonly string[], timeoutMs = 60_000): Promise<void> {
-  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+  const admin = createKafkaClient(brokers).admin();
   const deadline = performance.now() + timeoutMs;
   await admin.connect();
   try {

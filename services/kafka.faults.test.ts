@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
-import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
 import { startKafka } from './kafka.ts';
+import { createKafkaClient } from './kafka-client.ts';
 import { waitUntilInSync } from './kafka-in-sync.ts';
 import { missingReason } from './provide.ts';
 import { isOnPath, run } from './tools.ts';
@@ -18,7 +18,7 @@ const missing = missingReason(
 describe.skipIf(missing)('a cluster of three', () => {
   test('takes writes while any one broker is killed, frozen or stopped, and has them all in the end', async () => {
     await using cluster = await startKafka({ brokers: 3 });
-    const admin = new Kafka({ brokers: [...cluster.brokers], logLevel: logLevel.NOTHING }).admin();
+    const admin = createKafkaClient(cluster.brokers).admin();
     await admin.connect();
     await admin.createTopics({ topics: [{ topic: 'drill', numPartitions: 3, replicationFactor: 3 }] });
 

@@ -24,7 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'processors',
     'simulator',
   ],
-  services: ['runtime'],
+  // The driver's guards against kafkajs, for clients that look at the brokers from outside.
+  services: ['runtime', 'event-log'],
 };
 const TESTS_MAY_ALSO_IMPORT = ['runtime', 'services', 'event-log', 'telemetry-store', 'tests'];
 const UNBOUND = new Set(['tests', 'benchmarks', 'docs', 'grafana', 'prometheus']);

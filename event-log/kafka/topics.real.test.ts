@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
+import { createKafkaClient } from '#services/kafka-client.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { openKafkaEventLog } from './kafka-event-log.ts';
 import type { KafkaEventLogOptions } from './options.ts';
@@ -17,11 +18,7 @@ describe.skipIf(missingReason(provided))('topics on Kafka', () => {
   let admin: kafkajs.Admin;
 
   beforeAll(async () => {
-    const kafka = new kafkajs.Kafka({
-      brokers: [...required(provided).brokers],
-      logLevel: kafkajs.logLevel.NOTHING,
-    });
-    admin = kafka.admin();
+    admin = createKafkaClient(required(provided).brokers).admin();
     await admin.connect();
   });
   afterAll(async () => {
