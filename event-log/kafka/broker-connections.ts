@@ -43,6 +43,8 @@ export class BrokerConnections {
   /** Brokers of the latest metadata. */
   #nodes = new Map<number, Address>();
   readonly #open = new Map<string, BrokerConnection>();
+  /** Who asks while a connection is being opened shares that attempt, and its failure. */
+  readonly #opening = new Map<BrokerConnection, Promise<void>>();
   /** The broker that answered last is asked first. */
   #lastAnswer: Address | undefined;
   #closed = false;
@@ -139,14 +141,38 @@ export class BrokerConnections {
     const key = `${format(address)} ${channel}`;
     const connection = this.#connectionFor(key, address);
     try {
-      if (!connection.isConnected()) await within(READY_MS, connection.connect());
+      await this.#ready(key, connection);
       return await question(connection);
     } catch (error) {
-      if (!isProtocolError(error) && this.#open.get(key) === connection) {
-        this.#giveUp(key, error instanceof Error ? error : new Error(String(error)));
-      }
+      if (!isProtocolError(error)) this.#giveUpAfter(error, key, connection);
       throw error;
     }
+  }
+
+  async #ready(key: string, connection: BrokerConnection): Promise<void> {
+    let opening = this.#opening.get(connection);
+    if (opening === undefined) {
+      if (connection.isConnected()) return;
+      opening = this.#connect(key, connection);
+      this.#opening.set(connection, opening);
+    }
+    await opening;
+  }
+
+  async #connect(key: string, connection: BrokerConnection): Promise<void> {
+    try {
+      await within(READY_MS, connection.connect());
+    } catch (error) {
+      this.#giveUpAfter(error, key, connection);
+      throw error;
+    } finally {
+      this.#opening.delete(connection);
+    }
+  }
+
+  #giveUpAfter(error: unknown, key: string, connection: BrokerConnection): void {
+    if (this.#open.get(key) !== connection) return;
+    this.#giveUp(key, error instanceof Error ? error : new Error(String(error)));
   }
 
   #connectionFor(key: string, address: Address): BrokerConnection {
