@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { PipelineError } from '#runtime/errors.ts';
 import { listVariables, readSettings, type Settings } from '#runtime/settings.ts';
@@ -12,9 +13,9 @@ function settingsOf(env: Env, readFile = noFiles): Settings {
   return readSettings(env, readFile).settings;
 }
 
-function problemsOf(env: Env): string[] {
+function problemsOf(env: Env, readFile = noFiles): string[] {
   try {
-    readSettings(env, noFiles);
+    readSettings(env, readFile);
   } catch (error) {
     if (error instanceof PipelineError && error.code === 'configuration') return error.message.split('\n');
     throw error;
@@ -99,6 +100,30 @@ describe('settings', () => {
     expect(settingsOf({ KAFKA_BROKERS: 'a:1, b:2,c:3,d:4' }).kafka).toMatchObject({
       brokers: ['a:1', 'b:2', 'c:3', 'd:4'],
       replicationFactor: 3,
+    });
+  });
+
+  describe('of the authority of the Kafka brokers', () => {
+    const env = { KAFKA_BROKERS: 'a:1', KAFKA_SSL: 'true', KAFKA_SSL_CA_FILE: '/etc/ca.crt' };
+
+    it('hold its certificates, instead of those that Node.js trusts', () => {
+      const pem = rootCertificates[0] as string;
+      expect(settingsOf(env, () => pem).kafka?.ssl).toEqual({ ca: pem });
+      expect(settingsOf({ ...env, KAFKA_SSL_CA_FILE: '' }).kafka?.ssl).toBe(true);
+    });
+
+    it('[P10] refuse a file that cannot be read, holds no certificate, or would not be used', () => {
+      expect(problemsOf(env)).toEqual([
+        'KAFKA_SSL_CA_FILE: expected a readable file of PEM certificates (no such file: /etc/ca.crt)',
+      ]);
+      expect(problemsOf(env, () => 'a key, perhaps')).toEqual([
+        expect.stringMatching(
+          /^KAFKA_SSL_CA_FILE: expected a readable file of PEM certificates \(.*no start line/,
+        ),
+      ]);
+      expect(problemsOf({ ...env, KAFKA_SSL: '' }, () => rootCertificates[0] as string)).toEqual([
+        'KAFKA_SSL: expected "true", because KAFKA_SSL_CA_FILE is set',
+      ]);
     });
   });
 

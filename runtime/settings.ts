@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { PipelineError } from '#runtime/errors.ts';
 import { LOG_LEVELS } from '#runtime/logger.ts';
@@ -68,7 +69,14 @@ const VARIABLES = {
     schema: brokerList.optional(),
     help: 'Set = the event log is Kafka. host:port, separated by commas.',
   },
-  KAFKA_SSL: { schema: flag.default(false), help: 'Connect to Kafka over TLS.' },
+  KAFKA_SSL: {
+    schema: flag.default(false),
+    help: 'Connect to Kafka over TLS. Trusted are the authorities that Node.js knows (NODE_EXTRA_CA_CERTS adds others), unless KAFKA_SSL_CA_FILE is set.',
+  },
+  KAFKA_SSL_CA_FILE: {
+    schema: text('a PEM file').optional(),
+    help: 'Certificate authority of the brokers (PEM), trusted instead: for a private cluster. Needs KAFKA_SSL=true.',
+  },
   KAFKA_SASL_MECHANISM: {
     schema: z
       .enum(['plain', 'scram-sha-256', 'scram-sha-512'], 'plain, scram-sha-256 or scram-sha-512')
@@ -186,7 +194,8 @@ export interface MqttTlsSettings {
 
 export interface KafkaSettings {
   readonly brokers: readonly string[];
-  readonly ssl: boolean;
+  /** TLS: with the certificate authorities that Node.js trusts (true), or with these instead. */
+  readonly ssl: boolean | { readonly ca: string };
   readonly sasl:
     | {
         readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
@@ -227,7 +236,7 @@ export function readSettings(
         `${name}: expected ${result.error.issues[0]?.message ?? 'another value'}${found(raw, 'secret' in variable)}`,
       );
   }
-  const settings = problems.length === 0 ? assemble(values as Values, problems) : undefined;
+  const settings = problems.length === 0 ? assemble(values as Values, readFile, problems) : undefined;
   if (settings === undefined || problems.length > 0)
     throw new PipelineError('configuration', problems.join('\n'));
   return { settings, warnings: unknownNames(env) };
@@ -272,7 +281,7 @@ function found(raw: string | undefined, secret: boolean): string {
 }
 
 /** What can only be judged over several variables. */
-function assemble(values: Values, problems: string[]): Settings {
+function assemble(values: Values, readFile: (path: string) => string, problems: string[]): Settings {
   const loopback = isLoopback(values.MQTT_HOST);
   const allowAnonymous = values.ALLOW_ANONYMOUS ?? (loopback && values.DEVICE_CREDENTIALS_FILE === undefined);
   if (!loopback && values.DEVICE_CREDENTIALS_FILE === undefined && values.MQTT_TLS_CA_FILE === undefined) {
@@ -293,7 +302,7 @@ function assemble(values: Values, problems: string[]): Settings {
       ackDeadlineMs: values.ACK_DEADLINE_MS,
     },
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
-    kafka: assembleKafka(values, problems),
+    kafka: assembleKafka(values, readFile, problems),
     influx: assembleInflux(values, problems),
     topics: {
       telemetry: values.TELEMETRY_TOPIC,
@@ -322,7 +331,11 @@ function assembleTls(values: Values, problems: string[]): MqttTlsSettings | unde
   return { port: tlsPort, certFile, keyFile, caFile: values.MQTT_TLS_CA_FILE };
 }
 
-function assembleKafka(values: Values, problems: string[]): KafkaSettings | undefined {
+function assembleKafka(
+  values: Values,
+  readFile: (path: string) => string,
+  problems: string[],
+): KafkaSettings | undefined {
   const {
     KAFKA_SASL_MECHANISM: mechanism,
     KAFKA_SASL_USERNAME: username,
@@ -338,15 +351,38 @@ function assembleKafka(values: Values, problems: string[]): KafkaSettings | unde
     mechanism === undefined || username === undefined || password === undefined
       ? undefined
       : { mechanism, username, password };
-  const brokers = values.KAFKA_BROKERS;
+  const { KAFKA_BROKERS: brokers, KAFKA_SSL_CA_FILE: caFile } = values;
+  if (caFile !== undefined && !values.KAFKA_SSL)
+    problems.push('KAFKA_SSL: expected "true", because KAFKA_SSL_CA_FILE is set');
+  const ca =
+    caFile === undefined ? undefined : readCertificates('KAFKA_SSL_CA_FILE', caFile, readFile, problems);
   if (brokers === undefined) return undefined;
   return {
     brokers,
-    ssl: values.KAFKA_SSL,
+    ssl: ca === undefined ? values.KAFKA_SSL : { ca },
     sasl,
     topicPartitions: values.TOPIC_PARTITIONS,
     replicationFactor: values.TOPIC_REPLICATION_FACTOR ?? Math.min(3, brokers.length),
   };
+}
+
+/** Judged here, because Node.js takes a file without any certificate for "trust nobody". */
+function readCertificates(
+  name: string,
+  file: string,
+  readFile: (path: string) => string,
+  problems: string[],
+): string | undefined {
+  try {
+    const pem = readFile(file);
+    new X509Certificate(pem);
+    return pem;
+  } catch (error) {
+    problems.push(
+      `${name}: expected a readable file of PEM certificates (${error instanceof Error ? error.message : String(error)})`,
+    );
+    return undefined;
+  }
 }
 
 function assembleInflux(values: Values, problems: string[]): InfluxSettings | undefined {

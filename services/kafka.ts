@@ -17,6 +17,8 @@ export interface StartKafkaOptions extends PartsOptions {
   readonly ports?: 'auto' | readonly number[];
   /** Settings of `server.properties` that come on top of {@link brokerSettings}, the same for every broker. */
   readonly config?: BrokerSettings;
+  /** Users who may log in by SCRAM, for a listener that wants it. Made with the data folder, so only in a new one. */
+  readonly scramUsers?: readonly ScramUser[];
   /**
    * `host:port` per broker that clients are told to use, when it is not the broker's own: how a test puts its proxy in
    * between. The brokers talk to each other on a listener of their own, past that proxy.
@@ -24,6 +26,12 @@ export interface StartKafkaOptions extends PartsOptions {
   readonly advertisedBrokers?: readonly string[];
   /** The brokers shall outlive this process; told of each process as soon as it exists. */
   readonly keepRunning?: KeepRunning;
+}
+
+export interface ScramUser {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+  readonly name: string;
+  readonly password: string;
 }
 
 export interface Kafka {
@@ -42,7 +50,7 @@ export interface Kafka {
  * brokers, `min.insync.replicas` is 2 and any one of them may be killed, frozen or restarted.
  */
 export async function startKafka(options: StartKafkaOptions): Promise<Kafka> {
-  const { brokers: count, dataDir, ports = 'auto' } = options;
+  const { brokers: count, dataDir, ports = 'auto', scramUsers = [] } = options;
   const java = await kafkaJavaArguments(options);
   const root = dataDir ?? (await mkdtemp(join(tmpdir(), 'pipeline-kafka-')));
   const ids = Array.from({ length: count }, (_, id) => id);
@@ -67,7 +75,8 @@ export async function startKafka(options: StartKafkaOptions): Promise<Kafka> {
         'log.dirs': join(folder, 'log'),
       };
       await writeFile(propertiesFile, formatProperties(settings));
-      const format = ['format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', propertiesFile];
+      const users = scramUsers.flatMap((user) => ['--add-scram', formatScramUser(user)]);
+      const format = ['format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', propertiesFile, ...users];
       await run('java', [...FAST_JVM_START, ...java, 'kafka.tools.StorageTool', ...format], { cwd: folder });
       return createService({
         name: `kafka-${id}`,
@@ -156,3 +165,6 @@ const formatProperties = (settings: BrokerSettings) =>
   `${Object.entries(settings)
     .map(([name, value]) => `${name}=${value}`)
     .join('\n')}\n`;
+
+const formatScramUser = ({ mechanism, name, password }: ScramUser) =>
+  `${mechanism}=[name="${name}",password="${password}"]`;

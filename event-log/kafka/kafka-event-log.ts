@@ -65,7 +65,7 @@ class KafkaEventLog implements EventLog {
     this.#kafka = createKafka(options, telemetry);
     this.#connections = new BrokerConnections({
       bootstrap: options.brokers,
-      ssl: options.ssl ? {} : null,
+      ssl: options.ssl === true ? {} : options.ssl || null,
       sasl: options.sasl === undefined ? null : saslOptions(options.sasl),
       clientId: options.clientId,
       logger: this.#kafka.logger(),

@@ -8,8 +8,11 @@ interface KafkaSasl {
 export interface KafkaEventLogOptions {
   /** `host:port` of some brokers of the cluster; the others are learned from them. Never empty. */
   readonly brokers: readonly string[];
-  /** TLS with the system's certificate authorities (`NODE_EXTRA_CA_CERTS` adds others). */
-  readonly ssl: boolean;
+  /**
+   * TLS: with the certificate authorities that Node.js trusts (true; `NODE_EXTRA_CA_CERTS` adds others), or with these
+   * (PEM) instead. A broker's certificate must name the host that it is reached by.
+   */
+  readonly ssl: boolean | { readonly ca: string };
   readonly sasl?: KafkaSasl | undefined;
   /** Shows up in the brokers' logs and quotas. */
   readonly clientId: string;

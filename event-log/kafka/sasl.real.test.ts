@@ -1,53 +1,45 @@
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
-import { describe, expect, inject, test, vi } from 'vitest';
-import { startKafka } from '#services/kafka.ts';
+import { afterAll, beforeAll, describe, inject, test } from 'vitest';
+import { type Kafka, startKafka } from '#services/kafka.ts';
 import { missingReason } from '#services/provide.ts';
-import { openKafkaEventLog } from './kafka-event-log.ts';
+import { expectToBeRefused, expectToCarryRecords } from './testing/log-from-environment.ts';
 
-const JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+const JAAS = 'org.apache.kafka.common.security';
 
-describe.skipIf(missingReason(inject('kafka')))('SASL PLAIN against a real broker', () => {
-  const deps = () => ({
-    log: pino({ level: 'silent' }),
-    metrics: new Registry(),
-    now: Date.now,
-    random: Math.random,
-  });
+// Each mechanism has a password of its own, so that one cannot be let in by another's.
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-  test('the right password appends, reads and consumes; a wrong one is told, and nothing crashes', async () => {
-    await using kafka = await startKafka({
+describe.skipIf(missingReason(inject('kafka')))('SASL against a real broker', () => {
+  let kafka: Kafka;
+  beforeAll(async () => {
+    kafka = await startKafka({
       brokers: 1,
+      scramUsers: [
+        { mechanism: 'SCRAM-SHA-256', name: 'pipeline', password: 'scram-sha-256 password' },
+        { mechanism: 'SCRAM-SHA-512', name: 'pipeline', password: 'scram-sha-512 password' },
+      ],
       config: {
         'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
-        'sasl.enabled.mechanisms': 'PLAIN',
-        'listener.name.client.plain.sasl.jaas.config': `${JAAS} user_pipeline="right";`,
+        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+        'listener.name.client.plain.sasl.jaas.config': `${JAAS}.plain.PlainLoginModule required user_pipeline="plain password";`,
+        'listener.name.client.scram-sha-256.sasl.jaas.config': `${JAAS}.scram.ScramLoginModule required;`,
+        'listener.name.client.scram-sha-512.sasl.jaas.config': `${JAAS}.scram.ScramLoginModule required;`,
       },
     });
-    const base = { brokers: kafka.brokers, ssl: false, clientId: 'sasl', topicPartitions: 1 };
-    const sasl = { mechanism: 'plain' as const, username: 'pipeline', password: 'right' };
-    await using log = await openKafkaEventLog({ ...base, sasl }, deps());
-    const topic = 'readings';
-    await log.ensureTopics([{ name: topic, cleanup: 'delete', retentionMs: 3_600_000 }]);
-    const value = Buffer.from('21.5');
-    await log.append({ topic, key: 'device-1', value, headers: {} }, performance.now() + 10_000);
-    expect(await Array.fromAsync(log.read(topic))).toHaveLength(1);
-    const batches = vi.fn(async () => undefined);
-    await using _ = await log.subscribe({
-      topic,
-      group: 'g',
-      maxBatchRecords: 10,
-      maxBatchBytes: 1_000,
-      onBatch: batches,
-    });
-    await vi.waitFor(() => expect(batches).toHaveBeenCalledOnce(), { timeout: 20_000 });
+  });
+  afterAll(() => kafka.close());
 
-    await using wrong = await openKafkaEventLog({ ...base, sasl: { ...sasl, password: 'wrong' } }, deps());
-    await expect(
-      wrong.ensureTopics([{ name: topic, cleanup: 'delete', retentionMs: 3_600_000 }]),
-    ).rejects.toMatchObject({ code: 'configuration', message: expect.stringContaining('SASL') });
-    const refused = wrong.append({ topic, key: 'device-1', value, headers: {} }, performance.now() + 500);
-    await expect(refused).rejects.toMatchObject({ code: 'not-durable' });
-    expect(wrong.health().up).toBe(false);
+  const login = (mechanism: string, password: string) => ({
+    KAFKA_BROKERS: kafka.brokers.join(','),
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: 'pipeline',
+    KAFKA_SASL_PASSWORD: password,
+  });
+
+  test.each(MECHANISMS)('%s: the right password appends, reads and consumes', async (mechanism) => {
+    await expectToCarryRecords(login(mechanism, `${mechanism} password`), mechanism);
+  });
+
+  test.each(MECHANISMS)('[P10] %s: a wrong password is told, and nothing crashes', async (mechanism) => {
+    await expectToBeRefused(login(mechanism, 'wrong'), { error: /SASL credentials/, health: /SASL/ });
   });
 });

@@ -98,7 +98,18 @@ const OPERATOR_MUST_ACT: ReadonlySet<string> = new Set([
   'POLICY_VIOLATION',
   'TOPIC_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
 ]);
+
+/** Node's codes for a certificate that nobody it trusts has signed. (An expired one may be renewed any time.) */
+const UNTRUSTED: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+const FOR_ANOTHER_HOST = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
 function asPipelineError(error: unknown): PipelineError {
   if (hasCode(error, 'configuration') || hasCode(error, 'closed')) return error;
@@ -109,6 +120,16 @@ function asPipelineError(error: unknown): PipelineError {
     }
     if (each.name === 'KafkaJSSASLAuthenticationError') {
       return new PipelineError('configuration', `Kafka refuses the SASL credentials: ${each.message}`);
+    }
+    const code = 'code' in each ? each.code : undefined;
+    if (UNTRUSTED.has(code)) {
+      return new PipelineError(
+        'configuration',
+        `Kafka's certificate is not trusted: ${each.message} (KAFKA_SSL_CA_FILE names the authority of a private cluster)`,
+      );
+    }
+    if (code === FOR_ANOTHER_HOST) {
+      return new PipelineError('configuration', `Kafka's certificate is for another host: ${each.message}`);
     }
   }
   if (error instanceof PipelineError) return error;
