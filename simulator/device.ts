@@ -2,6 +2,7 @@ import { connect, type MqttClient } from 'mqtt';
 import { telemetryTopic } from '#contract/device-topic.ts';
 import { backoffDelayMs } from '#runtime/retry.ts';
 import type { DeviceScript, Message } from './device-script.ts';
+import { type Drop, DropPlan } from './drop-plan.ts';
 import { dueAfterMs, type Pace } from './pace.ts';
 import type { RandomStream } from './random-stream.ts';
 
@@ -39,11 +40,6 @@ export interface DeviceSurroundings {
 const RECONNECT = { firstDelayMs: 100, maxDelayMs: 2_000, jitter: 0.5 };
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 30;
-/** Chance of an unreliable device to drop its connection after a message: about every fiftieth. */
-const DROP_CHANCE = 0.02;
-/** The drop comes at any moment within this time after the message, so that some of what is in flight was taken. */
-const DROP_WITHIN_MS = 50;
-const AWAY_AT_MOST_MS = 2_000;
 /** Without a pace: the longest time whose milliseconds are still made up for with readings. */
 const CATCH_UP_MS = 1_000;
 /** How long a polite DISCONNECT may take. */
@@ -82,6 +78,7 @@ export class Device {
   readonly #script: DeviceScript;
   readonly #fleet: DeviceSurroundings;
   readonly #topic: string;
+  readonly #drops: DropPlan | undefined;
   /** By the first `seq` of the message, in the order of sending. */
   readonly #unacknowledged = new Map<number, Unacknowledged>();
   #client: MqttClient | undefined;
@@ -98,7 +95,6 @@ export class Device {
   /** The next attempt while away, the next message while online. */
   #timer: NodeJS.Timeout | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
-  #untilDrop: number;
   /** Set by a drop of our own: how long to stay away. */
   #awayMs: number | undefined;
 
@@ -107,7 +103,7 @@ export class Device {
     this.#script = script;
     this.#fleet = fleet;
     this.#topic = telemetryTopic(options.id);
-    this.#untilDrop = options.unreliable?.trials(DROP_CHANCE) ?? Number.POSITIVE_INFINITY;
+    this.#drops = options.unreliable && new DropPlan(options.unreliable);
   }
 
   /** Something is left to be sent or acknowledged. */
@@ -213,7 +209,8 @@ export class Device {
       this.#unacknowledged.set(firstSeq, waiting);
       this.#publish(client, waiting);
       if (message.duplicate) this.#publish(client, waiting);
-      if (--this.#untilDrop === 0) this.#dropSoon(client);
+      const drop = this.#drops?.afterMessage();
+      if (drop !== undefined) this.#dropSoon(client, drop);
     }
   }
 
@@ -247,19 +244,12 @@ export class Device {
     this.#send();
   }
 
-  #dropSoon(client: MqttClient): void {
-    const random = this.#options.unreliable;
-    if (random === undefined) return;
-    this.#untilDrop = random.trials(DROP_CHANCE);
-    const awayMs = random.between(0, AWAY_AT_MOST_MS);
-    this.#dropTimer = setTimeout(
-      () => {
-        if (client !== this.#client) return;
-        this.#awayMs = awayMs;
-        client.stream.destroy();
-      },
-      random.between(0, DROP_WITHIN_MS),
-    );
+  #dropSoon(client: MqttClient, { inMs, awayMs }: Drop): void {
+    this.#dropTimer = setTimeout(() => {
+      if (client !== this.#client) return;
+      this.#awayMs = awayMs;
+      client.stream.destroy();
+    }, inMs);
   }
 
   #end(abruptly: boolean): void {
