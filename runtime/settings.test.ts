@@ -1,7 +1,8 @@
 import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { PipelineError } from '#runtime/errors.ts';
-import { listVariables, readSettings, type Settings } from '#runtime/settings.ts';
+import { readSettings, type Settings } from '#runtime/settings.ts';
+import { listVariables } from '#runtime/variables.ts';
 
 type Env = Record<string, string>;
 

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { LOG_LEVELS } from '#runtime/logger.ts';
+
+const port = z.coerce
+  .number('a port number')
+  .int('a port number')
+  .min(0, 'a port number')
+  .max(65_535, 'a port number');
+const positiveInteger = (what: string): z.ZodCoercedNumber =>
+  z.coerce.number(what).int(what).positive(what) as z.ZodCoercedNumber;
+const text = (what: string): z.ZodString => z.string(what).trim().min(1, what);
+const flag = z.enum(['true', 'false'], '"true" or "false"').transform((word) => word === 'true');
+const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'a Kafka topic name: letters, digits, ". _ -"');
+const brokerList = text('a list "host:port,host:port"')
+  .transform((list) => list.split(',').map((broker) => broker.trim()))
+  .refine(
+    (brokers) => brokers.every((broker) => /^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker)),
+    'a list "host:port,host:port"',
+  );
+
+/**
+ * Every environment variable of the pipeline: name, meaning, accepted values, default. One list for all processes, so
+ * that they can share one environment, and so that a misspelt name can be told from one that another process reads.
+ * `docs/configuration.md` is generated from it.
+ */
+export const VARIABLES = {
+  DATA_DIR: {
+    schema: text('a folder').default('./data'),
+    help: 'Folder of the embedded event log and telemetry store.',
+  },
+  MQTT_HOST: {
+    schema: text('an address').default('127.0.0.1'),
+    help: 'Address the MQTT listeners bind to. Beyond loopback, DEVICE_CREDENTIALS_FILE is required.',
+  },
+  MQTT_PORT: { schema: port.default(1883), help: 'MQTT over TCP.' },
+  MQTT_TLS_PORT: {
+    schema: port.optional(),
+    help: 'MQTT over TLS; needs MQTT_TLS_CERT_FILE and MQTT_TLS_KEY_FILE.',
+  },
+  MQTT_TLS_CERT_FILE: {
+    schema: text('a PEM file').optional(),
+    help: 'Server certificate (PEM, with its chain). The three TLS files are read again when they change.',
+  },
+  MQTT_TLS_KEY_FILE: {
+    schema: text('a PEM file').optional(),
+    help: 'Private key of the server certificate (PEM).',
+  },
+  MQTT_TLS_CA_FILE: {
+    schema: text('a PEM file').optional(),
+    help: 'Certificate authority of the devices: set = a client certificate is required, its common name is the device id.',
+  },
+  MQTT_WS_PORT: { schema: port.optional(), help: 'MQTT over WebSocket.' },
+  DEVICE_CREDENTIALS_FILE: {
+    schema: text('a file').optional(),
+    help: 'Who may connect; written by `npm run devices`, read again when it changes.',
+  },
+  ALLOW_ANONYMOUS: {
+    schema: flag.optional(),
+    help: 'Let devices in without a password. Default: true on loopback without a credentials file, else false.',
+  },
+  HTTP_HOST: { schema: text('an address').default('127.0.0.1'), help: 'Address the HTTP server binds to.' },
+  HTTP_PORT: {
+    schema: port.optional(),
+    help: 'Health, readiness, metrics, API. Default: standalone and gateway 8080, processors 8081, lag-monitor 8082.',
+  },
+  KAFKA_BROKERS: {
+    schema: brokerList.optional(),
+    help: 'Set = the event log is Kafka. host:port, separated by commas.',
+  },
+  KAFKA_SSL: {
+    schema: flag.default(false),
+    help: 'Connect to Kafka over TLS. Trusted are the authorities that Node.js knows (NODE_EXTRA_CA_CERTS adds others), unless KAFKA_SSL_CA_FILE is set.',
+  },
+  KAFKA_SSL_CA_FILE: {
+    schema: text('a PEM file').optional(),
+    help: 'Certificate authority of the brokers (PEM), trusted instead: for a private cluster. Needs KAFKA_SSL=true.',
+  },
+  KAFKA_SASL_MECHANISM: {
+    schema: z
+      .enum(['plain', 'scram-sha-256', 'scram-sha-512'], 'plain, scram-sha-256 or scram-sha-512')
+      .optional(),
+    help: 'How to authenticate to Kafka.',
+  },
+  KAFKA_SASL_USERNAME: { schema: text('a user name').optional(), help: 'User of KAFKA_SASL_MECHANISM.' },
+  KAFKA_SASL_PASSWORD: {
+    schema: text('a password').optional(),
+    help: 'Password of KAFKA_SASL_MECHANISM.',
+    secret: true,
+  },
+  TELEMETRY_TOPIC: { schema: topicName.default('telemetry.readings'), help: 'Topic of accepted readings.' },
+  DEAD_LETTER_TOPIC: { schema: topicName.default('telemetry.readings.dlq'), help: 'Topic of dead letters.' },
+  DEAD_LETTER_STATE_TOPIC: {
+    schema: topicName.default('telemetry.readings.dlq.state'),
+    help: 'Compacted topic: what became of each dead letter.',
+  },
+  TOPIC_PARTITIONS: {
+    schema: positiveInteger('a whole number from 1').default(12),
+    help: 'Partitions of topics that are created (Kafka).',
+  },
+  TOPIC_REPLICATION_FACTOR: {
+    schema: positiveInteger('a whole number from 1').optional(),
+    help: 'Replicas of topics that are created. Default: min(3, brokers); min.insync.replicas is one less, at least 1.',
+  },
+  TELEMETRY_RETENTION_HOURS: {
+    schema: positiveInteger('whole hours from 1').default(168),
+    help: 'How long the log keeps readings.',
+  },
+  DEAD_LETTER_RETENTION_HOURS: {
+    schema: positiveInteger('whole hours from 1').default(720),
+    help: 'How long the log keeps dead letters.',
+  },
+  STORE_RETENTION_DAYS: {
+    schema: positiveInteger('whole days from 1').default(90),
+    help: 'How long the embedded store keeps readings.',
+  },
+  EMBEDDED_MAX_BYTES: {
+    schema: positiveInteger('bytes from 1').default(10 * 1024 ** 3),
+    help: 'Hard limit of the embedded event log; it alerts before.',
+  },
+  CONSUMER_GROUP: {
+    schema: text('a group name').default('telemetry-writer'),
+    help: 'Consumer group of the telemetry-writer.',
+  },
+  INFLUX_URL: {
+    schema: z.url({ protocol: /^https?$/, error: 'an http(s) address' }).optional(),
+    help: 'Set = the store is InfluxDB 2; needs INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET.',
+  },
+  INFLUX_TOKEN: {
+    schema: text('a token').optional(),
+    help: 'API token; write permission on the bucket is enough for the writer.',
+    secret: true,
+  },
+  INFLUX_ORG: { schema: text('an organisation').optional(), help: 'Organisation.' },
+  INFLUX_BUCKET: { schema: text('a bucket').optional(), help: 'Bucket.' },
+  SCHEMA_DIR: {
+    schema: text('a folder').optional(),
+    help: 'Folder of schemas (<type>/<version>.json) used instead of the shipped ones.',
+  },
+  ACK_DEADLINE_MS: {
+    schema: positiveInteger('milliseconds from 1').default(10_000),
+    help: 'How long a message may wait for the log before its connection is closed without PUBACK.',
+  },
+  STORE_REJECT_ALL: {
+    schema: z.enum(['pause', 'dead-letter'], 'pause or dead-letter').default('pause'),
+    help: 'When the store refuses everything: keep the data and wait, or dead-letter it.',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(LOG_LEVELS, LOG_LEVELS.join(', ')).default('info'),
+    help: 'Least severe level that is logged.',
+  },
+} as const satisfies Record<string, { schema: z.ZodType; help: string; secret?: boolean }>;
+
+type Variables = typeof VARIABLES;
+/** What was found in the environment, or the defaults; each accepted by itself. */
+export type Values = { [Name in keyof Variables]: z.output<Variables[Name]['schema']> };
+
+/** The list for `--help` texts and the generated documentation. */
+export function listVariables(): readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly default: string;
+}[] {
+  return Object.entries(VARIABLES).map(([name, variable]) => {
+    const result = variable.schema.safeParse(undefined);
+    const fallback = result.success && result.data !== undefined ? String(result.data) : '';
+    return { name, help: variable.help, default: fallback };
+  });
+}
