@@ -221,6 +221,15 @@ export function describeEventLog(
     });
 
     describe('records', () => {
+      test('the value is copied by the call: its memory may be used again at once', async () => {
+        const topic = await createTopic();
+        const value = Buffer.from('before');
+        const appended = log.append({ topic, key: 'a', value, headers: {} }, soon());
+        value.fill('x');
+        await appended;
+        expect((await readAll(log, topic)).map((r) => String(r.value))).toEqual(['before']);
+      });
+
       test('come back as they were: key, value, headers, and the time the log gave them', async () => {
         const topic = await createTopic();
         const written: AppendRecord[] = [

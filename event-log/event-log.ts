@@ -10,6 +10,7 @@ export interface EventLog extends AsyncDisposable {
    * `synchronous=FULL`). Calls made while an append of the same partition is in flight form its next batch, so no
    * timer delays a record and batches grow with load. Order per key is the order of the calls, retries included; a
    * partition that cannot be written does not hold up the others. The caller bounds how much it has outstanding.
+   * The value is copied before the call returns: it may be a view on memory that is used again.
    *
    * @param deadlineAt on the clock of `performance.now()`; retried until then.
    * @throws PipelineError `not-durable` after the deadline: the record may or may not be in the log.

@@ -8,8 +8,8 @@ import { createKafkaTelemetry } from './telemetry.ts';
 
 function setUp(options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>, payload: object = {}) {
   const messages = [10, 11, 12, 13].map((offset) => ({
-    offset: String(offset),
-    timestamp: '1764000000000',
+    position: offset,
+    timestamp: 1_764_000_000_000,
     key: Buffer.from('k'),
     value: Buffer.from('v'),
     headers: {},

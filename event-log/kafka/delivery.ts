@@ -4,6 +4,7 @@ import type { RecordBatch, SubscribeOptions } from '#event-log/event-log.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import { splitBatch } from './batch-splitter.ts';
+import type { FetchedRecord } from './fetched-records.ts';
 import { toLogRecord } from './log-records.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 
@@ -41,7 +42,9 @@ export async function deliver(
     payload.heartbeat().catch(deps.onMembershipLost);
   }, deps.heartbeatMs);
   try {
-    const records = batch.messages.map((message) => toLogRecord(topic, partition, message));
+    // What `fetch-answers.ts` has decoded comes through kafkajs as it is.
+    const fetched = batch.messages as unknown as FetchedRecord[];
+    const records = fetched.map((record) => toLogRecord(topic, partition, record));
     let left = records.length;
     for (const piece of splitBatch(records, options)) {
       const recordBatch = { topic, partition, records: piece };

@@ -1,5 +1,13 @@
 import { createRequire } from 'node:module';
-import type { KafkaMessage, Logger } from 'kafkajs';
+import type { Socket } from 'node:net';
+import type { Logger } from 'kafkajs';
+import {
+  FETCH_VERSION,
+  type FetchAnswer,
+  type FetchedPartition,
+  useOurFetchDecoder,
+} from './fetch-answers.ts';
+import type { FetchedRecord } from './fetched-records.ts';
 
 /**
  * The parts of kafkajs 2.2.4 below its producer and cluster classes: a connection to one broker, and the encoders and
@@ -45,16 +53,43 @@ export interface BrokerConnection {
 }
 
 interface ConnectionPool {
-  readonly pool: readonly {
-    readonly socket?: { destroy(): void };
-    rejectRequests(error: Error): void;
-  }[];
+  /** Two sockets: the second one is for Fetch requests, the first for all others. */
+  readonly pool: readonly SocketConnection[];
   send(protocolRequest: {
     request: unknown;
     response: { decode(raw: Buffer): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
     requestTimeout?: number;
     logResponseError?: boolean;
   }): Promise<unknown>;
+}
+
+interface SocketConnection {
+  readonly clientId: string;
+  readonly socket?: Socket;
+  readonly requestQueue: {
+    /** Calls `sendRequest` at once, or when fewer requests are in flight; later one of the functions of `entry`. */
+    push(request: {
+      readonly entry: {
+        readonly apiKey: number;
+        readonly apiName: string;
+        readonly apiVersion: number;
+        readonly correlationId: number;
+        readonly resolve: (answer: { readonly payload: Buffer }) => void;
+        readonly reject: (error: Error) => void;
+      };
+      readonly expectResponse: boolean;
+      readonly requestTimeout: number;
+      readonly sendRequest: () => void;
+    }): void;
+    maybeThrottle(ms: number | null): void;
+  };
+  /** False as well when the broker wants to be told the credentials again. */
+  isAuthenticated(): boolean;
+  authenticate(): Promise<void>;
+  /** @throws a KafkaJSConnectionError */
+  failIfNotConnected(): void;
+  nextCorrelationId(): number;
+  rejectRequests(error: Error): void;
 }
 
 export interface ConnectionPoolOptions {
@@ -74,7 +109,7 @@ interface Encoder {
   writeInt16(value: number): Encoder;
   writeInt32(value: number): Encoder;
   writeString(value: string | null): Encoder;
-  writeBytes(value: Buffer): Encoder;
+  readonly buffer: Buffer;
 }
 type RequestEncoder = (request: object) => unknown;
 type ResponseDecoder = { decode(raw: Buffer): Promise<unknown> };
@@ -87,7 +122,7 @@ const Batch: new (
   topic: string,
   fetchedOffset: string,
   partitionData: FetchedPartition,
-) => { readonly messages: readonly KafkaMessage[] } = require('kafkajs/src/consumer/batch.js');
+) => { readonly messages: readonly FetchedRecord[] } = require('kafkajs/src/consumer/batch.js');
 
 /** A connection that is opened by `connect()` (version and SASL handshake included). */
 export function createBrokerConnection(options: Omit<ConnectionPoolOptions, 'socketFactory'>) {
@@ -139,13 +174,6 @@ export interface ListedPartition {
   readonly offset: string;
 }
 
-export interface FetchedPartition {
-  readonly partition: number;
-  readonly errorCode: number;
-  readonly highWatermark: string;
-  readonly messages: readonly KafkaMessage[];
-}
-
 /** Encoded record batches by topic and partition. */
 export type ProduceData = readonly {
   readonly topic: string;
@@ -163,10 +191,8 @@ const listOffsets = api<{ responses: readonly { topic: string; partitions: reado
   'listOffsets',
   3,
 );
-const fetch = api<{
-  errorCode: number;
-  responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[];
-}>('fetch', 11);
+useOurFetchDecoder();
+const fetch = api<FetchAnswer>('fetch', FETCH_VERSION);
 
 /** With an empty list: all topics. Never creates a topic. */
 export function sendMetadata(connection: BrokerConnection, topics: readonly string[], timeoutMs: number) {
@@ -174,7 +200,8 @@ export function sendMetadata(connection: BrokerConnection, topics: readonly stri
 }
 
 /**
- * `acks=all`. The request is encoded here, because kafkajs' encoder makes the record batches, too (`record-batch.ts`).
+ * `acks=all`. The request does not pass kafkajs' encoder, which would copy it three times, each time into a buffer that
+ * is cleared first: its parts go to the socket as they are. Waiting for the answer is left to kafkajs' request queue.
  *
  * @param replicationMs how long the broker waits for the replicas before it answers with an error
  */
@@ -184,22 +211,59 @@ export async function sendProduce(
   replicationMs: number,
   timeoutMs: number,
 ): Promise<ProduceAnswer> {
-  const encode = async () => {
-    const request = new Encoder().writeString(null).writeInt16(ACKS_ALL).writeInt32(replicationMs);
-    request.writeInt32(data.length);
-    for (const { topic, partitions } of data) {
-      request.writeString(topic).writeInt32(partitions.length);
-      for (const { partition, batch } of partitions) request.writeInt32(partition).writeBytes(batch);
-    }
-    return request;
-  };
-  const answer = await connection.connectionPool.send({
-    request: { apiKey: 0, apiVersion: PRODUCE_VERSION, apiName: 'Produce', encode },
-    response: { decode: decodeProduced, parse: unparsed },
-    requestTimeout: timeoutMs,
-    logResponseError: false,
+  const [to] = connection.connectionPool.pool;
+  if (to === undefined) throw new Error('kafkajs has a connection without a socket');
+  if (!to.isAuthenticated()) await to.authenticate();
+  to.failIfNotConnected();
+  const api = { apiKey: 0, apiName: 'Produce', apiVersion: PRODUCE_VERSION };
+  const correlationId = to.nextCorrelationId();
+  const parts = produceRequest({ ...api, correlationId, clientId: to.clientId }, data, replicationMs);
+  const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
+    to.requestQueue.push({
+      entry: { ...api, correlationId, resolve, reject },
+      expectResponse: true,
+      requestTimeout: timeoutMs,
+      sendRequest: () => {
+        to.socket?.cork();
+        for (const part of parts) to.socket?.write(part);
+        to.socket?.uncork();
+      },
+    });
   });
-  return (answer as { topics: ProduceAnswer }).topics;
+  const answer = (await decodeProduced(payload)) as {
+    readonly topics: ProduceAnswer;
+    readonly clientSideThrottleTime?: number;
+  };
+  to.requestQueue.maybeThrottle(answer.clientSideThrottleTime ?? null);
+  return answer.topics;
+}
+
+/** The bytes of a Produce request, in parts: the record batches, and what stands between them. */
+function produceRequest(
+  header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string },
+  data: ProduceData,
+  replicationMs: number,
+): Buffer[] {
+  const parts: Buffer[] = [];
+  let encoder = new Encoder()
+    .writeInt16(header.apiKey)
+    .writeInt16(header.apiVersion)
+    .writeInt32(header.correlationId)
+    .writeString(header.clientId)
+    .writeString(null) // transactional id
+    .writeInt16(ACKS_ALL)
+    .writeInt32(replicationMs)
+    .writeInt32(data.length);
+  for (const { topic, partitions } of data) {
+    encoder.writeString(topic).writeInt32(partitions.length);
+    for (const { partition, batch } of partitions) {
+      encoder.writeInt32(partition).writeInt32(batch.length);
+      parts.push(encoder.buffer, batch);
+      encoder = new Encoder();
+    }
+  }
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  return [new Encoder().writeInt32(size).buffer, ...parts];
 }
 
 /** Timestamp -1: the end; -2: the oldest record; else the first record that is not older. */

@@ -1,10 +1,10 @@
-import type { KafkaMessage } from 'kafkajs';
 import type { LogRecord } from '#contract/log-record.ts';
 import type { ReadOptions } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import type { BrokerConnections } from './broker-connections.ts';
 import { ANSWER_MS } from './client.ts';
-import { type FetchedPartition, sendFetch, visibleMessages } from './kafkajs-internals.ts';
+import type { FetchedPartition } from './fetch-answers.ts';
+import { sendFetch, visibleMessages } from './kafkajs-internals.ts';
 import { toLogRecord } from './log-records.ts';
 import { withPatience } from './patience.ts';
 import { END, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
@@ -96,14 +96,9 @@ async function fetchPartition(
 function offsetAfter({ messages }: FetchedPartition, at: number): number | undefined {
   const last = messages.at(-1);
   if (last === undefined) return undefined;
-  const batch = batchOf(last);
-  const after =
-    batch === undefined ? Number(last.offset) + 1 : Number(batch.firstOffset) + batch.lastOffsetDelta + 1;
+  const { firstOffset, lastOffsetDelta } = last.batchContext;
+  const after = Number(firstOffset) + lastOffsetDelta + 1;
   return after > at ? after : undefined;
-}
-
-function batchOf(message: KafkaMessage): { firstOffset: string; lastOffsetDelta: number } | undefined {
-  return (message as { batchContext?: { firstOffset: string; lastOffsetDelta: number } }).batchContext;
 }
 
 /** Readers keep letters for long: a view would keep the whole fetched megabyte with it. */

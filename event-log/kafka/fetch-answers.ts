@@ -1,0 +1,96 @@
+import { createRequire } from 'node:module';
+import { decodeRecordBatches, type FetchedRecord, type FindCodec, MAGIC_AT } from './fetched-records.ts';
+
+/** A partition in the answer to a Fetch request; `errorCode` 0 = good. */
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: string;
+  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
+  readonly messages: readonly FetchedRecord[];
+}
+
+export interface FetchAnswer {
+  readonly clientSideThrottleTime: number;
+  readonly errorCode: number;
+  readonly sessionId: number;
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly FetchedPartition[];
+  }[];
+}
+
+interface Decoder {
+  readInt16(): number;
+  readInt32(): number;
+  readInt64(): { toString(): string };
+  readString(): string;
+  readBytes(length: number): Buffer;
+  canReadBytes(length: number): boolean;
+  readArray<Item>(read: (decoder: Decoder) => Item): Item[];
+  readArrayAsync<Item>(read: (decoder: Decoder) => Promise<Item>): Promise<Item[]>;
+}
+
+const require = createRequire(import.meta.url);
+const Decoder: new (bytes: Buffer) => Decoder = require('kafkajs/src/protocol/decoder.js');
+const findCodec: FindCodec =
+  require('kafkajs/src/protocol/message/compression/index.js').lookupCodecByAttributes;
+
+/** Kafka 2.3 (2019) and newer, up to 4.x, speak this version; kafkajs knows none that is newer. */
+export const FETCH_VERSION = 11;
+/** Older formats, which Kafka 4 has no more: a broker of that age converts them for whoever asks with version 11. */
+const RECORD_BATCH = 2;
+
+/**
+ * Lets kafkajs decode the records it fetches, for its consumers as well, with {@link decodeFetchAnswer}. It has no
+ * setting for that, but looks its decoder up in this object for each request.
+ */
+export function useOurFetchDecoder(): void {
+  const response: { decode(raw: Buffer): Promise<FetchAnswer> } = require(
+    `kafkajs/src/protocol/requests/fetch/v${FETCH_VERSION}/response.js`,
+  );
+  response.decode = decodeFetchAnswer;
+}
+
+/** The answer as kafkajs expects it, the records by `fetched-records.ts`. */
+export async function decodeFetchAnswer(raw: Buffer): Promise<FetchAnswer> {
+  const decoder = new Decoder(raw);
+  return {
+    clientSideThrottleTime: decoder.readInt32(),
+    errorCode: decoder.readInt16(),
+    sessionId: decoder.readInt32(),
+    responses: await decoder.readArrayAsync(async () => ({
+      topicName: decoder.readString(),
+      partitions: await decoder.readArrayAsync(decodePartition),
+    })),
+  };
+}
+
+async function decodePartition(decoder: Decoder): Promise<FetchedPartition> {
+  const partition = decoder.readInt32();
+  const errorCode = decoder.readInt16();
+  const highWatermark = decoder.readInt64().toString();
+  decoder.readInt64(); // last stable offset: the broker has already kept what is behind it
+  decoder.readInt64(); // log start offset
+  const abortedTransactions = decoder.readArray(() => ({
+    producerId: decoder.readInt64().toString(),
+    firstOffset: decoder.readInt64().toString(),
+  }));
+  decoder.readInt32(); // preferred read replica: rack awareness is not used
+  return {
+    partition,
+    errorCode,
+    highWatermark,
+    abortedTransactions,
+    messages: await decodeRecords(decoder),
+  };
+}
+
+async function decodeRecords(decoder: Decoder): Promise<FetchedRecord[]> {
+  const size = decoder.readInt32();
+  if (size <= 0 || !decoder.canReadBytes(size)) return [];
+  const bytes = decoder.readBytes(size);
+  const magic = bytes[MAGIC_AT];
+  if (magic !== undefined && magic !== RECORD_BATCH) throw new Error(`records of format ${magic}`);
+  return decodeRecordBatches(bytes, findCodec);
+}
