@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { PipelineError } from '#runtime/errors.ts';
 import type { LOG_LEVELS } from '#runtime/logger.ts';
+import { isLoopback } from '#runtime/loopback.ts';
 import { VARIABLES, type Values } from '#runtime/variables.ts';
 
 /** The settings by part, as the parts take them. All durations in milliseconds. */
@@ -229,10 +230,6 @@ function assembleInflux(values: Values, problems: string[]): InfluxSettings | un
   return token === undefined || org === undefined || bucket === undefined
     ? undefined
     : { url, token, org, bucket };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
 function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {

@@ -56,13 +56,19 @@ describe('InfluxDB driver, against a scripted server', () => {
   const points = range(200).map((i) => point(measurement, device, i, { temperature: i / 2 }, i));
 
   test('a write is one request, compressed, with our lines and precision', async () => {
-    await open().write(points);
+    await open({ compress: true }).write(points);
     expect(seen).toHaveLength(1);
     expect(seen[0]?.url).toBe('/api/v2/write?org=my+org&bucket=b%26c%2Fd&precision=ms');
     expect(seen[0]?.headers).toMatchObject({ authorization: 'Token secret', 'content-encoding': 'gzip' });
     const lines = seen[0]?.body.split('\n');
     expect(lines).toHaveLength(200);
     expect(lines?.[3]).toBe(`${measurement},device=${device} schemaVersion=1i,seq=3i,temperature=1.5 3`);
+  });
+
+  test('a server on this machine gets it uncompressed', async () => {
+    await open().write(points);
+    expect(seen[0]?.headers['content-encoding']).toBeUndefined();
+    expect(seen[0]?.body.split('\n')).toHaveLength(200);
   });
 
   test('a path in front of InfluxDB is kept', async () => {

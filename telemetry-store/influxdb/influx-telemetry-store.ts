@@ -1,6 +1,7 @@
 import type { Reading } from '#contract/reading.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { isLoopback } from '#runtime/loopback.ts';
 import { createTelemetryStoreTelemetry, type TelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
 import type {
   Point,
@@ -24,12 +25,13 @@ export interface InfluxTelemetryStoreOptions {
   readonly bucket: string;
   /** Longest wait for an answer to one request; default 15 s, beyond the 10 s after which InfluxDB itself gives a write up. */
   readonly requestTimeoutMs?: number;
+  /** Default: unless the server is on this machine, where it costs a tenth of the writer's CPU time and saves nothing. */
+  readonly compress?: boolean;
 }
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const PING_TIMEOUT_MS = 3_000;
-/** Bodies above this are compressed. */
-const COMPRESS_ABOVE_CHARACTERS = 1_000;
+const COMPRESS_ABOVE_BYTES = 1_000;
 const DEVICES_PER_QUERY = 100;
 /** InfluxDB's times are nanoseconds in 64 bits. */
 const FARTHEST_MS = 9_223_372_036_854;
@@ -51,6 +53,7 @@ class InfluxTelemetryStore implements TelemetryStore {
   readonly #connection: InfluxConnection;
   readonly #bucket: string;
   readonly #writePath: string;
+  readonly #compress: boolean;
   readonly #now: () => number;
   readonly #telemetry: TelemetryStoreTelemetry;
   readonly #closing = new AbortController();
@@ -60,6 +63,7 @@ class InfluxTelemetryStore implements TelemetryStore {
     this.#connection = { url, token, requestTimeoutMs };
     this.#bucket = bucket;
     this.#writePath = `/api/v2/write?${new URLSearchParams({ org, bucket, precision: 'ms' })}`;
+    this.#compress = options.compress ?? !isLoopback(new URL(url).hostname);
     this.#now = deps.now;
     this.#telemetry = createTelemetryStoreTelemetry(deps);
     this.#telemetry.opened('influxdb', `${url} ${org}/${bucket}`);
@@ -130,19 +134,19 @@ class InfluxTelemetryStore implements TelemetryStore {
   }
 
   async #send(part: readonly SentPoint[], given: readonly AbortSignal[]): Promise<Verdict> {
-    const text = linesOfPoints(part.map(({ point }) => point)).join('\n');
+    const lines = linesOfPoints(part.map(({ point }) => point));
     const timeout = AbortSignal.timeout(this.#connection.requestTimeoutMs);
     const signal = AbortSignal.any([...given, this.#closing.signal, timeout]);
     if (signal.aborted) return ABANDONED;
     try {
-      const small = text.length <= COMPRESS_ABOVE_CHARACTERS;
+      const compress = this.#compress && lines.length > COMPRESS_ABOVE_BYTES;
       const response = await requestInflux(this.#connection, this.#writePath, {
         method: 'POST',
         headers: {
           'content-type': 'text/plain; charset=utf-8',
-          ...(!small && { 'content-encoding': 'gzip' }),
+          ...(compress && { 'content-encoding': 'gzip' }),
         },
-        body: small ? new TextEncoder().encode(text) : await compressed(text),
+        body: compress ? await compressed(lines) : lines,
         signal,
       });
       const answer = {

@@ -3,27 +3,34 @@ import type { FieldValue } from '#contract/reading.ts';
 import type { Point, PointField } from '#telemetry-store/telemetry-store.ts';
 
 /**
- * Points as InfluxDB's line protocol, one line each, timestamps in milliseconds. Own assembly around the client's
- * escaping: its `Point` takes four times the CPU time. Names repeat within a batch, so each is escaped once; pieces are
- * joined, because adding them one by one makes a tree of strings that has to be flattened later (half as fast again).
+ * Points as InfluxDB's line protocol, one line each, timestamps in milliseconds; UTF-8. Own assembly around the client's
+ * escaping: its `Point` takes seven times the CPU time. Names repeat within a batch, so each is escaped once.
  *
  * Values are written as they are: what InfluxDB cannot hold (NaN, an integer with a fraction) is for it to refuse.
  */
-export function linesOfPoints(points: readonly Point[]): string[] {
+export function linesOfPoints(points: readonly Point[]): Uint8Array<ArrayBuffer> {
   const tags = new Map<string, string>();
   const keys = new Map<string, string>();
-  return points.map(({ measurement, deviceId, timestamp, fields }) => {
-    const tag = tags.get(deviceId) ?? remember(tags, deviceId, `,device=${escaping.tag(deviceId)} `);
-    const pieces = [measurementOf(measurement), tag];
+  const text = new Utf8Writer(points.length * EXPECTED_LINE_BYTES);
+  for (let at = 0; at < points.length; at++) {
+    const { measurement, deviceId, timestamp, fields } = points[at] as Point;
+    if (at > 0) text.write('\n');
+    text.write(measurementOf(measurement));
+    text.write(tags.get(deviceId) ?? remember(tags, deviceId, `,device=${escaping.tag(deviceId)} `));
     for (let i = 0; i < fields.length; i++) {
       const { name, kind, value } = fields[i] as PointField;
-      if (i > 0) pieces.push(',');
-      pieces.push(keys.get(name) ?? remember(keys, name, `${escaping.tag(name)}=`), valueText(kind, value));
+      if (i > 0) text.write(',');
+      text.write(keys.get(name) ?? remember(keys, name, `${escaping.tag(name)}=`));
+      text.write(valueText(kind, value));
+      if (kind === 'integer') text.write('i');
     }
-    pieces.push(' ', String(timestamp));
-    return pieces.join('');
-  });
+    text.write(' ');
+    text.write(String(timestamp));
+  }
+  return text.bytes();
 }
+
+const EXPECTED_LINE_BYTES = 160;
 
 function remember(texts: Map<string, string>, name: string, text: string): string {
   texts.set(name, text);
@@ -37,13 +44,47 @@ function measurementOf(name: string): string {
 const SAFE_NAME = /^[a-zA-Z0-9_-]+$/;
 
 function valueText(kind: PointField['kind'], value: FieldValue): string {
-  switch (kind) {
-    case 'integer':
-      return `${value}i`;
-    case 'string':
-      return escaping.quoted(String(value));
-    case 'float':
-    case 'boolean':
-      return String(value);
+  return kind === 'string' ? escaping.quoted(String(value)) : String(value);
+}
+
+const MOST_BYTES_OF_A_CODE_UNIT = 3;
+const LAST_ASCII = 0x7f;
+
+/**
+ * Text as bytes, piece by piece. Adding strings up instead makes a tree of strings for each line, and flattening
+ * thousands of those takes as long as making them; almost all of our pieces are short and ASCII.
+ */
+class Utf8Writer {
+  #buffer: Buffer<ArrayBuffer>;
+  #length = 0;
+
+  constructor(expectedBytes: number) {
+    this.#buffer = Buffer.allocUnsafeSlow(expectedBytes);
+  }
+
+  write(text: string): void {
+    const most = text.length * MOST_BYTES_OF_A_CODE_UNIT;
+    if (this.#length + most > this.#buffer.length) this.#grow(most);
+    const buffer = this.#buffer;
+    const start = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > LAST_ASCII) {
+        this.#length = start + buffer.write(text, start);
+        return;
+      }
+      buffer[start + i] = code;
+    }
+    this.#length = start + text.length;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length + bytes);
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
   }
 }

@@ -15,7 +15,7 @@ export class SentPoint {
   }
 
   get line(): string {
-    return linesOfPoints([this.point])[0] as string;
+    return new TextDecoder().decode(linesOfPoints([this.point]));
   }
 }
 
