@@ -33,7 +33,7 @@ export interface ReceivedMessage {
   /** How long it may wait for the log, milliseconds. */
   readonly ackDeadlineMs: number;
   readonly qos: 0 | 1 | 2;
-  /** Owned by the message: not a view on a socket's buffer, which would keep 64 KiB alive for each message. */
+  /** A view on the socket's buffer, which must not outlive the call: it would keep 64 KiB alive for each message. */
   readonly payload: Uint8Array;
 }
 

@@ -185,8 +185,7 @@ export class MqttBroker {
       packet.retain = false;
     }
     const { acknowledgements, ackDeadlineMs } = connection;
-    // The payload is a view on the socket's chunk.
-    const payload = Buffer.from(packet.payload as Buffer);
+    const payload = packet.payload as Buffer;
     packet.payload = NO_PAYLOAD;
     intake.receive({ device, acknowledgements, ackDeadlineMs, qos: packet.qos, payload }, done);
   }
