@@ -27,8 +27,6 @@ interface Fault {
   readonly detail: unknown;
 }
 
-const READING_KEYS = new Set(['schema', 'ts', 'seq', 'values']);
-
 /**
  * Judges a payload: the one place where bytes of a device become readings or rejects, for fresh messages and for
  * replayed dead letters. Pure.
@@ -51,9 +49,7 @@ export function admit(
   if (!isUtf8(payload)) return whole('not-utf8', { message: 'the payload is not valid UTF-8' });
   let message: unknown;
   try {
-    message = JSON.parse(
-      Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8'),
-    );
+    message = JSON.parse(bufferOf(payload).toString('utf8'));
   } catch {
     // V8's own message quotes the payload, which does not belong into headers and logs.
     return whole('malformed-json', { message: 'the payload is not JSON' });
@@ -68,6 +64,10 @@ export function admit(
     return whole('too-many-readings', { readings: message.length, limit: LIMITS.readingsPerMessage });
   }
   return admitBatch(payload, message, receivedAt, schemas);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function admitBatch(
@@ -108,14 +108,29 @@ function faultOf(
     return schemaViolation('', 'must be an object');
   }
   const reading = element as Record<string, unknown>;
+  let name: unknown;
+  let ts: unknown;
+  let seq: unknown;
+  let values: unknown;
+  // Own keys only: what is missing must not come from a prototype.
   for (const key of Object.keys(reading)) {
-    if (!READING_KEYS.has(key))
-      return schemaViolation('', `unknown property ${JSON.stringify(key.slice(0, 64))}`);
+    switch (key) {
+      case 'schema':
+        name = reading.schema;
+        break;
+      case 'ts':
+        ts = reading.ts;
+        break;
+      case 'seq':
+        seq = reading.seq;
+        break;
+      case 'values':
+        values = reading.values;
+        break;
+      default:
+        return schemaViolation('', `unknown property ${JSON.stringify(key.slice(0, 64))}`);
+    }
   }
-  // `hasOwn`, because `__proto__` and `constructor` come as own keys from JSON.parse and the others must not come from a prototype.
-  const own = (key: string): unknown => (Object.hasOwn(reading, key) ? reading[key] : undefined);
-  const { ts, seq, values } = { ts: own('ts'), seq: own('seq'), values: own('values') };
-  const name = own('schema');
   if (typeof name !== 'string') return schemaViolation('/schema', 'must be a string "<type>/<version>"');
   const schema = schemas.get(name);
   if (schema === undefined) return { reason: 'unknown-schema', detail: { schema: name.slice(0, 128) } };
