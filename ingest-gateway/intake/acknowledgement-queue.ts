@@ -8,10 +8,9 @@ export interface PendingAcknowledgement {
   readonly callback: PublishCallback;
   /** An error: the message is not durable. */
   outcome: 'pending' | 'durable' | PipelineError;
+  /** The message that came after it. */
+  next: PendingAcknowledgement | undefined;
 }
-
-/** Released entries are cut off the array when there are this many, so that the cost of cutting is spread. */
-const COMPACT_AFTER = 1024;
 
 /**
  * The messages of one connection that are owed a PUBACK or PUBREC, in the order of their PUBLISHes. They become
@@ -23,31 +22,35 @@ const COMPACT_AFTER = 1024;
  * so the connection ends with it.
  */
 export class AcknowledgementQueue {
-  #pending: PendingAcknowledgement[] = [];
-  #head = 0;
+  // A list and not an array: what was released must not be held until the array is cut, callbacks hold whole packets.
+  #first: PendingAcknowledgement | undefined;
+  #last: PendingAcknowledgement | undefined;
   #closed = false;
 
   push(callback: PublishCallback): PendingAcknowledgement {
-    const entry: PendingAcknowledgement = { callback, outcome: 'pending' };
-    if (!this.#closed) this.#pending.push(entry);
+    const entry: PendingAcknowledgement = { callback, outcome: 'pending', next: undefined };
+    if (this.#closed) return entry;
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
     return entry;
   }
 
   settle(entry: PendingAcknowledgement, outcome: 'durable' | PipelineError): void {
     entry.outcome = outcome;
-    if (this.#pending[this.#head] === entry) this.#release();
+    if (this.#first === entry) this.#release();
   }
 
   /** The connection is gone. */
   discard(): void {
     this.#closed = true;
-    this.#pending = [];
-    this.#head = 0;
+    this.#first = undefined;
+    this.#last = undefined;
   }
 
   #release(): void {
-    for (let entry = this.#pending[this.#head]; entry !== undefined; entry = this.#pending[this.#head]) {
-      const { outcome, callback } = entry;
+    for (let entry = this.#first; entry !== undefined; entry = this.#first) {
+      const { outcome, callback, next } = entry;
       if (outcome === 'pending') break;
       if (outcome !== 'durable') {
         this.discard();
@@ -55,12 +58,9 @@ export class AcknowledgementQueue {
         setImmediate(callback, outcome);
         return;
       }
-      this.#head++;
+      this.#first = next;
+      if (next === undefined) this.#last = undefined;
       callback();
-    }
-    if (this.#head >= COMPACT_AFTER && this.#head * 2 >= this.#pending.length) {
-      this.#pending = this.#pending.slice(this.#head);
-      this.#head = 0;
     }
   }
 }
