@@ -7,6 +7,8 @@ import type { Aedes, Client } from 'aedes';
 export interface AedesInternals {
   /** Packets that must complete before aedes reads again by itself. */
   _parsingBatch: number;
+  /** Calls back when the socket takes data again; ends the client when that takes longer than `drainTimeout`. */
+  waitForDrain(callback: () => void): void;
   readonly _parser: {
     /** The packet being collected; `length` is -1 until its header is complete. */
     readonly packet: { readonly length?: number };

@@ -3,7 +3,9 @@ import type { Client } from 'aedes';
 import type { Device } from '#ingest-gateway/devices/device-registry.ts';
 import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import { internalsOf } from './aedes-internals.ts';
 import type { ConnectJudgement } from './connect-policy.ts';
+import { PubackWriter } from './puback-writer.ts';
 import type { ReadGate } from './read-gate.ts';
 
 /** How a client reached us. */
@@ -20,6 +22,7 @@ export class Connection {
   readonly client: Client;
   readonly gate: ReadGate;
   readonly acknowledgements = new AcknowledgementQueue();
+  readonly pubacks: PubackWriter;
   /** Fires when the connection is gone: work for it is pointless. */
   readonly closed: AbortSignal;
   /** Set when its CONNECT was parsed. */
@@ -37,5 +40,7 @@ export class Connection {
     this.client = client;
     this.gate = gate;
     this.closed = closed;
+    // Lets aedes count how long the client takes for its answers, and end it.
+    this.pubacks = new PubackWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
   }
 }

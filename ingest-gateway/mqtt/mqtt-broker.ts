@@ -11,13 +11,27 @@ import {
   type ConnectOptions,
   type ConnectParts,
 } from './connect-hooks.ts';
-import type { Arrival } from './connection.ts';
+import type { Arrival, Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { limitPacketSize } from './packet-limit.ts';
 
 export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
   readonly intake: MessageIntake;
+}
+
+/** Answers a QoS 1 publish once it is done, instead of aedes: for that it becomes one which nobody has to answer. */
+function acknowledgedByUs(
+  { pubacks }: Connection,
+  packet: PublishPacket,
+  done: PublishCallback,
+): PublishCallback {
+  const messageId = packet.messageId as number;
+  packet.qos = 0;
+  return (error) => {
+    if (!error) pubacks.acknowledge(messageId);
+    done(error);
+  };
 }
 
 /** What a client's publish leaves behind in aedes (QoS 2 keeps it until PUBREL): nobody needs its payload there. */
@@ -29,8 +43,8 @@ const NO_PAYLOAD = Buffer.alloc(0);
  *     socket ─▶ ReadGate ─▶ aedes parser (size limit) ─▶ preConnect ─▶ authenticate ─▶ authorizePublish ─▶ MessageIntake
  *                                                                       refuse: CONNACK    acknowledges when durable
  *
- * `authorizePublish` is the only hook that aedes awaits before PUBACK, so the append is awaited there
- * (moscajs/aedes#808). Nothing is delivered to anybody: `publish` completes at once, subscriptions are refused, and
+ * `authorizePublish` is the only hook that aedes awaits before it goes on with a publish, so the append is awaited there
+ * (moscajs/aedes#808). PUBACKs are written by us (`PubackWriter`), all other answers by aedes. Nothing is delivered to anybody: `publish` completes at once, subscriptions are refused, and
  * neither sessions, wills, retained messages nor `$SYS` exist.
  *
  * Modes: *running* → *stopping* (`stop`: CONNECT is answered with 3, no device is read from, messages in flight are
@@ -185,9 +199,13 @@ export class MqttBroker {
       packet.retain = false;
     }
     const { acknowledgements, ackDeadlineMs } = connection;
+    const { qos } = packet;
     const payload = packet.payload as Buffer;
     packet.payload = NO_PAYLOAD;
-    intake.receive({ device, acknowledgements, ackDeadlineMs, qos: packet.qos, payload }, done);
+    intake.receive(
+      { device, acknowledgements, ackDeadlineMs, qos, payload },
+      qos === 1 ? acknowledgedByUs(connection, packet, done) : done,
+    );
   }
 
   /** aedes ends a connection by itself. */
