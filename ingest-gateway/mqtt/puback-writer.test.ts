@@ -25,7 +25,7 @@ describe('PUBACK writer', () => {
   });
 
   it('[P6] says so when the client does not take its answers', async () => {
-    const stream = new PassThrough({ highWaterMark: 8 });
+    const stream = new Writable({ highWaterMark: 8, write: () => undefined });
     let full = 0;
     const writer = new PubackWriter(stream, () => full++);
     writer.acknowledge(1);

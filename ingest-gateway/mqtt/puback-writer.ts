@@ -1,5 +1,5 @@
 import { nextTick } from 'node:process';
-import type { Duplex } from 'node:stream';
+import type { Writable } from 'node:stream';
 
 /** Fixed header of a PUBACK: type, and how many bytes follow (MQTT 3.1.1, 3.4). */
 const PUBACK = 0x40;
@@ -12,12 +12,12 @@ const PACKET_BYTES = 4;
  * a message cost.
  */
 export class PubackWriter {
-  readonly #stream: Duplex;
+  readonly #stream: Writable;
   readonly #onFull: () => void;
   #messageIds: number[] = [];
 
   /** @param onFull the client does not take its answers fast enough; `stream` tells when it does */
-  constructor(stream: Duplex, onFull: () => void) {
+  constructor(stream: Writable, onFull: () => void) {
     this.#stream = stream;
     this.#onFull = onFull;
   }
