@@ -5,14 +5,15 @@ export function chunksOf<Entry extends { readonly bytes: number }>(entries: read
   const chunks: Entry[][] = [];
   let start = 0;
   let bytes = 0;
-  for (const [at, entry] of entries.entries()) {
-    const full = at - start >= LIMITS.pointsPerWrite || bytes + entry.bytes > LIMITS.bytesPerWrite;
+  for (let at = 0; at < entries.length; at++) {
+    const more = (entries[at] as Entry).bytes;
+    const full = at - start >= LIMITS.pointsPerWrite || bytes + more > LIMITS.bytesPerWrite;
     if (at > start && full) {
       chunks.push(entries.slice(start, at));
       start = at;
       bytes = 0;
     }
-    bytes += entry.bytes;
+    bytes += more;
   }
   if (start < entries.length) chunks.push(entries.slice(start));
   return chunks;

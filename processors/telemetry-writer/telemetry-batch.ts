@@ -4,6 +4,7 @@ import type { DeadLetter } from '#contract/dead-letter.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { LogRecord } from '#contract/log-record.ts';
+import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
 import { pointOfReading } from '#telemetry-store/reading-point.ts';
@@ -89,8 +90,10 @@ function decodeRecord(
   for (const reject of rejects) letters.push(letterOf(source, reject, now));
   if (accepted === undefined) return;
   const { readings, value } = accepted;
-  const bytes = value.length / readings.length + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
-  for (const [position, reading] of readings.entries()) {
+  // Whole, because a fraction would be an object of its own for each reading.
+  const bytes = Math.ceil(value.length / readings.length) + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
+  for (let position = 0; position < readings.length; position++) {
+    const reading = readings[position] as Reading;
     const schema = schemas.get(reading.schema);
     // Admission found it in the same registry.
     if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);

@@ -232,9 +232,16 @@ export async function startTelemetryWriter(
   return writer;
 }
 
+/** Looks a count up once for each run of the same key: readings of a message follow each other. */
 function countBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, number> {
   const counts = new Map<Key, number>();
-  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  for (let start = 0; start < items.length; ) {
+    const key = keyOf(items[start] as Item);
+    let end = start + 1;
+    while (end < items.length && keyOf(items[end] as Item) === key) end++;
+    counts.set(key, (counts.get(key) ?? 0) + end - start);
+    start = end;
+  }
   return counts;
 }
 

@@ -13,7 +13,6 @@ import type {
 import { compressed, type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
 import { type ReadingsQuery, readingsOf } from './influxql.ts';
 import { linesOfPoints } from './line-protocol.ts';
-import { SentPoint } from './refusal.ts';
 import { judgeAnswer, type Verdict } from './write-answer.ts';
 import { writeInParts } from './write-in-parts.ts';
 
@@ -71,9 +70,8 @@ class InfluxTelemetryStore implements TelemetryStore {
 
   async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {
     if (points.length === 0) return { kind: 'written', rejected: [] };
-    const sent = points.map((point, index) => new SentPoint(index, point));
     const given = signal === undefined ? [] : [signal];
-    const { outcome, requests } = await writeInParts(sent, (part) => this.#send(part, given));
+    const { outcome, requests } = await writeInParts(points, (part) => this.#send(part, given));
     if (requests > 1) {
       this.#telemetry.wroteInParts(
         points.length,
@@ -133,8 +131,8 @@ class InfluxTelemetryStore implements TelemetryStore {
     await this.close();
   }
 
-  async #send(part: readonly SentPoint[], given: readonly AbortSignal[]): Promise<Verdict> {
-    const lines = linesOfPoints(part.map(({ point }) => point));
+  async #send(part: readonly Point[], given: readonly AbortSignal[]): Promise<Verdict> {
+    const lines = linesOfPoints(part);
     const timeout = AbortSignal.timeout(this.#connection.requestTimeoutMs);
     const signal = AbortSignal.any([...given, this.#closing.signal, timeout]);
     if (signal.aborted) return ABANDONED;

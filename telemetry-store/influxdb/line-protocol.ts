@@ -12,11 +12,19 @@ export function linesOfPoints(points: readonly Point[]): Uint8Array<ArrayBuffer>
   const tags = new Map<string, string>();
   const keys = new Map<string, string>();
   const text = new Utf8Writer(points.length * EXPECTED_LINE_BYTES);
+  let lastMeasurement: string | undefined;
+  let lastDevice: string | undefined;
+  let series = '';
   for (let at = 0; at < points.length; at++) {
     const { measurement, deviceId, timestamp, fields } = points[at] as Point;
+    if (measurement !== lastMeasurement || deviceId !== lastDevice) {
+      lastMeasurement = measurement;
+      lastDevice = deviceId;
+      const tag = tags.get(deviceId) ?? remember(tags, deviceId, `,device=${escaping.tag(deviceId)} `);
+      series = measurementOf(measurement) + tag;
+    }
     if (at > 0) text.write('\n');
-    text.write(measurementOf(measurement));
-    text.write(tags.get(deviceId) ?? remember(tags, deviceId, `,device=${escaping.tag(deviceId)} `));
+    text.write(series);
     for (let i = 0; i < fields.length; i++) {
       const { name, kind, value } = fields[i] as PointField;
       if (i > 0) text.write(',');

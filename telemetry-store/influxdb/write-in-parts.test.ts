@@ -30,8 +30,9 @@ class PretendedInfluxDb {
     this.#words = rules.words ?? ((words) => words);
   }
 
-  readonly send = async (part: readonly SentPoint[]): Promise<Verdict> => {
+  readonly send = async (points: readonly Point[]): Promise<Verdict> => {
     this.requests++;
+    const part = points.map((each, index) => new SentPoint(index, each));
     const refused = (reason: string): Verdict => ({ kind: 'refused', reason: this.#words(reason) });
     const unparsable = part.filter(({ point }) => this.#isUnparsable(point));
     if (unparsable.length > 0) {
@@ -53,14 +54,12 @@ class PretendedInfluxDb {
   };
 }
 
-const sentOf = (points: readonly Point[]): SentPoint[] => points.map((p, index) => new SentPoint(index, p));
-
 const clean = (at: number) => point('clean', 'dev-1', at, { x: 1 });
 const dirty = (at: number) => point('dirty', 'dev-1', at, { x: 1 });
 const isDirty = ({ measurement }: Point) => measurement === 'dirty';
 
 async function writeTo(server: PretendedInfluxDb, points: readonly Point[]): Promise<number[]> {
-  const { outcome, requests } = await writeInParts(sentOf(points), server.send);
+  const { outcome, requests } = await writeInParts(points, server.send);
   expect(requests).toBe(server.requests);
   if (outcome.kind !== 'written') throw new Error(outcome.kind);
   return outcome.rejected.map(({ index }) => index);
@@ -102,7 +101,7 @@ describe('points refused by InfluxDB are found by writing in parts', () => {
 
   test('5,000 lines that cannot be parsed: 1 request, each with its own reason', async () => {
     const server = new PretendedInfluxDb({ isUnparsable: isDirty });
-    const { outcome } = await writeInParts(sentOf(range(5_000).map(dirty)), server.send);
+    const { outcome } = await writeInParts(range(5_000).map(dirty), server.send);
     expect(server.requests).toBe(1);
     const rejected = outcome.kind === 'written' ? outcome.rejected : [];
     expect(rejected[17]?.reason).toContain(' 17');
@@ -151,9 +150,9 @@ describe('points refused by InfluxDB are found by writing in parts', () => {
     { kind: 'misconfigured', detail: 'token' },
   ])('an answer that blames no point is the outcome of the whole batch: $kind', async (verdict) => {
     const server = new PretendedInfluxDb({ isConflict: isDirty });
-    const send = (part: readonly SentPoint[]) =>
+    const send = (part: readonly Point[]) =>
       server.requests === 2 ? Promise.resolve(verdict) : server.send(part);
-    const { outcome } = await writeInParts(sentOf([clean(1), dirty(2), clean(3)]), send);
+    const { outcome } = await writeInParts([clean(1), dirty(2), clean(3)], send);
     expect(outcome).toEqual(verdict);
   });
 });

@@ -1,6 +1,6 @@
 import { pause } from '#runtime/retry.ts';
-import type { RejectedPoint, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
-import { judgeRefusal, type SentPoint } from './refusal.ts';
+import type { Point, RejectedPoint, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
+import { judgeRefusal, SentPoint } from './refusal.ts';
 import type { Verdict } from './write-answer.ts';
 
 /** From here on, the server gets as long a rest after each answer as the answer took. */
@@ -18,25 +18,32 @@ export interface PartsResult {
  * written again later.
  */
 export async function writeInParts(
-  points: readonly SentPoint[],
-  send: (part: readonly SentPoint[]) => Promise<Verdict>,
+  points: readonly Point[],
+  send: (part: readonly Point[]) => Promise<Verdict>,
 ): Promise<PartsResult> {
+  const first = await send(points);
+  if (first.kind === 'stored') return { outcome: { kind: 'written', rejected: [] }, requests: 1 };
+  if (first.kind !== 'refused') return { outcome: first, requests: 1 };
+
   const rejected: RejectedPoint[] = [];
-  const waiting: (readonly SentPoint[])[] = [points];
-  let requests = 0;
+  const waiting: (readonly SentPoint[])[] = [];
+  const judge = (part: readonly SentPoint[], reason: string): void => {
+    const refusal = judgeRefusal(part, reason);
+    if (refusal.kind === 'split') waiting.push(refusal.parts[1], refusal.parts[0]);
+    else
+      part.forEach(({ index }, at) => void rejected.push({ index, reason: refusal.reasons[at] ?? reason }));
+  };
+  judge(
+    points.map((point, index) => new SentPoint(index, point)),
+    first.reason,
+  );
+  let requests = 1;
   for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
     const sentAt = performance.now();
-    const verdict = await send(part);
+    const verdict = await send(part.map(({ point }) => point));
     requests++;
-    if (verdict.kind === 'refused') {
-      const refusal = judgeRefusal(part, verdict.reason);
-      if (refusal.kind === 'split') waiting.push(refusal.parts[1], refusal.parts[0]);
-      else {
-        refusal.reasons.forEach((reason, at) => {
-          rejected.push({ index: (part as readonly SentPoint[])[at]?.index ?? 0, reason });
-        });
-      }
-    } else if (verdict.kind !== 'stored') return { outcome: verdict, requests };
+    if (verdict.kind === 'refused') judge(part, verdict.reason);
+    else if (verdict.kind !== 'stored') return { outcome: verdict, requests };
     if (requests >= REQUESTS_WITHOUT_REST) await pause(performance.now() - sentAt);
   }
   rejected.sort((a, b) => a.index - b.index);
