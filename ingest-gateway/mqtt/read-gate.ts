@@ -3,8 +3,12 @@ import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-bud
 import type { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
 import type { AedesInternals } from './aedes-internals.ts';
 
-/** Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. */
-const SLICE_BYTES = 4 * 1024;
+/**
+ * Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. Each slice
+ * costs a turn, and a message that lies on two slices a copy. Before CONNECT, packets must be smaller than 4 KiB.
+ */
+const SLICE_BYTES = 16 * 1024;
+const FIRST_SLICE_BYTES = 4 * 1024;
 
 /** What a connection may use before it stops reading. */
 export interface ReadAllowance {
@@ -105,7 +109,8 @@ export class ReadGate implements Waiter {
     if (available === 0) return this.#read.call(this.#stream);
     this.#served = true;
     setImmediate(this.#nextTurn);
-    return this.#read.call(this.#stream, Math.min(available, SLICE_BYTES));
+    const most = this.#allowance === undefined ? FIRST_SLICE_BYTES : SLICE_BYTES;
+    return this.#read.call(this.#stream, Math.min(available, most));
   }
 
   readonly #nextTurn = (): void => {
