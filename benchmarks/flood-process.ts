@@ -4,12 +4,20 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { FloodOptions, FloodResult } from './flood/flood.ts';
 
+/** What the devices send; default: readings of every type, with all values. */
+export interface Readings {
+  readonly types?: string;
+  readonly small?: boolean;
+}
+
 /** Runs a flood in a process of its own. `onStart` is called when everything is encoded and connected, before the first publish. */
 export async function runFlood(
-  options: Omit<FloodOptions, 'schemas'>,
+  options: Omit<FloodOptions, 'schemas' | 'small'> & Readings,
   onStart: (pid: number) => void = () => undefined,
 ): Promise<FloodResult> {
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const args = Object.entries(options).flatMap(([name, value]) =>
+    typeof value === 'boolean' ? (value ? [`--${name}`] : []) : [`--${name}`, String(value)],
+  );
   const entry = path.join(import.meta.dirname, 'flood', 'main.ts');
   const child = spawn(process.execPath, [entry, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exit = once(child, 'exit');

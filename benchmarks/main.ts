@@ -52,8 +52,17 @@ function listMeasurements(realServices: Services | undefined): Measurement[] {
   const real: Setup[] = realServices
     ? [{ name: 'Kafka, InfluxDB', size: 'distributed', batch: 1, services: realServices }]
     : [];
+  // As in the contract's example: temperature and humidity.
+  const small: Setup[] = real.flatMap((setup) =>
+    [1, 20].map((batch) => ({
+      ...setup,
+      name: `${setup.name}, two values`,
+      batch,
+      readings: { types: 'environment', small: true },
+    })),
+  );
   const both = [embedded, ...real];
-  const setups = [bare, ...both.flatMap((setup) => [setup, { ...setup, batch: 20 }])];
+  const setups = [bare, ...both.flatMap((setup) => [setup, { ...setup, batch: 20 }]), ...small];
   const measurement = (
     kind: string,
     setup: Setup,

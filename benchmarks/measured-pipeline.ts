@@ -21,7 +21,8 @@ const GATEWAY_ENTRY: Readonly<Record<Size, string>> = {
   embedded: 'standalone/main.ts',
   distributed: 'ingest-gateway/main.ts',
 };
-const LOOK_MS = 50;
+/** Each look costs the writer some milliseconds. */
+const LOOK_MS = 100;
 /** Without progress for so long, something is wrong. */
 const GIVE_UP_MS = 60_000;
 

@@ -1,4 +1,4 @@
-import { runFlood } from './flood-process.ts';
+import { type Readings, runFlood } from './flood-process.ts';
 import { MeasuredPipeline, type Services, type Size } from './measured-pipeline.ts';
 import { cpuSeconds, residentMiB } from './process-usage.ts';
 
@@ -7,6 +7,7 @@ export interface Setup {
   readonly size: Size;
   /** Readings of a message. */
   readonly batch: number;
+  readonly readings?: Readings;
   readonly services: Services;
 }
 
@@ -19,7 +20,7 @@ const DEVICES = 200;
 const WINDOW = 50;
 const UNPACED = { devices: DEVICES, window: WINDOW, rate: 0 };
 /** Messages of each device, by readings a message: each run takes a few seconds. */
-const COUNT: Readonly<Record<number, number>> = { 1: 2_000, 20: 300 };
+const COUNT: Readonly<Record<number, number>> = { 1: 2_500, 20: 500 };
 const IDLE = { devices: 10, count: 50, window: 100, rate: 5 };
 const BUSY = { devices: DEVICES, count: 250, window: 1_000, rate: 25 };
 
@@ -30,10 +31,10 @@ const countOf = (batch: number): number => COUNT[batch] ?? 100;
  * acknowledged (first publish to last PUBACK) and stored (first publish to last reading in the store), the latency of
  * PUBACKs with every window full, memory afterwards, and the CPU time each process took, in microseconds a reading.
  */
-export async function measureThroughput({ size, batch, services }: Setup): Promise<Figures> {
+export async function measureThroughput({ size, batch, readings, services }: Setup): Promise<Figures> {
   await using pipeline = await MeasuredPipeline.start(size, services);
   await pipeline.startWriter();
-  const load = { ...UNPACED, port: pipeline.mqttPort, batch };
+  const load = { ...UNPACED, ...readings, port: pipeline.mqttPort, batch };
   const warmUp = await runFlood({ ...load, prefix: 'warm', count: Math.ceil(countOf(batch) / 5) });
   await pipeline.waitForStored(warmUp.readings);
 

@@ -11,6 +11,8 @@ export interface PublishPlan {
   readonly count: number;
   /** Readings of a message; one reading is sent without an array around it. */
   readonly batch: number;
+  /** Only the values that the schema requires. */
+  readonly small: boolean;
   /** `ts` of the first reading, milliseconds; each further one is a millisecond later. */
   readonly firstTs: number;
 }
@@ -31,9 +33,12 @@ export function packetIdOf(index: number): number {
 }
 
 export function encodePublishes(plan: PublishPlan, random: RandomStream): EncodedPublishes {
-  const { deviceId, schema, count, batch, firstTs } = plan;
+  const { deviceId, schema, count, batch, small, firstTs } = plan;
   const source = new ReadingSource(schema, random);
-  const values = Array.from({ length: DIFFERENT_VALUES }, () => JSON.stringify(source.next()));
+  const isSent = (name: string): boolean => !small || schema.fields.get(name)?.required === true;
+  const values = Array.from({ length: DIFFERENT_VALUES }, () =>
+    JSON.stringify(Object.fromEntries(Object.entries(source.next()).filter(([name]) => isSent(name)))),
+  );
   const readingText = (seq: number): string =>
     `{"schema":"${schema.name}","ts":${firstTs + seq},"seq":${seq},"values":${values[seq % DIFFERENT_VALUES]}}`;
   const topic = telemetryTopic(deviceId);

@@ -6,7 +6,7 @@ import { admit } from '#contract/admission.ts';
 import type { Reading } from '#contract/reading.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { chooseSchemas } from '#simulator/choose-schemas.ts';
-import { flood } from './flood.ts';
+import { type FloodOptions, flood } from './flood.ts';
 
 const schemas = loadSchemas();
 const servers: Server[] = [];
@@ -27,8 +27,8 @@ async function listen(answer: (packet: Packet, socket: Socket) => void): Promise
   return (server.address() as AddressInfo).port;
 }
 
-function run(port: number, changed: { readonly batch?: number; readonly rate?: number } = {}) {
-  const plan = { devices: 3, prefix: 'f', count: 40, batch: 1, window: 8, rate: 0, ...changed };
+function run(port: number, changed: Partial<Pick<FloodOptions, 'batch' | 'rate' | 'small'>> = {}) {
+  const plan = { devices: 3, prefix: 'f', count: 40, batch: 1, small: false, window: 8, rate: 0, ...changed };
   return flood({ port, schemas: chooseSchemas(schemas), ...plan }, async () => undefined);
 }
 
@@ -55,6 +55,25 @@ describe('the load of the benchmark', () => {
         Array.from({ length: 40 * batch }, (_, i) => [i, i]),
       );
     }
+  });
+
+  it('sends no more values than their schemas require, when told so', async () => {
+    const names = new Set<string>();
+    const port = await listen((packet, socket) => {
+      if (packet.cmd === 'connect') socket.write(accept);
+      if (packet.cmd !== 'publish') return;
+      const { accepted, rejects } = admit(packet.payload as Buffer, Date.now(), schemas);
+      expect(rejects).toEqual([]);
+      for (const { schema, values } of accepted?.readings ?? []) {
+        for (const name of Object.keys(values)) names.add(`${schema} ${name}`);
+      }
+      socket.write(acknowledge(packet.messageId ?? 0));
+    });
+    await run(port, { small: true });
+    expect([...names].filter((name) => name.startsWith('environment/')).sort()).toEqual([
+      'environment/1 humidity',
+      'environment/1 temperature',
+    ]);
   });
 
   it('never has more than its window unacknowledged', async () => {

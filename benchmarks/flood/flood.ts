@@ -12,6 +12,8 @@ export interface FloodOptions {
   /** Messages of each device. */
   readonly count: number;
   readonly batch: number;
+  /** Readings with no more than their schemas require. */
+  readonly small: boolean;
   readonly window: number;
   /** Messages a second of each device; 0 = as fast as the window allows. */
   readonly rate: number;
@@ -59,14 +61,17 @@ export async function flood(options: FloodOptions, go: () => Promise<void>): Pro
 type DevicePlan = Omit<ConstructorParameters<typeof FloodDevice>[0], 'ackNanoseconds'>;
 
 function createDevices(options: FloodOptions, create: (plan: DevicePlan) => FloodDevice): FloodDevice[] {
-  const { port, prefix, count, batch, window, schemas } = options;
+  const { port, prefix, count, batch, small, window, schemas } = options;
   const streams = randomStreams(1);
   // In the past: the newest reading must not be ahead of the clock.
   const firstTs = Date.now() - count * batch;
   return Array.from({ length: options.devices }, (_, index) => {
     const deviceId = `${prefix}-${index + 1}`;
     const schema = schemas[index % schemas.length] as ReadingSchema;
-    const publishes = encodePublishes({ deviceId, schema, count, batch, firstTs }, streams.next().value);
+    const publishes = encodePublishes(
+      { deviceId, schema, count, batch, small, firstTs },
+      streams.next().value,
+    );
     return { port, deviceId, publishes, window };
   }).map(create);
 }

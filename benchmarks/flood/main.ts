@@ -16,10 +16,13 @@ const program = new Command('flood')
   .option('--prefix <text>', 'of the device ids', 'flood')
   .option('--count <n>', 'messages of each device', wholeNumber(1), 1_000)
   .option('--batch <n>', 'readings of a message', wholeNumber(1, 500), 1)
+  .option('--types <names>', 'device types, separated by commas; default: all')
+  .option('--small', 'readings with no more values than their schemas require', false)
   .option('--window <n>', 'messages of a device that may be unacknowledged', wholeNumber(1, 65_535), 50)
   .option('--rate <n>', 'messages a second of each device; 0 = as the window allows', decimalNumber(0), 0)
-  .action(async (options: Omit<FloodOptions, 'schemas'>) => {
-    const result = await flood({ ...options, schemas: chooseSchemas(loadSchemas()) }, async () => {
+  .action(async ({ types, ...options }: Omit<FloodOptions, 'schemas'> & { readonly types?: string }) => {
+    const schemas = chooseSchemas(loadSchemas(), types?.split(','));
+    const result = await flood({ ...options, schemas }, async () => {
       stdout.write('ready\n');
       await once(stdin, 'data');
       stdin.destroy();
