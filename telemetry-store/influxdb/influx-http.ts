@@ -1,3 +1,6 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { describeError } from '#runtime/errors.ts';
@@ -28,7 +31,56 @@ export function requestInflux(
   },
 ): Promise<Response> {
   const headers = { authorization: `Token ${token}`, ...request.headers };
-  return fetch(`${url.replace(/\/+$/, '')}${path}`, { ...request, headers, redirect: 'manual' });
+  return fetch(addressOf(url, path), { ...request, headers, redirect: 'manual' });
+}
+
+/** An answer in full; `retryAfter` is the header as it stands. */
+export interface InfluxAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfter: string | null;
+}
+
+/**
+ * {@link requestInflux} for large bodies: `fetch` copies them, and hands them on in pieces, which was a tenth of the
+ * writer's CPU time.
+ *
+ * @throws what the connection throws, or the reason of `signal`
+ */
+export function postToInflux(
+  { url, token }: InfluxConnection,
+  path: string,
+  request: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: Uint8Array;
+    readonly signal: AbortSignal;
+  },
+): Promise<InfluxAnswer> {
+  const { headers, body, signal } = request;
+  const address = addressOf(url, path);
+  const { promise, resolve, reject } = Promise.withResolvers<InfluxAnswer>();
+  const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : error);
+  const send = new URL(address).protocol === 'https:' ? requestHttps : requestHttp;
+  send(address, {
+    method: 'POST',
+    headers: { authorization: `Token ${token}`, 'content-length': body.length, ...headers },
+    signal,
+  })
+    .on('response', (response) => {
+      const { statusCode = 0, headers: answered } = response;
+      text(response).then(
+        (answer) =>
+          resolve({ status: statusCode, body: answer, retryAfter: answered['retry-after'] ?? null }),
+        fail,
+      );
+    })
+    .on('error', fail)
+    .end(body);
+  return promise;
+}
+
+function addressOf(url: string, path: string): string {
+  return `${url.replace(/\/+$/, '')}${path}`;
 }
 
 /** Level 1: 5,000 points shrink to a tenth in 1.5 ms; the default level takes 3 times as long for a quarter less. */

@@ -10,7 +10,7 @@ import type {
   TelemetryStore,
   WriteOutcome,
 } from '#telemetry-store/telemetry-store.ts';
-import { compressed, type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
+import { compressed, type InfluxConnection, noAnswer, postToInflux, requestInflux } from './influx-http.ts';
 import { type ReadingsQuery, readingsOf } from './influxql.ts';
 import { linesOfPoints } from './line-protocol.ts';
 import { judgeAnswer, type Verdict } from './write-answer.ts';
@@ -138,8 +138,7 @@ class InfluxTelemetryStore implements TelemetryStore {
     if (signal.aborted) return ABANDONED;
     try {
       const compress = this.#compress && lines.length > COMPRESS_ABOVE_BYTES;
-      const response = await requestInflux(this.#connection, this.#writePath, {
-        method: 'POST',
+      const answer = await postToInflux(this.#connection, this.#writePath, {
         headers: {
           'content-type': 'text/plain; charset=utf-8',
           ...(compress && { 'content-encoding': 'gzip' }),
@@ -147,11 +146,6 @@ class InfluxTelemetryStore implements TelemetryStore {
         body: compress ? await compressed(lines) : lines,
         signal,
       });
-      const answer = {
-        status: response.status,
-        body: await response.text(),
-        retryAfter: response.headers.get('retry-after'),
-      };
       return judgeAnswer(answer, this.#now());
     } catch (error) {
       if (signal.aborted && !timeout.aborted) return ABANDONED;
