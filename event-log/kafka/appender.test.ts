@@ -3,8 +3,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Appender } from './appender.ts';
-import type { ProduceAnswer, ProduceData, ProducedPartition } from './kafkajs-internals.ts';
 import { partitionOf } from './partitioner.ts';
+import type { ProduceAnswer, ProduceData, ProducedPartition } from './produce-request.ts';
 import { createKafkaTelemetry } from './telemetry.ts';
 
 const require = createRequire(import.meta.url);

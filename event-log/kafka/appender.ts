@@ -4,10 +4,10 @@ import { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfCode, failureOfRequest, NO_LEADER } from './append-failure.ts';
 import type { TopicView } from './cluster-view.ts';
 import { durability } from './durability.ts';
-import type { ProduceAnswer, ProduceData } from './kafkajs-internals.ts';
 import { PartitionQueue, type PendingAppend } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
+import type { ProduceAnswer, ProduceData } from './produce-request.ts';
 import { encodeRecordBody, keyOf } from './record-batch.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 

@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import { registerCodecs } from './codecs.ts';
+import { useOurFetchDecoder } from './fetch-answers.ts';
 import type { KafkaEventLogOptions } from './options.ts';
 import type { KafkaTelemetry } from './telemetry.ts';
 import { preventTimerSpin } from './timer-spin.ts';
@@ -16,6 +17,7 @@ export const ANSWER_MS = 3_000;
 export function createKafka(options: KafkaEventLogOptions, telemetry: KafkaTelemetry): Kafka {
   preventTimerSpin();
   registerCodecs();
+  useOurFetchDecoder();
   return new Kafka(kafkaConfig(options, telemetry));
 }
 

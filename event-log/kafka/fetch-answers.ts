@@ -38,7 +38,7 @@ const findCodec: FindCodec =
 
 /** Kafka 2.3 (2019) and newer, up to 4.x, speak this version; kafkajs knows none that is newer. */
 export const FETCH_VERSION = 11;
-/** Older formats, which Kafka 4 has no more: a broker of that age converts them for whoever asks with version 11. */
+/** Brokers convert what old producers send; a topic that was told to keep an older format could not hold our headers. */
 const RECORD_BATCH = 2;
 
 /**

@@ -2,10 +2,10 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Logger } from 'kafkajs';
 import {
+  decodeFetchAnswer,
   FETCH_VERSION,
   type FetchAnswer,
   type FetchedPartition,
-  useOurFetchDecoder,
 } from './fetch-answers.ts';
 import type { FetchedRecord } from './fetched-records.ts';
 
@@ -105,18 +105,11 @@ export interface ConnectionPoolOptions {
 }
 
 type Class<Options, Instance> = new (options: Options) => Instance;
-interface Encoder {
-  writeInt16(value: number): Encoder;
-  writeInt32(value: number): Encoder;
-  writeString(value: string | null): Encoder;
-  readonly buffer: Buffer;
-}
 type RequestEncoder = (request: object) => unknown;
 type ResponseDecoder = { decode(raw: Buffer): Promise<unknown> };
 
 const Broker: Class<object, BrokerConnection> = require('kafkajs/src/broker/index.js');
 const Pool: Class<ConnectionPoolOptions, ConnectionPool> = require('kafkajs/src/network/connectionPool.js');
-const Encoder: new () => Encoder = require('kafkajs/src/protocol/encoder.js');
 const createSocketFactory: () => unknown = require('kafkajs/src/network/socketFactory.js');
 const Batch: new (
   topic: string,
@@ -156,17 +149,6 @@ export interface ClusterMetadata {
   }[];
 }
 
-export interface ProducedPartition {
-  readonly partition: number;
-  readonly errorCode: number;
-  readonly baseOffset: string;
-}
-
-export type ProduceAnswer = readonly {
-  readonly topicName: string;
-  readonly partitions: readonly ProducedPartition[];
-}[];
-
 export interface ListedPartition {
   readonly partition: number;
   readonly errorCode: number;
@@ -174,96 +156,17 @@ export interface ListedPartition {
   readonly offset: string;
 }
 
-/** Encoded record batches by topic and partition. */
-export type ProduceData = readonly {
-  readonly topic: string;
-  readonly partitions: readonly { readonly partition: number; readonly batch: Buffer }[];
-}[];
-
 // Kafka 2.3 (2019) and newer, up to 4.x, speak these versions.
-const PRODUCE_VERSION = 7;
-const ACKS_ALL = -1;
-const { decode: decodeProduced }: ResponseDecoder = require(
-  `kafkajs/src/protocol/requests/produce/v${PRODUCE_VERSION}/response.js`,
-);
 const metadata = api<ClusterMetadata>('metadata', 6);
 const listOffsets = api<{ responses: readonly { topic: string; partitions: readonly ListedPartition[] }[] }>(
   'listOffsets',
   3,
 );
-useOurFetchDecoder();
-const fetch = api<FetchAnswer>('fetch', FETCH_VERSION);
+const fetch = api<FetchAnswer>('fetch', FETCH_VERSION, decodeFetchAnswer);
 
 /** With an empty list: all topics. Never creates a topic. */
 export function sendMetadata(connection: BrokerConnection, topics: readonly string[], timeoutMs: number) {
   return metadata(connection, { topics, allowAutoTopicCreation: false }, timeoutMs);
-}
-
-/**
- * `acks=all`. The request does not pass kafkajs' encoder, which would copy it three times, each time into a buffer that
- * is cleared first: its parts go to the socket as they are. Waiting for the answer is left to kafkajs' request queue.
- *
- * @param replicationMs how long the broker waits for the replicas before it answers with an error
- */
-export async function sendProduce(
-  connection: BrokerConnection,
-  data: ProduceData,
-  replicationMs: number,
-  timeoutMs: number,
-): Promise<ProduceAnswer> {
-  const [to] = connection.connectionPool.pool;
-  if (to === undefined) throw new Error('kafkajs has a connection without a socket');
-  if (!to.isAuthenticated()) await to.authenticate();
-  to.failIfNotConnected();
-  const api = { apiKey: 0, apiName: 'Produce', apiVersion: PRODUCE_VERSION };
-  const correlationId = to.nextCorrelationId();
-  const parts = produceRequest({ ...api, correlationId, clientId: to.clientId }, data, replicationMs);
-  const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
-    to.requestQueue.push({
-      entry: { ...api, correlationId, resolve, reject },
-      expectResponse: true,
-      requestTimeout: timeoutMs,
-      sendRequest: () => {
-        to.socket?.cork();
-        for (const part of parts) to.socket?.write(part);
-        to.socket?.uncork();
-      },
-    });
-  });
-  const answer = (await decodeProduced(payload)) as {
-    readonly topics: ProduceAnswer;
-    readonly clientSideThrottleTime?: number;
-  };
-  to.requestQueue.maybeThrottle(answer.clientSideThrottleTime ?? null);
-  return answer.topics;
-}
-
-/** The bytes of a Produce request, in parts: the record batches, and what stands between them. */
-function produceRequest(
-  header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string },
-  data: ProduceData,
-  replicationMs: number,
-): Buffer[] {
-  const parts: Buffer[] = [];
-  let encoder = new Encoder()
-    .writeInt16(header.apiKey)
-    .writeInt16(header.apiVersion)
-    .writeInt32(header.correlationId)
-    .writeString(header.clientId)
-    .writeString(null) // transactional id
-    .writeInt16(ACKS_ALL)
-    .writeInt32(replicationMs)
-    .writeInt32(data.length);
-  for (const { topic, partitions } of data) {
-    encoder.writeString(topic).writeInt32(partitions.length);
-    for (const { partition, batch } of partitions) {
-      encoder.writeInt32(partition).writeInt32(batch.length);
-      parts.push(encoder.buffer, batch);
-      encoder = new Encoder();
-    }
-  }
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
-  return [new Encoder().writeInt32(size).buffer, ...parts];
 }
 
 /** Timestamp -1: the end; -2: the oldest record; else the first record that is not older. */
@@ -319,10 +222,10 @@ async function unparsed(decoded: unknown): Promise<unknown> {
   return decoded;
 }
 
-function api<Answer>(name: string, version: number) {
+function api<Answer>(name: string, version: number, decoder?: ResponseDecoder['decode']) {
   const folder = `kafkajs/src/protocol/requests/${name}/v${version}`;
   const encode: RequestEncoder = require(`${folder}/request.js`);
-  const { decode }: ResponseDecoder = require(`${folder}/response.js`);
+  const decode = decoder ?? (require(`${folder}/response.js`) as ResponseDecoder).decode;
   return async (connection: BrokerConnection, request: object, requestTimeout: number): Promise<Answer> =>
     (await connection.connectionPool.send({
       request: encode(request),

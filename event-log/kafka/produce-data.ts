@@ -1,5 +1,5 @@
-import type { ProduceData } from './kafkajs-internals.ts';
 import type { PartitionQueue, PendingAppend } from './partition-queue.ts';
+import type { ProduceData } from './produce-request.ts';
 import { encodeRecordBatch } from './record-batch.ts';
 
 /** What a round takes from one queue. */
