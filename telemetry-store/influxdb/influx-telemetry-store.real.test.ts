@@ -16,7 +16,8 @@ describe.skipIf('missing' in influxdb)('real InfluxDB', () => {
       const address = required(influxdb);
       const bucket = `suite-${randomBytes(6).toString('hex')}`;
       await influxDbApi(address).createBucket(bucket, { retentionSeconds: RETENTION_DAYS * 24 * 60 * 60 });
-      const open = () => openInfluxTelemetryStore({ ...address, bucket }, deps);
+      // As to a server elsewhere; the other real tests write as to one on this machine.
+      const open = () => openInfluxTelemetryStore({ ...address, bucket, compress: true }, deps);
       return { store: open(), openBeside: async () => open(), dispose: async () => {} };
     },
     { histories: 15 },
