@@ -1,5 +1,6 @@
 import { escape as escaping } from '@influxdata/influxdb-client';
 import type { FieldValue } from '#contract/reading.ts';
+import { MOST_BYTES_OF_A_CODE_UNIT, writeUtf8 } from '#runtime/write-utf8.ts';
 import type { Point, PointField } from '#telemetry-store/telemetry-store.ts';
 
 /**
@@ -55,12 +56,9 @@ function valueText(kind: PointField['kind'], value: FieldValue): string {
   return kind === 'string' ? escaping.quoted(String(value)) : String(value);
 }
 
-const MOST_BYTES_OF_A_CODE_UNIT = 3;
-const LAST_ASCII = 0x7f;
-
 /**
  * Text as bytes, piece by piece. Adding strings up instead makes a tree of strings for each line, and flattening
- * thousands of those takes as long as making them; almost all of our pieces are short and ASCII.
+ * thousands of those takes as long as making them.
  */
 class Utf8Writer {
   #buffer: Buffer<ArrayBuffer>;
@@ -73,17 +71,7 @@ class Utf8Writer {
   write(text: string): void {
     const most = text.length * MOST_BYTES_OF_A_CODE_UNIT;
     if (this.#length + most > this.#buffer.length) this.#grow(most);
-    const buffer = this.#buffer;
-    const start = this.#length;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > LAST_ASCII) {
-        this.#length = start + buffer.write(text, start);
-        return;
-      }
-      buffer[start + i] = code;
-    }
-    this.#length = start + text.length;
+    this.#length = writeUtf8(this.#buffer, this.#length, text);
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
