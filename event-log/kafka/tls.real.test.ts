@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { makeCertificate } from '#services/certificates.ts';
 import { type Kafka, startKafka } from '#services/kafka.ts';
 import { missingReason } from '#services/provide.ts';
 import { isOnPath, run } from '#services/tools.ts';
@@ -23,9 +23,9 @@ describe.skipIf(missing)('TLS against real brokers with certificates of a privat
 
   beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'kafka-tls-'));
-    certificate('authority', 'DNS:authority');
-    certificate('another-authority', 'DNS:another-authority');
-    certificate('broker', 'IP:127.0.0.1', 'authority');
+    makeCertificate(folder, 'authority', { subjectAltName: 'DNS:authority' });
+    makeCertificate(folder, 'another-authority', { subjectAltName: 'DNS:another-authority' });
+    makeCertificate(folder, 'broker', { subjectAltName: 'IP:127.0.0.1', authority: 'authority' });
     [tlsOnly, withScram] = await Promise.all([
       startKafka({ brokers: 1, config: { ...tls(), ...clientListener('SSL') } }),
       startKafka({
@@ -47,22 +47,6 @@ describe.skipIf(missing)('TLS against real brokers with certificates of a privat
   });
 
   const file = (name: string) => path.join(folder, name);
-  /** `<name>.crt` and `<name>.key`, signed by `<authority>`, or by itself. */
-  function certificate(name: string, subjectAltName: string, authority?: string): void {
-    const key = [
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-keyout',
-      `${name}.key`,
-    ];
-    const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${subjectAltName}`, '-days', '1'];
-    const signer = authority === undefined ? [] : ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`];
-    const args = ['req', '-x509', ...key, ...subject, ...signer, '-out', `${name}.crt`];
-    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  }
   /** A PEM file as one line of a properties file. */
   const pem = (name: string) => readFileSync(file(name), 'utf8').trim().replaceAll('\n', '\\n');
   const tls = () => ({

@@ -13,6 +13,7 @@ import { LIMITS } from '#contract/limits.ts';
 import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { makeCertificate } from '#services/certificates.ts';
 
 const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;
 
@@ -32,24 +33,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-}
-
-/** `<name>.crt` and `<name>.key`, signed by `<ca>`, or by itself. */
-function certificate(name: string, commonName: string, ca?: string): void {
-  const subject = ['-subj', `/CN=${commonName}`, '-addext', 'subjectAltName=DNS:localhost'];
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
-  ];
-  const signer = ca === undefined ? [] : ['-CA', `${ca}.crt`, '-CAkey', `${ca}.key`];
-  openssl('req', '-x509', ...key, ...subject, ...signer, '-days', '1', '-out', `${name}.crt`);
+function certificate(name: string, commonName: string, authority?: string): void {
+  makeCertificate(folder, name, { commonName, subjectAltName: 'DNS:localhost', authority });
 }
 
 describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () => {
