@@ -14,7 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: [...exclude, '**/*.real.test.ts', '**/*.faults.test.ts'],
-          testTimeout: 30_000,
+          testTimeout: 90_000,
           maxWorkers: 2,
         },
       },

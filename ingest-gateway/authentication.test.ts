@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { IConnectPacket } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from '#ingest-gateway/testing/eventually.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { authenticate } from './authentication.ts';
 import { changeCredentials } from './devices/credentials-file.ts';
 import { hashPassword } from './devices/password-hash.ts';

@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { decodeDeadLetter } from '#contract/dead-letter.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
-import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { bytesOf, publishPacket, RawClient } from './testing/raw-client.ts';
 import { reading, startTestGateway, TEST_TOPICS } from './testing/test-gateway.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
 import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
 import {
@@ -13,6 +13,7 @@ import {
   reading,
 } from '#processors/telemetry-writer/testing/pipeline-under-test.ts';
 import { choosePorts } from '#runtime/choose-ports.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { influxDbApi } from '#services/influxdb-api.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { openInfluxTelemetryStore } from '#telemetry-store/influxdb/influx-telemetry-store.ts';
@@ -68,7 +69,7 @@ describe.skipIf(missingReason(kafka, influxdb))('the processes, on real Kafka an
       const response = await fetch(url + path);
       return { status: response.status, body: await response.text() };
     };
-    await vi.waitFor(async () => expect((await get('/healthz')).status).toBe(200), { timeout: 30_000 });
+    await eventually(async () => expect((await get('/healthz')).status).toBe(200));
     return { child, get };
   }
   const stopped = async (child: ChildProcess) => {
@@ -91,21 +92,15 @@ describe.skipIf(missingReason(kafka, influxdb))('the processes, on real Kafka an
     for (let i = 0; i < 50; i++) await pipeline.append(`dev-${i % 5}`, reading(i));
     const lagSeconds = async () =>
       Math.max(...samples((await monitor.get('/metrics')).body, 'kafka_consumergroup_lag_seconds'));
-    await vi.waitFor(
-      async () => {
-        const { body } = await monitor.get('/metrics');
-        expect(sum(samples(body, 'kafka_consumergroup_lag'))).toBe(50);
-        expect(samples(body, 'kafka_consumergroup_current_offset')).toEqual([-1, -1]);
-      },
-      { timeout: 30_000, interval: 200 },
-    );
+    await eventually(async () => {
+      const { body } = await monitor.get('/metrics');
+      expect(sum(samples(body, 'kafka_consumergroup_lag'))).toBe(50);
+      expect(samples(body, 'kafka_consumergroup_current_offset')).toEqual([-1, -1]);
+    });
     expect((await monitor.get('/readyz')).status).toBe(200);
     // By the time of two looks that saw the same, seconds grow with every scrape.
     const before = await lagSeconds();
-    await vi.waitFor(async () => expect(await lagSeconds()).toBeGreaterThan(before + 6), {
-      timeout: 30_000,
-      interval: 200,
-    });
+    await eventually(async () => expect(await lagSeconds()).toBeGreaterThan(before + 6));
     const [earliest, one, latest] = [Date.now(), await lagSeconds(), Date.now()];
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     const [next, other, last] = [Date.now(), await lagSeconds(), Date.now()];
@@ -113,23 +108,16 @@ describe.skipIf(missingReason(kafka, influxdb))('the processes, on real Kafka an
     expect(other - one).toBeLessThanOrEqual((last - earliest) / 1000);
 
     const processor = await start('telemetry-writer/main.ts');
-    await vi.waitFor(async () => expect(await pipeline.backlog()).toBe(0), {
-      timeout: 60_000,
-      interval: 200,
-    });
-    await vi.waitFor(async () => expect((await processor.get('/readyz')).status).toBe(200), {
-      timeout: 10_000,
-    });
+    await eventually(async () => expect(await pipeline.backlog()).toBe(0), { withinMs: 60_000 });
+    await eventually(async () => expect((await processor.get('/readyz')).status).toBe(200));
     const { body } = await processor.get('/metrics');
     expect(sum(samples(body, 'writer_readings_stored_total'))).toBe(50);
     expect(sum(samples(body, 'writer_rebalances_total'))).toBe(1);
     const answer = await processor.get('/api/devices/dev-3/readings?limit=2');
     expect(JSON.parse(answer.body)).toMatchObject({ device: 'dev-3', readings: [{ seq: 48 }, { seq: 43 }] });
     expect((await processor.get('/api/devices/dev-3/readings?limit=x')).status).toBe(400);
-    await vi.waitFor(
-      async () =>
-        expect(sum(samples((await monitor.get('/metrics')).body, 'kafka_consumergroup_lag'))).toBe(0),
-      { timeout: 30_000, interval: 200 },
+    await eventually(async () =>
+      expect(sum(samples((await monitor.get('/metrics')).body, 'kafka_consumergroup_lag'))).toBe(0),
     );
     expect(await lagSeconds()).toBe(0);
 

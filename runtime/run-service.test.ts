@@ -4,6 +4,7 @@ import { LIMITS } from '#contract/limits.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { type ProcessControls, type RunningService, runService } from '#runtime/run-service.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 
 /** A process that writes down how it would have ended. */
 class FakeProcess extends EventEmitter implements ProcessControls {
@@ -90,7 +91,7 @@ describe('runService', () => {
         queueMicrotask(() => controls.emit('SIGTERM'));
         return starting;
       });
-      await vi.waitFor(() => expect(lines).toContain('stopping before the start is complete'));
+      await eventually(() => expect(lines).toContain('stopping before the start is complete'));
       return { controls, ended };
     };
 
@@ -148,7 +149,7 @@ describe('runService', () => {
       setImmediate(() => controls.emit('SIGTERM'));
       return { failed: forever, stop: () => stopping.promise };
     });
-    await vi.waitFor(() => expect(lines).toContain('stopping'));
+    await eventually(() => expect(lines).toContain('stopping'));
     controls.emit('SIGTERM');
     expect(controls.exits).toEqual([1]);
     stopping.resolve();

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { simulateCommand } from './command.ts';
 import { PretendPipeline } from './testing/pretend-pipeline.ts';
 
@@ -109,7 +110,7 @@ test('a ledger can be verified later', async () => {
 test('Ctrl-C ends a run without an end, and it is still verified', async () => {
   const interrupt = new AbortController();
   const run = simulate('--devices 2 --rate 100 --verify --json'.split(' '), interrupt.signal);
-  await vi.waitFor(() => expect(pipeline.stored.length).toBeGreaterThan(10));
+  await eventually(() => expect(pipeline.stored.length).toBeGreaterThan(10));
   interrupt.abort();
   const { code, out } = await run;
   expect(code).toBe(0);

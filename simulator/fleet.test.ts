@@ -1,6 +1,7 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 import { Ledger } from './ledger.ts';
 import { PretendPipeline, SCHEMAS } from './testing/pretend-pipeline.ts';
@@ -79,7 +80,7 @@ test('QoS 0: everything is sent, nothing counts as acknowledged', async () => {
   const gateway = await pipeline();
   const { fleet: devices, ledger } = fleet(gateway, { qos: 0, count: 20 });
   expect(await devices.ended).toBe('complete');
-  await vi.waitFor(() => expect([...gateway.received.values()].flat()).toHaveLength(60));
+  await eventually(() => expect([...gateway.received.values()].flat()).toHaveLength(60));
   expect(await verify(ledger, gateway)).toMatchObject({
     sent: 180,
     acked: 0,
@@ -105,10 +106,10 @@ test('[P2] [P4] a gateway that closes connections without acknowledging gets it 
 test('a gateway that goes away and comes back on its port', async () => {
   const gateway = await pipeline();
   const { fleet: devices, ledger, lines } = fleet(gateway, { count: 400 });
-  await vi.waitFor(() => expect(devices.progress().acked).toBeGreaterThan(50));
+  await eventually(() => expect(devices.progress().acked).toBeGreaterThan(50));
   await gateway[Symbol.asyncDispose]();
-  await vi.waitFor(() => expect(devices.progress()).toMatchObject({ connected: 0 }));
-  await vi.waitFor(() => expect(devices.progress().trouble).toMatch(/ECONNREFUSED/));
+  await eventually(() => expect(devices.progress()).toMatchObject({ connected: 0 }));
+  await eventually(() => expect(devices.progress().trouble).toMatch(/ECONNREFUSED/));
   expect(lines.filter((line) => line.includes('cannot reach'))).toHaveLength(1);
 
   const again = await pipeline(gateway.port);
@@ -122,8 +123,8 @@ test('devices are spread over gateways and move on when theirs is away', async (
   const [one, other] = [await pipeline(), await pipeline()];
   const names = ['a', 'b', 'c', 'd'];
   const { fleet: devices } = fleet(one, { urls: [one.url, other.url], names, count: 200 });
-  await vi.waitFor(() => expect(devices.progress().connected).toBe(4));
-  await vi.waitFor(() => expect([one.received.size, other.received.size]).toEqual([2, 2]));
+  await eventually(() => expect(devices.progress().connected).toBe(4));
+  await eventually(() => expect([one.received.size, other.received.size]).toEqual([2, 2]));
   await other[Symbol.asyncDispose]();
   expect(await devices.ended).toBe('complete');
   expect([...one.received.keys()].sort()).toEqual(names);
@@ -170,7 +171,7 @@ test('a duration ends a run; what is under way is still acknowledged', async () 
 test('stop ends a fleet that would go on for ever', async () => {
   const gateway = await pipeline();
   const { fleet: devices } = fleet(gateway);
-  await vi.waitFor(() => expect(devices.progress().acked).toBeGreaterThan(0));
+  await eventually(() => expect(devices.progress().acked).toBeGreaterThan(0));
   expect(await devices.stop()).toBe('stopped');
   const { sent, acked, connected } = devices.progress();
   expect({ acked, connected }).toEqual({ acked: sent, connected: 0 });

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { openEmbeddedEventLog } from './open-embedded-event-log.ts';
 
 /** A small file system of its own; needs root on Linux. */
@@ -65,7 +66,7 @@ describe('embedded event log: full disk', () => {
       expect((await Array.fromAsync(log.read('readings'))).length).toBeGreaterThanOrEqual(acknowledged.size);
 
       rmSync(filler);
-      await vi.waitFor(() => expect(log.health().up).toBe(true), { timeout: 10_000 });
+      await eventually(() => expect(log.health().up).toBe(true));
       for (let i = 0; i < 20; i++) await append(10_000);
 
       const found = new Set(

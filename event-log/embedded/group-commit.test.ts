@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { CommitRequest, CommitResult } from './log-thread-calls.ts';
 import { splitBatch } from './record-batch.ts';
@@ -37,10 +38,7 @@ function setUp() {
       splitBatch(payload).map(({ key }) => `${topic}/${Buffer.from(key)}`),
     );
   const next = async () => {
-    const entry = await vi.waitFor(() => requests.shift() ?? Promise.reject(new Error('no transaction')), {
-      interval: 2,
-      timeout: 3_000,
-    });
+    const entry = await eventually(() => requests.shift() ?? Promise.reject(new Error('no transaction')));
     return {
       keys: keysOf(entry.request),
       request: entry.request,
@@ -193,7 +191,7 @@ describe('group commit', () => {
     const probe = await next();
     expect(probe.request).toMatchObject({ segments: [], probe: true });
     probe.succeed();
-    await vi.waitFor(() => expect(groupCommit.health.up).toBe(true));
+    await eventually(() => expect(groupCommit.health.up).toBe(true));
   });
 
   test('that an offset could be committed does not mean that records can', async () => {

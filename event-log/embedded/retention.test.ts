@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { type EmbeddedEventLogOptions, openEmbeddedEventLog } from './open-embedded-event-log.ts';
 
 const MINUTE_MS = 60_000;
@@ -74,11 +75,11 @@ describe('embedded event log: retention', () => {
     clock += MINUTE_MS / 2;
     await append(log);
     clock += MINUTE_MS / 2 + 1;
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await progress(log)).toMatchObject({ oldestOffset: 30, endOffset: 31 }),
     );
     clock += MINUTE_MS;
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await progress(log)).toMatchObject({ oldestOffset: 31, endOffset: 31 }),
     );
     expect(await append(log)).toEqual({ partition: 0, offset: 31 });
@@ -92,7 +93,7 @@ describe('embedded event log: retention', () => {
     for (let i = 0; i < 10; i++) await append(log);
     await consume(log, 'writer', () => ++takes <= 4);
     await consume(log, 'never', () => false);
-    await vi.waitFor(async () => expect(await progress(log)).toMatchObject({ committedOffset: 4 }));
+    await eventually(async () => expect(await progress(log)).toMatchObject({ committedOffset: 4 }));
     clock += 10 * MINUTE_MS;
     await passes();
     expect(await progress(log)).toMatchObject({ oldestOffset: 0, committedOffset: 4 });
@@ -105,7 +106,7 @@ describe('embedded event log: retention', () => {
     for (let i = 0; i < 10; i++) await append(first);
     await consume(first, 'slow', () => ++takes <= 4);
     await consume(first, 'fast');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await progress(first, 'slow')).committedOffset).toBe(4);
       expect((await progress(first, 'fast')).committedOffset).toBe(10);
     });
@@ -114,7 +115,7 @@ describe('embedded event log: retention', () => {
     clock += 2 * DAY_MS;
     metrics = new Registry();
     const log = await open();
-    await vi.waitFor(async () => expect((await progress(log, 'slow')).oldestOffset).toBe(4));
+    await eventually(async () => expect((await progress(log, 'slow')).oldestOffset).toBe(4));
     await passes();
     expect((await progress(log, 'slow')).oldestOffset).toBe(4);
   });
@@ -124,14 +125,14 @@ describe('embedded event log: retention', () => {
     for (let i = 0; i < 10; i++) await append(first);
     await consume(first, 'renamed', () => false);
     await consume(first, 'writer');
-    await vi.waitFor(async () => expect((await progress(first)).committedOffset).toBe(10));
+    await eventually(async () => expect((await progress(first)).committedOffset).toBe(10));
     await first.close();
 
     clock += 8 * DAY_MS;
     metrics = new Registry();
     const log = await open({ retentionDelayMs: 300 });
     await consume(log, 'writer');
-    await vi.waitFor(async () => expect((await progress(log)).oldestOffset).toBe(10));
+    await eventually(async () => expect((await progress(log)).oldestOffset).toBe(10));
   });
 
   test('nothing is removed before groups had time to subscribe', async () => {
@@ -155,7 +156,7 @@ describe('embedded event log: retention', () => {
       (await Array.fromAsync(log.read('state'))).map((r) => `${r.offset} ${r.key} ${r.value ?? '-'}`);
     expect(await state()).toEqual(['2 a 2', '3 c 1', '4 b -']);
     clock += DAY_MS + 1;
-    await vi.waitFor(async () => expect(await state()).toEqual(['2 a 2', '3 c 1']));
+    await eventually(async () => expect(await state()).toEqual(['2 a 2', '3 c 1']));
     expect(await log.progress('state', 'g')).toMatchObject([{ oldestOffset: 2, endOffset: 5 }]);
   });
 
@@ -168,9 +169,7 @@ describe('embedded event log: retention', () => {
       for (let i = 0; i < 200; i++) {
         await append(log, 50 * KILOBYTES);
         // A real writer keeps up or is waited for; the limit is not to be hit by the test's own haste.
-        await vi.waitFor(async () => expect((await progress(log)).committedOffset).toBe(i + 1), {
-          interval: 5,
-        });
+        await eventually(async () => expect((await progress(log)).committedOffset).toBe(i + 1));
       }
       const { oldestOffset, endOffset } = await progress(log);
       expect(endOffset).toBe(200);
@@ -200,12 +199,12 @@ describe('embedded event log: retention', () => {
         up: false,
         detail: expect.stringContaining('EMBEDDED_MAX_BYTES'),
       });
-      await vi.waitFor(() =>
+      await eventually(() =>
         expect(lines.find((line) => line.msg.startsWith('event log is filling up'))?.heldBy).toEqual([
           'writer',
         ]),
       );
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const text = await metrics.metrics();
         expect(text).toContain('event_log_up 0');
         expect(text).toContain(`event_log_max_bytes ${maxBytes}`);
@@ -219,7 +218,7 @@ describe('embedded event log: retention', () => {
       expect(values.length).toBeGreaterThanOrEqual(acknowledged);
 
       mayTake = true;
-      await vi.waitFor(() => expect(log.health().up).toBe(true), { timeout: 20_000 });
+      await eventually(() => expect(log.health().up).toBe(true));
       await append(log, 50 * KILOBYTES);
     }, 60_000);
   });
@@ -228,7 +227,7 @@ describe('embedded event log: retention', () => {
     const log = await open();
     await append(log);
     clock += 30_000;
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const text = await metrics.metrics();
       expect(text).toContain('event_log_retention_seconds{topic="readings"} 60');
       expect(text).toContain('event_log_oldest_record_age_seconds{topic="readings"} 30');

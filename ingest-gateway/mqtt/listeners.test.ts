@@ -10,9 +10,9 @@ import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { LIMITS } from '#contract/limits.ts';
-import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { makeCertificate } from '#services/certificates.ts';
 
 const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;

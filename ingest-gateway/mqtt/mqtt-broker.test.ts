@@ -1,9 +1,9 @@
 import { connectAsync } from 'mqtt';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '#contract/limits.ts';
-import { eventually } from '#ingest-gateway/testing/eventually.ts';
 import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 
 /** Where a short CONNECT has its flags: mqtt-packet writes only valid ones. */
 const FLAGS_AT = 9;

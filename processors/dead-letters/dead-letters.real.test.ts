@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { TopicNames } from '#contract/log-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { DeadLetterMonitor } from './monitor.ts';
 import { appendLetters, ensureTestTopics, letterFor, reading, testDeps } from './testing/log-with-letters.ts';
@@ -58,9 +59,8 @@ describe.skipIf(missing)('dead letters on Kafka', () => {
     expect(JSON.parse(dryRun.out)).toMatchObject({ letters: 1_000, passed: 1_000 });
 
     const replay = startDlq(['replay', '--rate', '50'], env);
-    await vi.waitFor(async () => expect((await replayedLetters(log, topics)).size).toBeGreaterThan(150), {
-      timeout: 60_000,
-      interval: 50,
+    await eventually(async () => expect((await replayedLetters(log, topics)).size).toBeGreaterThan(150), {
+      withinMs: 60_000,
     });
     const second = await runDlq(['replay'], env);
     expect(second.err).toContain('another replay is running');

@@ -1,6 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { startTelemetryWriter } from '#processors/telemetry-writer/telemetry-writer.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
 import type { StoredReading } from '#telemetry-store/telemetry-store.ts';
 import {
@@ -23,13 +24,10 @@ async function storedReadings({ dataDir, log }: TestLog, schemaDir: string): Pro
     { telemetryTopic: TOPICS.telemetry, deadLetterTopic: TOPICS.deadLetters, group, rejectAll: 'pause' },
     { ...deps, eventLog: log, store, schemas: loadSchemas(schemaDir) },
   );
-  await vi.waitFor(
-    async () => {
-      const [progress] = await log.progress(TOPICS.telemetry, group);
-      expect(progress?.committedOffset).toBe(progress?.endOffset);
-    },
-    { timeout: 20_000, interval: 50 },
-  );
+  await eventually(async () => {
+    const [progress] = await log.progress(TOPICS.telemetry, group);
+    expect(progress?.committedOffset).toBe(progress?.endOffset);
+  });
   return await Array.fromAsync(store.scan({ fromMs: 0, toMs: Date.now() + 60_000 }));
 }
 
@@ -54,10 +52,7 @@ test('[P2] [P3] a replay killed with SIGKILL half way and run again: every readi
   expect(JSON.parse(dryRun.out)).toMatchObject({ letters: 1_000, passed: 1_000, failedAgain: 0 });
 
   const replay = startDlq(['replay', '--rate', '400'], env);
-  await vi.waitFor(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(400), {
-    timeout: 20_000,
-    interval: 20,
-  });
+  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(400));
   replay.kill('SIGKILL');
   await replay.ended;
   const done = await replayedLetters(under.log, TOPICS);
@@ -88,10 +83,7 @@ test('SIGINT ends a replay after what is in flight, says so, and exits 1', async
   );
 
   const replay = startDlq(['replay', '--rate', '20'], env);
-  await vi.waitFor(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(2), {
-    timeout: 20_000,
-    interval: 20,
-  });
+  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(2));
   replay.kill('SIGINT');
   const { code, out } = await replay.ended;
   expect(code).toBe(1);

@@ -3,6 +3,7 @@ import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { dismissLetters } from './dismiss.ts';
 import { DeadLetterMonitor, type DeadLetterMonitorDeps, startDeadLetterMonitor } from './monitor.ts';
 import { replayLetters } from './replay.ts';
@@ -203,8 +204,8 @@ describe('the monitor of pending letters', () => {
   test('looks by itself until it is closed', async () => {
     await appendLetter(under.log, letterFor('a', '{'));
     await using _monitor = startDeadLetterMonitor({ ...options, intervalMs: 10 }, deps);
-    await vi.waitFor(async () => expect(await pending()).toEqual({ 'malformed-json': 1 }));
+    await eventually(async () => expect(await pending()).toEqual({ 'malformed-json': 1 }));
     await appendLetter(under.log, letterFor('a', '['));
-    await vi.waitFor(async () => expect(await pending()).toEqual({ 'malformed-json': 2 }));
+    await eventually(async () => expect(await pending()).toEqual({ 'malformed-json': 2 }));
   });
 });

@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Registry } from 'prom-client';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openEmbeddedEventLog } from '#event-log/embedded/open-embedded-event-log.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { startLagMonitor } from './lag-monitor.ts';
 import { lookOnce, renderLagReport } from './lag-report.ts';
 
@@ -41,7 +42,7 @@ function monitored(answer: () => readonly PartitionProgress[] | Promise<readonly
   /** Until answers that were given after now are known. */
   const looks = (count = 2) => {
     const enough = asked.times + count;
-    return vi.waitFor(() => expect(asked.times).toBeGreaterThanOrEqual(enough), { interval: 2 });
+    return eventually(() => expect(asked.times).toBeGreaterThanOrEqual(enough));
   };
   const series = async (): Promise<Record<string, number>> => {
     const samples = (await metrics.metrics()).split('\n').filter((line) => line && !line.startsWith('#'));
@@ -175,7 +176,7 @@ describe('[P7] on the embedded log', () => {
       onBatch: async () => undefined,
     });
     onTestFinished(() => subscription.close());
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await lookOnce(target, beside, Date.now)).toMatchObject({ records: 0, seconds: 0 }),
     );
     expect(renderLagReport(await lookOnce(target, beside, Date.now))).toContain('nothing to do');

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
 import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { influxDbApi } from '#services/influxdb-api.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { openInfluxTelemetryStore } from '#telemetry-store/influxdb/influx-telemetry-store.ts';
@@ -47,7 +48,7 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
   const device = (name: number) => `${pipeline.suffix}-${name}`;
   const devices = (count: number) => Array.from({ length: count }, (_, i) => device(i));
   const drained = () =>
-    vi.waitFor(async () => expect(await pipeline.backlog()).toBe(0), { timeout: 60_000, interval: 100 });
+    eventually(async () => expect(await pipeline.backlog()).toBe(0), { withinMs: 60_000 });
 
   test("[P5] one poison point among 5,000: 4,999 stored, one letter with InfluxDB's own words", async () => {
     const conflicting = { name: 'battery', kind: 'boolean', value: true } as const;
@@ -76,7 +77,7 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     });
     expect(String(letters[0]?.payload)).toBe(JSON.stringify(readings[1_234]));
     expect(await pipeline.stored(device(0))).toHaveLength(4_999);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(writer.accounting()).toEqual({ consumed: 5_000, stored: 4_999, deadLettered: 1 }),
     );
   });
@@ -90,16 +91,14 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     await drained();
     await proxy.cut();
     await append(200);
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toContain('unreachable'), {
-      timeout: 20_000,
-    });
+    await eventually(() => expect(writer.health().storeTrouble).toContain('unreachable'));
     expect(await pipeline.backlog()).toBe(200);
     await proxy.restore();
     await drained();
     expect(await pipeline.stored(...devices(10))).toHaveLength(400);
     expect(await pipeline.letters()).toEqual([]);
     expect(writer.health()).toEqual({ consuming: true, storeTrouble: undefined });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(writer.accounting()).toEqual({ consumed: 400, stored: 400, deadLettered: 0 }),
     );
   });
@@ -111,9 +110,7 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     );
     for (let i = 0; i < 20; i++) await pipeline.append(device(0), reading(i));
     const writer = await pipeline.startWriter({ store: refused });
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toContain('INFLUX_TOKEN'), {
-      timeout: 20_000,
-    });
+    await eventually(() => expect(writer.health().storeTrouble).toContain('INFLUX_TOKEN'));
     expect(await pipeline.metric('writer_write_retries_total{cause="misconfigured"}')).toBeGreaterThan(0);
     await writer.stop();
     await refused.close();
@@ -133,7 +130,7 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     );
     await using otherLog = await openLog();
     const first = await pipeline.startWriter();
-    await vi.waitFor(() => expect(first.accounting().consumed).toBeGreaterThan(0), { timeout: 60_000 });
+    await eventually(() => expect(first.accounting().consumed).toBeGreaterThan(0), { withinMs: 60_000 });
     const second = await pipeline.startWriter({ log: otherLog });
     onTestFinished(() => second.stop());
     await Promise.all(

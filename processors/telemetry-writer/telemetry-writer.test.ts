@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { buildSchemaRegistry } from '#contract/schema-registry.ts';
 import { openEmbeddedEventLog } from '#event-log/embedded/open-embedded-event-log.ts';
 import type { EventLog, SubscribeOptions } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
 import type { TelemetryStore, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
 import { depsWith, logThat, PipelineUnderTest, reading, storeThat } from './testing/pipeline-under-test.ts';
@@ -39,8 +40,7 @@ beforeEach(async () => {
 });
 
 const device = (name: string | number) => `${pipeline.suffix}-${name}`;
-const drained = () =>
-  vi.waitFor(async () => expect(await pipeline.backlog()).toBe(0), { timeout: 20_000, interval: 20 });
+const drained = () => eventually(async () => expect(await pipeline.backlog()).toBe(0));
 const startWriter: PipelineUnderTest['startWriter'] = async (parts, options) => {
   const writer = await pipeline.startWriter(parts, options);
   onTestFinished(() => writer.stop());
@@ -59,7 +59,7 @@ describe('a batch', () => {
       schema: 'environment/1',
       values: { temperature: 20.7, humidity: 40 },
     });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(writer.accounting()).toEqual({ consumed: 53, stored: 53, deadLettered: 0 }),
     );
     expect(await pipeline.metric('writer_readings_consumed_total')).toBe(53);
@@ -89,7 +89,7 @@ describe('a batch', () => {
       detail: { message: expect.stringContaining('retention policy') },
     });
     expect(JSON.parse(String(letters[0]?.payload)).seq).toBe(3_123);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(writer.accounting()).toEqual({ consumed: 5_000, stored: 4_999, deadLettered: 1 }),
     );
     expect(await pipeline.metric('writer_dead_letters_total{reason="store-rejected"}')).toBe(1);
@@ -139,7 +139,7 @@ describe('a batch', () => {
     expect(letters[3]?.payload).toHaveLength(0);
     expect(letters[4]?.payload.length).toBe(256 * 1024);
     expect(letters[4]?.detail).toMatchObject({ bytes: huge.length });
-    await vi.waitFor(() => expect(writer.accounting()).toEqual({ consumed: 7, stored: 2, deadLettered: 5 }));
+    await eventually(() => expect(writer.accounting()).toEqual({ consumed: 7, stored: 2, deadLettered: 5 }));
   });
 
   test('is judged by the schemas of the writer', async () => {
@@ -212,7 +212,7 @@ describe('a store that does not take points', () => {
     const writer = await startWriter({
       store: storeThat(store, async () => (failures-- > 0 ? answer : undefined)),
     });
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toContain(cause));
+    await eventually(() => expect(writer.health().storeTrouble).toContain(cause));
     expect(await pipeline.backlog()).toBe(40);
     await drained();
     expect(await pipeline.stored(...[0, 1, 2, 3].map(device))).toHaveLength(40);
@@ -244,8 +244,8 @@ describe('a store that does not take points', () => {
       subscribe: (options) => log.subscribe({ ...options, maxBatchRecords: 1 }),
     };
     const writer = await startWriter({ log: oneByOne, store: faulty });
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toContain('rejects-all'));
-    await vi.waitFor(() => expect(sizes.length).toBeGreaterThan(6));
+    await eventually(() => expect(writer.health().storeTrouble).toContain('rejects-all'));
+    await eventually(() => expect(sizes.length).toBeGreaterThan(6));
     expect(sizes.slice(0, 3)).toEqual([450, 450, 450]);
     expect(sizes.slice(3).every((size) => size < 10)).toBe(true);
     // What was refused before there was enough evidence was dead-lettered.
@@ -255,7 +255,7 @@ describe('a store that does not take points', () => {
     await drained();
     expect(await pipeline.letters()).toHaveLength(900);
     expect(await pipeline.stored(...[2, 3, 4, 5].map(device))).toHaveLength(4 * 450);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(writer.accounting()).toEqual({ consumed: 2_700, stored: 1_800, deadLettered: 900 }),
     );
   });
@@ -280,13 +280,13 @@ describe('letters that cannot be written', () => {
         if (blocked) throw new PipelineError('not-durable', 'no leader', { retryable: true });
       }),
     });
-    await vi.waitFor(() => expect(attempts).toBeGreaterThan(1), { timeout: 5_000 });
+    await eventually(() => expect(attempts).toBeGreaterThan(1));
     expect(await pipeline.backlog()).toBe(1);
     expect(writer.accounting().consumed).toBe(0);
     blocked = false;
     await drained();
     expect(await pipeline.letters()).toHaveLength(1);
-    await vi.waitFor(() => expect(writer.accounting()).toEqual({ consumed: 2, stored: 1, deadLettered: 1 }));
+    await eventually(() => expect(writer.accounting()).toEqual({ consumed: 2, stored: 1, deadLettered: 1 }));
   });
 });
 
@@ -320,7 +320,7 @@ describe('stopping', () => {
       { store: storeThat(store, async () => answer) },
       { delays: { retry: hour, maxRequestedMs: 3_600_000, holdMs: 3_600_000 } },
     );
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toBeDefined());
+    await eventually(() => expect(writer.health().storeTrouble).toBeDefined());
     await writer.stop();
     expect(await pipeline.backlog()).toBe(1);
     expect(writer.accounting().consumed).toBe(0);
@@ -397,7 +397,7 @@ describe('a partition that is lost', () => {
   test('[P2] an abandoned batch is neither done nor failed until its signal fires', async () => {
     const away: WriteOutcome = { kind: 'retry', cause: 'unreachable', detail: '' };
     const { lost, handled, outcome, writer } = await played(storeThat(store, async () => away));
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toBeDefined());
+    await eventually(() => expect(writer.health().storeTrouble).toBeDefined());
     const settledAtClose = new Promise<boolean>((resolve) =>
       lost.signal.addEventListener('abort', () => resolve(outcome.settled)),
     );

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import { encodeLetterState } from '#contract/letter-state.ts';
 import { openEmbeddedEventLog } from '#event-log/embedded/open-embedded-event-log.ts';
@@ -14,6 +14,7 @@ import {
   reading,
 } from '#processors/telemetry-writer/testing/pipeline-under-test.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { runTrace } from './trace-command.ts';
@@ -63,7 +64,7 @@ beforeAll(async () => {
     performance.now() + 5_000,
   );
   const writer = await pipeline.startWriter();
-  await vi.waitFor(async () => expect(await pipeline.backlog()).toBe(0));
+  await eventually(async () => expect(await pipeline.backlog()).toBe(0));
   await writer.stop();
   await pipeline.append('dev-1', reading(8));
 });

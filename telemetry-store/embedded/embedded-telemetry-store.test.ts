@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import {
   describeTelemetryStore,
   names,
@@ -97,7 +98,7 @@ describe('the file of the embedded telemetry store', () => {
       written = Number(line);
     });
     const exited = once(child, 'close');
-    await vi.waitFor(() => expect(written).toBeGreaterThan(200), { timeout: 20_000, interval: 5 });
+    await eventually(() => expect(written).toBeGreaterThan(200));
     child.kill('SIGKILL');
     await exited;
     const beside = await open({ role: 'beside' });
@@ -165,7 +166,7 @@ describe('the file of the embedded telemetry store', () => {
     expect(await count(first)).toBe(11_200);
     await first.close();
     const later = await open({ retentionDays: 7 }, () => now + 2 * DAY_MS);
-    await vi.waitFor(async () => expect(await count(later)).toBe(1_200), { timeout: 20_000, interval: 20 });
+    await eventually(async () => expect(await count(later)).toBe(1_200));
   });
 
   test('people can read it with any SQLite tool', async () => {

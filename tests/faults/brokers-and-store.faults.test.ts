@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { type InfluxDb, startInfluxDb } from '#services/influxdb.ts';
 import { type Kafka, startKafka } from '#services/kafka.ts';
 import { waitUntilInSync } from '#services/kafka-in-sync.ts';
@@ -109,6 +110,6 @@ describe.skipIf(missingReason(inject('kafka'), inject('influxdb')))('the distrib
       await pipeline.gateways[0]?.start();
       await pipeline.processors[0]?.start();
     });
-    await vi.waitFor(async () => expect(await pipeline.gateways[1]?.stop()).toBe(0), 15_000);
+    await eventually(async () => expect(await pipeline.gateways[1]?.stop()).toBe(0));
   });
 });
