@@ -4,15 +4,15 @@ import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { CredentialStore } from './devices/credential-store.ts';
-import { DeviceRegistry, type DeviceStatus } from './devices/device-registry.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
+import { DeviceRegistry, type DeviceStatus } from './intake/device-registry.ts';
 import { InflightBudget } from './intake/inflight-budget.ts';
 import { MessageIntake } from './intake/message-intake.ts';
-import type { Arrival } from './mqtt/connection.ts';
+import type { Arrival, Listener } from './mqtt/listeners/listener.ts';
+import { listenOnTcp } from './mqtt/listeners/tcp-listener.ts';
+import { listenOnTls } from './mqtt/listeners/tls-listener.ts';
+import { listenOnWebSocket } from './mqtt/listeners/web-socket-listener.ts';
 import { MqttBroker } from './mqtt/mqtt-broker.ts';
-import { type Listener, listenOnTcp } from './mqtt/tcp-listener.ts';
-import { listenOnTls } from './mqtt/tls-listener.ts';
-import { listenOnWebSocket } from './mqtt/web-socket-listener.ts';
 import { type Accounting, createIngestTelemetry } from './telemetry.ts';
 
 export interface IngestGatewayOptions {

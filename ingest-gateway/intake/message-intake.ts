@@ -5,10 +5,10 @@ import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
-import type { Device } from '#ingest-gateway/devices/device-registry.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, PublishCallback } from './acknowledgement-queue.ts';
+import type { Device } from './device-registry.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 
 export interface IntakeOptions {

@@ -1,7 +1,11 @@
 import type { Client, ConnectPacket } from 'aedes';
-import { type AuthenticationPolicy, authenticate, type Refusal } from '#ingest-gateway/authentication.ts';
-import type { DeviceRegistry } from '#ingest-gateway/devices/device-registry.ts';
+import {
+  type AuthenticationPolicy,
+  authenticate,
+  type Refusal,
+} from '#ingest-gateway/devices/authentication.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { DeviceRegistry } from '#ingest-gateway/intake/device-registry.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { judgeConnect } from './connect-policy.ts';

@@ -1,7 +1,8 @@
 import type { Client } from 'aedes';
-import type { Device } from '#ingest-gateway/devices/device-registry.ts';
+import type { Device } from '#ingest-gateway/intake/device-registry.ts';
+import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
-import { type Arrival, Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import { ReadGate } from './read-gate.ts';
 
 /**

@@ -1,19 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
-import type { Device } from '#ingest-gateway/devices/device-registry.ts';
 import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { Device } from '#ingest-gateway/intake/device-registry.ts';
+import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { ConnectJudgement } from './connect-policy.ts';
 import { PubackWriter } from './puback-writer.ts';
 import type { ReadGate } from './read-gate.ts';
-
-/** How a client reached us. */
-export interface Arrival {
-  readonly stream: Duplex;
-  /** Common name of a verified client certificate; `undefined` = none was asked for. */
-  readonly certificateName: string | undefined;
-}
 
 /** One connection of a client, from its accepted socket to its end. */
 export class Connection {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
 import type { PublishCallback } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
+import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { assertKnownAedes, internalsOf } from './aedes-internals.ts';
 import { classifyClientError } from './client-error.ts';
@@ -11,7 +12,7 @@ import {
   type ConnectOptions,
   type ConnectParts,
 } from './connect-hooks.ts';
-import type { Arrival, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { limitPacketSize } from './packet-limit.ts';

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
-import type { Arrival } from './connection.ts';
-import { type Listener, type ListenerOptions, listen, prepareSocket } from './tcp-listener.ts';
+import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
 
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
 /** An MQTT packet of the largest size, with its header. */

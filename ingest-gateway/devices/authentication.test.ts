@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { IConnectPacket } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
+import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { authenticate } from './authentication.ts';
-import { changeCredentials } from './devices/credentials-file.ts';
-import { hashPassword } from './devices/password-hash.ts';
-import { connectPacket, publishPacket, RawClient } from './testing/raw-client.ts';
-import { reading, startTestGateway, type TestGateway } from './testing/test-gateway.ts';
+import { changeCredentials } from './credentials-file.ts';
+import { hashPassword } from './password-hash.ts';
 
 const QUICK = { n: 2, r: 1, p: 1 };
 let folder: string;

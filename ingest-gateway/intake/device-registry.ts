@@ -1,8 +1,8 @@
 import { telemetryTopic } from '#contract/device-topic.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
-import { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
+import { InflightBudget } from './inflight-budget.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** What one device is known by, over its connections: its bounds hold across a reconnect. */
 export class Device {

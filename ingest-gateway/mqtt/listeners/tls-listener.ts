@@ -2,8 +2,7 @@ import { createServer } from 'node:tls';
 import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
-import type { Arrival } from './connection.ts';
-import { type Listener, type ListenerOptions, listen, prepareSocket } from './tcp-listener.ts';
+import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
 import { expiryOf, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { isDeviceId } from '#contract/device-topic.ts';
-import type { CredentialStore } from '#ingest-gateway/devices/credential-store.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { CredentialStore } from './credential-store.ts';
 
 /** Who a client says it is, and how it proves it. */
 export interface Claim {

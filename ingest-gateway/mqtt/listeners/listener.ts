@@ -1,9 +1,16 @@
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
-import type { Arrival } from './connection.ts';
+
+/** How a client reached us. */
+export interface Arrival {
+  readonly stream: Duplex;
+  /** Common name of a verified client certificate; `undefined` = none was asked for. */
+  readonly certificateName: string | undefined;
+}
 
 /** Where devices come in. */
 export interface Listener {
@@ -17,19 +24,6 @@ export interface ListenerOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly limits: GatewayLimits;
-}
-
-/** @throws PipelineError `configuration` when the port is taken or the address is not ours. */
-export async function listenOnTcp(
-  options: ListenerOptions,
-  accept: (arrival: Arrival) => void,
-  telemetry: IngestTelemetry,
-): Promise<Listener> {
-  const server = createServer((socket) => {
-    prepareSocket(socket);
-    accept({ stream: socket, certificateName: undefined });
-  });
-  return listen(server, 'MQTT_PORT', options, telemetry);
 }
 
 export function prepareSocket(socket: Socket): void {
