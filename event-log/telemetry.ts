@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
+import { createWorthALine } from '#runtime/worth-a-line.ts';
 
 /** Why an attempt to append failed; the values of the label `cause`. */
 export const APPEND_FAILURE_CAUSES = [
@@ -38,9 +39,6 @@ export interface BatchIdentity {
   readonly firstOffset: number;
   readonly records: number;
 }
-
-/** At most one line in this time for an event that can repeat with every attempt. Milliseconds. */
-const REPEATED_LINE_MS = 10_000;
 
 /** The events of the event log, both drivers: one function = one log line and/or one metric. */
 export function createEventLogTelemetry(deps: Deps) {
@@ -94,13 +92,7 @@ export function createEventLogTelemetry(deps: Deps) {
   maxBytes.remove();
 
   let available = true;
-  const lastLineAt = new Map<string, number>();
-  const worthALine = (event: string): boolean => {
-    const now = performance.now();
-    if (now - (lastLineAt.get(event) ?? -Infinity) < REPEATED_LINE_MS) return false;
-    lastLineAt.set(event, now);
-    return true;
-  };
+  const worthALine = createWorthALine();
 
   return {
     opened(driver: 'kafka' | 'embedded', where: string): void {

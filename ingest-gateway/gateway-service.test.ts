@@ -9,7 +9,7 @@ import { openEventLog } from '#event-log/open-event-log.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
-import { assertKafka, startGatewayService } from './gateway-service.ts';
+import { startGatewayService } from './gateway-service.ts';
 import { publishPacket, RawClient } from './testing/raw-client.ts';
 import { reading } from './testing/test-gateway.ts';
 
@@ -30,11 +30,6 @@ async function freePort(): Promise<string> {
 }
 
 describe('npm run gateway', () => {
-  it('[P10] needs KAFKA_BROKERS, and says so', () => {
-    expect(() => assertKafka(settingsOf({}))).toThrow('KAFKA_BROKERS');
-    expect(() => assertKafka(settingsOf({ KAFKA_BROKERS: 'kafka:9092' }))).not.toThrow();
-  });
-
   it('serves MQTT and HTTP, makes its topics, and stops', async () => {
     const [mqttPort, httpPort] = [await freePort(), await freePort()];
     const settings = settingsOf({ DATA_DIR: dataDir, MQTT_PORT: mqttPort, HTTP_PORT: httpPort });

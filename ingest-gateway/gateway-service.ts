@@ -1,5 +1,5 @@
+import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
-import { PipelineError } from '#runtime/errors.ts';
 import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -7,16 +7,6 @@ import { type IngestGatewayDeps, startIngestGateway } from './gateway.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 
 const DEFAULT_HTTP_PORT = 8080;
-
-/** @throws PipelineError `configuration`: a gateway of its own shares its log with other processes, so it needs Kafka. */
-export function assertKafka(settings: Settings): void {
-  if (settings.kafka !== undefined) return;
-  throw new PipelineError(
-    'configuration',
-    'KAFKA_BROKERS: expected a list "host:port,host:port", because a gateway of its own needs an event log that other ' +
-      'processes can read (npm start runs everything in one process, without Kafka)',
-  );
-}
 
 /**
  * The gateway as a process of its own: MQTT in, its HTTP surface, and the topics it appends to. Takes `deps.eventLog`
@@ -27,7 +17,7 @@ export function assertKafka(settings: Settings): void {
 export async function startGatewayService(
   settings: Settings,
   name: string,
-  deps: IngestGatewayDeps,
+  deps: IngestGatewayDeps & { readonly eventLog: EventLog },
 ): Promise<RunningService> {
   await using resources = new AsyncDisposableStack();
   const eventLog = resources.use(deps.eventLog);

@@ -1,11 +1,11 @@
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
-import type { EventLog } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { CredentialStore } from './devices/credential-store.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
 import { DeviceRegistry, type DeviceStatus } from './intake/device-registry.ts';
+import type { GatewayLog } from './intake/gateway-log.ts';
 import { InflightBudget } from './intake/inflight-budget.ts';
 import { MessageIntake } from './intake/message-intake.ts';
 import type { Arrival, Listener } from './mqtt/listeners/listener.ts';
@@ -28,7 +28,7 @@ export interface IngestGatewayOptions {
 
 export interface IngestGatewayDeps extends Deps {
   /** Stays open: whoever opened it closes it, after the gateway stopped. */
-  readonly eventLog: EventLog;
+  readonly eventLog: GatewayLog;
   readonly schemas: SchemaRegistry;
 }
 

@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { assertKafka } from '#runtime/assert-kafka.ts';
 import { commandIo, runCommand } from '#runtime/command-line.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
-import { assertKafka, startGatewayService } from './gateway-service.ts';
+import { startGatewayService } from './gateway-service.ts';
 
 const program = new Command('gateway')
   .usage('')
@@ -14,7 +15,10 @@ const program = new Command('gateway')
   )
   .action(async () => {
     const { settings, schemas, deps } = await setUpService('gateway', process.env);
-    assertKafka(settings);
+    assertKafka(
+      settings,
+      'a gateway of its own needs an event log that other processes can read (npm start runs everything in one process, without Kafka)',
+    );
     await runService(deps.log, process, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       return startGatewayService(settings, `${hostname()}:${process.pid}`, { ...deps, eventLog, schemas });

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, type PipelineError } from '#runtime/errors.ts';
+import { createWorthALine } from '#runtime/worth-a-line.ts';
 
 /** Why a client was turned away or its connection closed; the values of `ingest_refused_total{reason}`. */
 export const REFUSAL_REASONS = [
@@ -82,9 +83,6 @@ export interface IngestLevels {
 }
 
 export type IngestTelemetry = ReturnType<typeof createIngestTelemetry>;
-
-/** At most one line in this time for what a client can make happen at will. Milliseconds. */
-const REPEATED_LINE_MS = 10_000;
 
 /**
  * The events of the gateway: one function = one log line and/or one metric. Events of the message path only add to
@@ -176,13 +174,7 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     registers,
   });
 
-  const lastLineAt = new Map<string, number>();
-  const worthALine = (event: string): boolean => {
-    const now = performance.now();
-    if (now - (lastLineAt.get(event) ?? -Infinity) < REPEATED_LINE_MS) return false;
-    lastLineAt.set(event, now);
-    return true;
-  };
+  const worthALine = createWorthALine();
 
   return {
     accounting(): Accounting {

@@ -27,6 +27,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The driver's guards against kafkajs, for clients that look at the brokers from outside.
   services: ['runtime', 'event-log'],
 };
+/**
+ * The rooms of a folder, and which of them each may use besides itself; the files beside the rooms that are listed as
+ * ground are for all of them, the other ones use all rooms and are used by none.
+ */
+const ROOMS: Readonly<
+  Record<
+    string,
+    { readonly ground: readonly string[]; readonly rooms: Readonly<Record<string, readonly string[]>> }
+  >
+> = {
+  'ingest-gateway': {
+    ground: ['telemetry.ts', 'gateway-limits.ts', 'file-changes.ts'],
+    rooms: {
+      devices: [],
+      intake: [],
+      'mqtt/listeners': [],
+      mqtt: ['devices', 'intake', 'mqtt/listeners'],
+    },
+  },
+};
 const TESTS_MAY_ALSO_IMPORT = ['runtime', 'services', 'event-log', 'telemetry-store', 'tests'];
 const UNBOUND = new Set(['tests', 'benchmarks', 'docs', 'grafana', 'prometheus']);
 
@@ -68,6 +88,36 @@ describe('architecture', () => {
     }
     expect(wrong).toEqual([]);
   });
+
+  it.each(Object.entries(ROOMS))(
+    'the rooms of %s/ use each other only downward',
+    (folder, { ground, rooms }) => {
+      const roomOf = (file: string): string | undefined =>
+        Object.keys(rooms)
+          .filter((room) => file.startsWith(`${folder}/${room}/`))
+          .sort((a, b) => b.length - a.length)[0];
+      const wrong: string[] = [];
+      for (const file of files) {
+        if (!file.startsWith(`${folder}/`) || isTest(file)) continue;
+        const isGround = ground.includes(file.slice(folder.length + 1));
+        const room = roomOf(file);
+        if (room === undefined && !isGround) continue;
+        for (const specifier of importsOf(file)) {
+          const target = specifier.startsWith('./')
+            ? path.posix.join(path.dirname(file), specifier)
+            : specifier.slice(1);
+          if (!target.startsWith(`${folder}/`)) continue;
+          const targetRoom = roomOf(target);
+          const allowed =
+            targetRoom === undefined
+              ? ground.includes(target.slice(folder.length + 1))
+              : room === targetRoom || (room !== undefined && rooms[room]?.includes(targetRoom));
+          if (!allowed) wrong.push(`${file} imports ${specifier}`);
+        }
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
 
   it('no import climbs out of its folder by a relative path', () => {
     const climbing = files.flatMap((file) =>

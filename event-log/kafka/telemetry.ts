@@ -1,25 +1,14 @@
 import { createEventLogTelemetry } from '#event-log/telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
+import { createWorthALine } from '#runtime/worth-a-line.ts';
 
 export type KafkaTelemetry = ReturnType<typeof createKafkaTelemetry>;
-
-/** At most one line in this time for each different thing the client library says. Milliseconds. */
-const REPEATED_LINE_MS = 10_000;
-/** Different messages remembered for that; more are not told apart in time. */
-const REMEMBERED_LINES = 200;
 
 /** The events of both drivers, and those that only Kafka has. */
 export function createKafkaTelemetry(deps: Deps) {
   const log = deps.log.child({ part: 'kafka' });
-  const lastLineAt = new Map<string, number>();
-  const worthALine = (event: string): boolean => {
-    const now = performance.now();
-    if (now - (lastLineAt.get(event) ?? -Infinity) < REPEATED_LINE_MS) return false;
-    if (lastLineAt.size >= REMEMBERED_LINES) lastLineAt.clear();
-    lastLineAt.set(event, now);
-    return true;
-  };
+  const worthALine = createWorthALine();
 
   return {
     ...createEventLogTelemetry(deps),

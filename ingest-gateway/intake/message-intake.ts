@@ -4,11 +4,11 @@ import type { AppendRecord } from '#contract/log-record.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
-import type { EventLog } from '#event-log/event-log.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, PublishCallback } from './acknowledgement-queue.ts';
 import type { Device } from './device-registry.ts';
+import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 
 export interface IntakeOptions {
@@ -18,7 +18,7 @@ export interface IntakeOptions {
 }
 
 export interface IntakeParts {
-  readonly eventLog: EventLog;
+  readonly eventLog: GatewayLog;
   readonly schemas: SchemaRegistry;
   readonly telemetry: IngestTelemetry;
   /** Of the whole gateway. */

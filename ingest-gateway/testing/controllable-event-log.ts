@@ -1,5 +1,6 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
-import type { EventLog, EventLogHealth } from '#event-log/event-log.ts';
+import type { EventLogHealth } from '#event-log/event-log.ts';
+import type { GatewayLog } from '#ingest-gateway/intake/gateway-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 
 interface Waiting {
@@ -8,10 +9,9 @@ interface Waiting {
 }
 
 /**
- * For tests and profiles: the append side of an event log in memory, which can be held, released and made to fail.
- * The other methods are not there: the gateway does not use them.
+ * For tests and profiles: an event log in memory, as the gateway sees it, which can be held, released and made to fail.
  */
-export class ControllableEventLog implements Pick<EventLog, 'append' | 'health'> {
+export class ControllableEventLog implements GatewayLog {
   /** What became durable, in order; only its number when `keep` is off. */
   readonly records: AppendRecord[] = [];
   durable = 0;
@@ -64,11 +64,6 @@ export class ControllableEventLog implements Pick<EventLog, 'append' | 'health'>
       }, deadlineAt - performance.now());
       this.waiting.push(waiting);
     });
-  }
-
-  /** As the gateway takes it. */
-  get eventLog(): EventLog {
-    return this as unknown as EventLog;
   }
 
   #store(record: AppendRecord): RecordPosition {

@@ -58,7 +58,7 @@ export async function startTestGateway(
       metrics,
       now: Date.now,
       random: Math.random,
-      eventLog: log.eventLog,
+      eventLog: log,
       schemas: SCHEMAS,
       ...deps,
     },

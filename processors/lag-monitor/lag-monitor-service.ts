@@ -1,7 +1,6 @@
 import type { EventLog } from '#event-log/event-log.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import type { Deps } from '#runtime/deps.ts';
-import { PipelineError } from '#runtime/errors.ts';
 import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -11,16 +10,6 @@ const DEFAULT_HTTP_PORT = 8082;
 
 export interface LagMonitorService extends RunningService {
   readonly httpPort: number;
-}
-
-/** @throws PipelineError `configuration`: the embedded pipeline has its own lag monitor, in its one process. */
-export function assertKafka(settings: Settings): void {
-  if (settings.kafka !== undefined) return;
-  throw new PipelineError(
-    'configuration',
-    'KAFKA_BROKERS: expected a list "host:port,host:port", because the lag monitor is a process of its own ' +
-      '(`npm start` monitors itself; `--once` looks at it from beside)',
-  );
 }
 
 /**

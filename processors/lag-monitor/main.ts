@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { assertKafka } from '#runtime/assert-kafka.ts';
 import { commandIo, runCommand } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { readSettings } from '#runtime/settings.ts';
-import { assertKafka, startLagMonitorService } from './lag-monitor-service.ts';
+import { startLagMonitorService } from './lag-monitor-service.ts';
 import { lookOnce, renderLagReport } from './lag-report.ts';
 
 const program = new Command('lag-monitor')
@@ -32,7 +33,10 @@ const program = new Command('lag-monitor')
     }
     if (options.json) throw new PipelineError('usage', '--json: expected together with --once');
     const { settings, deps } = await setUpService('lag-monitor', process.env);
-    assertKafka(settings);
+    assertKafka(
+      settings,
+      'the lag monitor is a process of its own (`npm start` monitors itself; `--once` looks at it from beside)',
+    );
     await runService(deps.log, process, async () => {
       return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), deps);
     });

@@ -4,6 +4,7 @@ import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
+import { createWorthALine } from '#runtime/worth-a-line.ts';
 import { RETRY_CAUSES } from '#telemetry-store/telemetry-store.ts';
 import type { WriteDecision } from './write-decision.ts';
 
@@ -13,9 +14,6 @@ const NOT_WRITTEN_CAUSES = [
   'misconfigured',
   'rejects-all',
 ] as const;
-
-/** At most one line in this time for an event that can repeat with every batch or attempt. Milliseconds. */
-const REPEATED_LINE_MS = 10_000;
 
 export type WriterTelemetry = ReturnType<typeof createWriterTelemetry>;
 
@@ -84,13 +82,7 @@ export function createWriterTelemetry(deps: Deps, schemas: SchemaRegistry) {
   for (const cause of NOT_WRITTEN_CAUSES) retries.inc({ cause }, 0);
 
   let storeTakesPoints = true;
-  const lastLineAt = new Map<string, number>();
-  const worthALine = (event: string): boolean => {
-    const now = performance.now();
-    if (now - (lastLineAt.get(event) ?? -Infinity) < REPEATED_LINE_MS) return false;
-    lastLineAt.set(event, now);
-    return true;
-  };
+  const worthALine = createWorthALine();
 
   return {
     started(topic: string, group: string): void {
