@@ -15,6 +15,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: [...exclude, '**/*.real.test.ts', '**/*.faults.test.ts'],
           testTimeout: 90_000,
+          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },

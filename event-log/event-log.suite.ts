@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import type {
   EventLog,
   PartitionProgress,
@@ -44,7 +45,7 @@ export function describeEventLog(
   { patienceMs, quietMs, sequences }: EventLogSuiteOptions,
 ): void {
   const waitUntil = (assertion: () => void | Promise<void>) =>
-    vi.waitFor(assertion, { timeout: patienceMs, interval: 20 });
+    eventually(assertion, { withinMs: patienceMs });
   const soon = () => performance.now() + patienceMs;
 
   describe(`event log: ${name}`, { timeout: 4 * patienceMs + 30_000 }, () => {

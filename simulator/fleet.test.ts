@@ -8,6 +8,8 @@ import { PretendPipeline, SCHEMAS } from './testing/pretend-pipeline.ts';
 import { verifyLedger } from './verify-ledger.ts';
 
 const SEED = 20;
+/** To get what is under way acknowledged; passes at once where nothing is. */
+const STOP_MS = 30_000;
 const running: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const resource of running.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
@@ -103,31 +105,37 @@ test('[P2] [P4] a gateway that closes connections without acknowledging gets it 
   }
 });
 
+/** Without a count a fleet goes on until it is told to stop, however long a busy machine takes to see what it waits for. */
+const PACE = { rate: 50, burstFactor: 1, burstEvery: 30, burstLength: 5 };
+
 test('a gateway that goes away and comes back on its port', async () => {
   const gateway = await pipeline();
-  const { fleet: devices, ledger, lines } = fleet(gateway, { count: 400 });
+  const { fleet: devices, ledger, lines } = fleet(gateway, { pace: PACE });
   await eventually(() => expect(devices.progress().acked).toBeGreaterThan(50));
   await gateway[Symbol.asyncDispose]();
   await eventually(() => expect(devices.progress()).toMatchObject({ connected: 0 }));
   await eventually(() => expect(devices.progress().trouble).toMatch(/ECONNREFUSED/));
   expect(lines.filter((line) => line.includes('cannot reach'))).toHaveLength(1);
 
+  const before = devices.progress().acked;
   const again = await pipeline(gateway.port);
-  expect(await devices.ended).toBe('complete');
+  await eventually(() => expect(devices.progress().acked).toBeGreaterThan(before + 50));
+  expect(await devices.stop(STOP_MS)).toBe('stopped');
   // What the first one took is gone from no book: both together hold everything.
   again.stored.push(...gateway.stored);
-  expect(await verify(ledger, again)).toMatchObject({ sent: 3_600, acked: 3_600, missing: 0, ok: true });
-}, 30_000);
+  const { sent } = devices.progress();
+  expect(await verify(ledger, again)).toMatchObject({ sent, acked: sent, missing: 0, ok: true });
+});
 
 test('devices are spread over gateways and move on when theirs is away', async () => {
   const [one, other] = [await pipeline(), await pipeline()];
   const names = ['a', 'b', 'c', 'd'];
-  const { fleet: devices } = fleet(one, { urls: [one.url, other.url], names, count: 200 });
+  const { fleet: devices } = fleet(one, { urls: [one.url, other.url], names, pace: PACE });
   await eventually(() => expect(devices.progress().connected).toBe(4));
   await eventually(() => expect([one.received.size, other.received.size]).toEqual([2, 2]));
   await other[Symbol.asyncDispose]();
-  expect(await devices.ended).toBe('complete');
-  expect([...one.received.keys()].sort()).toEqual(names);
+  await eventually(() => expect([...one.received.keys()].sort()).toEqual(names));
+  expect(await devices.stop(STOP_MS)).toBe('stopped');
 });
 
 test('unreliable devices drop their connections, also mid-burst, and the books still close', async () => {
@@ -137,35 +145,39 @@ test('unreliable devices drop their connections, also mid-burst, and the books s
   expect(gateway.connections).toBeGreaterThanOrEqual(6);
   expect([...gateway.received.values()].flat().length).toBeGreaterThan(900);
   expect(await verify(ledger, gateway)).toMatchObject({ sent: 900, acked: 900, missing: 0, ok: true });
-}, 60_000);
+});
 
 test('a device waits with no more than its window while nothing is acknowledged', async () => {
   const gateway = await pipeline();
-  const { fleet: devices, ledger } = fleet(gateway, {
-    names: ['a'],
-    batch: 1,
-    count: 1_000,
-    giveUpAfterMs: 1_500,
-  });
   gateway.acknowledge = () => false;
-  expect(await devices.ended).toBe('gave-up');
+  const { fleet: devices, ledger } = fleet(gateway, { names: ['a'], batch: 1, count: 1_000 });
+  await eventually(() => expect(devices.progress().messages).toBe(100));
+  const connections = gateway.connections;
+  await eventually(() => expect(gateway.connections).toBeGreaterThan(connections + 1));
   expect(devices.progress()).toMatchObject({ messages: 100, acked: 0 });
+  expect(await devices.stop(0)).toBe('stopped');
   // Some of it went into the store all the same: unacknowledged readings may be anywhere.
   const { stored, pending, missing } = await verify(ledger, gateway);
   expect({ total: stored + pending, missing }).toEqual({ total: 100, missing: 0 });
   expect(stored).toBeGreaterThan(0);
 });
 
+test('a fleet gives up when nothing is acknowledged any more', async () => {
+  const gateway = await pipeline();
+  gateway.acknowledge = () => false;
+  const { fleet: devices } = fleet(gateway, { count: 10, giveUpAfterMs: 10 });
+  expect(await devices.ended).toBe('gave-up');
+  expect(devices.progress()).toMatchObject({ acked: 0, connected: 0 });
+});
+
 test('a duration ends a run; what is under way is still acknowledged', async () => {
   const gateway = await pipeline();
-  const pace = { rate: 50, burstFactor: 1, burstEvery: 30, burstLength: 5 };
-  const { fleet: devices } = fleet(gateway, { durationMs: 600, pace });
+  const { fleet: devices } = fleet(gateway, { durationMs: 600, pace: PACE });
   expect(await devices.ended).toBe('complete');
   const { messages, sent, acked, elapsedMs } = devices.progress();
   expect(acked).toBe(sent);
   // Never more than the pace allows, however late a busy machine ended the run; it may send fewer.
   expect(messages).toBeLessThanOrEqual(3 * (elapsedMs / 20 + 1));
-  expect(messages).toBeGreaterThan(6);
 });
 
 test('stop ends a fleet that would go on for ever', async () => {

@@ -31,5 +31,5 @@ describeEventLog(
       dispose: async () => rmSync(dataDir, { recursive: true }),
     };
   },
-  { patienceMs: 5_000, quietMs: 100, sequences: 10 },
+  { patienceMs: 30_000, quietMs: 100, sequences: 10 },
 );

@@ -1,7 +1,6 @@
 import { Registry } from 'prom-client';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
-import { eventually } from '#runtime/testing/eventually.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { CommitRequest, CommitResult } from './log-thread-calls.ts';
 import { splitBatch } from './record-batch.ts';
@@ -9,6 +8,10 @@ import type { SqliteFailure } from './sqlite-failure.ts';
 import { createEmbeddedLogTelemetry } from './telemetry.ts';
 
 const FULL: SqliteFailure = { cause: 'storage-full', detail: 'database or disk is full', damaged: false };
+
+// Deadlines, back-offs and probes are this class's matter: the test moves the clock, the machine does not.
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 /** A writer thread whose answers the test gives. It keeps what was made durable, as `key` by topic. */
 function setUp() {
@@ -37,8 +40,14 @@ function setUp() {
     segments.flatMap(({ topic, payload }) =>
       splitBatch(payload).map(({ key }) => `${topic}/${Buffer.from(key)}`),
     );
+  /** The next transaction; where a back-off or a probe has to come first, the clock moves to it. */
   const next = async () => {
-    const entry = await eventually(() => requests.shift() ?? Promise.reject(new Error('no transaction')));
+    await vi.advanceTimersByTimeAsync(0);
+    for (let moves = 0; requests.length === 0; moves++) {
+      if (moves > 100) throw new Error('no transaction');
+      await vi.advanceTimersToNextTimerAsync();
+    }
+    const entry = requests.shift() as (typeof requests)[number];
     return {
       keys: keysOf(entry.request),
       request: entry.request,
@@ -70,6 +79,13 @@ function setUp() {
       performance.now() + deadlineMs,
     );
   return { groupCommit, requests, durable, next, append, metrics: deps.metrics };
+}
+
+/** Moves the clock to the deadline, which the append does not survive. */
+async function notDurable(append: Promise<unknown>, deadlineMs: number): Promise<void> {
+  const rejected = expect(append).rejects.toMatchObject({ code: 'not-durable' });
+  await vi.advanceTimersByTimeAsync(deadlineMs);
+  await rejected;
 }
 
 describe('group commit', () => {
@@ -142,7 +158,8 @@ describe('group commit', () => {
     }
     (await next()).succeed();
     expect(durable.filter((key) => key.startsWith('good'))).toEqual([0, 1, 2, 3, 4].map((i) => `good/${i}`));
-    await bad;
+    await vi.advanceTimersByTimeAsync(150);
+    expect(await bad).toMatchObject({ code: 'not-durable' });
   });
 
   test('[P1] a record that is late is given up and not tried again; its neighbours are', async () => {
@@ -150,7 +167,7 @@ describe('group commit', () => {
     const late = append('t', 'late', 30);
     const kept = append('t', 'kept', 10_000);
     const one = await next();
-    await expect(late).rejects.toMatchObject({ code: 'not-durable' });
+    await notDurable(late, 30);
     one.refuse(FULL);
     const two = await next();
     expect(two.keys).toEqual(['t/kept']);
@@ -164,7 +181,7 @@ describe('group commit', () => {
     const late = append('t', 'late', 20);
     const kept = append('t', 'kept');
     const one = await next();
-    await expect(late).rejects.toMatchObject({ code: 'not-durable' });
+    await notDurable(late, 20);
     one.succeed();
     expect(await kept).toEqual({ partition: 0, offset: 1 });
   });
@@ -186,19 +203,20 @@ describe('group commit', () => {
     const { groupCommit, append, next } = setUp();
     const given = append('t', 'a', 20);
     const one = await next();
-    await expect(given).rejects.toMatchObject({ code: 'not-durable' });
+    await notDurable(given, 20);
     one.refuse(FULL);
     const probe = await next();
     expect(probe.request).toMatchObject({ segments: [], probe: true });
     probe.succeed();
-    await eventually(() => expect(groupCommit.health.up).toBe(true));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(groupCommit.health.up).toBe(true);
   });
 
   test('that an offset could be committed does not mean that records can', async () => {
     const { groupCommit, append, next } = setUp();
     const given = append('t', 'a', 20);
     const one = await next();
-    await expect(given).rejects.toMatchObject({ code: 'not-durable' });
+    await notDurable(given, 20);
     one.refuse(FULL);
     const committed = groupCommit.commitOffset({ topic: 't', group: 'g', offset: 1 });
     (await next()).succeed();
@@ -226,6 +244,7 @@ describe('group commit', () => {
     one.succeed();
     await kept;
     (await next()).refuse(FULL);
+    await vi.advanceTimersByTimeAsync(60);
     expect(await late).toMatchObject({ code: 'not-durable' });
     await drained;
   });

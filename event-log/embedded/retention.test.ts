@@ -67,7 +67,17 @@ describe('embedded event log: retention', () => {
     return partition;
   };
 
-  const passes = () => new Promise((resolve) => setTimeout(resolve, 150));
+  const ageShown = async () =>
+    Number(/^event_log_oldest_record_age_seconds.* (\d+)$/m.exec(await metrics.metrics())?.[1]);
+
+  /** A whole pass that began after this call: of two that show a new time, the second one. */
+  const passes = async () => {
+    for (let pass = 0; pass < 2; pass++) {
+      const before = await ageShown();
+      clock += 1_000;
+      await eventually(async () => expect(await ageShown()).toBeGreaterThan(before || 0));
+    }
+  };
 
   test('records go after their time when no group is known; younger ones stay, and offsets go on', async () => {
     const log = await open();
@@ -177,7 +187,7 @@ describe('embedded event log: retention', () => {
       const said = lines.map((line) => line.msg).filter((line) => /removed|filling up/.test(line));
       // That is how a healthy log lives for years: no reason for an alarm, nor for a line each time.
       expect(said).toEqual(['consumed records removed before their retention time, to make room']);
-    }, 60_000);
+    });
 
     test('[P2] [P6] when nothing may be removed: says so early, then refuses, and takes records again when there is room', async () => {
       const log = await open({ maxBytes });
@@ -185,13 +195,16 @@ describe('embedded event log: retention', () => {
       await consume(log, 'writer', () => mayTake);
       await append(log, 100);
       let acknowledged = 1;
-      const fill = async () => {
-        for (;;) {
-          await append(log, 50 * KILOBYTES, 'a', 300);
-          acknowledged++;
-        }
-      };
-      await expect(fill()).rejects.toMatchObject({
+      while (log.health().up) {
+        let answered = false;
+        const given = append(log, 50 * KILOBYTES).finally(() => (answered = true));
+        given.then(
+          () => acknowledged++,
+          () => undefined,
+        );
+        await eventually(() => expect(answered || !log.health().up).toBe(true));
+      }
+      await expect(append(log, 50 * KILOBYTES, 'a', 300)).rejects.toMatchObject({
         code: 'not-durable',
         message: expect.stringContaining('EMBEDDED_MAX_BYTES'),
       });
@@ -220,7 +233,7 @@ describe('embedded event log: retention', () => {
       mayTake = true;
       await eventually(() => expect(log.health().up).toBe(true));
       await append(log, 50 * KILOBYTES);
-    }, 60_000);
+    });
   });
 
   test('metrics tell the retention of each topic and the age of its oldest record', async () => {

@@ -33,10 +33,10 @@ async function storedReadings({ dataDir, log }: TestLog, schemaDir: string): Pro
 
 /**
  * Aim: the story of issue 5, told by the command itself. 1,000 readings of a type without schema; the schema is added;
- * a replay is killed half way and run again. Method: real processes beside an open log; the moment of the kill is
+ * a replay is killed under way and run again. Method: real processes beside an open log; the moment of the kill is
  * chosen by what the state topic says.
  */
-test('[P2] [P3] a replay killed with SIGKILL half way and run again: every reading is stored once, none is pending', async () => {
+test('[P2] [P3] a replay killed with SIGKILL under way and run again: every reading is stored once, none is pending', async () => {
   await using under = await openTestLog();
   using schemas = schemaFolder();
   const env = { DATA_DIR: under.dataDir, SCHEMA_DIR: schemas.folder };
@@ -51,8 +51,9 @@ test('[P2] [P3] a replay killed with SIGKILL half way and run again: every readi
   const dryRun = await runDlq(['replay', '--dry-run', '--json'], env);
   expect(JSON.parse(dryRun.out)).toMatchObject({ letters: 1_000, passed: 1_000, failedAgain: 0 });
 
-  const replay = startDlq(['replay', '--rate', '400'], env);
-  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(400));
+  // So slow that the end is most of a minute away when it is killed.
+  const replay = startDlq(['replay', '--rate', '20'], env);
+  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(20));
   replay.kill('SIGKILL');
   await replay.ended;
   const done = await replayedLetters(under.log, TOPICS);
@@ -70,7 +71,7 @@ test('[P2] [P3] a replay killed with SIGKILL half way and run again: every readi
   expect((await runDlq(['list', '--json'], env)).out).toBe('');
   const all = (await runDlq(['list', '--all', '--json'], env)).out.trim().split('\n');
   expect(all.map((line) => JSON.parse(line).status)).toEqual(Array(1_000).fill('replayed'));
-}, 60_000);
+});
 
 test('SIGINT ends a replay after what is in flight, says so, and exits 1', async () => {
   await using under = await openTestLog();
@@ -82,8 +83,8 @@ test('SIGINT ends a replay after what is in flight, says so, and exits 1', async
     Array.from({ length: 100 }, (_, seq) => letterFor('dev', greenhouseReading(seq))),
   );
 
-  const replay = startDlq(['replay', '--rate', '20'], env);
-  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(2));
+  const replay = startDlq(['replay', '--rate', '2'], env);
+  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(1));
   replay.kill('SIGINT');
   const { code, out } = await replay.ended;
   expect(code).toBe(1);
