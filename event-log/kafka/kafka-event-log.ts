@@ -11,18 +11,18 @@ import type {
 } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { Appender } from './appender.ts';
-import { BrokerConnections } from './broker-connections.ts';
-import { createKafka, saslOptions } from './client.ts';
-import { ClusterView } from './cluster-view.ts';
-import { acquireLock } from './lock.ts';
+import { Appender } from './append/appender.ts';
+import { ClusterView } from './ask/cluster-view.ts';
+import { acquireLock } from './ask/lock.ts';
+import { ProgressReader } from './ask/progress.ts';
+import { readTopic } from './ask/reader.ts';
+import { ensureTopics } from './ask/topics.ts';
+import { KafkaSubscription, type SubscriptionSettings } from './consume/subscription.ts';
 import type { KafkaEventLogOptions } from './options.ts';
-import { sendProduce } from './produce-request.ts';
-import { ProgressReader } from './progress.ts';
-import { readTopic } from './reader.ts';
-import { KafkaSubscription, type SubscriptionSettings } from './subscription.ts';
 import { createKafkaTelemetry, type KafkaTelemetry } from './telemetry.ts';
-import { ensureTopics } from './topics.ts';
+import { BrokerConnections } from './wire/broker-connections.ts';
+import { createKafka, saslOptions } from './wire/client.ts';
+import { sendProduce } from './wire/produce-request.ts';
 
 /**
  * Opens the event log on Apache Kafka. Succeeds while Kafka is away: the driver keeps connecting, says so in the log,

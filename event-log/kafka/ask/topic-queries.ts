@@ -1,7 +1,7 @@
+import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
+import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
+import { type ListedPartition, sendListOffsets } from '#event-log/kafka/wire/kafkajs-internals.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import type { BrokerConnections } from './broker-connections.ts';
-import { ANSWER_MS } from './client.ts';
-import { type ListedPartition, sendListOffsets } from './kafkajs-internals.ts';
 
 /** Leading broker by partition. */
 export type Leaders = ReadonlyMap<number, number>;

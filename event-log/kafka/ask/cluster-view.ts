@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
-import type { BrokerConnections } from './broker-connections.ts';
 
 /** A topic as the latest metadata describe it. */
 export interface TopicView {

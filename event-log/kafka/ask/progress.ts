@@ -1,8 +1,8 @@
 import type { PartitionProgress } from '#event-log/event-log.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { BacklogSearch } from './backlog-search.ts';
-import type { BrokerConnections } from './broker-connections.ts';
 import { withPatience } from './patience.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 import { END, type Leaders, leadersOf, listOffsets, OLDEST, offsetsOf } from './topic-queries.ts';
 
 interface KnownBacklog {

@@ -1,6 +1,6 @@
+import type { ProduceData } from '#event-log/kafka/wire/produce-request.ts';
+import { encodeRecordBatch } from '#event-log/kafka/wire/record-batch.ts';
 import type { PartitionQueue, PendingAppend } from './partition-queue.ts';
-import type { ProduceData } from './produce-request.ts';
-import { encodeRecordBatch } from './record-batch.ts';
 
 /** What a round takes from one queue. */
 export interface Batch {

@@ -3,8 +3,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
 import type { PartitionProgress } from '#event-log/event-log.ts';
+import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { KafkaSubscription } from './subscription.ts';
-import { createKafkaTelemetry } from './telemetry.ts';
 
 /** Six looks long. */
 const STALL_MS = 300;

@@ -1,11 +1,11 @@
 import type { Kafka } from 'kafkajs';
 import type { PartitionProgress, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import { mayGoOn } from './consumer-failure.ts';
 import { GroupConsumer, type GroupConsumerSettings } from './group-consumer.ts';
 import { StallWatch } from './stall-watch.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 
 export interface SubscriptionDeps {
   /** A new client for each consumer: those of one client share a cache of offsets. */

@@ -3,8 +3,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, inject, test, vi } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
+import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
 import { missingReason, required } from '#services/provide.ts';
-import { openKafkaEventLog } from './kafka-event-log.ts';
 
 const provided = inject('kafka');
 

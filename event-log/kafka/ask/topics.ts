@@ -1,10 +1,10 @@
 import kafkajs, { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import type { TopicSettings } from '#event-log/event-log.ts';
+import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
-import type { BrokerConnections } from './broker-connections.ts';
-import type { KafkaEventLogOptions } from './options.ts';
 import { withPatience } from './patience.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 import { contradictions, retentionSeconds, type TopicConfig, wantedConfig } from './topic-settings.ts';
 
 export interface TopicsDeps {

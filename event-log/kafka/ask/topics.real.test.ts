@@ -4,10 +4,10 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
+import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
+import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import { createKafkaClient } from '#services/kafka-client.ts';
 import { missingReason, required } from '#services/provide.ts';
-import { openKafkaEventLog } from './kafka-event-log.ts';
-import type { KafkaEventLogOptions } from './options.ts';
 
 const provided = inject('kafka');
 const HOUR_MS = 3_600_000;

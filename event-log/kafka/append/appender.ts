@@ -1,15 +1,15 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
+import type { TopicView } from '#event-log/kafka/ask/cluster-view.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { ProduceAnswer, ProduceData } from '#event-log/kafka/wire/produce-request.ts';
+import { encodeRecordBody, keyOf } from '#event-log/kafka/wire/record-batch.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfCode, failureOfRequest, NO_LEADER } from './append-failure.ts';
-import type { TopicView } from './cluster-view.ts';
 import { durability } from './durability.ts';
 import { PartitionQueue, type PendingAppend } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
-import type { ProduceAnswer, ProduceData } from './produce-request.ts';
-import { encodeRecordBody, keyOf } from './record-batch.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 
 /** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
 type Produce = (leader: number, channel: string, data: ProduceData) => Promise<ProduceAnswer>;

@@ -1,7 +1,7 @@
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { pause } from '#runtime/retry.ts';
-import type { BrokerConnections } from './broker-connections.ts';
 import { withPatience } from './patience.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 
 /** Locks are consumer groups with this prefix (for access lists: the right to read such groups). */
 const LOCK_GROUP_PREFIX = 'telemetry-pipeline.lock.';

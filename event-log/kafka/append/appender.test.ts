@@ -2,10 +2,10 @@ import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { ProduceAnswer, ProduceData, ProducedPartition } from '#event-log/kafka/wire/produce-request.ts';
 import { Appender } from './appender.ts';
 import { partitionOf } from './partitioner.ts';
-import type { ProduceAnswer, ProduceData, ProducedPartition } from './produce-request.ts';
-import { createKafkaTelemetry } from './telemetry.ts';
 
 const require = createRequire(import.meta.url);
 const Decoder: new (bytes: Buffer) => unknown = require('kafkajs/src/protocol/decoder.js');

@@ -1,12 +1,12 @@
 import type { EachBatchPayload } from 'kafkajs';
 import type { LogRecord } from '#contract/log-record.ts';
 import type { RecordBatch, SubscribeOptions } from '#event-log/event-log.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { FetchedRecord } from '#event-log/kafka/wire/fetched-records.ts';
+import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import { splitBatch } from './batch-splitter.ts';
-import type { FetchedRecord } from './fetched-records.ts';
-import { toLogRecord } from './log-records.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 
 export interface DeliveryDeps {
   readonly telemetry: KafkaTelemetry;

@@ -1,7 +1,7 @@
 import type { RecordPosition } from '#contract/log-record.ts';
+import { RECORD_FRAME_BYTES } from '#event-log/kafka/wire/record-batch.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
 import type { AppendFailure } from './append-failure.ts';
-import { RECORD_FRAME_BYTES } from './record-batch.ts';
 
 /** A record on its way into the log. */
 export interface PendingAppend {

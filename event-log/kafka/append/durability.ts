@@ -1,5 +1,5 @@
+import type { ProduceAnswer } from '#event-log/kafka/wire/produce-request.ts';
 import { type AppendFailure, failureOfCode, NOT_IN_ANSWER } from './append-failure.ts';
-import type { ProduceAnswer } from './produce-request.ts';
 
 /**
  * The guard: durable only if the answer says so, about this very partition.

@@ -1,8 +1,8 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
 import { deliver } from './delivery.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 
 export interface GroupConsumerSettings {
   readonly partitionsAtOnce: number;

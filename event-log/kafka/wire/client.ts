@@ -1,8 +1,8 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { registerCodecs } from './codecs.ts';
 import { useOurFetchDecoder } from './fetch-answers.ts';
-import type { KafkaEventLogOptions } from './options.ts';
-import type { KafkaTelemetry } from './telemetry.ts';
 import { preventTimerSpin } from './timer-spin.ts';
 
 /** Milliseconds to open a TCP (and TLS) connection. */

@@ -3,8 +3,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
+import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { deliver } from './delivery.ts';
-import { createKafkaTelemetry } from './telemetry.ts';
 
 function setUp(options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>, payload: object = {}) {
   const messages = [10, 11, 12, 13].map((offset) => ({

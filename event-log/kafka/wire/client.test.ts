@@ -2,9 +2,9 @@ import { logLevel } from 'kafkajs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
+import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
+import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { kafkaConfig } from './client.ts';
-import type { KafkaEventLogOptions } from './options.ts';
-import { createKafkaTelemetry } from './telemetry.ts';
 
 function setUp(options: Partial<KafkaEventLogOptions> = {}) {
   const lines: Record<string, unknown>[] = [];
