@@ -46,6 +46,15 @@ const ROOMS: Readonly<
       mqtt: ['devices', 'intake', 'mqtt/listeners'],
     },
   },
+  'event-log/kafka': {
+    ground: ['options.ts', 'telemetry.ts'],
+    rooms: {
+      wire: [],
+      ask: ['wire'],
+      append: ['ask', 'wire'],
+      consume: ['ask', 'wire'],
+    },
+  },
 };
 const TESTS_MAY_ALSO_IMPORT = ['runtime', 'services', 'event-log', 'telemetry-store', 'tests'];
 const UNBOUND = new Set(['tests', 'benchmarks', 'docs', 'grafana', 'prometheus']);
@@ -118,6 +127,16 @@ describe('architecture', () => {
       expect(wrong).toEqual([]);
     },
   );
+
+  it('only event-log/kafka/wire reaches into the inside of kafkajs', () => {
+    const strays = files.filter(
+      (file) =>
+        file !== 'tests/architecture.test.ts' &&
+        !file.startsWith('event-log/kafka/wire/') &&
+        /kafkajs\/(src|package)|insideKafkajs/.test(readFileSync(path.join(ROOT, file), 'utf8')),
+    );
+    expect(strays).toEqual([]);
+  });
 
   it('no import climbs out of its folder by a relative path', () => {
     const climbing = files.flatMap((file) =>

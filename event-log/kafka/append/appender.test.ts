@@ -1,17 +1,11 @@
-import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import { decodeRecordBatches } from '#event-log/kafka/wire/fetched-records.ts';
 import type { ProduceAnswer, ProduceData, ProducedPartition } from '#event-log/kafka/wire/produce-request.ts';
 import { Appender } from './appender.ts';
 import { partitionOf } from './partitioner.ts';
-
-const require = createRequire(import.meta.url);
-const Decoder: new (bytes: Buffer) => unknown = require('kafkajs/src/protocol/decoder.js');
-const decodeBatch: (
-  decoder: unknown,
-) => Promise<{ records: { value: Buffer }[] }> = require('kafkajs/src/protocol/recordBatch/v0/decoder.js');
 
 /** A request as the scripted brokers see it. */
 interface Sent {
@@ -55,8 +49,8 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
     produce: async (leader, channel, data: ProduceData) => {
       const values: Record<number, string[]> = {};
       for (const { partition, batch } of data.flatMap(({ partitions }) => partitions)) {
-        const { records } = await decodeBatch(new Decoder(batch));
-        values[partition] = records.map(({ value }) => value.toString());
+        const records = await decodeRecordBatches(batch, () => null);
+        values[partition] = records.map(({ value }) => String(value));
       }
       const answer = Promise.withResolvers<ProduceAnswer>();
       requests.push({ leader, channel, values, answer });

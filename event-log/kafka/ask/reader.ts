@@ -1,10 +1,11 @@
 import type { LogRecord } from '#contract/log-record.ts';
 import type { ReadOptions } from '#event-log/event-log.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
+import { sendFetch } from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
 import type { FetchedPartition } from '#event-log/kafka/wire/fetch-answers.ts';
-import { sendFetch, visibleMessages } from '#event-log/kafka/wire/kafkajs-internals.ts';
 import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
+import { visibleMessages } from '#event-log/kafka/wire/record-tunnel.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { withPatience } from './patience.ts';
 import { END, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';

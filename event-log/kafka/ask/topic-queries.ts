@@ -1,6 +1,6 @@
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
+import { type ListedPartition, sendListOffsets } from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
-import { type ListedPartition, sendListOffsets } from '#event-log/kafka/wire/kafkajs-internals.ts';
 import { PipelineError } from '#runtime/errors.ts';
 
 /** Leading broker by partition. */

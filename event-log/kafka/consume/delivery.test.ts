@@ -4,16 +4,15 @@ import { Registry } from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import { FetchedRecord } from '#event-log/kafka/wire/fetched-records.ts';
 import { deliver } from './delivery.ts';
 
 function setUp(options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>, payload: object = {}) {
-  const messages = [10, 11, 12, 13].map((offset) => ({
-    position: offset,
-    timestamp: 1_764_000_000_000,
-    key: Buffer.from('k'),
-    value: Buffer.from('v'),
-    headers: {},
-  }));
+  const context = { firstOffset: '10', lastOffsetDelta: 3, producerId: '-1', inTransaction: false };
+  const [key, value] = [Buffer.from('k'), Buffer.from('v')];
+  const messages = [10, 11, 12, 13].map(
+    (offset) => new FetchedRecord(offset, 1_764_000_000_000, key, value, {}, false, context),
+  );
   const committed: string[] = [];
   const resolved: string[] = [];
   const eachBatch = {

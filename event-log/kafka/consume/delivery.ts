@@ -2,8 +2,8 @@ import type { EachBatchPayload } from 'kafkajs';
 import type { LogRecord } from '#contract/log-record.ts';
 import type { RecordBatch, SubscribeOptions } from '#event-log/event-log.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
-import type { FetchedRecord } from '#event-log/kafka/wire/fetched-records.ts';
 import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
+import { recordsOf } from '#event-log/kafka/wire/record-tunnel.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import { splitBatch } from './batch-splitter.ts';
@@ -42,9 +42,7 @@ export async function deliver(
     payload.heartbeat().catch(deps.onMembershipLost);
   }, deps.heartbeatMs);
   try {
-    // What `fetch-answers.ts` has decoded comes through kafkajs as it is.
-    const fetched = batch.messages as unknown as FetchedRecord[];
-    const records = fetched.map((record) => toLogRecord(topic, partition, record));
+    const records = recordsOf(batch).map((record) => toLogRecord(topic, partition, record));
     let left = records.length;
     for (const piece of splitBatch(records, options)) {
       const recordBatch = { topic, partition, records: piece };

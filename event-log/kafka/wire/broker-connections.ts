@@ -1,13 +1,8 @@
 import type { Logger } from 'kafkajs';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { type BrokerConnection, createBrokerConnection, destroyConnection } from './broker-connection.ts';
+import { type ClusterMetadata, sendMetadata } from './broker-requests.ts';
 import { ANSWER_MS, CONNECT_MS } from './client.ts';
-import {
-  type BrokerConnection,
-  type ClusterMetadata,
-  createBrokerConnection,
-  destroyConnection,
-  sendMetadata,
-} from './kafkajs-internals.ts';
 
 interface Address {
   readonly host: string;

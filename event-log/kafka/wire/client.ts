@@ -2,7 +2,7 @@ import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } fr
 import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { registerCodecs } from './codecs.ts';
-import { useOurFetchDecoder } from './fetch-answers.ts';
+import { letRecordsIn } from './record-tunnel.ts';
 import { preventTimerSpin } from './timer-spin.ts';
 
 /** Milliseconds to open a TCP (and TLS) connection. */
@@ -17,7 +17,7 @@ export const ANSWER_MS = 3_000;
 export function createKafka(options: KafkaEventLogOptions, telemetry: KafkaTelemetry): Kafka {
   preventTimerSpin();
   registerCodecs();
-  useOurFetchDecoder();
+  letRecordsIn();
   return new Kafka(kafkaConfig(options, telemetry));
 }
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { decodeFetchAnswer, FETCH_VERSION, type FetchAnswer, useOurFetchDecoder } from './fetch-answers.ts';
+import { decodeFetchAnswer, FETCH_VERSION, type FetchAnswer } from './fetch-answers.ts';
 import { encodeRecordBatch, encodeRecordBody } from './record-batch.ts';
 
 interface Encoder {
@@ -91,13 +91,5 @@ describe('answers to Fetch requests', () => {
     const old = answer();
     old[old.indexOf(records(3)) + 16] = 1;
     await expect(decodeFetchAnswer(old)).rejects.toThrow('records of format 1');
-  });
-
-  test('kafkajs asks our decoder for its consumers', () => {
-    useOurFetchDecoder();
-    expect(response.decode).toBe(decodeFetchAnswer);
-    const { protocol } = require('kafkajs/src/protocol/requests/fetch/index.js');
-    const request = { maxWaitTime: 1, minBytes: 1, maxBytes: 1, topics: [], rackId: '' };
-    expect(protocol({ version: FETCH_VERSION })(request).response.decode).toBe(decodeFetchAnswer);
   });
 });

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { decodeRecordBatches, type FetchedRecord, type FindCodec, MAGIC_AT } from './fetched-records.ts';
+import { insideKafkajs } from './kafkajs-internals.ts';
 
 /** A partition in the answer to a Fetch request; `errorCode` 0 = good. */
 export interface FetchedPartition {
@@ -31,26 +31,15 @@ interface Decoder {
   readArrayAsync<Item>(read: (decoder: Decoder) => Promise<Item>): Promise<Item[]>;
 }
 
-const require = createRequire(import.meta.url);
-const Decoder: new (bytes: Buffer) => Decoder = require('kafkajs/src/protocol/decoder.js');
-const findCodec: FindCodec =
-  require('kafkajs/src/protocol/message/compression/index.js').lookupCodecByAttributes;
+const Decoder = insideKafkajs<new (bytes: Buffer) => Decoder>('protocol/decoder.js');
+const { lookupCodecByAttributes: findCodec } = insideKafkajs<{ lookupCodecByAttributes: FindCodec }>(
+  'protocol/message/compression/index.js',
+);
 
 /** Kafka 2.3 (2019) and newer, up to 4.x, speak this version; kafkajs knows none that is newer. */
 export const FETCH_VERSION = 11;
 /** Brokers convert what old producers send; a topic that was told to keep an older format could not hold our headers. */
 const RECORD_BATCH = 2;
-
-/**
- * Lets kafkajs decode the records it fetches, for its consumers as well, with {@link decodeFetchAnswer}. It has no
- * setting for that, but looks its decoder up in this object for each request.
- */
-export function useOurFetchDecoder(): void {
-  const response: { decode(raw: Buffer): Promise<FetchAnswer> } = require(
-    `kafkajs/src/protocol/requests/fetch/v${FETCH_VERSION}/response.js`,
-  );
-  response.decode = decodeFetchAnswer;
-}
 
 /** The answer as kafkajs expects it, the records by `fetched-records.ts`. */
 export async function decodeFetchAnswer(raw: Buffer): Promise<FetchAnswer> {

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
-import type { BrokerConnection } from './kafkajs-internals.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import { insideKafkajs } from './kafkajs-internals.ts';
 
 export interface ProducedPartition {
   readonly partition: number;
@@ -31,14 +31,13 @@ interface Encoder {
   readonly buffer: Buffer;
 }
 
-const require = createRequire(import.meta.url);
-const Encoder: new () => Encoder = require('kafkajs/src/protocol/encoder.js');
+const Encoder = insideKafkajs<new () => Encoder>('protocol/encoder.js');
 
 // Kafka 2.3 (2019) and newer, up to 4.x, speak this version.
 const PRODUCE_VERSION = 7;
 const ACKS_ALL = -1;
-const { decode }: { decode(raw: Buffer): Promise<Answer> } = require(
-  `kafkajs/src/protocol/requests/produce/v${PRODUCE_VERSION}/response.js`,
+const { decode } = insideKafkajs<{ decode(raw: Buffer): Promise<Answer> }>(
+  `protocol/requests/produce/v${PRODUCE_VERSION}/response.js`,
 );
 
 /**

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { insideKafkajs } from './kafkajs-internals.ts';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
@@ -20,8 +20,7 @@ let fixed = false;
 export function preventTimerSpin(): void {
   if (fixed) return;
   fixed = true;
-  const require = createRequire(import.meta.url);
-  const { prototype }: { prototype: RequestQueue } = require('kafkajs/src/network/requestQueue/index.js');
+  const { prototype } = insideKafkajs<{ prototype: RequestQueue }>('network/requestQueue/index.js');
   const original = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) original.call(this);
