@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { openEmbeddedEventLog } from './open-embedded-event-log.ts';
+import { appendUntilRefused } from './testing/append-until-refused.ts';
 
 /** A small file system of its own; needs root on Linux. */
 function mountSmallDisk(folder: string): string | undefined {
@@ -54,10 +55,8 @@ describe('embedded event log: full disk', () => {
 
       const filler = join(disk, 'filler');
       expect(() => writeFileSync(filler, Buffer.alloc(12 * 1024 * 1024))).toThrow('ENOSPC');
-      const fill = async () => {
-        for (;;) await append(400);
-      };
-      await expect(fill()).rejects.toMatchObject({ code: 'not-durable' });
+      await appendUntilRefused(log, () => append(10_000));
+      await expect(append(100)).rejects.toMatchObject({ code: 'not-durable' });
       expect(log.health()).toMatchObject({ up: false, detail: expect.stringContaining('full') });
       expect(await metrics.metrics()).toMatch(
         /event_log_append_failures_total\{cause="storage-full"\} [1-9]/,

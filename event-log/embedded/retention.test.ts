@@ -7,6 +7,7 @@ import type { EventLog } from '#event-log/event-log.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { type EmbeddedEventLogOptions, openEmbeddedEventLog } from './open-embedded-event-log.ts';
+import { appendUntilRefused } from './testing/append-until-refused.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -194,16 +195,7 @@ describe('embedded event log: retention', () => {
       let mayTake = false;
       await consume(log, 'writer', () => mayTake);
       await append(log, 100);
-      let acknowledged = 1;
-      while (log.health().up) {
-        let answered = false;
-        const given = append(log, 50 * KILOBYTES).finally(() => (answered = true));
-        given.then(
-          () => acknowledged++,
-          () => undefined,
-        );
-        await eventually(() => expect(answered || !log.health().up).toBe(true));
-      }
+      const acknowledged = 1 + (await appendUntilRefused(log, () => append(log, 50 * KILOBYTES)));
       await expect(append(log, 50 * KILOBYTES, 'a', 300)).rejects.toMatchObject({
         code: 'not-durable',
         message: expect.stringContaining('EMBEDDED_MAX_BYTES'),

@@ -235,11 +235,14 @@ describe('WebSocket', () => {
     expect(test.gateway.devices()).toEqual([]);
   });
 
-  it('answers other HTTP requests with 426, and ends a request that does not come to its end', async () => {
+  it('answers other HTTP requests with 426', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    expect((await fetch(`http://127.0.0.1:${test.gateway.ports.webSocket}/`)).status).toBe(426);
+  });
+
+  it('ends a request that does not come to its end', async () => {
     await using test = await startTestGateway({ mqtt: { webSocketPort: 0 }, limits: { connectMs: 100 } });
-    const port = test.gateway.ports.webSocket as number;
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(426);
-    const slow = connectTcp(port, '127.0.0.1');
+    const slow = connectTcp(test.gateway.ports.webSocket as number, '127.0.0.1');
     slow.write('GET / HTTP/1.1\r\n');
     slow.resume();
     await new Promise((resolve) => slow.once('close', resolve));
