@@ -11,6 +11,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY contract ./contract
 COPY runtime ./runtime
+COPY sqlite ./sqlite
 COPY event-log ./event-log
 COPY telemetry-store ./telemetry-store
 COPY ingest-gateway ./ingest-gateway

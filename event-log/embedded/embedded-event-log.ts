@@ -10,14 +10,14 @@ import type {
 } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { DatabaseThread, type DatabaseThreadOptions } from '#sqlite/database-thread.ts';
+import { holdFileLock } from '#sqlite/file-lock.ts';
 import { ChangeSignal } from './change-signal.ts';
-import { holdFileLock } from './file-lock.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { LogPaths } from './log-file.ts';
 import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
 import { LogSubscription } from './log-subscription.ts';
-import type { ReaderCalls, WriterCalls } from './log-thread-calls.ts';
-import { LogThreadClient } from './log-thread-client.ts';
+import type { LogChanged, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
 import { ChunkCursor } from './record-batch.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
@@ -50,8 +50,8 @@ export class EmbeddedEventLog implements EventLog {
   readonly #deps: Deps;
   readonly #telemetry: EmbeddedLogTelemetry;
   readonly #ownership: Disposable | undefined;
-  readonly #writer: LogThreadClient<WriterCalls>;
-  readonly #reader: LogThreadClient<ReaderCalls>;
+  readonly #writer: DatabaseThread<WriterCalls>;
+  readonly #reader: DatabaseThread<ReaderCalls, LogChanged>;
   readonly #groupCommit: GroupCommit;
   readonly #retention: LogRetention | undefined;
   readonly #changes = new ChangeSignal();
@@ -69,12 +69,8 @@ export class EmbeddedEventLog implements EventLog {
     this.#deps = deps;
     this.#telemetry = parts.telemetry;
     this.#ownership = parts.ownership;
-    const { maxBytes, changePollMs, paths } = settings;
-    const thread = { file: paths.file, maxBytes, changePollMs };
-    this.#writer = new LogThreadClient<WriterCalls>({ ...thread, role: 'writer' });
-    this.#reader = new LogThreadClient<ReaderCalls>({ ...thread, role: 'reader' }, () =>
-      this.#changes.raise(),
-    );
+    this.#writer = new DatabaseThread(this.#threadOptions('writer'));
+    this.#reader = new DatabaseThread(this.#threadOptions('reader'));
     this.#groupCommit = new GroupCommit(
       {
         commit: (request, transfer) => this.#writer.call('commit', request, transfer),
@@ -87,12 +83,8 @@ export class EmbeddedEventLog implements EventLog {
       deps,
     );
     if (settings.role === 'owner') this.#retention = this.#startRetention();
-    for (const { died } of [this.#writer, this.#reader]) {
-      void died.then((death) => {
-        this.#threadDeath ??= death;
-        this.#changes.raise();
-      });
-    }
+    // Now, because the reader tells changes also when nothing is asked of it. That a thread cannot open the file is its death.
+    for (const thread of [this.#writer, this.#reader]) thread.open().catch(() => undefined);
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
@@ -218,6 +210,23 @@ export class EmbeddedEventLog implements EventLog {
       },
       this.#deps,
     );
+  }
+
+  #threadOptions(role: LogThreadOptions['role']): DatabaseThreadOptions<LogChanged> {
+    const { maxBytes, changePollMs, paths } = this.#settings;
+    const workerData: LogThreadOptions = { role, file: paths.file, maxBytes, changePollMs };
+    return {
+      name: 'event log',
+      entry: new URL('./log-thread.ts', import.meta.url),
+      workerData,
+      code: 'event-log-unavailable',
+      afterDeath: 'stay-dead',
+      onEvent: () => this.#changes.raise(),
+      onDeath: (death) => {
+        this.#threadDeath ??= death;
+        this.#changes.raise();
+      },
+    };
   }
 
   #assertOpen(): void {

@@ -2,12 +2,11 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { CommitRequest, CommitResult } from './log-thread-calls.ts';
+import type { CommitFailure, CommitRequest, CommitResult } from './log-thread-calls.ts';
 import { splitBatch } from './record-batch.ts';
-import type { SqliteFailure } from './sqlite-failure.ts';
 import { createEmbeddedLogTelemetry } from './telemetry.ts';
 
-const FULL: SqliteFailure = { cause: 'storage-full', detail: 'database or disk is full', damaged: false };
+const FULL: CommitFailure = { cause: 'storage-full', detail: 'database or disk is full' };
 
 // Deadlines, back-offs and probes are this class's matter: the test moves the clock, the machine does not.
 beforeEach(() => void vi.useFakeTimers());
@@ -51,7 +50,7 @@ function setUp() {
     return {
       keys: keysOf(entry.request),
       request: entry.request,
-      succeed(refuse: (topic: string) => SqliteFailure | undefined = () => undefined) {
+      succeed(refuse: (topic: string) => CommitFailure | undefined = () => undefined) {
         const segments = entry.request.segments.map(({ topic, payload, records }) => {
           const failure = refuse(topic);
           if (failure !== undefined) return { kind: 'refused' as const, failure, payload };
@@ -62,7 +61,7 @@ function setUp() {
         });
         entry.answer.resolve({ segments, offsetsFailure: undefined, failure: undefined, usedBytes: 0 });
       },
-      refuse(failure: SqliteFailure, offsetsFailure?: SqliteFailure) {
+      refuse(failure: CommitFailure, offsetsFailure?: CommitFailure) {
         const segments = entry.request.segments.map(({ payload }) => ({
           kind: 'refused' as const,
           failure,
@@ -148,7 +147,7 @@ describe('group commit', () => {
 
   test('a topic that is refused does not hold up another one', async () => {
     const { append, next, durable } = setUp();
-    const unknown: SqliteFailure = { cause: 'unknown-topic', detail: 'no such topic', damaged: false };
+    const unknown: CommitFailure = { cause: 'unknown-topic', detail: 'no such topic' };
     const bad = append('bad', 'a', 150).catch((error: unknown) => error);
     let pending = [append('good', '0')];
     for (let i = 1; i < 5; i++) {

@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
+import { count, type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
 
 /** "IOTL": tells an event log from other SQLite files. */
 const APPLICATION_ID = 0x49_4f_54_4c;
 const SCHEMA_VERSION = 1;
 
-/** How long a thread waits for the write lock of another process (a command-line tool appending). It holds up nothing else. */
-const BUSY_TIMEOUT_MS = 2_000;
-/** Pages of 4 KiB in the write-ahead log at which they are moved to the file: fewer, larger moves than SQLite's 1,000. */
 const CHECKPOINT_PAGES = 4_000;
-/**
- * The write-ahead log keeps this size instead of being cut to nothing. On a full disk it is the room in which commits
- * of consumers and removals still fit, which is how the log gets out of that state.
- */
-const WAL_KEPT_BYTES = 4 * 1024 * CHECKPOINT_PAGES;
+const SETTINGS: DatabaseSettings = {
+  // For a command-line tool that appends. A thread that waits holds up nothing else.
+  busyTimeoutMs: 2_000,
+  checkpointPages: CHECKPOINT_PAGES,
+  // The write-ahead log keeps this size instead of being cut to nothing. On a full disk it is the room in which commits
+  // of consumers and removals still fit, which is how the log gets out of that state.
+  walKeptBytes: 4 * 1024 * CHECKPOINT_PAGES,
+};
 
 /**
  * `auto_vacuum = INCREMENTAL`: removed records leave free pages, which later records reuse; what is not reused is given
@@ -100,7 +101,7 @@ export function prepareFolder(dataDir: string, create: boolean): void {
 export function prepareLogFile(dataDir: string, role: 'owner' | 'beside'): void {
   const { file } = logPaths(dataDir);
   try {
-    const database = connect(file);
+    const database = openForWriting(file, SETTINGS);
     try {
       if (role === 'owner' && count(database, 'page_count') === 0) create(database);
       verify(database, file);
@@ -115,31 +116,13 @@ export function prepareLogFile(dataDir: string, role: 'owner' | 'beside'): void 
 
 /** Opens the prepared file for one thread. */
 export function openLogFile(file: string, access: 'write' | 'read'): DatabaseSync {
-  const database = connect(file);
-  database.exec(`
-    PRAGMA synchronous = FULL;
-    PRAGMA fullfsync = ON;
-    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-    PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};
-    PRAGMA query_only = ${access === 'read' ? 'ON' : 'OFF'};
-  `);
+  const database = openForWriting(file, SETTINGS);
+  if (access === 'read') database.exec('PRAGMA query_only = ON');
   return database;
 }
 
-/** One of SQLite's counting pragmas. */
-export function count(
-  database: DatabaseSync,
-  pragma: 'page_count' | 'freelist_count' | 'page_size' | 'user_version' | 'application_id' | 'data_version',
-): number {
-  return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
-}
-
-function connect(file: string): DatabaseSync {
-  return new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-}
-
 function create(database: DatabaseSync): void {
-  database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL');
   database.exec(
     `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`,
   );

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { count } from './log-file.ts';
+import { count } from '#sqlite/open-database.ts';
+import { inSnapshot } from '#sqlite/transaction.ts';
 import type {
   FetchRequest,
   FetchResult,
@@ -65,7 +66,7 @@ export class LogReader implements ReaderCalls {
   }
 
   fetch({ topic: name, fromOffset, maxBytes }: FetchRequest): FetchResult {
-    return this.#snapshot(() => {
+    return inSnapshot(this.#database, () => {
       const topic = this.#topic(name);
       const { oldestOffset, endOffset } = topic;
       const batches: StoredBatch[] = [];
@@ -91,7 +92,7 @@ export class LogReader implements ReaderCalls {
   }
 
   progress({ topic: name, group }: { readonly topic: string; readonly group: string }): PartitionProgress {
-    return this.#snapshot(() => {
+    return inSnapshot(this.#database, () => {
       const { id, oldestOffset, endOffset } = this.#topic(name);
       const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
       const next = Math.max(committedOffset, oldestOffset);
@@ -101,7 +102,7 @@ export class LogReader implements ReaderCalls {
   }
 
   measure({ groupsSince }: Pick<RemovalRequest, 'groupsSince'>): LogMeasurement {
-    return this.#snapshot(() => ({
+    return inSnapshot(this.#database, () => ({
       usedBytes:
         (count(this.#database, 'page_count') - count(this.#database, 'freelist_count')) *
         count(this.#database, 'page_size'),
@@ -157,15 +158,6 @@ export class LogReader implements ReaderCalls {
     const holds = row !== undefined && Number(row['base_offset']) + Number(row['records']) > offset;
     const timestamp = (holds ? row : this.#sql.batchAfter.get(topicId, offset))?.['timestamp'];
     return timestamp === undefined ? null : Number(timestamp);
-  }
-
-  #snapshot<T>(work: () => T): T {
-    this.#database.exec('BEGIN');
-    try {
-      return work();
-    } finally {
-      if (this.#database.isTransaction) this.#database.exec('COMMIT');
-    }
   }
 }
 

@@ -1,6 +1,18 @@
 import type { PartitionProgress, TopicSettings } from '#event-log/event-log.ts';
+import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import type { BatchChunk } from './record-batch.ts';
-import type { SqliteFailure } from './sqlite-failure.ts';
+
+/** Handed to a thread when it starts. */
+export interface LogThreadOptions {
+  readonly role: 'writer' | 'reader';
+  readonly file: string;
+  readonly maxBytes: number;
+  /** How often the reader looks whether another process changed the file. Milliseconds. */
+  readonly changePollMs: number;
+}
+
+/** What the reader says unasked: the file changed, by whomever. */
+export type LogChanged = 'changed';
 
 /** What the writer thread does. One call is one transaction at most; calls are served one after the other. */
 export interface WriterCalls {
@@ -33,6 +45,12 @@ export interface OffsetCommit {
   readonly offset: number;
 }
 
+/** Why something could not be written. */
+export interface CommitFailure {
+  readonly cause: AppendFailureCause;
+  readonly detail: string;
+}
+
 /** Records and committed offsets that share one transaction, and so one fsync. */
 export interface CommitRequest {
   readonly segments: readonly Segment[];
@@ -45,16 +63,16 @@ export interface CommitResult {
   /** By index of the segments. */
   readonly segments: readonly SegmentResult[];
   /** Why the offsets are not committed; undefined when they are. */
-  readonly offsetsFailure: SqliteFailure | undefined;
+  readonly offsetsFailure: CommitFailure | undefined;
   /** Why nothing could be written, topics that do not exist apart. */
-  readonly failure: SqliteFailure | undefined;
+  readonly failure: CommitFailure | undefined;
   readonly usedBytes: number;
 }
 
 export type SegmentResult =
   | { readonly kind: 'durable'; readonly baseOffset: number }
   /** Nothing of it was written. The payload comes back for the next attempt. */
-  | { readonly kind: 'refused'; readonly failure: SqliteFailure; readonly payload: Uint8Array<ArrayBuffer> };
+  | { readonly kind: 'refused'; readonly failure: CommitFailure; readonly payload: Uint8Array<ArrayBuffer> };
 
 export interface EnsuredTopic {
   readonly name: string;

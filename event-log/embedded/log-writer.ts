@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings } from '#event-log/event-log.ts';
+import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
+import { inTransaction } from '#sqlite/transaction.ts';
 import type {
+  CommitFailure,
   CommitRequest,
   CommitResult,
   EnsuredTopic,
@@ -14,7 +17,6 @@ import type {
 } from './log-thread-calls.ts';
 import { splitBatch } from './record-batch.ts';
 import { RecordRemoval } from './record-removal.ts';
-import { describeSqliteFailure, type SqliteFailure } from './sqlite-failure.ts';
 
 /** Room beyond the payloads for index entries and page headers when the size limit is checked. Bytes. */
 const OVERHEAD_BYTES = 64 * 1024;
@@ -81,7 +83,7 @@ export class LogWriter implements WriterCalls {
     try {
       return this.#transaction(() => this.#commit(request));
     } catch (error) {
-      return this.#refuseAll(request, describeSqliteFailure(error));
+      return this.#refuseAll(request, commitFailureOf(error));
     }
   }
 
@@ -127,12 +129,12 @@ export class LogWriter implements WriterCalls {
   }
 
   /** When records do not fit any more, the few bytes of the offsets often still do: without them nothing could ever be removed. */
-  #refuseAll({ segments, offsets }: CommitRequest, failure: SqliteFailure): CommitResult {
-    let offsetsFailure: SqliteFailure | undefined;
+  #refuseAll({ segments, offsets }: CommitRequest, failure: CommitFailure): CommitResult {
+    let offsetsFailure: CommitFailure | undefined;
     try {
       if (offsets.length > 0) this.#transaction(() => this.#commitOffsets(offsets));
     } catch (error) {
-      offsetsFailure = describeSqliteFailure(error);
+      offsetsFailure = commitFailureOf(error);
     }
     return {
       segments: segments.map(({ payload }) => ({ kind: 'refused', failure, payload })),
@@ -142,20 +144,19 @@ export class LogWriter implements WriterCalls {
     };
   }
 
-  #sizeFailure(segments: readonly Segment[]): SqliteFailure | undefined {
+  #sizeFailure(segments: readonly Segment[]): CommitFailure | undefined {
     const incoming = segments.reduce((total, { payload }) => total + payload.length, OVERHEAD_BYTES);
     const used = this.#removal.usedBytes();
     if (used + incoming <= this.#maxBytes) return undefined;
     return {
       cause: 'size-limit',
       detail: `the log holds ${used} of at most ${this.#maxBytes} bytes (EMBEDDED_MAX_BYTES), and none that may be removed`,
-      damaged: false,
     };
   }
 
-  #unknownTopic(name: string): SqliteFailure | undefined {
+  #unknownTopic(name: string): CommitFailure | undefined {
     if (this.#topic(name) !== undefined) return undefined;
-    return { cause: 'unknown-topic', detail: `the topic ${name} does not exist`, damaged: false };
+    return { cause: 'unknown-topic', detail: `the topic ${name} does not exist` };
   }
 
   #store({ topic: name, records, timestamp, payload }: Segment): number {
@@ -192,16 +193,17 @@ export class LogWriter implements WriterCalls {
   }
 
   #transaction<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
+      return inTransaction(this.#database, work);
     } catch (error) {
-      // Some failures (a full disk among them) have rolled back already.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       this.#topics.clear();
       throw error;
     }
   }
+}
+
+function commitFailureOf(error: unknown): CommitFailure {
+  const { kind, detail } = describeSqliteFailure(error);
+  if (kind === 'full') return { cause: 'storage-full', detail };
+  return { cause: kind === 'busy' ? 'busy' : 'other', detail };
 }

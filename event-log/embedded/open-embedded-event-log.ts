@@ -1,8 +1,8 @@
 import type { EventLog } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { holdFileLock } from '#sqlite/file-lock.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
-import { holdFileLock } from './file-lock.ts';
 import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
 import { createEmbeddedLogTelemetry } from './telemetry.ts';
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { count, logPaths, openLogFile, prepareFolder, prepareLogFile } from './log-file.ts';
+import { count } from '#sqlite/open-database.ts';
+import { logPaths, openLogFile, prepareFolder, prepareLogFile } from './log-file.ts';
 import { RecordRemoval } from './record-removal.ts';
 
 const MIB = 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { count } from './log-file.ts';
+import { count } from '#sqlite/open-database.ts';
 import type { RemovalRequest, RemovalResult } from './log-thread-calls.ts';
 
 /** Rows that one call removes at most: appends wait for it, and a row of 256 KiB takes up to some milliseconds. */

@@ -1,7 +1,8 @@
 import type { Reading } from '#contract/reading.ts';
 import type { Deps } from '#runtime/deps.ts';
-import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
+import { describeError, hasCode } from '#runtime/errors.ts';
 import { pause } from '#runtime/retry.ts';
+import { DatabaseThread, THREAD_DIED } from '#sqlite/database-thread.ts';
 import { createTelemetryStoreTelemetry, type TelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
 import type {
   Point,
@@ -10,12 +11,12 @@ import type {
   TelemetryStore,
   WriteOutcome,
 } from '#telemetry-store/telemetry-store.ts';
-import type { RequestName } from './database-requests.ts';
-import { type Answer, DatabaseThread } from './database-thread.ts';
 import type { ExpireStep } from './expire-points.ts';
 import { batchOfPoints } from './point-batch.ts';
-import { outcomeOfSqliteFailure } from './sqlite-failures.ts';
+import type { StoreCalls } from './store-thread-calls.ts';
 import type { ScanPage } from './stored-readings.ts';
+import type { DatabaseOptions } from './telemetry-database.ts';
+import { outcomeOfFailedWrite } from './write-failure.ts';
 
 export interface EmbeddedTelemetryStoreOptions {
   /** Folder of the file `telemetry-store.db`; made when missing. */
@@ -64,7 +65,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
   readonly #retentionMs: number;
   readonly #now: () => number;
   readonly #telemetry: TelemetryStoreTelemetry;
-  readonly #thread: DatabaseThread;
+  readonly #thread: DatabaseThread<StoreCalls>;
   readonly #closing = new AbortController();
   /** The removal of old points that goes on in the background. */
   #expiry: Promise<void> = Promise.resolve();
@@ -75,9 +76,18 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     this.#retentionMs = options.retentionDays * DAY_MS;
     this.#now = deps.now;
     this.#telemetry = createTelemetryStoreTelemetry(deps);
-    this.#thread = new DatabaseThread({ dataDir: options.dataDir, role: this.#role }, (why) =>
-      this.#telemetry.databaseThreadLost(why),
-    );
+    const workerData: DatabaseOptions = { dataDir: options.dataDir, role: this.#role };
+    this.#thread = new DatabaseThread({
+      name: 'telemetry store',
+      entry: new URL('./store-thread.ts', import.meta.url),
+      workerData,
+      code: 'store-unavailable',
+      // A commit without an answer may have happened: harmless, since writing points again changes nothing (P3).
+      afterDeath: 'start-another',
+      onDeath: (death, lostCalls) => {
+        if (death.reason === THREAD_DIED && lostCalls > 0) this.#telemetry.databaseThreadLost(death.message);
+      },
+    });
   }
 
   async open(): Promise<void> {
@@ -99,7 +109,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
   }
 
   async latest(deviceId: string, limit: number): Promise<readonly Reading[]> {
-    return resultOf(await this.#thread.call('latest', { deviceId, limit }));
+    return this.#thread.call('latest', { deviceId, limit });
   }
 
   async *scan({ fromMs, toMs, deviceIds }: ScanRange): AsyncIterable<StoredReading> {
@@ -114,7 +124,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
           ...(sorted !== undefined && { deviceIds: sorted.slice(first, first + DEVICES_PER_SCAN) }),
           ...(page?.next !== undefined && { after: page.next }),
         };
-        page = resultOf(await this.#thread.call('scan', request));
+        page = await this.#thread.call('scan', request);
         yield* page.readings;
       } while (page.next !== undefined);
     }
@@ -122,8 +132,8 @@ class EmbeddedTelemetryStore implements TelemetryStore {
 
   async ping(): Promise<boolean> {
     const timeout = AbortSignal.timeout(PING_MS);
-    const answer = this.#thread.call('ping', {}).then(
-      (answered) => 'result' in answered,
+    const answer = this.#thread.call('ping', undefined).then(
+      () => true,
       () => false,
     );
     return unlessAborted(answer, timeout, false);
@@ -146,14 +156,9 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     const oldestMs = this.#now() - this.#retentionMs;
     try {
       const buffers = [batch.shapeOf.buffer, batch.deviceOf.buffer, batch.timestamps.buffer];
-      const answer = await this.#thread.call('write', { batch, oldestMs }, buffers);
-      if ('failure' in answer) return outcomeOfSqliteFailure(answer.failure);
-      return { kind: 'written', rejected: answer.result };
+      return { kind: 'written', rejected: await this.#thread.call('write', { batch, oldestMs }, buffers) };
     } catch (error) {
-      const detail = describeError(error);
-      if (hasCode(error, 'closed')) return { kind: 'retry', cause: 'aborted', detail };
-      if (hasCode(error, 'configuration')) return { kind: 'misconfigured', detail };
-      return { kind: 'retry', cause: 'unreachable', detail };
+      return outcomeOfFailedWrite(error);
     }
   }
 
@@ -176,19 +181,12 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     do {
       const after = step?.next;
       const request = { beforeMs, stepPoints: EXPIRE_STEP_POINTS, ...(after !== undefined && { after }) };
-      step = resultOf(await this.#thread.call('expire', request));
+      step = await this.#thread.call('expire', request);
       removed += step.removed;
       if (step.next !== undefined) await pause(EXPIRE_PAUSE_MS, signal);
     } while (step.next !== undefined && !signal.aborted);
     return removed;
   }
-}
-
-function resultOf<Name extends RequestName>(
-  answer: Answer<Name>,
-): Extract<Answer<Name>, { result: unknown }>['result'] {
-  if ('result' in answer) return answer.result;
-  throw new PipelineError('store-unavailable', answer.failure.message, { retryable: true });
 }
 
 /** The thread finishes `work` in any case; nobody waits for it any more. */

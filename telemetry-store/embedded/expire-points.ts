@@ -1,5 +1,5 @@
+import type { Statements } from '#sqlite/statements.ts';
 import { type MeasurementTables, quoted } from './measurement-tables.ts';
-import type { Statements } from './statements.ts';
 import { firstDeviceAfter } from './stored-readings.ts';
 
 export interface ExpireRequest {

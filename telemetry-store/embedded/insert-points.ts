@@ -1,9 +1,9 @@
 import type { StatementSync } from 'node:sqlite';
 import type { FieldValue } from '#contract/reading.ts';
+import type { Statements } from '#sqlite/statements.ts';
 import type { PointField, RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type MeasurementTables, quoted } from './measurement-tables.ts';
 import type { PointBatch, PointShape } from './point-batch.ts';
-import type { Statements } from './statements.ts';
 
 /** Where the points of a shape go, or why they cannot. */
 interface Target {

@@ -1,8 +1,8 @@
 import type { FieldValue, Reading } from '#contract/reading.ts';
+import type { Statements } from '#sqlite/statements.ts';
 import { readingOfFields } from '#telemetry-store/reading-point.ts';
 import type { StoredReading } from '#telemetry-store/telemetry-store.ts';
 import { type FieldColumn, type MeasurementTables, quoted } from './measurement-tables.ts';
-import type { Statements } from './statements.ts';
 
 /** Where a page of a scan ended. */
 interface ScanPosition {

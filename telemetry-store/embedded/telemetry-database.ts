@@ -4,14 +4,16 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
+import { holdFileLock } from '#sqlite/file-lock.ts';
+import { count, type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
+import { isFull } from '#sqlite/sqlite-failure.ts';
+import { Statements } from '#sqlite/statements.ts';
+import { inTransaction } from '#sqlite/transaction.ts';
 import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
-import type { PointBatch } from './point-batch.ts';
-import { isFull } from './sqlite-failures.ts';
-import { Statements } from './statements.ts';
-import { takeOwnership } from './store-ownership.ts';
+import type { LatestRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
 
 export interface DatabaseOptions {
@@ -21,20 +23,27 @@ export interface DatabaseOptions {
 }
 
 const FILE_VERSION = 1;
-/** How long a transaction waits for a lock that another process (a reader that recovers, a backup) holds. */
-const BUSY_TIMEOUT_MS = 5_000;
+/**
+ * Thousands of devices that write in turn touch a page each: hence a page cache and a write-ahead log larger than
+ * SQLite's defaults.
+ */
+const SETTINGS: DatabaseSettings = {
+  // For a reader that recovers, or a backup.
+  busyTimeoutMs: 5_000,
+  checkpointPages: 4_000,
+  walKeptBytes: 64 * 1024 * 1024,
+  cacheKib: 32_000,
+};
 
 /**
  * The file of the embedded store, used by one thread. WAL with `synchronous=FULL`: a commit is on the disk when it
  * returns, so a resolved write survives a killed process and, if the disk does not lie about its cache, a power cut.
  *
- * Rows are clustered by (device, time): what is asked for is always the newest or a range of one device. The price is
- * paid when thousands of devices write in turn, because each of them touches its own page: hence a page cache and a
- * write-ahead log larger than SQLite's defaults.
+ * Rows are clustered by (device, time): what is asked for is always the newest or a range of one device.
  *
- * Everything throws SQLite's own errors (`sqlite-failures.ts` tells what they mean).
+ * Everything throws SQLite's own errors.
  */
-export class TelemetryDatabase implements Disposable {
+export class TelemetryDatabase implements StoreCalls, Disposable {
   readonly #role: 'owner' | 'beside';
   readonly #ownership: Disposable | undefined;
   readonly #database: DatabaseSync;
@@ -53,13 +62,16 @@ export class TelemetryDatabase implements Disposable {
     try {
       if (role === 'owner') {
         makeFolder(dataDir);
-        this.#ownership = takeOwnership(dataDir);
+        this.#ownership = becomeOwner(dataDir);
       }
-      this.#database = new DatabaseSync(file, { readOnly: role === 'beside', timeout: BUSY_TIMEOUT_MS });
+      this.#database =
+        role === 'owner'
+          ? openForWriting(file, SETTINGS)
+          : new DatabaseSync(file, { readOnly: true, timeout: SETTINGS.busyTimeoutMs });
       this.#tables = new MeasurementTables(this.#database);
       this.#statements = new Statements(this.#database);
       this.#readings = new StoredReadings(this.#tables, this.#statements);
-      const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version']);
+      const version = count(this.#database, 'user_version');
       if (version > FILE_VERSION) {
         throw new Error(
           `it has version ${version}, this pipeline knows ${FILE_VERSION}: a newer one wrote it`,
@@ -76,8 +88,7 @@ export class TelemetryDatabase implements Disposable {
     }
   }
 
-  /** Stores what can be stored, and says which points cannot be. */
-  write(batch: PointBatch, oldestMs: number): readonly RejectedPoint[] {
+  write({ batch, oldestMs }: WriteRequest): readonly RejectedPoint[] {
     return this.#transaction(() => insertPoints(this.#tables, this.#statements, batch, oldestMs));
   }
 
@@ -85,7 +96,7 @@ export class TelemetryDatabase implements Disposable {
     return this.#transaction(() => expirePoints(this.#tables, this.#statements, request));
   }
 
-  latest(deviceId: string, limit: number): readonly Reading[] {
+  latest({ deviceId, limit }: LatestRequest): readonly Reading[] {
     this.#lookForNewFields();
     return this.#readings.latest(deviceId, limit);
   }
@@ -105,10 +116,7 @@ export class TelemetryDatabase implements Disposable {
   }
 
   #prepareToWrite(version: number): void {
-    this.#database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-       PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32000; PRAGMA journal_size_limit = 67108864`,
-    );
+    this.#database.exec('PRAGMA journal_mode = WAL');
     try {
       this.#transaction(() => {
         if (version === 0) MeasurementTables.createIn(this.#database);
@@ -122,14 +130,10 @@ export class TelemetryDatabase implements Disposable {
   }
 
   #transaction<T>(run: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const result = run();
-      this.#database.exec('COMMIT');
-      return result;
+      return inTransaction(this.#database, run);
     } catch (error) {
-      // A full disk has rolled back already. The tables in memory may know columns that were rolled back.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      // The tables in memory may know columns that were rolled back.
       this.#tables.reload();
       throw error;
     }
@@ -139,6 +143,13 @@ export class TelemetryDatabase implements Disposable {
   #lookForNewFields(): void {
     if (this.#role === 'beside') this.#tables.reload();
   }
+}
+
+function becomeOwner(dataDir: string): Disposable {
+  // On a file of its own: others may read the store's.
+  const ownership = holdFileLock(join(dataDir, 'telemetry-store.lock'));
+  if (ownership === undefined) throw new Error('another running pipeline owns it');
+  return ownership;
 }
 
 function absent(dataDir: string): PipelineError {

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { count, logPaths, openLogFile, prepareFolder, prepareLogFile } from './log-file.ts';
-import type { ReaderCalls, WriterCalls } from './log-thread-calls.ts';
-import { LogThreadClient } from './log-thread-client.ts';
+import { DatabaseThread } from '#sqlite/database-thread.ts';
+import { count } from '#sqlite/open-database.ts';
+import { logPaths, openLogFile, prepareFolder, prepareLogFile } from './log-file.ts';
+import type { LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
 
 describe('threads of the embedded event log', () => {
   let dataDir: string;
@@ -15,10 +16,13 @@ describe('threads of the embedded event log', () => {
   });
   afterEach(() => rmSync(dataDir, { recursive: true }));
 
-  const options = (file = logPaths(dataDir).file) => ({ file, maxBytes: 1024 ** 3, changePollMs: 10 });
-  const openWriter = (file?: string) =>
-    new LogThreadClient<WriterCalls>({ ...options(file), role: 'writer' });
-  const openReader = () => new LogThreadClient<ReaderCalls>({ ...options(), role: 'reader' });
+  const threadOptions = (role: LogThreadOptions['role'], file = logPaths(dataDir).file) => ({
+    name: 'event log',
+    entry: new URL('./log-thread.ts', import.meta.url),
+    workerData: { role, file, maxBytes: 1024 ** 3, changePollMs: 10 } satisfies LogThreadOptions,
+    code: 'event-log-unavailable' as const,
+    afterDeath: 'stay-dead' as const,
+  });
 
   test('[P1] the connection that writes waits for the disk at every commit', () => {
     const database = openLogFile(logPaths(dataDir).file, 'write');
@@ -36,7 +40,7 @@ describe('threads of the embedded event log', () => {
   });
 
   test('a failure of one call is its own, and the thread goes on', async () => {
-    const reader = openReader();
+    const reader = new DatabaseThread<ReaderCalls>(threadOptions('reader'));
     await expect(reader.call('fetch', { topic: 'none', fromOffset: 0, maxBytes: 1 })).rejects.toMatchObject({
       code: 'event-log-unavailable',
       retryable: true,
@@ -47,19 +51,10 @@ describe('threads of the embedded event log', () => {
   });
 
   test('calls made before closing are answered, later ones refused', async () => {
-    const writer = openWriter();
+    const writer = new DatabaseThread<WriterCalls>(threadOptions('writer'));
     const ensured = writer.call('ensureTopics', [{ name: 't', cleanup: 'delete', retentionMs: 1 }]);
     await writer.close();
     expect(await ensured).toEqual([{ name: 't', created: true, cleanup: 'delete' }]);
     await expect(writer.call('ensureTopics', [])).rejects.toMatchObject({ code: 'closed' });
-  });
-
-  test('[P7] a thread that dies says so, and fails its calls', async () => {
-    const broken = openWriter(join(dataDir, 'no', 'such', 'folder', 'file'));
-    const call = broken.call('ensureTopics', []);
-    await expect(call).rejects.toMatchObject({ code: 'event-log-unavailable', retryable: false });
-    expect(await broken.died).toMatchObject({ code: 'event-log-unavailable' });
-    await expect(broken.call('ensureTopics', [])).rejects.toMatchObject({ code: 'event-log-unavailable' });
-    await broken.close();
   });
 });

@@ -1,0 +1,61 @@
+import { describeError } from '#runtime/errors.ts';
+
+/** What a failure of SQLite means for whoever wanted something of the file. */
+export type SqliteFailureKind =
+  /** No room: on the disk, or in what the process may write. */
+  | 'full'
+  /** Another connection holds the lock. */
+  | 'busy'
+  /** What the file holds cannot be read: trying again is no use. */
+  | 'damaged'
+  /** The file cannot be opened or written: a person must act. */
+  | 'unusable'
+  | 'other';
+
+/** Plain data: it crosses from the threads. */
+export interface SqliteFailure {
+  readonly kind: SqliteFailureKind;
+  readonly detail: string;
+}
+
+// https://www.sqlite.org/rescode.html
+const KINDS: ReadonlyMap<number, SqliteFailureKind> = new Map([
+  [3, 'unusable'], // PERM
+  [5, 'busy'], // BUSY
+  [6, 'busy'], // LOCKED
+  [8, 'unusable'], // READONLY
+  [11, 'damaged'], // CORRUPT
+  [13, 'full'], // FULL
+  [14, 'unusable'], // CANTOPEN
+  [23, 'unusable'], // AUTH
+  [26, 'damaged'], // NOTADB
+]);
+/** The shared-memory file cannot grow: how a full disk can show first. */
+const IOERR_SHMSIZE = 4874;
+
+export function describeSqliteFailure(error: unknown): SqliteFailure {
+  return { kind: kindOf(error), detail: describeError(error) };
+}
+
+export function isBusy(error: unknown): boolean {
+  return kindOf(error) === 'busy';
+}
+
+export function isFull(error: unknown): boolean {
+  return kindOf(error) === 'full';
+}
+
+function kindOf(error: unknown): SqliteFailureKind {
+  // A row that does not hold what it must.
+  if (error instanceof RangeError) return 'damaged';
+  const code = resultCode(error);
+  if (code === IOERR_SHMSIZE) return 'full';
+  return KINDS.get(code & 0xff) ?? 'other';
+}
+
+/** The extended result code, 0 when `error` does not come from SQLite. */
+function resultCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode
+    : 0;
+}

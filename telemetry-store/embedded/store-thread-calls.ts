@@ -1,0 +1,26 @@
+import type { Reading } from '#contract/reading.ts';
+import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
+import type { ExpireRequest, ExpireStep } from './expire-points.ts';
+import type { PointBatch } from './point-batch.ts';
+import type { ScanPage, ScanRequest } from './stored-readings.ts';
+
+export interface WriteRequest {
+  readonly batch: PointBatch;
+  /** Points with an earlier time are refused. */
+  readonly oldestMs: number;
+}
+
+export interface LatestRequest {
+  readonly deviceId: string;
+  readonly limit: number;
+}
+
+/** What the thread of the store does: plain data in, plain data out. */
+export interface StoreCalls {
+  /** Stores what can be stored, and says which points cannot be. */
+  write(request: WriteRequest): readonly RejectedPoint[];
+  latest(request: LatestRequest): readonly Reading[];
+  scan(request: ScanRequest): ScanPage;
+  expire(request: ExpireRequest): ExpireStep;
+  ping(): void;
+}
