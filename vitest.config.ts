@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 // Three kinds of test, told apart by their names: `*.test.ts` needs Node alone, `*.real.test.ts` needs real Kafka,
 // InfluxDB or Prometheus (started by the set-up, or skipped with the reason), `*.faults.test.ts` kills and freezes
-// processes and takes minutes (`npm run test:faults`).
+// processes and takes minutes (`npm run test:faults`). Their time-outs end what hangs; no test is decided by one.
 const exclude = ['**/node_modules/**', '**/data/**'];
 
 export default defineConfig({

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { describe, expect, inject, test, vi } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import type { RecordPosition } from '#contract/log-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { type Kafka, startKafka } from '#services/kafka.ts';
 import { missingReason } from '#services/provide.ts';
 import { openKafkaEventLog } from './kafka-event-log.ts';
@@ -169,7 +170,7 @@ async function caughtUp(log: EventLog, topic: string): Promise<void> {
     const progress = await log.progress(topic, 'drill');
     return progress.filter(({ committedOffset, endOffset }) => endOffset > 0 && committedOffset < endOffset);
   };
-  await vi.waitFor(async () => expect(await behind()).toEqual([]), { timeout: 120_000, interval: 500 });
+  await eventually(async () => expect(await behind()).toEqual([]), { withinMs: 120_000 });
 }
 
 async function faults(kafka: Kafka): Promise<void> {

@@ -4,9 +4,10 @@ import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { LogRecord } from '#contract/log-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { isOnPath } from '#services/tools.ts';
 import { openKafkaEventLog } from './kafka-event-log.ts';
@@ -58,7 +59,7 @@ describe.skipIf(unable)('records of other producers', () => {
       maxBatchBytes: 1_000_000,
       onBatch: async (batch) => void records.push(...batch.records),
     });
-    await vi.waitFor(() => expect(records).toHaveLength(count), { timeout: 30_000, interval: 50 });
+    await eventually(() => expect(records).toHaveLength(count));
     return records;
   };
 

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { describe, expect, inject, vi } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { describeEventLog } from '#event-log/event-log.suite.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { startKafka } from '#services/kafka.ts';
 import { missingReason } from '#services/provide.ts';
 import { openKafkaEventLog } from './kafka-event-log.ts';
@@ -36,7 +37,7 @@ describe.skipIf(missing)('kafka', () => {
         openBeside: open,
         blockAppends: async () => {
           kafka.node(0).freeze();
-          await vi.waitFor(() => expect(threadStates(kafka.node(0).pid)).toEqual(['T']));
+          await eventually(() => expect(threadStates(kafka.node(0).pid)).toEqual(['T']));
           return async () => kafka.node(0).thaw();
         },
         dispose: () => kafka.close(),

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { decodeRecordBatches } from '#event-log/kafka/wire/fetched-records.ts';
 import type { ProduceAnswer, ProduceData, ProducedPartition } from '#event-log/kafka/wire/produce-request.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { Appender } from './appender.ts';
 import { partitionOf } from './partitioner.ts';
 
@@ -72,7 +73,7 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
     appender.onClusterView([{ name: TOPIC, leaders: known, errorCode: 0 }]);
   /** The nth request, when it comes. */
   const request = async (index: number): Promise<Sent> => {
-    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(index), { timeout: 10_000 });
+    await eventually(() => expect(requests.length).toBeGreaterThan(index));
     return requests[index] as Sent;
   };
   return { appender, append, knowLeaders, request, requests, refresh, metrics };
@@ -309,7 +310,7 @@ describe('deadlines and refusals', () => {
     second.answer.reject(new Error('gone'));
     const third = await request(2);
     third.answer.reject(new Error('gone'));
-    await vi.waitFor(() => expect(appender.problem()).toContain('no partition can be written'));
+    await eventually(() => expect(appender.problem()).toContain('no partition can be written'));
     void Promise.allSettled([...all, ...rest]);
   });
 });

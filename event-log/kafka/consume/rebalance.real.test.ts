@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { describe, expect, inject, test, vi } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
 import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { missingReason, required } from '#services/provide.ts';
 
 const provided = inject('kafka');
@@ -57,10 +58,7 @@ describe.skipIf(missingReason(provided))('a rebalance', () => {
     });
     await signalled.promise;
     isHeld = false;
-    await vi.waitFor(() => expect(handled.toSorted()).toEqual(keys.toSorted()), {
-      timeout: 30_000,
-      interval: 50,
-    });
+    await eventually(() => expect(handled.toSorted()).toEqual(keys.toSorted()));
     expect(assigned.map(({ length }) => length)).toEqual([2, 1]);
   });
 });

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { KafkaSubscription } from './subscription.ts';
 
 /** Six looks long. */
@@ -70,7 +71,7 @@ function setUp(progress: () => PartitionProgress[] = () => []) {
     (error: { code: string }) => error.code,
   );
   const consumer = async (index: number) => {
-    await vi.waitFor(() => expect(consumers[index]?.run).toHaveBeenCalled(), { timeout: 10_000 });
+    await eventually(() => expect(consumers[index]?.run).toHaveBeenCalled());
     return consumers[index] as ScriptedConsumer;
   };
   return { subscription, stopped, consumer, consumers, onAssigned };
@@ -120,9 +121,9 @@ describe('subscription', () => {
 
   test('while Kafka is away it keeps trying', async () => {
     const { subscription, stopped, consumers } = setUp();
-    await vi.waitFor(() => expect(consumers).toHaveLength(1));
+    await eventually(() => expect(consumers).toHaveLength(1));
     consumers[0]?.emit('crash', { error: new Error('connect ECONNREFUSED') });
-    await vi.waitFor(() => expect(consumers).toHaveLength(2), { timeout: 5_000 });
+    await eventually(() => expect(consumers).toHaveLength(2));
     await subscription.close();
     expect(await stopped).toBe('closed');
   });
@@ -138,7 +139,7 @@ describe('subscription', () => {
       if (++looks % 4 === 0) throw new Error('unavailable');
       return [standing(0), standing(7)];
     });
-    await vi.waitFor(() => expect(looks).toBeGreaterThan(20), { timeout: 10_000 });
+    await eventually(() => expect(looks).toBeGreaterThan(20));
     expect(await Promise.race([stopped, 'running'])).toBe('running');
     await subscription.close();
   });

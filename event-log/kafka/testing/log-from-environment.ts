@@ -5,6 +5,7 @@ import { expect, vi } from 'vitest';
 import type { EventLog, TopicSettings } from '#event-log/event-log.ts';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import { readSettings } from '#runtime/settings.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -34,11 +35,13 @@ export async function expectToCarryRecords(env: Environment, topic: string): Pro
     maxBatchBytes: 1_000,
     onBatch,
   });
-  await vi.waitFor(() => expect(onBatch).toHaveBeenCalledOnce(), { timeout: 20_000 });
+  await eventually(() => expect(onBatch).toHaveBeenCalledOnce());
   const partition = { endOffset: 1, committedOffset: 1, backlogSince: null };
-  await expect
-    .poll(async () => (await log.progress(topic, topic)).filter(({ endOffset }) => endOffset > 0))
-    .toMatchObject([partition]);
+  await eventually(async () =>
+    expect((await log.progress(topic, topic)).filter(({ endOffset }) => endOffset > 0)).toMatchObject([
+      partition,
+    ]),
+  );
   expect(log.health()).toEqual({ up: true, detail: '' });
 }
 
@@ -60,7 +63,9 @@ export async function expectToBeRefused(
   await expect(log.append(reading('refused'), performance.now() + 300)).rejects.toMatchObject({
     code: 'not-durable',
   });
-  expect(log.health()).toEqual({ up: false, detail: expect.stringMatching(found.health) });
+  await eventually(() =>
+    expect(log.health()).toEqual({ up: false, detail: expect.stringMatching(found.health) }),
+  );
 }
 
 const settingsOf = (name: string): TopicSettings => ({ name, cleanup: 'delete', retentionMs: 3_600_000 });

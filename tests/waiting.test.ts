@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * Keeps "no clock decides a test" of CONTRIBUTING.md, as far as a text shows it: a test awaits an event, or looks for it
+ * through `eventually`, whose patience is longer than a busy machine needs.
+ */
+const ROOT = path.join(import.meta.dirname, '..');
+const THE_HELPER = 'runtime/testing/eventually.ts';
+/** Watches for what must not happen, which no event tells; the driver says how long. */
+const WATCHES = new Set(['event-log/event-log.suite.ts']);
+
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => /\.(test|suite)\.ts$|\/testing\/|^tests\//.test(file));
+
+/** Lines of these files, without the comments, in which the pattern stands. */
+function linesWith(pattern: RegExp, among: readonly string[] = files): string[] {
+  return among.flatMap((file) =>
+    readFileSync(path.join(ROOT, file), 'utf8')
+      .split('\n')
+      .flatMap((line, at) => (pattern.test(line.replace(/\/\/.*| \* .*/, '')) ? [`${file}:${at + 1}`] : [])),
+  );
+}
+
+describe('waiting in tests', () => {
+  it('goes through eventually, not through a helper with a time-out of one second', () => {
+    const allowed = new RegExp(`^(${THE_HELPER}|tests/waiting.test.ts):`);
+    expect(linesWith(/\bvi\.wait(For|Until)\b/).filter((line) => !allowed.test(line))).toEqual([]);
+  });
+
+  it('expect.poll says how long it may take', () => {
+    const polls = files.filter((file) => !file.endsWith('waiting.test.ts'));
+    const silent = polls.filter((file) =>
+      readFileSync(path.join(ROOT, file), 'utf8')
+        .split(/\.poll\(/)
+        .slice(1)
+        .some((rest) => !/timeout:|WITHIN/.test(rest.slice(0, 300))),
+    );
+    expect(silent).toEqual([]);
+  });
+
+  it('is no sleep in tests that need Node alone', () => {
+    const unit = files.filter(
+      (file) => !/\.(real|faults)\.test\.ts$|^tests\//.test(file) && !WATCHES.has(file),
+    );
+    expect(
+      linesWith(/setTimeout\((resolve|done|\(\) => resolve)|setTimeout as|setTimeout } from/, unit),
+    ).toEqual([]);
+  });
+});
