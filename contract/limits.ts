@@ -25,6 +25,9 @@ export const LIMITS = {
   /** Token bucket of one device: sustained messages a second, and how many it may send at once. Slowed, not dropped. */
   messagesPerSecond: 200,
   messageBurst: 2_000,
+  /** The same for messages of one device to topics that are not its own; a client that is faster is disconnected. */
+  foreignMessagesPerSecond: 100,
+  foreignMessageBurst: 1_000,
   /** Seconds without a packet after which a device that asked for no keepalive, or a longer one, is disconnected. */
   maxKeepaliveSeconds: 300,
   maxAgeMs: 7 * 24 * 60 * 60 * 1000,

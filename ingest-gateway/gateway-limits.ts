@@ -7,6 +7,8 @@ const NAMES = [
   'authenticateMs',
   'connectMs',
   'connections',
+  'foreignMessageBurst',
+  'foreignMessagesPerSecond',
   'inflightBytes',
   'inflightBytesPerDevice',
   'inflightMessages',

@@ -31,7 +31,7 @@ export const REFUSAL_REASONS = [
   'wrong-identity',
   /** Revoked, or given a password or another one, while connected. */
   'revoked',
-  /** A publish to a topic that is not the device's own. */
+  /** More publishes to topics that are not the device's own than clumsy firmware makes. */
   'foreign-topic',
   /** The event log cannot be written (CONNACK 3). */
   'log-unavailable',
@@ -55,6 +55,8 @@ export const TOLERATED_KINDS = [
   'keepalive',
   'subscription',
   'retain',
+  /** A message to a topic that is not the device's own: acknowledged, and thrown away. */
+  'foreign-topic',
   /** A second connection of the same device: the first one is closed. */
   'takeover',
 ] as const;
@@ -221,6 +223,12 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     },
     tolerated(kind: ToleratedKind): void {
       tolerated[kind]++;
+    },
+    foreignTopic(deviceId: string, topic: string): void {
+      log.warn(
+        { deviceId, topic: topic.slice(0, 128) },
+        'a device publishes to a topic that is not its own; this and further ones are acknowledged and thrown away',
+      );
     },
     messageReceived(qos: 0 | 1 | 2): void {
       messages[qos]++;

@@ -21,7 +21,7 @@ describe('acknowledgement queue', () => {
         const settled = new Set<number>();
         for (const id of order) {
           settled.add(id);
-          queue.settle(entries[id] as (typeof entries)[0], 'durable');
+          queue.settle(entries[id] as (typeof entries)[0], 'accepted');
           let contiguous = 0;
           while (settled.has(contiguous)) contiguous++;
           expect(released).toEqual([...Array(contiguous).keys()]);
@@ -34,12 +34,12 @@ describe('acknowledgement queue', () => {
     const queue = new AcknowledgementQueue();
     const calls: (string | undefined)[] = [];
     const [first, second, third] = ['first', 'second', 'third'].map((name) =>
-      queue.push((error) => calls.push(error ? `${name}: ${error.message}` : name)),
+      queue.push((outcome) => calls.push(typeof outcome === 'string' ? name : `${name}: ${outcome.message}`)),
     ) as [ReturnType<typeof queue.push>, ReturnType<typeof queue.push>, ReturnType<typeof queue.push>];
-    queue.settle(third, 'durable');
+    queue.settle(third, 'accepted');
     queue.settle(second, notDurable);
     expect(calls).toEqual([]);
-    queue.settle(first, 'durable');
+    queue.settle(first, 'accepted');
     expect(calls).toEqual(['first']);
     await turn();
     expect(calls).toEqual(['first', 'second: late']);
@@ -49,7 +49,7 @@ describe('acknowledgement queue', () => {
     const queue = new AcknowledgementQueue();
     const entry = queue.push(() => expect.unreachable());
     queue.discard();
-    queue.settle(entry, 'durable');
+    queue.settle(entry, 'accepted');
     queue.settle(
       queue.push(() => expect.unreachable()),
       notDurable,
@@ -65,7 +65,7 @@ describe('acknowledgement queue', () => {
     };
     const callbacks = Array.from({ length: 100 }, () => {
       const [callback, entry] = push();
-      queue.settle(entry, 'durable');
+      queue.settle(entry, 'accepted');
       return callback;
     });
     const [waiting] = push();

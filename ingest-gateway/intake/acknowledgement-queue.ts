@@ -1,13 +1,19 @@
-import type { PipelineError } from '#runtime/errors.ts';
+/** What became of a message, as far as its sender is told. */
+export type MessageOutcome =
+  /** Taken over, as readings or as dead letters; with QoS 1 and 2 it is durable. */
+  | 'accepted'
+  /** Thrown away for good: to a topic that is not the device's own. It need not send that again. */
+  | 'discarded'
+  /** Not durable: there is no acknowledgement, the connection ends, and the device sends it again. */
+  | Error;
 
-/** Lets aedes go on with a PUBLISH: without an error it acknowledges, with one it closes the connection. */
-export type PublishCallback = (error?: Error | null) => void;
+/** Tells the sender. */
+export type Answer = (outcome: MessageOutcome) => void;
 
 /** One message that waits for its acknowledgement. */
 export interface PendingAcknowledgement {
-  readonly callback: PublishCallback;
-  /** An error: the message is not durable. */
-  outcome: 'pending' | 'durable' | PipelineError;
+  readonly answer: Answer;
+  outcome: 'pending' | MessageOutcome;
   /** The message that came after it. */
   next: PendingAcknowledgement | undefined;
 }
@@ -22,13 +28,13 @@ export interface PendingAcknowledgement {
  * so the connection ends with it.
  */
 export class AcknowledgementQueue {
-  // A list and not an array: what was released must not be held until the array is cut, callbacks hold whole packets.
+  // A list and not an array: what was released must not be held until the array is cut, answers hold whole packets.
   #first: PendingAcknowledgement | undefined;
   #last: PendingAcknowledgement | undefined;
   #closed = false;
 
-  push(callback: PublishCallback): PendingAcknowledgement {
-    const entry: PendingAcknowledgement = { callback, outcome: 'pending', next: undefined };
+  push(answer: Answer): PendingAcknowledgement {
+    const entry: PendingAcknowledgement = { answer, outcome: 'pending', next: undefined };
     if (this.#closed) return entry;
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
@@ -36,7 +42,7 @@ export class AcknowledgementQueue {
     return entry;
   }
 
-  settle(entry: PendingAcknowledgement, outcome: 'durable' | PipelineError): void {
+  settle(entry: PendingAcknowledgement, outcome: MessageOutcome): void {
     entry.outcome = outcome;
     if (this.#first === entry) this.#release();
   }
@@ -50,17 +56,17 @@ export class AcknowledgementQueue {
 
   #release(): void {
     for (let entry = this.#first; entry !== undefined; entry = this.#first) {
-      const { outcome, callback, next } = entry;
+      const { outcome, answer, next } = entry;
       if (outcome === 'pending') break;
-      if (outcome !== 'durable') {
+      if (typeof outcome !== 'string') {
         this.discard();
         // Closing in the same turn would drop the acknowledgements that were just written.
-        setImmediate(callback, outcome);
+        setImmediate(answer, outcome);
         return;
       }
       this.#first = next;
       if (next === undefined) this.#last = undefined;
-      callback();
+      answer(outcome);
     }
   }
 }

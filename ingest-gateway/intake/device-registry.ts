@@ -1,6 +1,7 @@
 import { telemetryTopic } from '#contract/device-topic.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import { ForeignTopics } from './foreign-topics.ts';
 import { InflightBudget } from './inflight-budget.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -11,6 +12,7 @@ export class Device {
   readonly topic: string;
   readonly budget: InflightBudget;
   readonly bucket: TokenBucket;
+  readonly foreignTopics: ForeignTopics;
   connected = false;
   /** Milliseconds since the epoch of its last packet of interest: CONNECT or PUBLISH. */
   lastSeenAt: number;
@@ -24,6 +26,11 @@ export class Device {
     this.topic = telemetryTopic(id);
     this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice);
     this.bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now());
+    this.foreignTopics = new ForeignTopics(
+      limits.foreignMessagesPerSecond,
+      limits.foreignMessageBurst,
+      performance.now(),
+    );
     this.lastSeenAt = now;
   }
 
@@ -42,6 +49,8 @@ export interface DeviceStatus {
   /** Readings since this gateway started. */
   readonly accepted: number;
   readonly refused: Readonly<Partial<Record<RejectReason, number>>>;
+  /** Messages to topics that are not the device's own, by topic: acknowledged and thrown away. */
+  readonly discarded: Readonly<Record<string, number>>;
 }
 
 /** Devices remembered; more than may be connected, so that silent ones can be told from unknown ones. */
@@ -88,11 +97,12 @@ export class DeviceRegistry {
         lastSeen: device.lastSeenAt,
         accepted: device.accepted,
         refused: Object.fromEntries(device.refused ?? []),
+        discarded: Object.fromEntries(device.foreignTopics.entries()),
       });
     }
     for (const id of expected) {
       if (!this.#devices.has(id))
-        statuses.push({ id, connected: false, lastSeen: null, accepted: 0, refused: {} });
+        statuses.push({ id, connected: false, lastSeen: null, accepted: 0, refused: {}, discarded: {} });
     }
     return statuses.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
   }

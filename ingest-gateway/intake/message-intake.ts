@@ -6,7 +6,7 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
-import type { AcknowledgementQueue, PublishCallback } from './acknowledgement-queue.ts';
+import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
 import type { Device } from './device-registry.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
@@ -37,6 +37,11 @@ export interface ReceivedMessage {
   readonly payload: Uint8Array;
 }
 
+/** A message of an authenticated device on another topic. */
+export interface ForeignMessage extends Pick<ReceivedMessage, 'device' | 'acknowledgements' | 'qos'> {
+  readonly topic: string;
+}
+
 /** A record to be appended, and what is to be counted when it is durable. */
 interface Outgoing {
   readonly record: AppendRecord;
@@ -64,15 +69,34 @@ export class MessageIntake {
     this.#parts = parts;
   }
 
-  /** @param done lets the client go on; for QoS 0 at once, otherwise when the message is durable or given up. */
-  receive(message: ReceivedMessage, done: PublishCallback): void {
+  /** @param answer is called for QoS 0 at once, otherwise when the message is durable or given up. */
+  receive(message: ReceivedMessage, answer: Answer): void {
     const arrivedAt = performance.now();
     const receivedAt = this.#parts.now();
     message.device.lastSeenAt = receivedAt;
     this.#parts.telemetry.messageReceived(message.qos);
     const outgoing = this.#recordsOf(message, receivedAt);
-    this.#append(outgoing, message, arrivedAt, done);
-    if (message.qos === 0) done();
+    this.#append(outgoing, message, arrivedAt, answer);
+    if (message.qos === 0) answer('accepted');
+  }
+
+  /**
+   * A message to a topic that is not the device's own (P9): never stored, never passed on, but answered like any other,
+   * and in its order, because the device would send it again for ever.
+   *
+   * @returns false when the device does that faster than clumsy firmware would; `answer` was not taken over then
+   */
+  discardForeign(message: ForeignMessage, answer: Answer): boolean {
+    const { device, acknowledgements, qos, topic } = message;
+    const { telemetry, now } = this.#parts;
+    device.lastSeenAt = now();
+    telemetry.messageReceived(qos);
+    if (device.foreignTopics.none) telemetry.foreignTopic(device.id, topic);
+    telemetry.tolerated('foreign-topic');
+    if (!device.foreignTopics.count(topic, performance.now())) return false;
+    if (qos === 0) answer('discarded');
+    else acknowledgements.settle(acknowledgements.push(answer), 'discarded');
+    return true;
   }
 
   #recordsOf(message: ReceivedMessage, receivedAt: number): Outgoing[] {
@@ -120,15 +144,10 @@ export class MessageIntake {
     return outgoing;
   }
 
-  #append(
-    outgoing: readonly Outgoing[],
-    message: ReceivedMessage,
-    arrivedAt: number,
-    done: PublishCallback,
-  ): void {
+  #append(outgoing: readonly Outgoing[], message: ReceivedMessage, arrivedAt: number, answer: Answer): void {
     const { eventLog, telemetry, budget } = this.#parts;
     const { device, acknowledgements, qos } = message;
-    const acknowledgement = qos === 0 ? undefined : acknowledgements.push(done);
+    const acknowledgement = qos === 0 ? undefined : acknowledgements.push(answer);
     let bytes = 0;
     for (const { record } of outgoing) bytes += RECORD_OVERHEAD_BYTES + (record.value?.length ?? 0);
     device.budget.take(bytes);
@@ -143,7 +162,7 @@ export class MessageIntake {
       if (failure !== undefined) telemetry.appendFailed(device.id, failure);
       if (acknowledgement !== undefined) {
         if (failure === undefined) telemetry.acknowledged((performance.now() - arrivedAt) / 1000);
-        acknowledgements.settle(acknowledgement, failure ?? 'durable');
+        acknowledgements.settle(acknowledgement, failure ?? 'accepted');
       } else if (failure !== undefined) {
         telemetry.dropped(failure.code === 'closed' ? 'log-closed' : 'not-durable');
       }

@@ -14,8 +14,20 @@ export interface AedesInternals {
     readonly packet: { readonly length?: number };
     parse(bytes: Buffer): number;
     emit(event: 'error', error: Error): boolean;
-    on(event: 'packet', listener: (packet: { readonly cmd: string }) => void): unknown;
+    on(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
+    prependListener(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
   };
+}
+
+/** A packet as the parser hands it to aedes. */
+export interface ParsedPacket {
+  readonly cmd: string;
+  /** Of a PUBLISH. */
+  topic?: string;
+  /** Of a SUBSCRIBE. */
+  readonly subscriptions?: { topic: string }[];
+  /** Filters of an UNSUBSCRIBE. */
+  readonly unsubscriptions?: string[];
 }
 
 const KNOWN_VERSION = '1.2.0';

@@ -5,8 +5,10 @@ import type { Device } from '#ingest-gateway/intake/device-registry.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { internalsOf } from './aedes-internals.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import type { Answers } from './answers.ts';
 import type { ConnectJudgement } from './connect-policy.ts';
-import { PubackWriter } from './puback-writer.ts';
+import { Mqtt3Answers } from './mqtt3-answers.ts';
 import type { ReadGate } from './read-gate.ts';
 
 /** One connection of a client, from its accepted socket to its end. */
@@ -16,7 +18,7 @@ export class Connection {
   readonly client: Client;
   readonly gate: ReadGate;
   readonly acknowledgements = new AcknowledgementQueue();
-  readonly pubacks: PubackWriter;
+  answers: Answers;
   /** Fires when the connection is gone: work for it is pointless. */
   readonly closed: AbortSignal;
   /** Set when its CONNECT was parsed. */
@@ -35,6 +37,7 @@ export class Connection {
     this.gate = gate;
     this.closed = closed;
     // Lets aedes count how long the client takes for its answers, and end it.
-    this.pubacks = new PubackWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
+    const writer = new AnswerWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
+    this.answers = new Mqtt3Answers(writer);
   }
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
-import type { PublishCallback } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { assertKnownAedes, internalsOf } from './aedes-internals.ts';
+import type { AedesCallback } from './answers.ts';
 import { classifyClientError } from './client-error.ts';
 import {
   type AuthenticateCallback,
@@ -12,31 +12,15 @@ import {
   type ConnectOptions,
   type ConnectParts,
 } from './connect-hooks.ts';
-import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { limitPacketSize } from './packet-limit.ts';
+import { authorizePublish } from './publish-hook.ts';
+import { setTopicsAside } from './set-aside-topics.ts';
 
 export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
   readonly intake: MessageIntake;
 }
-
-/** Answers a QoS 1 publish once it is done, instead of aedes: for that it becomes one which nobody has to answer. */
-function acknowledgedByUs(
-  { pubacks }: Connection,
-  packet: PublishPacket,
-  done: PublishCallback,
-): PublishCallback {
-  const messageId = packet.messageId as number;
-  packet.qos = 0;
-  return (error) => {
-    if (!error) pubacks.acknowledge(messageId);
-    done(error);
-  };
-}
-
-/** What a client's publish leaves behind in aedes (QoS 2 keeps it until PUBREL): nobody needs its payload there. */
-const NO_PAYLOAD = Buffer.alloc(0);
 
 /**
  * aedes as an ingest-only broker. It speaks MQTT; every decision is taken in its hooks:
@@ -45,8 +29,9 @@ const NO_PAYLOAD = Buffer.alloc(0);
  *                                                                       refuse: CONNACK    acknowledges when durable
  *
  * `authorizePublish` is the only hook that aedes awaits before it goes on with a publish, so the append is awaited there
- * (moscajs/aedes#808). PUBACKs are written by us (`PubackWriter`), all other answers by aedes. Nothing is delivered to anybody: `publish` completes at once, subscriptions are refused, and
- * neither sessions, wills, retained messages nor `$SYS` exist.
+ * (moscajs/aedes#808). What a client is told about its messages is said by `Answers`; all other packets are aedes' own.
+ * Nothing is delivered to anybody: `publish` completes at once, subscriptions are refused, and neither sessions, wills,
+ * retained messages nor `$SYS` exist.
  *
  * Modes: *running* → *stopping* (`stop`: CONNECT is answered with 3, no device is read from, messages in flight are
  * awaited and their acknowledgements flushed) → *stopped*.
@@ -103,6 +88,7 @@ export class MqttBroker {
       () => (connection.connect === undefined ? limits.packetBytesBeforeConnect : limits.packetBytes),
       (bytes) => this.#connections.refuse(connection, 'packet-too-large', `${bytes} bytes`),
     );
+    setTopicsAside(aedes, () => connection.device?.topic);
     // The second half of a QoS 2 message is no message of its own.
     aedes._parser.on('packet', ({ cmd }) => {
       if (cmd !== 'pubrel') connection.device?.bucket.take(1);
@@ -129,7 +115,7 @@ export class MqttBroker {
     for (const { gate, device } of this.#connections) if (device !== undefined) gate.hold();
     await Promise.race([budget.idle(), sleep(shutdownAppendsMs, undefined, { ref: false })]);
     const unacknowledged = budget.messages;
-    // QoS 2 writes its PUBREC some promises later than its message became durable.
+    // Answers are written at the end of the turn in which they were earned.
     await sleep(0);
     await endGracefully(this.#connections, shutdownLingerMs);
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
@@ -141,6 +127,7 @@ export class MqttBroker {
     const { limits } = this.#options;
     const { telemetry } = this.#parts;
     const hooks = this.#connectHooks;
+    const publishParts = { ...this.#parts, connections: this.#connections };
     const aedes = new Aedes({
       connectTimeout: limits.connectMs,
       // Packets that come in one slice with the CONNECT: there cannot be more.
@@ -160,7 +147,8 @@ export class MqttBroker {
       },
       authorizePublish: this.#guarded(
         'authorizePublish',
-        (client: Client | null, packet: PublishPacket, done) => this.#authorizePublish(client, packet, done),
+        (client: Client | null, packet: PublishPacket, done: AedesCallback) =>
+          authorizePublish(publishParts, client, packet, done),
       ),
       authorizeSubscribe: (client, _subscription, done) => {
         telemetry.tolerated('subscription');
@@ -172,7 +160,7 @@ export class MqttBroker {
     });
     assertKnownAedes(aedes);
     // Delivery to nobody is a quarter of the work of a publish; and `$SYS` messages become empty calls.
-    aedes.publish = ((_packet: unknown, client: unknown, done?: PublishCallback) => {
+    aedes.publish = ((_packet: unknown, client: unknown, done?: AedesCallback) => {
       if (typeof client === 'function') client();
       else done?.();
     }) as Aedes['publish'];
@@ -182,31 +170,6 @@ export class MqttBroker {
     aedes.on('connectionError', onError);
     (aedes as NodeJS.EventEmitter).on('error', (error: unknown) => telemetry.brokerFailed(error));
     return aedes;
-  }
-
-  #authorizePublish(client: Client | null, packet: PublishPacket, done: PublishCallback): void {
-    const { telemetry, intake } = this.#parts;
-    const connection = this.#connections.of(client);
-    const device = connection?.device;
-    if (connection === undefined || device === undefined) throw new Error('a publish without a device');
-    if (packet.topic !== device.topic) {
-      this.#connections.refuse(connection, 'foreign-topic', packet.topic.slice(0, 128));
-      // Closing in this turn would drop the acknowledgements that were just written.
-      setImmediate(done, new Error('foreign topic'));
-      return;
-    }
-    if (packet.retain) {
-      telemetry.tolerated('retain');
-      packet.retain = false;
-    }
-    const { acknowledgements, ackDeadlineMs } = connection;
-    const { qos } = packet;
-    const payload = packet.payload as Buffer;
-    packet.payload = NO_PAYLOAD;
-    intake.receive(
-      { device, acknowledgements, ackDeadlineMs, qos, payload },
-      qos === 1 ? acknowledgedByUs(connection, packet, done) : done,
-    );
   }
 
   /** aedes ends a connection by itself. */

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { PubackWriter } from './puback-writer.ts';
+import { AnswerWriter } from './answer-writer.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('PUBACK writer', () => {
+describe('answer writer', () => {
   it('[P1] writes what was earned in one turn at once, in its order, and the next turn after it', async () => {
     const chunks: string[] = [];
     const stream = new Writable({
@@ -14,12 +14,12 @@ describe('PUBACK writer', () => {
         done();
       },
     });
-    const writer = new PubackWriter(stream, () => expect.unreachable());
-    for (const id of [1, 65_535, 256]) writer.acknowledge(id);
+    const writer = new AnswerWriter(stream, () => expect.unreachable());
+    for (const id of [1, 65_535, 256]) writer.puback(id);
     expect(chunks).toEqual([]);
-    await Promise.resolve().then(() => writer.acknowledge(7));
+    await Promise.resolve().then(() => writer.puback(7));
     await turn();
-    writer.acknowledge(8);
+    writer.puback(8);
     await turn();
     expect(chunks).toEqual(['40020001' + '4002ffff' + '40020100' + '40020007', '40020008']);
   });
@@ -27,22 +27,22 @@ describe('PUBACK writer', () => {
   it('[P6] says so when the client does not take its answers', async () => {
     const stream = new Writable({ highWaterMark: 8, write: () => undefined });
     let full = 0;
-    const writer = new PubackWriter(stream, () => full++);
-    writer.acknowledge(1);
+    const writer = new AnswerWriter(stream, () => full++);
+    writer.puback(1);
     await turn();
     expect(full).toBe(0);
-    writer.acknowledge(2);
+    writer.puback(2);
     await turn();
     expect(full).toBe(1);
   });
 
   it('writes nothing to a stream that has ended', async () => {
     const stream = new PassThrough();
-    const writer = new PubackWriter(stream, () => expect.unreachable());
-    writer.acknowledge(1);
+    const writer = new AnswerWriter(stream, () => expect.unreachable());
+    writer.puback(1);
     stream.destroy();
     await once(stream, 'close');
-    writer.acknowledge(2);
+    writer.puback(2);
     await turn();
   });
 });

@@ -1,0 +1,45 @@
+import { TokenBucket } from './token-bucket.ts';
+
+/** Topics told apart for each device, and characters kept of each: a device can name as many as it likes. */
+const TOPICS_PER_DEVICE = 8;
+const TOPIC_CHARACTERS = 128;
+/** Stands for all topics above that number. */
+const OTHERS = '(others)';
+
+/** Decides which topics are a device's own (P9): nothing else does. */
+export function isOwnTopic(device: { readonly topic: string }, topic: string): boolean {
+  return topic === device.topic;
+}
+
+/**
+ * What one device published to topics that are not its own: counted by topic, and bounded in rate. Firmware that sends
+ * its status somewhere is clumsy; a client that does nothing else, as fast as it can, is hostile.
+ */
+export class ForeignTopics {
+  readonly #byTopic = new Map<string, number>();
+  readonly #bucket: TokenBucket;
+
+  constructor(perSecond: number, burst: number, nowMs: number) {
+    this.#bucket = new TokenBucket(perSecond, burst, nowMs);
+  }
+
+  /** Whether the device has had none of these yet. */
+  get none(): boolean {
+    return this.#byTopic.size === 0;
+  }
+
+  /** @returns whether the rate of the device still allows it */
+  count(topic: string, nowMs: number): boolean {
+    const known = topic.slice(0, TOPIC_CHARACTERS);
+    const name = this.#byTopic.has(known) || this.#byTopic.size < TOPICS_PER_DEVICE ? known : OTHERS;
+    this.#byTopic.set(name, (this.#byTopic.get(name) ?? 0) + 1);
+    if (this.#bucket.waitMs(nowMs) > 0) return false;
+    this.#bucket.take(1);
+    return true;
+  }
+
+  /** Messages by topic. */
+  entries(): Iterable<[topic: string, messages: number]> {
+    return this.#byTopic;
+  }
+}

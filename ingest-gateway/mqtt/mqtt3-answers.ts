@@ -1,0 +1,41 @@
+import type { PublishPacket } from 'aedes';
+import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { AnswerWriter } from './answer-writer.ts';
+import type { AedesCallback, Answers } from './answers.ts';
+
+/**
+ * Takes the answer to a PUBLISH over from aedes: from here on the packet has QoS 0, and of that aedes knows that nobody
+ * has to be answered. It lets the message pass and forgets it.
+ *
+ * Why: aedes answers at a cost (see `AnswerWriter`), can say no more than "yes" to a message, and remembers each QoS 2
+ * message until its PUBREL comes, in order to leave out the second delivery to subscribers. There are none here, a
+ * second append does no harm (P3), and a client that releases late would be closed when that memory is full. What aedes
+ * still does for QoS 2 is to answer each PUBREL with a PUBCOMP, whether it remembers the message or not.
+ */
+function takeOverAnswer(packet: PublishPacket): void {
+  packet.qos = 0;
+}
+
+/**
+ * MQTT 3.1 and 3.1.1: a PUBACK or PUBREC says that the client need not send the message again, and that is all it can
+ * say, so a message that was discarded is answered like one that was stored. One that is not durable gets no answer:
+ * the connection ends, and the client sends it again on its next one.
+ */
+export class Mqtt3Answers implements Answers {
+  readonly #writer: AnswerWriter;
+
+  constructor(writer: AnswerWriter) {
+    this.#writer = writer;
+  }
+
+  toPublish(packet: PublishPacket, done: AedesCallback): Answer {
+    const { qos, messageId = 0 } = packet;
+    takeOverAnswer(packet);
+    return (outcome) => {
+      if (typeof outcome !== 'string') return done(outcome);
+      if (qos === 1) this.#writer.puback(messageId);
+      else if (qos === 2) this.#writer.pubrec(messageId);
+      done();
+    };
+  }
+}

@@ -1,0 +1,45 @@
+import type { Client, PublishPacket } from 'aedes';
+import { isOwnTopic } from '#ingest-gateway/intake/foreign-topics.ts';
+import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { AedesCallback } from './answers.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { sentTopic } from './set-aside-topics.ts';
+
+export interface PublishParts {
+  readonly connections: ConnectionTable;
+  readonly intake: MessageIntake;
+  readonly telemetry: IngestTelemetry;
+}
+
+/** What a client's publish leaves behind in aedes until it is done: nobody needs its payload there. */
+const NO_PAYLOAD = Buffer.alloc(0);
+
+/** What happens to a PUBLISH: it is aedes' hook `authorizePublish`, the only one that aedes awaits before it goes on. */
+export function authorizePublish(
+  { connections, intake, telemetry }: PublishParts,
+  client: Client | null,
+  packet: PublishPacket,
+  done: AedesCallback,
+): void {
+  const connection = connections.of(client);
+  const device = connection?.device;
+  if (connection === undefined || device === undefined) throw new Error('a publish without a device');
+  if (packet.retain) {
+    telemetry.tolerated('retain');
+    packet.retain = false;
+  }
+  const { acknowledgements, ackDeadlineMs, answers } = connection;
+  const { qos } = packet;
+  const payload = packet.payload as Buffer;
+  packet.payload = NO_PAYLOAD;
+  const topic = sentTopic(packet);
+  const answer = answers.toPublish(packet, done);
+  if (isOwnTopic(device, topic)) {
+    intake.receive({ device, acknowledgements, ackDeadlineMs, qos, payload }, answer);
+  } else if (!intake.discardForeign({ device, acknowledgements, qos, topic }, answer)) {
+    connections.refuse(connection, 'foreign-topic', topic.slice(0, 128));
+    // Closing in this turn would drop the acknowledgements that were just written.
+    setImmediate(answer, new Error('too many messages to foreign topics'));
+  }
+}
