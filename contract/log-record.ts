@@ -24,6 +24,11 @@ export interface LogRecord extends RecordPosition {
   readonly headers: RecordHeaders;
   /** Milliseconds since the epoch, set by the log when it appended the record. */
   readonly timestamp: number;
+  /**
+   * Why this is no record: the log holds something in this place that it cannot read. `value` is what stands there, as
+   * far as it does and fits; the key is null, and there are no headers.
+   */
+  readonly damage?: string;
 }
 
 /** The three topics of the pipeline; the names come from the settings. */

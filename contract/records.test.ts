@@ -128,6 +128,7 @@ describe('telemetry record', () => {
     ['random bytes', { value: Buffer.from([0xff, 0x00, 0x7f]) }],
     ['no JSON', { value: Buffer.from('hello') }],
     ['no headers', { headers: {} }],
+    ['bytes that the log cannot read', { damage: 'wrong checksum' }],
     ['a wrong header', { headers: { 'received-at': '1e3' } }],
   ])('[P5] with %s is undecodable', (_name, change) => {
     const record = logged(

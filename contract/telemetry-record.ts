@@ -52,6 +52,7 @@ export type DecodedTelemetryRecord =
 /** Reads a record of the telemetry topic, whoever wrote it. */
 export function decodeTelemetryRecord(record: LogRecord, schemas: SchemaRegistry): DecodedTelemetryRecord {
   const deviceId = record.key?.toString('utf8') ?? '';
+  if (record.damage !== undefined) return { undecodable: record.damage };
   if (!isDeviceId(deviceId)) return { undecodable: 'the key is not a device id' };
   if (record.value === null) return { undecodable: 'the record has no value' };
   const receivedAt = headerNumber(record.headers['received-at']);

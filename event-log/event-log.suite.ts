@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import type {
+  DeliveredBatch,
   EventLog,
   PartitionProgress,
-  RecordBatch,
   SubscribeOptions,
   Subscription,
 } from './event-log.ts';
@@ -97,7 +97,7 @@ export function describeEventLog(
     /** Subscribes with a handler that keeps all it gets. */
     const collect = async (topic: string, group: string, more: Partial<SubscribeOptions> = {}) => {
       const records: LogRecord[] = [];
-      const batches: RecordBatch[] = [];
+      const batches: DeliveredBatch[] = [];
       const subscription = await consume(
         topic,
         group,

@@ -14,6 +14,8 @@ export interface EventLog extends AsyncDisposable {
    *
    * @param deadlineAt on the clock of `performance.now()`; retried until then.
    * @throws PipelineError `not-durable` after the deadline: the record may or may not be in the log.
+   * @throws PipelineError `refused` as soon as it is known that the log will never take this record: nothing of it is
+   *   in the log, and trying again is no use.
    * @throws PipelineError `closed`
    */
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition>;
@@ -63,14 +65,15 @@ export interface SubscribeOptions {
    * (partition lost, subscription closing) it should stop; whatever it returns, its batch is discarded uncommitted.
    * Batches of different partitions may be handled at the same time.
    */
-  readonly onBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
+  readonly onBatch: (batch: DeliveredBatch, signal: AbortSignal) => Promise<void>;
   /** The batch of `onBatch` was committed. Called once per batch, before the next one of that partition. */
-  readonly onCommitted?: (batch: RecordBatch) => void;
+  readonly onCommitted?: (batch: DeliveredBatch) => void;
   /** The partitions that this member has from now on, none included: once per time that they are shared out anew. */
   readonly onAssigned?: (partitions: readonly number[]) => void;
 }
 
-export interface RecordBatch {
+/** What a handler gets at once. (A *record batch* is what a log stores together, as Kafka calls it.) */
+export interface DeliveredBatch {
   readonly topic: string;
   readonly partition: number;
   /** Never empty, in offset order. */

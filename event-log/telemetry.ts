@@ -40,6 +40,8 @@ export interface BatchIdentity {
   readonly records: number;
 }
 
+export type EventLogTelemetry = ReturnType<typeof createEventLogTelemetry>;
+
 /** The events of the event log, both drivers: one function = one log line and/or one metric. */
 export function createEventLogTelemetry(deps: Deps) {
   const log = deps.log.child({ part: 'event-log' });

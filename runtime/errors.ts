@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'usage'
   /** A record was not confirmed durable before its deadline. It may or may not be in the log. */
   | 'not-durable'
+  /** The event log will never take this record (too large, against a policy). It is not in the log. */
+  | 'refused'
   /** The event log cannot be reached or cannot be written (disk full, no leader). Worth another try. */
   | 'event-log-unavailable'
   /** The store cannot be reached or does not answer in time. Worth another try. */

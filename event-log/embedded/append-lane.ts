@@ -1,5 +1,5 @@
 import type { AppendRecord } from '#contract/log-record.ts';
-import type { PendingAppend } from './pending-append.ts';
+import type { PendingAppend } from '#event-log/pending-append.ts';
 import { filterBatch, RecordBatchBuilder } from './record-batch.ts';
 
 /** A row of the file is not filled beyond this. Readers take whole rows. */

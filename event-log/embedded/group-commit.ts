@@ -1,12 +1,12 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
 import type { EventLogHealth } from '#event-log/event-log.ts';
+import { giveUpAppends, notDurable, type PendingAppend, resolveAppends } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
 import { AppendLane, type PackedAppends } from './append-lane.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { CommitRequest, CommitResult, OffsetCommit } from './log-thread-calls.ts';
-import { giveUpAppends, notDurable, type PendingAppend, resolveAppends } from './pending-append.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 /** Payload of one transaction, about: a larger one would make those behind it wait longer than its fsync is worth. */
@@ -210,7 +210,7 @@ export class GroupCommit {
       const outcome = result.segments[index];
       if (outcome?.kind === 'durable') {
         lane.failures = 0;
-        this.#countSettled(resolveAppends(pending, outcome.baseOffset));
+        this.#countSettled(resolveAppends(pending, 0, outcome.baseOffset));
       } else if (outcome !== undefined) {
         refused.set(lane, [...(refused.get(lane) ?? []), { payload: outcome.payload, pending }]);
         this.#telemetry.appendFailed(

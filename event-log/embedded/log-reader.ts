@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { backlogStart } from '#event-log/backlog-start.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { count } from '#sqlite/open-database.ts';
@@ -95,7 +96,7 @@ export class LogReader implements ReaderCalls {
     return inSnapshot(this.#database, () => {
       const { id, oldestOffset, endOffset } = this.#topic(name);
       const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
-      const next = Math.max(committedOffset, oldestOffset);
+      const next = backlogStart({ oldestOffset, committedOffset });
       const backlogSince = next < endOffset ? this.#timestampAt(id, next) : null;
       return { partition: 0, oldestOffset, endOffset, committedOffset, backlogSince };
     });

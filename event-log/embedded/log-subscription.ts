@@ -1,5 +1,5 @@
-import type { LogRecord } from '#contract/log-record.ts';
-import type { RecordBatch, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
+import type { DeliveredBatch, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
+import { handleBatch, identityOf } from '#event-log/handle-batch.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
@@ -139,8 +139,12 @@ export class LogSubscription implements Subscription {
       const records = cursor.next(maxBatchRecords, maxBatchBytes);
       const last = records.at(-1);
       if (last === undefined) return;
-      const batch: RecordBatch = { topic, partition: 0, records };
-      if (!(await this.#handle(batch))) return;
+      const batch: DeliveredBatch = { topic, partition: 0, records };
+      const done = await handleBatch(batch, this.#options, this.#closing.signal, {
+        telemetry: this.#parts.telemetry,
+        random: this.#deps.random,
+      });
+      if (!done) return;
       const offset = last.offset + 1;
       const committed = await this.#persist(async () => {
         await this.#parts.commitOffset({ topic, group, offset });
@@ -149,23 +153,6 @@ export class LogSubscription implements Subscription {
       // Also when the subscription is closing by now: what was committed is counted (P8).
       if (committed === true) onCommitted?.(batch);
     }
-  }
-
-  /** Calls the handler until it resolves. False: the subscription closed meanwhile, and the batch is discarded. */
-  async #handle(batch: RecordBatch): Promise<boolean> {
-    for (let attempt = 1; !this.#isClosing; attempt++) {
-      try {
-        await this.#options.onBatch(batch, this.#closing.signal);
-        if (!this.#isClosing) return true;
-      } catch (error) {
-        if (this.#isClosing) break;
-        const delayMs = backoffDelayMs(BACKOFF, attempt, this.#deps.random);
-        this.#parts.telemetry.batchRejected(this.#identity(batch.records), error, delayMs);
-        await pause(delayMs, this.#closing.signal);
-      }
-    }
-    this.#parts.telemetry.batchDiscarded(this.#identity(batch.records), 'closing');
-    return false;
   }
 
   #fetch(fromOffset: number): Promise<FetchResult | undefined> {
@@ -177,7 +164,7 @@ export class LogSubscription implements Subscription {
   }
 
   /** Tries until it works; `undefined` when the subscription closed meanwhile. @throws PipelineError when trying again is no use */
-  async #persist<T>(attempt: () => Promise<T>, batch?: RecordBatch): Promise<T | undefined> {
+  async #persist<T>(attempt: () => Promise<T>, batch?: DeliveredBatch): Promise<T | undefined> {
     for (let failures = 1; !this.#isClosing; failures++) {
       try {
         const result = await attempt();
@@ -187,15 +174,11 @@ export class LogSubscription implements Subscription {
         if (this.#isClosing) return undefined;
         if (!(error instanceof PipelineError && error.retryable)) throw error;
         this.#healthy = false;
-        if (batch !== undefined) this.#parts.telemetry.commitFailed(this.#identity(batch.records), error);
+        if (batch !== undefined)
+          this.#parts.telemetry.commitFailed(identityOf(batch, this.#options.group), error);
         await pause(backoffDelayMs(BACKOFF, failures, this.#deps.random), this.#closing.signal);
       }
     }
     return undefined;
-  }
-
-  #identity(records: readonly LogRecord[]) {
-    const { topic, group } = this.#options;
-    return { topic, group, partition: 0, firstOffset: records[0]?.offset ?? -1, records: records.length };
   }
 }

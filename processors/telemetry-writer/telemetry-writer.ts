@@ -1,7 +1,7 @@
 import { LIMITS } from '#contract/limits.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
-import type { EventLog, RecordBatch, Subscription } from '#event-log/event-log.ts';
+import type { DeliveredBatch, EventLog, Subscription } from '#event-log/event-log.ts';
 import { fired } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
@@ -147,7 +147,7 @@ class Writer implements TelemetryWriter {
   }
 
   /** The `onBatch` of the subscription: resolves when the batch may be committed. */
-  async #handle(batch: RecordBatch, lost: AbortSignal): Promise<void> {
+  async #handle(batch: DeliveredBatch, lost: AbortSignal): Promise<void> {
     if (this.#stopping !== undefined) return fired(lost);
     const { partition } = batch;
     const hurry = new AbortController();
@@ -169,7 +169,7 @@ class Writer implements TelemetryWriter {
     }
   }
 
-  async #process(batch: RecordBatch, run: BatchRun): Promise<BatchTally> {
+  async #process(batch: DeliveredBatch, run: BatchRun): Promise<BatchTally> {
     const { schemas, eventLog, now } = this.#deps;
     const { entries, letters } = await decodeBatch(batch.records, schemas, now(), run.lost);
     const refused = await this.#storeWriter.write(entries, run, (written) => this.#observeAge(written));

@@ -3,11 +3,11 @@ import type { TopicView } from '#event-log/kafka/ask/cluster-view.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { ProduceAnswer, ProduceData } from '#event-log/kafka/wire/produce-request.ts';
 import { encodeRecordBody, keyOf } from '#event-log/kafka/wire/record-batch.ts';
-import type { AppendFailureCause } from '#event-log/telemetry.ts';
+import { notDurable, refused } from '#event-log/pending-append.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfCode, failureOfRequest, NO_LEADER } from './append-failure.ts';
 import { durability } from './durability.ts';
-import { PartitionQueue, type PendingAppend } from './partition-queue.ts';
+import { type EncodedAppend, PartitionQueue } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
 
@@ -40,7 +40,7 @@ interface Route {
   leaders: readonly (number | undefined)[];
   readonly queues: PartitionQueue[];
   /** Records that came before the topic's partition count was known, in order. */
-  unrouted: PendingAppend[];
+  unrouted: EncodedAppend[];
   /** Why there is no partition count yet. */
   problem: AppendFailure | undefined;
 }
@@ -79,7 +79,7 @@ export class Appender {
       return Promise.reject(new PipelineError('closed', 'the event log is closed'));
     }
     const { promise, resolve, reject } = Promise.withResolvers<RecordPosition>();
-    const append: PendingAppend = {
+    const append: EncodedAppend = {
       body: encodeRecordBody(record.key, record.value, record.headers),
       deadlineAt,
       settled: false,
@@ -88,7 +88,7 @@ export class Appender {
     };
     this.#pending++;
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
-    if (deadlineAt <= performance.now()) this.#giveUp(record.topic, append, 'deadline', 'deadline');
+    if (deadlineAt <= performance.now()) this.#fail(append, notDurable('deadline'));
     else this.#enqueue(this.#routeOf(record.topic), append);
     return promise;
   }
@@ -139,7 +139,7 @@ export class Appender {
     return route;
   }
 
-  #enqueue(route: Route, append: PendingAppend): void {
+  #enqueue(route: Route, append: EncodedAppend): void {
     const count = route.leaders.length;
     const queue = count === 0 ? undefined : route.queues[partitionOf(keyOf(append.body), count)];
     if (queue === undefined) {
@@ -226,9 +226,8 @@ export class Appender {
 
   #onFailure(queue: PartitionQueue, failure: AppendFailure, records: number): void {
     this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, failure.detail);
-    const refused = queue.failed(failure, performance.now());
-    if (refused !== undefined && !refused.settled)
-      this.#giveUp(queue.topic, refused, failure.cause, failure.detail);
+    const never = queue.failed(failure, performance.now());
+    if (never !== undefined && !never.settled) this.#fail(never, refused(failure.detail));
     // To the end, so that partitions that go alone take turns.
     this.#ready.delete(queue);
     if (queue.waiting > 0) this.#ready.add(queue);
@@ -245,15 +244,14 @@ export class Appender {
       if (expired.length === 0) continue;
       const detail = route.problem?.detail ?? 'deadline';
       this.#deps.telemetry.appendFailed('deadline', route.name, expired.length, detail);
-      for (const append of expired) this.#giveUp(route.name, append, 'deadline', detail);
+      for (const append of expired) this.#fail(append, notDurable(detail));
     }
     this.#scheduleRound();
   }
 
-  #giveUp(topic: string, append: PendingAppend, cause: AppendFailureCause, detail: string): void {
+  #fail(append: EncodedAppend, error: PipelineError): void {
     append.settled = true;
-    const message = `record for ${topic} is not known to be durable (${detail})`;
-    append.reject(new PipelineError('not-durable', message, { reason: cause }));
+    append.reject(error);
     this.#settled(1);
   }
 

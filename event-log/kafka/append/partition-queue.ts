@@ -1,18 +1,12 @@
-import type { RecordPosition } from '#contract/log-record.ts';
 import { RECORD_FRAME_BYTES } from '#event-log/kafka/wire/record-batch.ts';
+import { type PendingAppend, resolveAppends } from '#event-log/pending-append.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
 import type { AppendFailure } from './append-failure.ts';
 
 /** A record on its way into the log. */
-export interface PendingAppend {
+export interface EncodedAppend extends PendingAppend {
   /** Key, value and headers as they stand in a record batch. */
   readonly body: Buffer;
-  /** On the clock of `performance.now()`. */
-  readonly deadlineAt: number;
-  /** Whether the caller has its answer; set by whoever gives it. */
-  settled: boolean;
-  readonly resolve: (position: RecordPosition) => void;
-  readonly reject: (error: Error) => void;
 }
 
 /** A batch must fit into the broker's default `max.message.bytes` (1 MiB) with its framing. */
@@ -38,8 +32,8 @@ export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
   readonly #random: () => number;
-  #waiting: PendingAppend[] = [];
-  #inFlight: PendingAppend[] | undefined;
+  #waiting: EncodedAppend[] = [];
+  #inFlight: EncodedAppend[] | undefined;
   /** When the batch in front was first sent, on the clock of `performance.now()`. */
   #firstSentAt: number | undefined;
   /** Failures in a row. */
@@ -69,7 +63,7 @@ export class PartitionQueue {
     return this.#waiting.length;
   }
 
-  add(append: PendingAppend): void {
+  add(append: EncodedAppend): void {
     this.#waiting.push(append);
   }
 
@@ -78,7 +72,7 @@ export class PartitionQueue {
   }
 
   /** The next batch, never empty. Only when it `mayBeTaken`. */
-  take(now: number): readonly PendingAppend[] {
+  take(now: number): readonly EncodedAppend[] {
     this.#firstSentAt ??= now;
     let count = 0;
     let bytes = 0;
@@ -99,20 +93,13 @@ export class PartitionQueue {
   succeeded(baseOffset: number, now: number): { readonly answered: number; readonly seconds: number } {
     const appends = this.#inFlight ?? [];
     const seconds = (now - (this.#firstSentAt ?? now)) / 1000;
-    let answered = 0;
     this.#inFlight = undefined;
     this.#firstSentAt = undefined;
     this.#failures = 0;
     this.#notBefore = 0;
     this.#apart = false;
     this.#maxRecords = Math.min(this.#maxRecords * 2, MAX_BATCH_RECORDS);
-    for (const [index, append] of appends.entries()) {
-      if (append.settled) continue;
-      append.settled = true;
-      append.resolve({ partition: this.partition, offset: baseOffset + index });
-      answered++;
-    }
-    return { answered, seconds };
+    return { answered: resolveAppends(appends, this.partition, baseOffset), seconds };
   }
 
   /**
@@ -120,12 +107,12 @@ export class PartitionQueue {
    *
    * @returns the record that the log will never accept, no longer in the queue; its caller has no answer yet
    */
-  failed(failure: AppendFailure, now: number): PendingAppend | undefined {
+  failed(failure: AppendFailure, now: number): EncodedAppend | undefined {
     const batch = this.#inFlight ?? [];
     this.#inFlight = undefined;
     this.#failures++;
     this.#apart = failure.remedy === 'apart';
-    let refused: PendingAppend | undefined;
+    let refused: EncodedAppend | undefined;
     if (failure.remedy === 'smaller' && batch.length > 0) {
       this.#maxRecords = Math.max(1, batch.length >> 1);
       if (batch.length === 1) refused = batch.pop();
@@ -139,8 +126,8 @@ export class PartitionQueue {
   }
 
   /** @returns the records whose deadline passed, the waiting ones no longer in the queue; their callers have no answer yet */
-  takeExpired(now: number): PendingAppend[] {
-    const isExpired = (append: PendingAppend) => append.deadlineAt <= now;
+  takeExpired(now: number): EncodedAppend[] {
+    const isExpired = (append: EncodedAppend) => append.deadlineAt <= now;
     const expired = this.#waiting.filter(isExpired);
     if (expired.length > 0) this.#waiting = this.#waiting.filter((append) => !isExpired(append));
     for (const append of this.#inFlight ?? []) {

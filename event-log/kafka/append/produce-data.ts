@@ -1,11 +1,11 @@
 import type { ProduceData } from '#event-log/kafka/wire/produce-request.ts';
 import { encodeRecordBatch } from '#event-log/kafka/wire/record-batch.ts';
-import type { PartitionQueue, PendingAppend } from './partition-queue.ts';
+import type { EncodedAppend, PartitionQueue } from './partition-queue.ts';
 
 /** What a round takes from one queue. */
 export interface Batch {
   readonly queue: PartitionQueue;
-  readonly appends: readonly PendingAppend[];
+  readonly appends: readonly EncodedAppend[];
 }
 
 export function encodeBatches(batches: readonly Batch[], now: number): ProduceData {

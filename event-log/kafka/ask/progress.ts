@@ -1,3 +1,4 @@
+import { backlogStart } from '#event-log/backlog-start.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
@@ -49,10 +50,9 @@ export class ProgressReader {
       committedOffset: committed.get(partition) ?? -1,
     }));
     const backlogs = new Map<number, number>();
-    for (const { partition, oldestOffset, endOffset, committedOffset } of progress) {
-      // Retention may have overtaken the group: what is gone is no backlog any more.
-      const next = Math.max(committedOffset, oldestOffset);
-      if (next < endOffset) backlogs.set(partition, next);
+    for (const each of progress) {
+      const next = backlogStart(each);
+      if (next < each.endOffset) backlogs.set(each.partition, next);
     }
     const since = await this.#since(topic, group, leaders, backlogs);
     await this.#reportOldest(topic, leaders);

@@ -1,12 +1,11 @@
 import type { EachBatchPayload } from 'kafkajs';
 import type { LogRecord } from '#contract/log-record.ts';
-import type { RecordBatch, SubscribeOptions } from '#event-log/event-log.ts';
+import type { DeliveredBatch, SubscribeOptions } from '#event-log/event-log.ts';
+import { handleBatch, identityOf } from '#event-log/handle-batch.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
 import { recordsOf } from '#event-log/kafka/wire/record-tunnel.ts';
-import { describeError } from '#runtime/errors.ts';
-import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
-import { splitBatch } from './batch-splitter.ts';
+import { handlerPieces } from './handler-pieces.ts';
 
 export interface DeliveryDeps {
   readonly telemetry: KafkaTelemetry;
@@ -16,7 +15,6 @@ export interface DeliveryDeps {
   readonly onMembershipLost: (error: Error) => void;
 }
 
-const BACKOFF: Backoff = { firstDelayMs: 200, maxDelayMs: 30_000, jitter: 0.3 };
 /** How long a handler may take to notice its signal, before the consumer goes on without it. */
 const ABORT_GRACE_MS = 5_000;
 
@@ -44,15 +42,11 @@ export async function deliver(
   try {
     const records = recordsOf(batch).map((record) => toLogRecord(topic, partition, record));
     let left = records.length;
-    for (const piece of splitBatch(records, options)) {
+    for (const piece of handlerPieces(records, options)) {
       const recordBatch = { topic, partition, records: piece };
       if (lost.aborted) return;
-      await handle(recordBatch, options, lost, deps);
+      if (!(await handleBatch(recordBatch, options, lost, { ...deps, graceMs: ABORT_GRACE_MS }))) return;
       left -= piece.length;
-      if (lost.aborted) {
-        deps.telemetry.batchDiscarded(identity(options, recordBatch), describeError(lost.reason));
-        return;
-      }
       // The batch may end with control records, which nobody sees: they are done with as well.
       const last = left === 0 ? batch.lastOffset() : lastOffset(piece);
       await commit(payload, recordBatch, options, last, deps);
@@ -66,42 +60,9 @@ export async function deliver(
   }
 }
 
-async function handle(
-  batch: RecordBatch,
-  options: SubscribeOptions,
-  lost: AbortSignal,
-  deps: DeliveryDeps,
-): Promise<void> {
-  for (let failures = 1; !lost.aborted; failures++) {
-    try {
-      await withGrace(options.onBatch(batch, lost), lost);
-      return;
-    } catch (error) {
-      if (lost.aborted) return;
-      const delayMs = backoffDelayMs(BACKOFF, failures, deps.random);
-      deps.telemetry.batchRejected(identity(options, batch), error, delayMs);
-      await pause(delayMs, lost);
-    }
-  }
-}
-
-/** Waits for the handler; after `lost` only so long. */
-async function withGrace(handling: Promise<void>, lost: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const grace = Promise.withResolvers<void>();
-  const onLost = () => void pause(ABORT_GRACE_MS, over.signal).then(() => grace.resolve());
-  lost.addEventListener('abort', onLost, { once: true });
-  try {
-    await Promise.race([handling, grace.promise]);
-  } finally {
-    over.abort();
-    lost.removeEventListener('abort', onLost);
-  }
-}
-
 async function commit(
   payload: EachBatchPayload,
-  batch: RecordBatch,
+  batch: DeliveredBatch,
   options: SubscribeOptions,
   last: string,
   deps: DeliveryDeps,
@@ -112,16 +73,11 @@ async function commit(
       topics: [{ topic: batch.topic, partitions: [{ partition: batch.partition, offset }] }],
     });
   } catch (error) {
-    deps.telemetry.commitFailed(identity(options, batch), error);
+    deps.telemetry.commitFailed(identityOf(batch, options.group), error);
     throw error;
   }
 }
 
 function lastOffset(records: readonly LogRecord[]): string {
   return String(records.at(-1)?.offset ?? -1);
-}
-
-function identity(options: SubscribeOptions, { topic, partition, records }: RecordBatch) {
-  const firstOffset = records[0]?.offset ?? -1;
-  return { topic, partition, group: options.group, firstOffset, records: records.length };
 }

@@ -1,3 +1,4 @@
+import { backlogStart } from '#event-log/backlog-start.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 
 /**
@@ -31,8 +32,9 @@ export class StallWatch {
     delivered: ReadonlyMap<number, number>,
   ): number[] {
     const stalled: number[] = [];
-    for (const { partition, oldestOffset, endOffset, committedOffset } of progress) {
-      const at = Math.max(oldestOffset, committedOffset, delivered.get(partition) ?? 0);
+    for (const each of progress) {
+      const { partition, endOffset } = each;
+      const at = Math.max(backlogStart(each), delivered.get(partition) ?? 0);
       if (!assigned.has(partition) || at >= endOffset) {
         this.#standing.delete(partition);
         continue;

@@ -5,8 +5,8 @@ export interface BatchLimits {
   readonly maxBatchBytes: number;
 }
 
-/** Cuts what was fetched into batches within the limits; a record that is larger than `maxBatchBytes` comes alone. */
-export function* splitBatch(
+/** Cuts what was fetched into pieces that a handler takes at once; a record that is larger than `maxBatchBytes` comes alone. */
+export function* handlerPieces(
   records: readonly LogRecord[],
   { maxBatchRecords, maxBatchBytes }: BatchLimits,
 ): Generator<readonly LogRecord[]> {

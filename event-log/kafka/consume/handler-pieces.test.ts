@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { splitBatch } from './batch-splitter.ts';
+import { handlerPieces } from './handler-pieces.ts';
 
 const records = (...sizes: (number | null)[]) =>
   sizes.map((size, offset) => ({
@@ -12,7 +12,7 @@ const records = (...sizes: (number | null)[]) =>
     timestamp: 0,
   }));
 const split = (sizes: (number | null)[], maxBatchRecords: number, maxBatchBytes: number) =>
-  [...splitBatch(records(...sizes), { maxBatchRecords, maxBatchBytes })].map((piece) =>
+  [...handlerPieces(records(...sizes), { maxBatchRecords, maxBatchBytes })].map((piece) =>
     piece.map(({ value }) => value?.length ?? null),
   );
 

@@ -3,20 +3,29 @@ import { PipelineError } from '#runtime/errors.ts';
 
 /** A caller of `append` who has no answer yet. */
 export interface PendingAppend {
+  /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
-  /** Given up at its deadline, or answered. */
+  /** Given up at its deadline, refused, or answered. */
   settled: boolean;
   resolve(position: RecordPosition): void;
   reject(error: PipelineError): void;
 }
 
-/** Gives their positions to those that were not given up meanwhile. @returns how many that were */
-export function resolveAppends(pending: readonly PendingAppend[], baseOffset: number): number {
+/**
+ * The batch of these callers is durable from `baseOffset` on: gives their positions to those who have no answer yet.
+ *
+ * @returns how many that were
+ */
+export function resolveAppends(
+  pending: readonly PendingAppend[],
+  partition: number,
+  baseOffset: number,
+): number {
   let settled = 0;
   for (const [index, append] of pending.entries()) {
     if (append.settled) continue;
     append.settled = true;
-    append.resolve({ partition: 0, offset: baseOffset + index });
+    append.resolve({ partition, offset: baseOffset + index });
     settled++;
   }
   return settled;
@@ -34,6 +43,13 @@ export function giveUpAppends(pending: Iterable<PendingAppend>, until: number, d
   return settled;
 }
 
+/** The log will never take the record. */
+export function refused(detail: string): PipelineError {
+  return new PipelineError('refused', `the log refuses the record for good: ${detail}`);
+}
+
 export function notDurable(detail: string): PipelineError {
-  return new PipelineError('not-durable', `the record is not durable: ${detail}`, { retryable: true });
+  return new PipelineError('not-durable', `the record is not known to be durable: ${detail}`, {
+    retryable: true,
+  });
 }
