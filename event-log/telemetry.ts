@@ -64,16 +64,6 @@ export function createEventLogTelemetry(deps: Deps) {
     labelNames: ['cause'],
     registers,
   });
-  const bytes = new Gauge({
-    name: 'event_log_bytes',
-    help: 'Bytes of records and indexes in the log file (embedded log only)',
-    registers,
-  });
-  const maxBytes = new Gauge({
-    name: 'event_log_max_bytes',
-    help: 'Bytes at which the log refuses records, EMBEDDED_MAX_BYTES (embedded log only)',
-    registers,
-  });
   const retentionSeconds = new Gauge({
     name: 'event_log_retention_seconds',
     help: 'Seconds that a topic keeps its records',
@@ -89,9 +79,6 @@ export function createEventLogTelemetry(deps: Deps) {
 
   up.set(1);
   for (const cause of APPEND_FAILURE_CAUSES) appendFailures.inc({ cause }, 0);
-  // Known for the embedded log only: no series is better than a 0 that looks like an empty log.
-  bytes.remove();
-  maxBytes.remove();
 
   let available = true;
   const worthALine = createWorthALine();
@@ -129,10 +116,6 @@ export function createEventLogTelemetry(deps: Deps) {
     },
     oldestRecordSeen(topic: string, ageSeconds: number): void {
       oldestAgeSeconds.set({ topic }, ageSeconds);
-    },
-    sizeMeasured(usedBytes: number, limitBytes: number): void {
-      bytes.set(usedBytes);
-      maxBytes.set(limitBytes);
     },
     consumerStarted(topic: string, group: string): void {
       log.info({ topic, group }, 'consumer started');

@@ -15,17 +15,6 @@ export function createTelemetryStoreTelemetry(deps: Pick<Deps, 'log'>) {
     closed(): void {
       log.info('telemetry store closed');
     },
-    /** Retention has caught up. */
-    expired(points: number): void {
-      if (points > 0) log.info({ points }, 'points older than the retention removed');
-    },
-    expiryFailed(detail: string): void {
-      log.warn({ detail }, 'points older than the retention could not be removed, trying again later');
-    },
-    /** The next call starts another one. */
-    databaseThreadLost(detail: string): void {
-      log.error({ detail }, 'database thread lost, its calls count as failed');
-    },
     /** Some points were refused, and the batch was written again in parts to find them. */
     wroteInParts(points: number, rejected: number, requests: number): void {
       log.info({ points, rejected, requests }, 'batch written in parts, because some points were refused');

@@ -9,6 +9,7 @@ import { createLagTelemetry } from '#processors/lag-monitor/telemetry.ts';
 import { createWriterTelemetry } from '#processors/telemetry-writer/telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { createEmbeddedStoreTelemetry } from '#telemetry-store/embedded/telemetry.ts';
 
 export interface DocumentedMetric {
   readonly name: string;
@@ -51,8 +52,10 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const deps: Deps = { log, metrics, now: () => 0, random: () => 0 };
   const standalone = process === 'standalone';
 
-  const logTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : createKafkaTelemetry(deps);
-  if (standalone) logTelemetry.sizeMeasured(0, 1);
+  const embeddedTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : undefined;
+  embeddedTelemetry?.sizeMeasured({ usedBytes: 0, walBytes: 0 }, 1);
+  if (standalone) createEmbeddedStoreTelemetry(deps, () => 0);
+  const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
   if (process !== 'ingest-gateway') logTelemetry.oldestRecordSeen('topic', 0);
   if (process !== 'lag-monitor') logTelemetry.retentionKnown('topic', 0);
   if (standalone || process === 'ingest-gateway') {

@@ -11,7 +11,7 @@ const APPLICATION_ID = 0x49_4f_54_4c;
 const SCHEMA_VERSION = 1;
 
 const CHECKPOINT_PAGES = 4_000;
-const SETTINGS: DatabaseSettings = {
+export const LOG_FILE_SETTINGS: DatabaseSettings = {
   // For a command-line tool that appends. A thread that waits holds up nothing else.
   busyTimeoutMs: 2_000,
   checkpointPages: CHECKPOINT_PAGES,
@@ -101,7 +101,7 @@ export function prepareFolder(dataDir: string, create: boolean): void {
 export function prepareLogFile(dataDir: string, role: 'owner' | 'beside'): void {
   const { file } = logPaths(dataDir);
   try {
-    const database = openForWriting(file, SETTINGS);
+    const database = openForWriting(file, LOG_FILE_SETTINGS);
     try {
       if (role === 'owner' && count(database, 'page_count') === 0) create(database);
       verify(database, file);
@@ -116,7 +116,7 @@ export function prepareLogFile(dataDir: string, role: 'owner' | 'beside'): void 
 
 /** Opens the prepared file for one thread. */
 export function openLogFile(file: string, access: 'write' | 'read'): DatabaseSync {
-  const database = openForWriting(file, SETTINGS);
+  const database = openForWriting(file, LOG_FILE_SETTINGS);
   if (access === 'read') database.exec('PRAGMA query_only = ON');
   return database;
 }

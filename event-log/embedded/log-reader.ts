@@ -4,6 +4,7 @@ import type { PartitionProgress } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { count } from '#sqlite/open-database.ts';
 import { inSnapshot } from '#sqlite/transaction.ts';
+import { walBytes } from '#sqlite/write-ahead-log.ts';
 import type {
   FetchRequest,
   FetchResult,
@@ -107,6 +108,7 @@ export class LogReader implements ReaderCalls {
       usedBytes:
         (count(this.#database, 'page_count') - count(this.#database, 'freelist_count')) *
         count(this.#database, 'page_size'),
+      walBytes: walBytes(this.#database.location() ?? ''),
       topics: this.#sql.topics.all().map((row) => {
         const end = Number(row['next_offset']);
         const oldest = Number(row['oldest_offset'] ?? end);

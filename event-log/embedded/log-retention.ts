@@ -111,7 +111,9 @@ export class LogRetention {
   async #measure(): Promise<void> {
     const { telemetry } = this.#parts;
     const now = this.#deps.now();
-    const { usedBytes, topics } = await this.#parts.measure({ groupsSince: this.#groupsSince(now) });
+    const { usedBytes, walBytes, topics } = await this.#parts.measure({
+      groupsSince: this.#groupsSince(now),
+    });
     for (const { topic, cleanup, retentionMs, oldestTimestamp } of topics) {
       if (cleanup === 'compact') continue;
       telemetry.retentionKnown(topic, retentionMs / 1000);
@@ -121,7 +123,7 @@ export class LogRetention {
       );
     }
     const { maxBytes } = this.#options;
-    telemetry.sizeMeasured(usedBytes, maxBytes);
+    telemetry.sizeMeasured({ usedBytes, walBytes }, maxBytes);
     const heldBytes = usedBytes * heldShare(topics);
     telemetry.spaceMeasured({ usedBytes, heldBytes, maxBytes }, heldBytes > ALARM_SHARE * maxBytes, [
       ...new Set(

@@ -122,6 +122,8 @@ export interface FetchResult extends BatchChunk {
 
 export interface LogMeasurement {
   readonly usedBytes: number;
+  /** Size of the write-ahead log, which is not part of `usedBytes`. */
+  readonly walBytes: number;
   readonly topics: readonly {
     readonly topic: string;
     readonly retentionMs: number;

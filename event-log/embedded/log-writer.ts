@@ -2,6 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings } from '#event-log/event-log.ts';
 import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
+import { WriteAheadLog } from '#sqlite/write-ahead-log.ts';
+import { LOG_FILE_SETTINGS } from './log-file.ts';
 import type {
   CommitFailure,
   CommitRequest,
@@ -37,6 +39,7 @@ export class LogWriter implements WriterCalls {
   readonly #database: DatabaseSync;
   readonly #maxBytes: number;
   readonly #removal: RecordRemoval;
+  readonly #wal: WriteAheadLog;
   readonly #topics = new Map<string, Topic>();
   readonly #sql;
 
@@ -44,6 +47,7 @@ export class LogWriter implements WriterCalls {
     this.#database = database;
     this.#maxBytes = options.maxBytes;
     this.#removal = new RecordRemoval(database, options);
+    this.#wal = new WriteAheadLog(database, LOG_FILE_SETTINGS.walKeptBytes);
     this.#sql = {
       findTopic: database.prepare('SELECT id, cleanup FROM topics WHERE name = ?'),
       createTopic: database.prepare(
@@ -81,6 +85,7 @@ export class LogWriter implements WriterCalls {
 
   commit(request: CommitRequest): CommitResult {
     try {
+      this.#wal.cutExcess();
       return this.#transaction(() => this.#commit(request));
     } catch (error) {
       return this.#refuseAll(request, commitFailureOf(error));
@@ -147,7 +152,14 @@ export class LogWriter implements WriterCalls {
   #sizeFailure(segments: readonly Segment[]): CommitFailure | undefined {
     const incoming = segments.reduce((total, { payload }) => total + payload.length, OVERHEAD_BYTES);
     const used = this.#removal.usedBytes();
-    if (used + incoming <= this.#maxBytes) return undefined;
+    const excess = this.#wal.excessBytes();
+    if (used + excess + incoming <= this.#maxBytes) return undefined;
+    if (used + incoming <= this.#maxBytes) {
+      return {
+        cause: 'size-limit',
+        detail: `the log holds ${used} of at most ${this.#maxBytes} bytes (EMBEDDED_MAX_BYTES), and its write-ahead log has grown by ${excess}, because another program keeps reading the file`,
+      };
+    }
     return {
       cause: 'size-limit',
       detail: `the log holds ${used} of at most ${this.#maxBytes} bytes (EMBEDDED_MAX_BYTES), and none that may be removed`,

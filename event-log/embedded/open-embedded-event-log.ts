@@ -11,7 +11,7 @@ export interface EmbeddedEventLogOptions {
   readonly dataDir: string;
   /** `owner`: the pipeline process, one per `dataDir`. `beside`: a command-line tool, while the owner runs or not. */
   readonly role: 'owner' | 'beside';
-  /** Bytes at which records are refused. On disk, the write-ahead log comes on top: 16 MiB, more while reads are slow. */
+  /** Bytes at which records are refused. On disk, 16 MiB of write-ahead log come on top; what that grows beyond them counts. */
   readonly maxBytes: number;
   /** Default 10 s. */
   readonly retentionPassMs?: number;

@@ -1,3 +1,4 @@
+import { Gauge } from 'prom-client';
 import { createEventLogTelemetry } from '#event-log/telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 
@@ -9,11 +10,35 @@ const REMOVAL_LINE_MS = 10 * 60 * 1000;
 /** The events of the embedded log: those of every event log, and those about its file. */
 export function createEmbeddedLogTelemetry(deps: Deps) {
   const log = deps.log.child({ part: 'event-log' });
+  const registers = [deps.metrics];
+  const bytes = new Gauge({
+    name: 'event_log_bytes',
+    help: 'Bytes of records and indexes in the log file (embedded log only)',
+    registers,
+  });
+  const maxBytes = new Gauge({
+    name: 'event_log_max_bytes',
+    help: 'Bytes at which the log refuses records, EMBEDDED_MAX_BYTES (embedded log only)',
+    registers,
+  });
+  const walBytes = new Gauge({
+    name: 'event_log_wal_bytes',
+    help: 'Bytes of the write-ahead log beside the log file, which grows while something keeps reading one state of it; what is beyond 16 MiB counts against the limit (embedded log only)',
+    registers,
+  });
+  // Not measured yet: no series is better than a 0 that looks like an empty log.
+  for (const gauge of [bytes, maxBytes, walBytes]) gauge.remove();
+
   let spaceShort = false;
   /** By topic and kind: records that no line has told yet, and when the last line was written. */
   const removals = new Map<string, { records: number; toldAt: number }>();
   return {
     ...createEventLogTelemetry(deps),
+    sizeMeasured(size: { readonly usedBytes: number; readonly walBytes: number }, limitBytes: number): void {
+      bytes.set(size.usedBytes);
+      walBytes.set(size.walBytes);
+      maxBytes.set(limitBytes);
+    },
     /** @param forSpace before their retention time. */
     recordsRemoved(topic: string, records: number, forSpace: boolean): void {
       const key = `${topic} ${forSpace}`;

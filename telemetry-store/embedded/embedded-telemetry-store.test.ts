@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
@@ -22,7 +23,12 @@ import {
   openEmbeddedTelemetryStore,
 } from './embedded-telemetry-store.ts';
 
-const deps = { log: createLogger({ name: 'test', level: 'silent' }), now: () => Date.now() };
+/** With a registry of its own, as each process has. */
+const testDeps = () => ({
+  log: createLogger({ name: 'test', level: 'silent' }),
+  metrics: new Registry(),
+  now: () => Date.now(),
+});
 const IS_ROOT = process.getuid?.() === 0;
 const CAN_MOUNT = canMount();
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -33,8 +39,8 @@ describeTelemetryStore(
     const dataDir = await mkdtemp(join(tmpdir(), 'telemetry-store-'));
     const options = { dataDir, retentionDays: RETENTION_DAYS };
     return {
-      store: await openEmbeddedTelemetryStore(options, deps),
-      openBeside: () => openEmbeddedTelemetryStore({ ...options, role: 'beside' }, deps),
+      store: await openEmbeddedTelemetryStore(options, testDeps()),
+      openBeside: () => openEmbeddedTelemetryStore({ ...options, role: 'beside' }, testDeps()),
       dispose: () => rm(dataDir, { recursive: true }),
     };
   },
@@ -53,10 +59,13 @@ describe('the file of the embedded telemetry store', () => {
   });
 
   const file = () => join(dataDir, 'telemetry-store.db');
-  const open = async (changes: Partial<EmbeddedTelemetryStoreOptions> = {}, now = deps.now) => {
+  const open = async (
+    changes: Partial<EmbeddedTelemetryStoreOptions> = {},
+    now: () => number = () => Date.now(),
+  ) => {
     const store = await openEmbeddedTelemetryStore(
       { dataDir, retentionDays: 90, ...changes },
-      { ...deps, now },
+      { ...testDeps(), now },
     );
     onTestFinished(() => store.close());
     return store;
@@ -76,7 +85,8 @@ describe('the file of the embedded telemetry store', () => {
     const script = `
       import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
       import { createLogger } from '#runtime/logger.ts';
-      const deps = { log: createLogger({ name: 'child', level: 'silent' }), now: () => Date.now() };
+      import { Registry } from 'prom-client';
+      const deps = { log: createLogger({ name: 'child', level: 'silent' }), metrics: new Registry(), now: () => Date.now() };
       const store = await openEmbeddedTelemetryStore({ dataDir: ${JSON.stringify(dataDir)}, retentionDays: 90 }, deps);
       const start = Date.now();
       for (let i = 0; ; i++) {

@@ -3,7 +3,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeError, hasCode } from '#runtime/errors.ts';
 import { pause } from '#runtime/retry.ts';
 import { DatabaseThread, THREAD_DIED } from '#sqlite/database-thread.ts';
-import { createTelemetryStoreTelemetry, type TelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
+import { walBytes } from '#sqlite/write-ahead-log.ts';
 import type {
   Point,
   ScanRange,
@@ -13,8 +13,10 @@ import type {
 } from '#telemetry-store/telemetry-store.ts';
 import type { ExpireStep } from './expire-points.ts';
 import { batchOfPoints } from './point-batch.ts';
+import { storeFileIn } from './store-file.ts';
 import type { StoreCalls } from './store-thread-calls.ts';
 import type { ScanPage } from './stored-readings.ts';
+import { createEmbeddedStoreTelemetry, type EmbeddedStoreTelemetry } from './telemetry.ts';
 import type { DatabaseOptions } from './telemetry-database.ts';
 import { outcomeOfFailedWrite } from './write-failure.ts';
 
@@ -29,6 +31,9 @@ export interface EmbeddedTelemetryStoreOptions {
    */
   readonly role?: 'owner' | 'beside';
 }
+
+/** A registry that has no other embedded store in it, unless that one is `beside`. */
+type StoreDeps = Pick<Deps, 'log' | 'now' | 'metrics'>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const EXPIRE_EVERY_MS = 60_000;
@@ -46,7 +51,7 @@ const PING_MS = 5_000;
  */
 export async function openEmbeddedTelemetryStore(
   options: EmbeddedTelemetryStoreOptions,
-  deps: Pick<Deps, 'log' | 'now'>,
+  deps: StoreDeps,
 ): Promise<TelemetryStore> {
   const store = new EmbeddedTelemetryStore(options, deps);
   await store.open();
@@ -64,18 +69,22 @@ class EmbeddedTelemetryStore implements TelemetryStore {
   readonly #dataDir: string;
   readonly #retentionMs: number;
   readonly #now: () => number;
-  readonly #telemetry: TelemetryStoreTelemetry;
+  readonly #telemetry: EmbeddedStoreTelemetry;
   readonly #thread: DatabaseThread<StoreCalls>;
   readonly #closing = new AbortController();
   /** The removal of old points that goes on in the background. */
   #expiry: Promise<void> = Promise.resolve();
 
-  constructor(options: EmbeddedTelemetryStoreOptions, deps: Pick<Deps, 'log' | 'now'>) {
+  constructor(options: EmbeddedTelemetryStoreOptions, deps: StoreDeps) {
     this.#role = options.role ?? 'owner';
     this.#dataDir = options.dataDir;
     this.#retentionMs = options.retentionDays * DAY_MS;
     this.#now = deps.now;
-    this.#telemetry = createTelemetryStoreTelemetry(deps);
+    const file = storeFileIn(options.dataDir);
+    this.#telemetry = createEmbeddedStoreTelemetry(
+      deps,
+      this.#role === 'owner' ? () => walBytes(file) : undefined,
+    );
     const workerData: DatabaseOptions = { dataDir: options.dataDir, role: this.#role };
     this.#thread = new DatabaseThread({
       name: 'telemetry store',

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { holdFileLock } from '#sqlite/file-lock.ts';
-import { count, type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
+import { count } from '#sqlite/open-database.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 import { Statements } from '#sqlite/statements.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
@@ -13,6 +13,7 @@ import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
+import { openStoreFile, storeFileIn } from './store-file.ts';
 import type { LatestRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
 
@@ -23,17 +24,6 @@ export interface DatabaseOptions {
 }
 
 const FILE_VERSION = 1;
-/**
- * Thousands of devices that write in turn touch a page each: hence a page cache and a write-ahead log larger than
- * SQLite's defaults.
- */
-const SETTINGS: DatabaseSettings = {
-  // For a reader that recovers, or a backup.
-  busyTimeoutMs: 5_000,
-  checkpointPages: 4_000,
-  walKeptBytes: 64 * 1024 * 1024,
-  cacheKib: 32_000,
-};
 
 /**
  * The file of the embedded store, used by one thread. WAL with `synchronous=FULL`: a commit is on the disk when it
@@ -57,17 +47,14 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
    */
   constructor({ dataDir, role }: DatabaseOptions) {
     this.#role = role;
-    const file = join(dataDir, 'telemetry-store.db');
+    const file = storeFileIn(dataDir);
     if (role === 'beside' && !existsSync(file)) throw absent(dataDir);
     try {
       if (role === 'owner') {
         makeFolder(dataDir);
         this.#ownership = becomeOwner(dataDir);
       }
-      this.#database =
-        role === 'owner'
-          ? openForWriting(file, SETTINGS)
-          : new DatabaseSync(file, { readOnly: true, timeout: SETTINGS.busyTimeoutMs });
+      this.#database = openStoreFile(file, role);
       this.#tables = new MeasurementTables(this.#database);
       this.#statements = new Statements(this.#database);
       this.#readings = new StoredReadings(this.#tables, this.#statements);

@@ -22,6 +22,7 @@ const ALERTS = [
   'IngestBackpressure',
   'StoreWritesFailing',
   'RetentionAtRisk',
+  'WriteAheadLogGrowing',
   'AccountingGap',
   'DevicesGone',
 ];

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
+
+/**
+ * Thousands of devices that write in turn touch a page each: hence a page cache and a write-ahead log larger than
+ * SQLite's defaults.
+ */
+const SETTINGS: DatabaseSettings = {
+  // For a reader that recovers, or a backup.
+  busyTimeoutMs: 5_000,
+  checkpointPages: 4_000,
+  walKeptBytes: 64 * 1024 * 1024,
+  cacheKib: 32_000,
+};
+
+export function storeFileIn(dataDir: string): string {
+  return join(dataDir, 'telemetry-store.db');
+}
+
+/** Opens the file of the store: `owner` makes it where it is missing, and may write; `beside` only reads. */
+export function openStoreFile(file: string, role: 'owner' | 'beside'): DatabaseSync {
+  if (role === 'beside') return new DatabaseSync(file, { readOnly: true, timeout: SETTINGS.busyTimeoutMs });
+  return openForWriting(file, SETTINGS);
+}

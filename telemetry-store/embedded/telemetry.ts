@@ -1,0 +1,38 @@
+import { Gauge } from 'prom-client';
+import type { Deps } from '#runtime/deps.ts';
+import { createTelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
+
+export type EmbeddedStoreTelemetry = ReturnType<typeof createEmbeddedStoreTelemetry>;
+
+/**
+ * The events of the embedded store: those of every store, and those about its file.
+ *
+ * @param walBytes how large the write-ahead log is now; missing for a handle that does not own the file.
+ */
+export function createEmbeddedStoreTelemetry(deps: Pick<Deps, 'log' | 'metrics'>, walBytes?: () => number) {
+  const log = deps.log.child({ part: 'telemetry-store' });
+  if (walBytes !== undefined) {
+    new Gauge({
+      name: 'telemetry_store_wal_bytes',
+      help: 'Bytes of the write-ahead log beside the file of the store; it grows while something keeps reading one state of the file (embedded store only)',
+      registers: [deps.metrics],
+      collect() {
+        this.set(walBytes());
+      },
+    });
+  }
+  return {
+    ...createTelemetryStoreTelemetry(deps),
+    /** Retention has caught up. */
+    expired(points: number): void {
+      if (points > 0) log.info({ points }, 'points older than the retention removed');
+    },
+    expiryFailed(detail: string): void {
+      log.warn({ detail }, 'points older than the retention could not be removed, trying again later');
+    },
+    /** The next call starts another one. */
+    databaseThreadLost(detail: string): void {
+      log.error({ detail }, 'database thread lost, its calls count as failed');
+    },
+  };
+}
