@@ -613,6 +613,32 @@ export function describeEventLog(
       });
     });
 
+    describe('progress of a group that is nearly there', () => {
+      test('[P7] exactly one record behind: a backlog of one, since the time of that record', async () => {
+        const topic = await createTopic();
+        const group = unique('group');
+        await appendAll(numbered(topic, 'a', 5));
+        const last = (await readAll(log, topic)).at(-1);
+        const held = Promise.withResolvers<void>();
+        await consume(
+          topic,
+          group,
+          async ({ records }) => {
+            if (records.some(({ offset }) => offset === last?.offset)) await held.promise;
+          },
+          { maxBatchRecords: 1 },
+        );
+        await waitUntil(async () => expect(await committedRecords(topic, group)).toBe(4));
+        const progress = (await log.progress(topic, group)).filter((p) => p.endOffset > 0);
+        expect(progress.map(backlogOf)).toEqual([1]);
+        expect(progress[0]?.backlogSince).not.toBeNull();
+        expectAbout(progress[0]?.backlogSince, last?.timestamp);
+
+        held.resolve();
+        await waitUntil(async () => expect(await backlog(topic, group)).toBe(0));
+      });
+    });
+
     describe('read', () => {
       test('ends for an empty topic', async () => {
         expect(await readAll(log, await createTopic())).toEqual([]);

@@ -27,6 +27,7 @@ describe('threads of the embedded event log', () => {
   test('[P1] the connection that writes waits for the disk at every commit', () => {
     const database = openLogFile(logPaths(dataDir).file, 'write');
     expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+    expect(database.prepare('PRAGMA fullfsync').get()).toEqual({ fullfsync: 1 });
     expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(database.prepare('PRAGMA auto_vacuum').get()).toEqual({ auto_vacuum: 2 });
     expect(count(database, 'user_version')).toBe(1);
