@@ -1,3 +1,5 @@
+// First: an older Node fails every test with what it cannot parse, and says nothing about why.
+import './runtime/require-node-24.mjs';
 import { defineConfig } from 'vitest/config';
 
 // Three kinds of test, told apart by their names: `*.test.ts` needs Node alone, `*.real.test.ts` needs real Kafka,
