@@ -29,12 +29,15 @@ export async function* foldDuplicates(
   },
 ): AsyncGenerator<FoldedLetter> {
   const remembered = new Map<string, { letter: Letter; copies: number; lastTime: number }>();
+  // One iterator for the life of the map: a new one would step over everything that was let go before.
+  let oldestFirst = remembered.entries();
   let bytes = 0;
   let partition = -1;
   for await (const letter of letters) {
     if (letter.partition !== partition) {
       yield* remembered.values();
       remembered.clear();
+      oldestFirst = remembered.entries();
       bytes = 0;
       partition = letter.partition;
     }
@@ -49,8 +52,8 @@ export async function* foldDuplicates(
     const own = { ...letter, payload: Buffer.from(letter.payload) };
     remembered.set(digest, { letter: own, copies: 1, lastTime: letter.time });
     bytes += letter.payload.length;
-    for (const [oldest, folded] of remembered) {
-      if (remembered.size <= bounds.letters && bytes <= bounds.bytes) break;
+    while (remembered.size > bounds.letters || bytes > bounds.bytes) {
+      const [oldest, folded] = oldestFirst.next().value as [string, FoldedLetter];
       remembered.delete(oldest);
       bytes -= folded.letter.payload.length;
       yield folded;

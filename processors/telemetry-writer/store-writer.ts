@@ -4,6 +4,7 @@ import type { Point, TelemetryStore } from '#telemetry-store/telemetry-store.ts'
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
 import { chunksOf } from './chunks.ts';
 import type { WriterTelemetry } from './telemetry.ts';
+import type { RefusedEntry } from './telemetry-batch.ts';
 import {
   decideWrite,
   isSystemic,
@@ -19,12 +20,6 @@ export interface StoreWriterOptions {
   readonly store: TelemetryStore;
   readonly rejectAll: 'pause' | 'dead-letter';
   readonly delays: WriteDelays;
-}
-
-/** An entry that the store refused for good, and its words. */
-export interface Refused<Entry> {
-  readonly entry: Entry;
-  readonly reason: string;
 }
 
 /**
@@ -71,9 +66,9 @@ export class StoreWriter {
     entries: readonly Entry[],
     run: BatchRun,
     onWritten: (entries: readonly Entry[]) => void,
-  ): Promise<readonly Refused<Entry>[]> {
+  ): Promise<readonly RefusedEntry<Entry>[]> {
     const chunks = chunksOf(entries);
-    let refused: Refused<Entry>[] = [];
+    let refused: RefusedEntry<Entry>[] = [];
     let attempt = 0;
     for (let next = 0; next < chunks.length; ) {
       const chunk = chunks[next] as Entry[];

@@ -1,8 +1,14 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import * as jsonElements from '#contract/json-elements.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { linesOfPoints } from '#telemetry-store/influxdb/line-protocol.ts';
-import { decodeBatch, refusedLetter } from './telemetry-batch.ts';
+import { decodeBatch, type Entry, refusedLetters } from './telemetry-batch.ts';
+
+vi.mock(import('#contract/json-elements.ts'), async (original) => {
+  const actual = await original();
+  return { ...actual, jsonArrayElements: vi.fn(actual.jsonArrayElements) };
+});
 
 const NOW = 1_764_000_000_000;
 const { signal } = new AbortController();
@@ -19,6 +25,13 @@ function decode(deviceId: string, message: unknown) {
     signal,
   );
 }
+
+const lettersOf = (entries: readonly Entry[]) =>
+  refusedLetters(
+    entries.map((entry) => ({ entry, reason: 'no room' })),
+    NOW,
+    signal,
+  );
 
 const environment = (seq: number, values: object = {}) => ({
   schema: 'environment/1',
@@ -58,7 +71,7 @@ test('[P5] a refused reading is found again among those that were refused before
   ];
   const { entries, letters } = await decode('dev-1', `\n [${elements.join(' ,')}] `);
   expect(letters.map(({ index }) => index)).toEqual([0, 2, 3]);
-  const found = entries.map((entry) => refusedLetter(entry, 'no room', NOW));
+  const found = await lettersOf(entries);
   expect(found.map(({ index }) => index)).toEqual([1, 4, 5]);
   expect(found.map(({ payload }) => String(payload))).toEqual([1, 4, 5].map((i) => elements[i]));
   expect(found[0]).toMatchObject({
@@ -73,7 +86,46 @@ test('[P5] a refused reading is found again among those that were refused before
 test('a refused reading that came alone has no position', async () => {
   const message = JSON.stringify(environment(1));
   const { entries } = await decode('dev-1', message);
-  const letter = refusedLetter(entries[0] as (typeof entries)[number], 'no room', NOW);
-  expect(String(letter.payload)).toBe(message);
+  const [letter] = await lettersOf(entries);
+  expect(String(letter?.payload)).toBe(message);
   expect(letter).not.toHaveProperty('index');
+});
+
+test('a record is taken apart once, however many of its readings are refused', async () => {
+  const messages = await Promise.all(
+    ['dev-1', 'dev-2', 'dev-3'].map((id) =>
+      decode(
+        id,
+        Array.from({ length: 450 }, (_, i) => environment(i)),
+      ),
+    ),
+  );
+  const entries = messages.flatMap((message) => message.entries);
+  const split = vi.mocked(jsonElements.jsonArrayElements).mockClear();
+  const letters = await lettersOf(entries);
+  expect(split).toHaveBeenCalledTimes(3);
+  expect(letters.map(({ deviceId, index }) => `${deviceId} ${index}`)).toEqual(
+    ['dev-1', 'dev-2', 'dev-3'].flatMap((id) => Array.from({ length: 450 }, (_, i) => `${id} ${i}`)),
+  );
+});
+
+test('making letters rests when its slice of time is over, and ends when the partition is lost', async () => {
+  const { entries } = await decode('dev-1', [environment(0), environment(1), environment(2)]);
+  const refused = entries.map((entry) => ({ entry, reason: 'no room' }));
+  let now = 0;
+  // Every look at the clock finds that an hour has gone by.
+  using _ = vi.spyOn(performance, 'now').mockImplementation(() => (now += 3_600_000));
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    if (turns < 10) setImmediate(count);
+  };
+  setImmediate(count);
+  await refusedLetters(refused, NOW, signal);
+  expect(turns).toBeGreaterThanOrEqual(3);
+
+  const lost = new AbortController();
+  const work = refusedLetters(refused, NOW, lost.signal);
+  lost.abort(new Error('lost'));
+  await expect(work).rejects.toThrow('lost');
 });

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Reject } from '#contract/admission.ts';
 import type { DeadLetter } from '#contract/dead-letter.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
@@ -7,6 +6,7 @@ import type { LogRecord } from '#contract/log-record.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
+import { TimeSlice } from '#runtime/time-slice.ts';
 import { pointOfReading } from '#telemetry-store/reading-point.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 
@@ -44,8 +44,6 @@ export interface TelemetryBatch {
 /** Timestamp, separators, `device=`, `schemaVersion=`. */
 const POINT_OVERHEAD_BYTES = 64;
 const NO_BYTES = new Uint8Array(0);
-/** Longest time that decoding keeps the event loop: in the standalone process MQTT shares it. */
-const SLICE_MS = 4;
 
 /**
  * Decodes a batch, with a rest after each few milliseconds of work.
@@ -61,13 +59,10 @@ export async function decodeBatch(
 ): Promise<TelemetryBatch> {
   const entries: Entry[] = [];
   const letters: DeadLetter[] = [];
-  let restAt = performance.now() + SLICE_MS;
+  const slice = new TimeSlice();
   for (const record of records) {
     decodeRecord(record, schemas, now, entries, letters);
-    if (performance.now() < restAt) continue;
-    await nextTurn();
-    signal.throwIfAborted();
-    restAt = performance.now() + SLICE_MS;
+    if (slice.isOver()) await slice.rest(signal);
   }
   return { entries, letters };
 }
@@ -107,30 +102,53 @@ function decodeRecord(
   }
 }
 
-/** The letter of a reading that the store refused: the exact bytes its device wrote, and the store's own words. */
-export function refusedLetter(entry: Entry, reason: string, now: number): DeadLetter {
-  const { value, rejects } = entry.source;
-  const elements = isArray(value) ? jsonArrayElements(value) : undefined;
-  return letterOf(
-    entry.source,
-    {
-      reason: 'store-rejected',
-      detail: { message: reason },
-      bytes: elements?.[entry.position] ?? value,
-      ...(elements !== undefined && { index: indexInRecord(entry.position, rejects) }),
-    },
-    now,
-  );
+/** An entry that the store refused for good, and its words. */
+export interface RefusedEntry<Of = Entry> {
+  readonly entry: Of;
+  readonly reason: string;
 }
 
-/** Where the accepted reading number `position` stands in its record, between those that were refused. */
-function indexInRecord(position: number, rejects: readonly Reject[]): number {
+/**
+ * The letters of readings that the store refused: the exact bytes their devices wrote, and the store's own words. With a
+ * rest after each few milliseconds of work.
+ *
+ * @param refused in the order of their batch: a record is taken apart once for all of its readings that follow each other.
+ * @param now when they were refused, milliseconds since the epoch.
+ * @throws the reason of `signal` when it fires.
+ */
+export async function refusedLetters(
+  refused: readonly RefusedEntry[],
+  now: number,
+  signal: AbortSignal,
+): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  const slice = new TimeSlice();
+  let source: Source | undefined;
+  let places: readonly Place[] = [];
+  for (const { entry, reason } of refused) {
+    if (entry.source !== source) {
+      source = entry.source;
+      places = placesOf(source);
+    }
+    const place = places[entry.position] ?? { bytes: source.value };
+    letters.push(letterOf(source, { reason: 'store-rejected', detail: { message: reason }, ...place }, now));
+    if (slice.isOver()) await slice.rest(signal);
+  }
+  return letters;
+}
+
+/** What of its record a reading is, and its position there, before those that were refused were taken out. */
+type Place = Pick<Reject, 'bytes' | 'index'>;
+
+/** The places of the accepted readings of a record, in their order. */
+function placesOf({ value, rejects }: Source): Place[] {
+  if (!isArray(value)) return [{ bytes: value }];
   const refused = new Set(rejects.map(({ index }) => index));
   let index = 0;
-  for (let accepted = 0; ; index++) {
-    if (refused.has(index)) continue;
-    if (accepted++ === position) return index;
-  }
+  return jsonArrayElements(value).map((bytes) => {
+    while (refused.has(index)) index++;
+    return { bytes, index: index++ };
+  });
 }
 
 /** Whether valid JSON is an array. */

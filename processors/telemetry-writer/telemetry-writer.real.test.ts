@@ -8,7 +8,7 @@ import { influxDbApi } from '#services/influxdb-api.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { openInfluxTelemetryStore } from '#telemetry-store/influxdb/influx-telemetry-store.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
-import { depsWith, PipelineUnderTest, reading } from './testing/pipeline-under-test.ts';
+import { depsWith, logThat, PipelineUnderTest, reading } from './testing/pipeline-under-test.ts';
 import { SeverableProxy } from './testing/severable-proxy.ts';
 
 const kafka = inject('kafka');
@@ -47,6 +47,10 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
 
   const device = (name: number) => `${pipeline.suffix}-${name}`;
   const devices = (count: number) => Array.from({ length: count }, (_, i) => device(i));
+  const inSmallBatches = (whole: EventLog): EventLog => ({
+    ...logThat(whole, async () => undefined),
+    subscribe: (options) => whole.subscribe({ ...options, maxBatchRecords: 1 }),
+  });
   const drained = () =>
     eventually(async () => expect(await pipeline.backlog()).toBe(0), { withinMs: 60_000 });
 
@@ -116,6 +120,33 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     await refused.close();
     expect(await pipeline.backlog()).toBe(20);
     expect(await pipeline.letters()).toEqual([]);
+  });
+
+  test('[P2] [P10] a bucket with other field types keeps everything, and is told in the words of InfluxDB', async () => {
+    const other = `${bucket}-other`;
+    await influxDbApi(required(influxdb)).createBucket(other);
+    await using foreign = openInfluxTelemetryStore(
+      { ...required(influxdb), bucket: other },
+      depsWith(new Registry()),
+    );
+    const fields = [{ name: 'schemaVersion', kind: 'string', value: '1' }] as const;
+    const seed = { measurement: 'environment', deviceId: 'seed', timestamp: Date.now(), fields };
+    expect(await foreign.write([seed])).toEqual({ kind: 'written', rejected: [] });
+    for (let m = 0; m < 30; m++) {
+      const readings = Array.from({ length: 200 }, (_, i) => reading(m * 200 + i));
+      await pipeline.append(device(m % 10), readings);
+    }
+    const writer = await pipeline.startWriter({ store: foreign, log: inSmallBatches(log) });
+    onTestFinished(() => writer.stop());
+    const words =
+      /field type conflict: input field "schemaVersion" on measurement "environment" is type integer, already exists as type string/;
+    await vi.waitFor(() => expect(writer.health().storeTrouble).toMatch(words), { timeout: 60_000 });
+    const told = pipeline.lines.filter(({ msg }) => msg.startsWith('the store refuses every point'));
+    expect(JSON.stringify(told)).toMatch(/input field \\"schemaVersion\\" on measurement/);
+    const letters = await pipeline.letters();
+    expect(letters.length).toBeGreaterThan(0);
+    expect(JSON.stringify(letters[0]?.detail)).toContain(String.raw`input field \"schemaVersion\"`);
+    expect(await pipeline.backlog()).toBeGreaterThan(0);
   });
 
   test('[P2] [P3] a writer joins and another leaves in the middle: every reading once', async () => {

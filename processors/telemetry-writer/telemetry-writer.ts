@@ -10,8 +10,8 @@ import { BatchAbandoned, type BatchRun } from './batch-run.ts';
 import { appendUntilDurable } from './dead-letter-writer.ts';
 import { StoreWriter } from './store-writer.ts';
 import { type BatchTally, createWriterTelemetry, type WriterTelemetry } from './telemetry.ts';
-import { decodeBatch, type Entry, refusedLetter } from './telemetry-batch.ts';
-import { WRITE_DELAYS, type WriteDelays } from './write-decision.ts';
+import { decodeBatch, type Entry, refusedLetters } from './telemetry-batch.ts';
+import { WRITE_DELAYS, type WriteDelays, wordsForPeople } from './write-decision.ts';
 
 export interface TelemetryWriterOptions {
   readonly telemetryTopic: string;
@@ -173,12 +173,12 @@ class Writer implements TelemetryWriter {
     const { schemas, eventLog, now } = this.#deps;
     const { entries, letters } = await decodeBatch(batch.records, schemas, now(), run.lost);
     const refused = await this.#storeWriter.write(entries, run, (written) => this.#observeAge(written));
-    const failedAt = now();
+    const words = refused[0]?.reason;
+    if (words !== undefined) {
+      this.#telemetry.refusedForGood(refused.length, wordsForPeople(words), run.partition);
+    }
     // Last, so that a batch which comes again because the store was away leaves no second copies of its letters.
-    const allLetters = [
-      ...letters,
-      ...refused.map(({ entry, reason }) => refusedLetter(entry, reason, failedAt)),
-    ];
+    const allLetters = [...letters, ...(await refusedLetters(refused, now(), run.lost))];
     const target = { log: eventLog, topic: this.#options.deadLetterTopic };
     await appendUntilDurable(allLetters, run, target, this.#deps, this.#telemetry);
 

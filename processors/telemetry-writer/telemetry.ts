@@ -124,6 +124,11 @@ export function createWriterTelemetry(deps: Deps, schemas: SchemaRegistry) {
         );
       }
     },
+    /** In letters of their own; `words` are the store's about the first of them. */
+    refusedForGood(points: number, words: string, partition: number): void {
+      if (!worthALine('refused for good')) return;
+      log.warn({ points, words, partition }, 'the store refuses points for good, they are dead-lettered');
+    },
     storedAfter(seconds: number): void {
       ageSeconds.observe(Math.max(0, seconds));
     },

@@ -16,6 +16,7 @@ import {
   WRITE_DELAYS,
   type WriteDecision,
   type WriteSituation,
+  wordsForPeople,
 } from './write-decision.ts';
 
 const { writes, points: enoughPoints, devices: enoughDevices } = SYSTEMIC_EVIDENCE;
@@ -226,9 +227,33 @@ describe('the cause behind the words of a store', () => {
     expect(causeOf(one)).toBe(causeOf(other));
   });
 
+  test('is not what people are shown: they are shown the words', () => {
+    const reason =
+      'failure writing points to database: partial write: field type conflict: input field "schemaVersion" on measurement "environment" is type integer, already exists as type string dropped=5000';
+    const { decision } = decide({
+      outcome: allOf(points(10, 5), reason),
+      points: points(10, 5),
+      refusals: SYSTEMIC,
+    });
+    expect(decision).toMatchObject({ kind: 'hold', cause: 'rejects-all', detail: reason });
+  });
+
   test('differs between different faults', () => {
     expect(causeOf('field type conflict: input field "a"')).not.toBe(
       causeOf('point outside retention policy'),
     );
+  });
+});
+
+describe('the words of a store, as people are shown them', () => {
+  test.each([
+    ['input field "x" on measurement "m" is type float', 'input field "x" on measurement "m" is type float'],
+    [
+      "unable to parse 'environment,device=a name=\"it's me\" 1': missing field value",
+      "unable to parse '…': missing field value",
+    ],
+    ['x'.repeat(600), `${'x'.repeat(500)}…`],
+  ])('%j', (reason, shown) => {
+    expect(wordsForPeople(reason)).toBe(shown);
   });
 });

@@ -102,9 +102,8 @@ export function decideWrite(situation: WriteSituation): {
   }
   // Only a stored point ends a systemic fault: the same fault may well be told in other words.
   const run = isSystemic(refusals) ? refusals : extend(refusals, points, outcome.rejected);
-  // Without what is quoted in it, which may be values of a device: this goes into logs.
-  const detail = causeOf(outcome.rejected[0]?.reason ?? '');
-  return { refusals: run, decision: isSystemic(run) ? hold('rejects-all', detail) : proceed };
+  const words = wordsForPeople(outcome.rejected[0]?.reason ?? '');
+  return { refusals: run, decision: isSystemic(run) ? hold('rejects-all', words) : proceed };
 }
 
 export function isSystemic(run: RefusalRun): boolean {
@@ -115,15 +114,31 @@ export function isSystemic(run: RefusalRun): boolean {
   );
 }
 
-/** The store's words without what differs from point to point: names in quotes, numbers. */
+/** Of a refusal, in logs and answers; a letter keeps all of it. */
+const SHOWN_CHARACTERS = 500;
+
+/**
+ * The store's words as they are shown: with the names that an operator must know to mend it (measurement, field), without
+ * what stands between single quotes, where InfluxDB repeats the line it cannot read, and so the values of a device.
+ */
+export function wordsForPeople(reason: string): string {
+  const words = reason.replace(/'.*'/s, "'…'");
+  return words.length <= SHOWN_CHARACTERS ? words : `${words.slice(0, SHOWN_CHARACTERS)}…`;
+}
+
+/**
+ * What refusals are compared by: the store's words without what differs from point to point, which are names in quotes
+ * and numbers. Never shown: it hides just what must be mended.
+ */
 export function causeOf(reason: string): string {
   return reason.replace(/"[^"]*"|'[^']*'/g, '""').replace(/-?\d+(\.\d+)?/g, '#');
 }
 
 function extend(run: RefusalRun, points: readonly Point[], rejected: readonly RejectedPoint[]): RefusalRun {
-  const cause = causeOf(rejected[0]?.reason ?? '');
+  const words = rejected[0]?.reason ?? '';
+  const cause = causeOf(words);
   // Several causes at once are several faults, each of some points.
-  if (rejected.some(({ reason }) => causeOf(reason) !== cause)) return NO_REFUSALS;
+  if (rejected.some(({ reason }) => reason !== words && causeOf(reason) !== cause)) return NO_REFUSALS;
   const before = run.cause === cause ? run : NO_REFUSALS;
   const devices = new Set(before.devices);
   for (const { deviceId } of points) {

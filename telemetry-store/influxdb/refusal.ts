@@ -1,3 +1,4 @@
+import { TimeSlice } from '#runtime/time-slice.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 import { linesOfPoints } from './line-protocol.ts';
 
@@ -15,9 +16,11 @@ export class SentPoint {
   }
 
   get line(): string {
-    return new TextDecoder().decode(linesOfPoints([this.point]));
+    return UTF8.decode(linesOfPoints([this.point]));
   }
 }
+
+const UTF8 = new TextDecoder();
 
 export type RefusalVerdict =
   /** Each of these points is refused; one reason per point. */
@@ -35,36 +38,52 @@ export type RefusalVerdict =
  * point among 5,000 is found with 2 more requests where halving needs 26, and 2,500 bad ones among 5,000 also with 2.
  * When the hint does not divide the points (other words in another version, several shards), they are halved.
  */
-export function judgeRefusal(sent: readonly SentPoint[], reason: string): RefusalVerdict {
-  const unparsable = unparsableLines(reason);
-  const named = sent.map(({ line }) => unparsable.get(line));
+export async function judgeRefusal(sent: readonly SentPoint[], reason: string): Promise<RefusalVerdict> {
+  const named = await quotedReasons(sent, reason);
   if (named.every((text) => text !== undefined)) return { kind: 'all', reasons: named };
   if (sent.length === 1 || droppedCount(reason) === sent.length) {
     return { kind: 'all', reasons: sent.map(() => reason) };
   }
-  const isSuspect = suspicion(reason, unparsable);
-  const suspects = sent.filter(isSuspect);
-  if (suspects.length > 0 && suspects.length < sent.length) {
-    return { kind: 'split', parts: [sent.filter((one) => !isSuspect(one)), suspects] };
-  }
+  const speaksOf = suspicion(reason);
+  const suspects: SentPoint[] = [];
+  const others: SentPoint[] = [];
+  sent.forEach((one, at) => {
+    const suspect = speaksOf === undefined ? named[at] !== undefined : speaksOf(one.point);
+    (suspect ? suspects : others).push(one);
+  });
+  if (suspects.length > 0 && others.length > 0) return { kind: 'split', parts: [others, suspects] };
   const middle = Math.ceil(sent.length / 2);
   return { kind: 'split', parts: [sent.slice(0, middle), sent.slice(middle)] };
 }
 
-function suspicion(reason: string, unparsable: ReadonlyMap<string, string>): (one: SentPoint) => boolean {
+/** By point, what is said of its line where that is quoted. Making the lines again is most of the work of a verdict. */
+async function quotedReasons(sent: readonly SentPoint[], reason: string): Promise<(string | undefined)[]> {
+  const unparsable = unparsableLines(reason);
+  if (unparsable.size === 0) return sent.map(() => undefined);
+  const slice = new TimeSlice();
+  const named: (string | undefined)[] = [];
+  for (const { line } of sent) {
+    named.push(unparsable.get(line));
+    if (slice.isOver()) await slice.rest();
+  }
+  return named;
+}
+
+/** Which points the words may speak of; `undefined` when they name no kind of point. */
+function suspicion(reason: string): ((point: Point) => boolean) | undefined {
   const conflict = /input field "(.+?)" on measurement "(.+?)" is type (\w+)/.exec(reason);
   if (conflict !== null) {
     const [, name, measurement, kind] = conflict;
-    return ({ point }) =>
+    return (point) =>
       point.measurement === measurement &&
       point.fields.some((field) => field.name === name && field.kind === kind);
   }
   const bound = /outside retention policy.*Lower Bound at (\d{4}-\S+Z)/s.exec(reason);
   if (bound !== null) {
     const oldestMs = Date.parse(bound[1] as string);
-    return ({ point }) => point.timestamp <= oldestMs;
+    return (point) => point.timestamp <= oldestMs;
   }
-  return ({ line }) => unparsable.has(line);
+  return undefined;
 }
 
 function droppedCount(reason: string): number | undefined {

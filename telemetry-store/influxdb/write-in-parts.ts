@@ -27,13 +27,13 @@ export async function writeInParts(
 
   const rejected: RejectedPoint[] = [];
   const waiting: (readonly SentPoint[])[] = [];
-  const judge = (part: readonly SentPoint[], reason: string): void => {
-    const refusal = judgeRefusal(part, reason);
+  const judge = async (part: readonly SentPoint[], reason: string): Promise<void> => {
+    const refusal = await judgeRefusal(part, reason);
     if (refusal.kind === 'split') waiting.push(refusal.parts[1], refusal.parts[0]);
     else
       part.forEach(({ index }, at) => void rejected.push({ index, reason: refusal.reasons[at] ?? reason }));
   };
-  judge(
+  await judge(
     points.map((point, index) => new SentPoint(index, point)),
     first.reason,
   );
@@ -42,7 +42,7 @@ export async function writeInParts(
     const sentAt = performance.now();
     const verdict = await send(part.map(({ point }) => point));
     requests++;
-    if (verdict.kind === 'refused') judge(part, verdict.reason);
+    if (verdict.kind === 'refused') await judge(part, verdict.reason);
     else if (verdict.kind !== 'stored') return { outcome: verdict, requests };
     if (requests >= REQUESTS_WITHOUT_REST) await pause(performance.now() - sentAt);
   }
