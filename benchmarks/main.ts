@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { type CommandOutcome, commandIo, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { startInfluxDb } from '#services/influxdb.ts';
 import { startKafka } from '#services/kafka.ts';
 import type { Services } from './measured-pipeline.ts';
@@ -13,6 +14,7 @@ interface Options {
   readonly only?: string;
 }
 
+const io = processIo(process);
 const outcome: CommandOutcome = { code: 0 };
 const program = new Command('npm run bench --')
   .description(
@@ -31,13 +33,13 @@ const program = new Command('npm run bench --')
     const runs = new Map(measurements.map(({ name }) => [name, [] as Figures[]]));
     for (let round = 1; round <= rounds; round++) {
       for (const { name, measure } of measurements) {
-        process.stderr.write(`round ${round}/${rounds}: ${name}\n`);
+        io.stderr.write(`round ${round}/${rounds}: ${name}\n`);
         runs.get(name)?.push(await measure());
       }
     }
     const medians = mediansOf(runs);
-    process.stdout.write(formatReport(medians));
-    if (json) process.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
+    io.stdout.write(formatReport(medians));
+    if (json) io.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
   });
 
 interface Measurement {
@@ -46,7 +48,7 @@ interface Measurement {
 }
 
 function listMeasurements(realServices: Services | undefined): Measurement[] {
-  const noServices: Services = { env: {}, pids: {} };
+  const noServices: Services = { env: {}, pids: {}, signal: io.signal };
   const bare: Setup = { name: 'bare Aedes', size: 'bare-broker', batch: 1, services: noServices };
   const embedded: Setup = { name: 'embedded', size: 'embedded', batch: 1, services: noServices };
   const real: Setup[] = realServices
@@ -92,7 +94,8 @@ async function startServices(stack: AsyncDisposableStack): Promise<Services> {
       INFLUX_BUCKET: influxDb.bucket,
     },
     pids: { kafka: kafka.node(0).pid, influxDb: influxDb.pid },
+    signal: io.signal,
   };
 }
 
-process.exitCode = await runCommand(program, commandIo(process), outcome);
+process.exitCode = await runCommand(program, io, outcome);

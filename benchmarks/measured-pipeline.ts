@@ -14,6 +14,8 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** Process ids, by the name they have in the report. */
   readonly pids: Readonly<Record<string, number>>;
+  /** Ends the processes of the pipeline, and so the measurement. */
+  readonly signal: AbortSignal;
 }
 
 const GATEWAY_ENTRY: Readonly<Record<Size, string>> = {
@@ -39,6 +41,7 @@ export class MeasuredPipeline implements AsyncDisposable {
   private constructor(size: Size, services: Services, ports: readonly [number, number, number]) {
     const [mqttPort, httpPort, writerPort] = ports;
     const run = randomBytes(4).toString('hex');
+    const { signal } = services;
     const env = {
       ...services.env,
       DATA_DIR: this.#folder,
@@ -52,10 +55,15 @@ export class MeasuredPipeline implements AsyncDisposable {
     this.mqttPort = mqttPort;
     this.#size = size;
     this.#services = services;
-    this.#gateway = new PipelineProcess({ command: [GATEWAY_ENTRY[size]], env, httpPort });
+    this.#gateway = new PipelineProcess({ command: [GATEWAY_ENTRY[size]], env, httpPort, signal });
     this.#writer =
       size === 'distributed'
-        ? new PipelineProcess({ command: ['processors/telemetry-writer/main.ts'], env, httpPort: writerPort })
+        ? new PipelineProcess({
+            command: ['processors/telemetry-writer/main.ts'],
+            env,
+            httpPort: writerPort,
+            signal,
+          })
         : undefined;
     this.#writerPort = size === 'distributed' ? writerPort : httpPort;
   }

@@ -2,11 +2,13 @@ import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import { assertKafka } from '#runtime/assert-kafka.ts';
-import { commandIo, runCommand } from '#runtime/command-line.ts';
+import { runCommand } from '#runtime/command-line.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { startGatewayService } from './gateway-service.ts';
 
+const io = processIo(process);
 const program = new Command('gateway')
   .usage('')
   .description(
@@ -14,15 +16,15 @@ const program = new Command('gateway')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, MQTT_HOST, MQTT_PORT, DEVICE_CREDENTIALS_FILE, …',
   )
   .action(async () => {
-    const { settings, schemas, deps } = await setUpService('gateway', process.env);
+    const { settings, schemas, deps } = await setUpService('gateway', io.env);
     assertKafka(
       settings,
       'a gateway of its own needs an event log that other processes can read (npm start runs everything in one process, without Kafka)',
     );
-    await runService(deps.log, process, async () => {
+    await runService(deps.log, io, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       return startGatewayService(settings, `${hostname()}:${process.pid}`, { ...deps, eventLog, schemas });
     });
   });
 
-process.exitCode = await runCommand(program, commandIo(process), { code: 0 });
+process.exitCode = await runCommand(program, io, { code: 0 });

@@ -42,16 +42,13 @@ describe('command line', () => {
     expect(err).not.toBe('');
   });
 
-  it('takes a pipe that is closed early for no failure', async () => {
-    const stdout = new PassThrough();
-    const code = await runCommand(
-      new Command('tool').action(
-        () => void stdout.emit('error', Object.assign(new Error('EPIPE'), { code: 'EPIPE' })),
-      ),
-      { argv: [], env: {}, stdout, stderr: new PassThrough(), signal: new AbortController().signal },
-      { code: 0 },
-    );
-    expect(code).toBe(0);
+  it.each(['EPIPE', 'EIO'])('takes a reader that has gone (%s) for no failure', async (code) => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const action = (): void => {
+      for (const output of [stdout, stderr]) output.emit('error', Object.assign(new Error(code), { code }));
+    };
+    const io = { argv: [], env: {}, stdout, stderr, signal: new AbortController().signal };
+    expect(await runCommand(new Command('tool').action(action), io, { code: 0 })).toBe(0);
   });
 
   it('exits 0, 1 or 2 after what its action did', async () => {

@@ -9,7 +9,7 @@ export interface CommandIo {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   /** Progress and complaints. */
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
-  /** Fires on SIGINT and SIGTERM. */
+  /** Fires when the process is told to end. */
   readonly signal: AbortSignal;
 }
 
@@ -27,10 +27,7 @@ export async function runCommand(program: Command, io: CommandIo, outcome: Comma
     command.commands.forEach(configure);
   };
   configure(program);
-  // `… | head` closes the pipe early: its reader has what it wanted, which is no failure of ours.
-  io.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  for (const output of [io.stdout, io.stderr]) output.on('error', leaveReaderless);
   try {
     await program.parseAsync([...io.argv], { from: 'user' });
     return outcome.code;
@@ -41,17 +38,12 @@ export async function runCommand(program: Command, io: CommandIo, outcome: Comma
   }
 }
 
-/** What of `process` a tool may touch; `signal` fires on the first SIGINT or SIGTERM, the second one ends the process. */
-export function commandIo(owner: NodeJS.Process): CommandIo {
-  const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    owner.once(signal, () => {
-      interrupt.abort(new Error('interrupted'));
-      owner.once(signal, () => owner.exit(1));
-    });
-  }
-  const { argv, env, stdout, stderr } = owner;
-  return { argv: argv.slice(2), env, stdout, stderr, signal: interrupt.signal };
+/**
+ * Nobody reads any more: `… | head` closed the pipe because it has what it wanted (EPIPE), or the terminal was closed (EIO).
+ * Neither is a failure of ours, and whoever has work to finish finishes it.
+ */
+function leaveReaderless(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /** Set `code = 1` when the work was done but its result is bad (`--verify` found something missing). */

@@ -19,5 +19,20 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return destination === undefined ? pino(settings) : pino(settings, destination);
+  return pino(settings, destination ?? standardOutput());
+}
+
+/** Bytes of lines that may wait while standard output does not take them; beyond, lines are dropped. */
+const WAITING_BYTES = 1024 * 1024;
+
+/**
+ * Standard output for log lines, written at once, so that the last ones of a process that exits are not lost. Lines that
+ * cannot be written (the disk of a redirected log is full, the terminal was closed) end nothing: they wait, and go out
+ * when the next one can.
+ */
+export function standardOutput(): DestinationStream {
+  return pino
+    .destination({ fd: 1, sync: true, maxLength: WAITING_BYTES })
+    .on('error', () => undefined)
+    .on('drop', () => undefined);
 }

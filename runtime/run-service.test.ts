@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '#contract/limits.ts';
 import { PipelineError } from '#runtime/errors.ts';
@@ -7,8 +6,13 @@ import { type ProcessControls, type RunningService, runService } from '#runtime/
 import { eventually } from '#runtime/testing/eventually.ts';
 
 /** A process that writes down how it would have ended. */
-class FakeProcess extends EventEmitter implements ProcessControls {
+class FakeProcess implements ProcessControls {
   readonly exits: number[] = [];
+  readonly #ending = new AbortController();
+  readonly signal = this.#ending.signal;
+  tellToEnd(): void {
+    this.#ending.abort();
+  }
   exit(code: number): void {
     this.exits.push(code);
   }
@@ -33,10 +37,10 @@ describe('runService', () => {
     vi.useRealTimers();
   });
 
-  it('exits 0 after SIGTERM, once it has stopped', async () => {
+  it('exits 0 when it is told to end, once it has stopped', async () => {
     const stop = vi.fn(async () => {});
     const exits = await run(async (controls) => {
-      setImmediate(() => controls.emit('SIGTERM'));
+      setImmediate(() => controls.tellToEnd());
       return { failed: forever, stop };
     });
     expect(exits).toEqual([0]);
@@ -68,27 +72,27 @@ describe('runService', () => {
 
   it('exits 1 when stopping fails or takes too long', async () => {
     const failing = await run(async (controls) => {
-      setImmediate(() => controls.emit('SIGINT'));
+      setImmediate(() => controls.tellToEnd());
       return { failed: forever, stop: () => Promise.reject(new Error('stuck')) };
     });
     expect(failing).toEqual([1]);
 
     vi.useFakeTimers();
     const late = run(async (controls) => {
-      queueMicrotask(() => controls.emit('SIGINT'));
+      queueMicrotask(() => controls.tellToEnd());
       return { failed: forever, stop: () => forever };
     });
     await vi.advanceTimersByTimeAsync(10_001);
     expect(await late).toEqual([1]);
   });
 
-  describe('a signal during the start', () => {
+  describe('told to end during the start', () => {
     const signalled = async (
       starting: Promise<RunningService>,
     ): Promise<{ controls: FakeProcess; ended: Promise<void> }> => {
       const controls = new FakeProcess();
       const ended = runService(log, controls, () => {
-        queueMicrotask(() => controls.emit('SIGTERM'));
+        queueMicrotask(() => controls.tellToEnd());
         return starting;
       });
       await eventually(() => expect(lines).toContain('stopping before the start is complete'));
@@ -134,25 +138,5 @@ describe('runService', () => {
       await ended;
       expect(controls.exits).toEqual([1]);
     });
-
-    it('ends the process at once when a second one comes', async () => {
-      const { controls } = await signalled(forever);
-      controls.emit('SIGINT');
-      expect(controls.exits).toEqual([1]);
-    });
-  });
-
-  it('exits at once on a second signal', async () => {
-    const controls = new FakeProcess();
-    const stopping = Promise.withResolvers<void>();
-    const ended = runService(log, controls, async () => {
-      setImmediate(() => controls.emit('SIGTERM'));
-      return { failed: forever, stop: () => stopping.promise };
-    });
-    await eventually(() => expect(lines).toContain('stopping'));
-    controls.emit('SIGTERM');
-    expect(controls.exits).toEqual([1]);
-    stopping.resolve();
-    await ended;
   });
 });

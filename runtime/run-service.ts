@@ -1,6 +1,8 @@
 import { LIMITS } from '#contract/limits.ts';
+import { fired } from '#runtime/abort-signal.ts';
 import { describeError, hasCode } from '#runtime/errors.ts';
 import type { Logger } from '#runtime/logger.ts';
+import type { ProcessIo } from '#runtime/process-io.ts';
 
 /** What a service hands back once it runs. */
 export interface RunningService {
@@ -10,42 +12,32 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** The parts of `process` a service lives by; its own object in tests. */
-export interface ProcessControls {
-  once(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
-  exit(code: number): void;
-}
+/** The parts of its process a service lives by: see `processIo`. */
+export type ProcessControls = Pick<ProcessIo, 'signal' | 'exit'>;
 
 /**
- * The life of a long-running process: start, run until a signal or a failure, stop within a deadline.
- * Exit codes: 0 after SIGTERM or SIGINT, 1 when the service failed or did not stop in time, 2 on wrong configuration,
+ * The life of a long-running process: start, run until it is told to end or a part fails, stop within a deadline.
+ * Exit codes: 0 after SIGTERM, SIGINT or SIGHUP, 1 when the service failed or did not stop in time, 2 on wrong configuration,
  * also when that shows only later (a topic of a Kafka that was away at the start).
  *
- * A signal during the start gives it `LIMITS.shutdownStartMs`: a service that comes up meanwhile is stopped in order, a
+ * Told to end during the start, it gives that `LIMITS.shutdownStartMs`: a service that comes up meanwhile is stopped in order, a
  * start that fails or hangs is left, with exit code 0. Whatever it holds (files, locks, ports) survives a `kill -9`.
- * A second signal ends the process at once.
  */
 export async function runService(
   log: Logger,
   controls: ProcessControls,
   start: () => Promise<RunningService>,
 ): Promise<void> {
-  const signalled = Promise.withResolvers<'signal'>();
-  const onSignal = (): void => {
-    signalled.resolve('signal');
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) controls.once(signal, () => controls.exit(1));
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) controls.once(signal, onSignal);
-
+  const signalled = fired(controls.signal).then(() => 'signal' as const);
   const starting = outcomeOf(start());
-  const started = await Promise.race([starting, signalled.promise]);
+  const started = await Promise.race([starting, signalled]);
   if (started === 'signal') return controls.exit(await leaveStart(log, starting));
   if ('error' in started) {
     for (const line of describeError(started.error).split('\n')) log.fatal(line);
     return controls.exit(exitCodeOf(started.error));
   }
   const service = started.value;
-  const end = await Promise.race([signalled.promise, outcomeOf<never>(service.failed)]);
+  const end = await Promise.race([signalled, outcomeOf<never>(service.failed)]);
   if (end === 'signal') {
     log.info('stopping');
     return controls.exit(await stop(log, service, LIMITS.shutdownMs));

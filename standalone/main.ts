@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { commandIo, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { everyProblemAtOnce } from '#runtime/every-problem.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { type RunningService, runService } from '#runtime/run-service.ts';
 import { assertPortFree, setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
@@ -10,6 +11,7 @@ import { simulateDevices } from './simulated-devices.ts';
 import { LiveStatus, statusLine } from './status-line.ts';
 import { terminalLog } from './terminal-log.ts';
 
+const io = processIo(process);
 const program = new Command('npm start --')
   .usage('[options]')
   .description(
@@ -31,18 +33,18 @@ const program = new Command('npm start --')
       deadLetters: 0,
       lagRecords: 0,
     };
-    using live = new LiveStatus(process.stdout, () => {
+    using live = new LiveStatus(io.stdout, () => {
       const before = totals;
       totals = pipeline?.totals() ?? totals;
       return statusLine(before, totals);
     });
     const { settings, schemas, deps } = await setUpService(
       'standalone',
-      process.env,
-      terminalLog(process.stdout.isTTY, live),
+      io.env,
+      terminalLog(io.stdout.isTTY, live),
     );
     const { log } = deps;
-    await runService(log, process, async (): Promise<RunningService> => {
+    await runService(log, io, async (): Promise<RunningService> => {
       await using opened = new AsyncDisposableStack();
       const { mqtt, http } = settings;
       const [eventLog, store] = await everyProblemAtOnce([
@@ -76,4 +78,4 @@ const program = new Command('npm start --')
     });
   });
 
-process.exitCode = await runCommand(program, commandIo(process), { code: 0 });
+process.exitCode = await runCommand(program, io, { code: 0 });

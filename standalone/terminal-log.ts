@@ -1,15 +1,13 @@
 import type { DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { standardOutput } from '#runtime/logger.ts';
 
-/**
- * Where the log lines of a process with a live status line go: readable on a terminal, JSON for machines. Synchronous,
- * so that the last lines of a process that exits are not lost.
- */
+/** Where the log lines of a process with a live status line go: readable on a terminal, through it; JSON for machines. */
 export function terminalLog(
   isTerminal: boolean | undefined,
   output: { write(text: string): void },
 ): DestinationStream {
-  if (!isTerminal) return { write: (line) => output.write(line) };
+  if (!isTerminal) return standardOutput();
   const pretty = prettyFactory({
     colorize: true,
     ignore: 'name,pid,hostname',

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { commandIo } from '#runtime/command-line.ts';
 import { createLogger, LOG_LEVELS } from '#runtime/logger.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { runDeadLetters } from './command.ts';
 
 // The output is for the person who asked; logs go beside it, and only when something is wrong.
@@ -13,7 +13,7 @@ const deps = {
   random: Math.random,
 };
 
-process.exitCode = await runDeadLetters(commandIo(process), {
+process.exitCode = await runDeadLetters(processIo(process), {
   now: Date.now,
   openLog: (settings) => openEventLog(settings, 'beside', deps),
 });

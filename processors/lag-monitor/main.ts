@@ -3,15 +3,17 @@ import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import { assertKafka } from '#runtime/assert-kafka.ts';
-import { commandIo, runCommand } from '#runtime/command-line.ts';
+import { runCommand } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { readSettings } from '#runtime/settings.ts';
 import { startLagMonitorService } from './lag-monitor-service.ts';
 import { lookOnce, renderLagReport } from './lag-report.ts';
 
+const io = processIo(process);
 const program = new Command('lag-monitor')
   .description(
     'How far the processors are behind, in records and in seconds, also while every processor is dead.\n' +
@@ -22,24 +24,24 @@ const program = new Command('lag-monitor')
   .option('--json', 'with --once: one JSON object')
   .action(async (options: { once?: true; json?: true }) => {
     if (options.once) {
-      const { settings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'));
-      const log = createLogger({ name: 'lag-monitor', level: 'error' }, process.stderr);
+      const { settings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
+      const log = createLogger({ name: 'lag-monitor', level: 'error' }, io.stderr);
       const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
       await using eventLog = await openEventLog(settings, 'beside', deps);
       const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };
       const report = await lookOnce(target, eventLog, Date.now);
-      process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderLagReport(report));
+      io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderLagReport(report));
       return;
     }
     if (options.json) throw new PipelineError('usage', '--json: expected together with --once');
-    const { settings, deps } = await setUpService('lag-monitor', process.env);
+    const { settings, deps } = await setUpService('lag-monitor', io.env);
     assertKafka(
       settings,
       'the lag monitor is a process of its own (`npm start` monitors itself; `--once` looks at it from beside)',
     );
-    await runService(deps.log, process, async () => {
+    await runService(deps.log, io, async () => {
       return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), deps);
     });
   });
 
-process.exitCode = await runCommand(program, commandIo(process), { code: 0 });
+process.exitCode = await runCommand(program, io, { code: 0 });

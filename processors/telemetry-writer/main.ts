@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { commandIo, runCommand } from '#runtime/command-line.ts';
+import { runCommand } from '#runtime/command-line.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { assertSharedServices, startProcessors } from './processors-service.ts';
 
+const io = processIo(process);
 const program = new Command('processors')
   .usage('')
   .description(
@@ -13,13 +15,13 @@ const program = new Command('processors')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET, …',
   )
   .action(async () => {
-    const { settings, schemas, deps } = await setUpService('processors', process.env);
+    const { settings, schemas, deps } = await setUpService('processors', io.env);
     assertSharedServices(settings);
-    await runService(deps.log, process, async () => {
+    await runService(deps.log, io, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       const store = await openTelemetryStore(settings, 'owner', deps);
       return startProcessors(settings, { eventLog, store, schemas }, deps);
     });
   });
 
-process.exitCode = await runCommand(program, commandIo(process), { code: 0 });
+process.exitCode = await runCommand(program, io, { code: 0 });

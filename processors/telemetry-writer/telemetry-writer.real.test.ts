@@ -140,7 +140,7 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     onTestFinished(() => writer.stop());
     const words =
       /field type conflict: input field "schemaVersion" on measurement "environment" is type integer, already exists as type string/;
-    await vi.waitFor(() => expect(writer.health().storeTrouble).toMatch(words), { timeout: 60_000 });
+    await eventually(() => expect(writer.health().storeTrouble).toMatch(words), { withinMs: 60_000 });
     const told = pipeline.lines.filter(({ msg }) => msg.startsWith('the store refuses every point'));
     expect(JSON.stringify(told)).toMatch(/input field \\"schemaVersion\\" on measurement/);
     const letters = await pipeline.letters();

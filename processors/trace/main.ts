@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { commandIo } from '#runtime/command-line.ts';
 import { createLogger, LOG_LEVELS } from '#runtime/logger.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { runTrace } from './trace-command.ts';
 
@@ -14,7 +14,7 @@ const deps = {
   random: Math.random,
 };
 
-process.exitCode = await runTrace(commandIo(process), {
+process.exitCode = await runTrace(processIo(process), {
   openLog: (settings) => openEventLog(settings, 'beside', deps),
   openStore: (settings) => openTelemetryStore(settings, 'beside', deps),
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { doneBefore } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { chooseSchemas } from '#simulator/choose-schemas.ts';
@@ -27,6 +28,8 @@ export interface DemoOptions {
   readonly httpPort: number;
   readonly schemas: SchemaRegistry;
   readonly tell: (line: string) => void;
+  /** Ends the demo, and everything that it started. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -34,15 +37,16 @@ export interface DemoOptions {
  * and every reading that was acknowledged is found, stored or dead-lettered.
  *
  * @returns what was found; `ok` says whether the books close.
+ * @throws the reason of `signal` when it fires.
  */
 export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verification> {
-  const { settings, httpPort, schemas, tell } = options;
+  const { settings, httpPort, schemas, tell, signal } = options;
   const startedAt = performance.now();
   const say = (text: string): void => {
     tell(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${text}`);
   };
   const env = { DATA_DIR: settings.dataDir, MQTT_PORT: String(settings.mqtt.port), LOG_LEVEL: 'warn' };
-  await using pipeline = new PipelineProcess({ command: ['standalone/main.ts'], env, httpPort });
+  await using pipeline = new PipelineProcess({ command: ['standalone/main.ts'], env, httpPort, signal });
   await pipeline.start();
   say(`The pipeline runs (process ${pipeline.pid}): MQTT, event log, writer and store in one.`);
 
@@ -66,9 +70,9 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
   say(
     `${DEVICES} devices publish ${RATE * BATCH} readings a second each, some lose their connection, one reading in a hundred is malformed.`,
   );
-  await sleep(KILL_AFTER_MS - BURST.burstLength * 500);
+  await sleep(KILL_AFTER_MS - BURST.burstLength * 500, undefined, { signal });
   say(`A burst: every device publishes ${BURST.burstFactor} times as fast.`);
-  await sleep(BURST.burstLength * 500);
+  await sleep(BURST.burstLength * 500, undefined, { signal });
 
   const before = fleet.progress();
   await pipeline.kill();
@@ -76,10 +80,12 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
     `SIGKILL in the middle of it: ${count(before.sent)} readings sent, ${count(before.acked)} acknowledged.`,
   );
   say('The devices keep what was not acknowledged, and try to come back.');
-  await sleep(DOWN_MS);
+  await sleep(DOWN_MS, undefined, { signal });
   await pipeline.start();
   say(`The pipeline is started again (process ${pipeline.pid}), on the files that the dead one left.`);
 
+  await doneBefore(signal, fleet.ended);
+  signal.throwIfAborted();
   const outcome = await fleet.ended;
   const after = fleet.progress();
   say(
@@ -92,14 +98,14 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
 }
 
 async function verify(options: DemoOptions, ledger: Ledger, deps: Deps): Promise<Verification> {
-  const { settings } = options;
+  const { settings, signal } = options;
   await using log = await openEventLog(settings, 'beside', deps);
   await using store = await openTelemetryStore(settings, 'beside', deps);
   const { topics, consumerGroup } = settings;
   // Awaited here: log and store close when this function ends.
   return await verifyLedger(
     ledger,
-    { deadLetterTopic: topics.deadLetters, consumerGroup, timeoutMs: 30_000 },
+    { deadLetterTopic: topics.deadLetters, consumerGroup, timeoutMs: 30_000, signal },
     { log, store },
   );
 }

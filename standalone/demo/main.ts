@@ -4,12 +4,14 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { choosePorts } from '#runtime/choose-ports.ts';
-import { commandIo, runCommand } from '#runtime/command-line.ts';
+import { runCommand } from '#runtime/command-line.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { processIo } from '#runtime/process-io.ts';
 import { readSettings } from '#runtime/settings.ts';
 import { runDemo } from './demo.ts';
 
+const io = processIo(process);
 const outcome: { code: 0 | 1 } = { code: 0 };
 const program = new Command('npm run demo --')
   .description(
@@ -27,7 +29,8 @@ const program = new Command('npm run demo --')
           settings,
           httpPort,
           schemas: loadSchemas(),
-          tell: (line) => process.stdout.write(`${line}\n`),
+          tell: (line) => io.stdout.write(`${line}\n`),
+          signal: io.signal,
         },
         {
           log: createLogger({ name: 'demo', level: 'silent' }),
@@ -36,11 +39,11 @@ const program = new Command('npm run demo --')
           random: Math.random,
         },
       );
-      if (options.json) process.stdout.write(`${JSON.stringify(verification)}\n`);
+      if (options.json) io.stdout.write(`${JSON.stringify(verification)}\n`);
       outcome.code = verification.ok ? 0 : 1;
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   });
 
-process.exitCode = await runCommand(program, commandIo(process), outcome);
+process.exitCode = await runCommand(program, io, outcome);

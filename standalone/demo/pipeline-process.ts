@@ -12,6 +12,8 @@ export interface PipelineProcessOptions {
   /** Added to a bare environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly httpPort: number;
+  /** Kills it when it fires: nobody is left to do so. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -42,8 +44,11 @@ export class PipelineProcess implements AsyncDisposable {
     const child = spawn(process.execPath, [path.join(ROOT, entry), ...args], {
       env: { HTTP_PORT: String(this.#options.httpPort), ...this.#options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(this.#options.signal && { signal: this.#options.signal, killSignal: 'SIGKILL' }),
     });
     this.#child = child;
+    // That the signal fired, too, is told as an error of the child; its end is seen below.
+    child.on('error', (error) => keep(Buffer.from(`${error.message}\n`)));
     const keep = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-64 * 1024);
     };
@@ -51,7 +56,8 @@ export class PipelineProcess implements AsyncDisposable {
     child.stderr.on('data', keep);
     const giveUpAt = performance.now() + READY_WITHIN_MS;
     while (!(await this.#isReady())) {
-      if (child.exitCode !== null || performance.now() > giveUpAt) {
+      const ended = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+      if (ended || performance.now() > giveUpAt) {
         throw new Error(
           `${entry} did not become ready (exit code ${child.exitCode}):\n${this.#output.slice(-4000)}`,
         );

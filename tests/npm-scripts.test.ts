@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { choosePorts } from '#runtime/choose-ports.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
+
+/**
+ * Aim: whoever ends `npm start` ends the pipeline, in order. Method: a real npm and, for what a terminal does, a real
+ * terminal (`script` of util-linux). An end in order shows in the files: SQLite takes its write-ahead log away when the
+ * last connection is closed, and leaves it behind when the process dies.
+ */
+const ROOT = path.join(import.meta.dirname, '..');
+const CTRL_C = '\x03';
+const PATIENCE = { withinMs: 60_000 };
+
+interface Started {
+  readonly child: ChildProcess;
+  output(): string;
+  /** Resolves when the pipeline, whoever started it, has let go of its port and its files. */
+  endedInOrder(): Promise<void>;
+}
+
+async function start(command: readonly [string, ...string[]]): Promise<Started> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'npm-scripts-'));
+  const [mqttPort, httpPort] = await choosePorts([undefined, undefined]);
+  const [program, ...args] = command;
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    // A process group of its own, so that a test that fails leaves nothing behind.
+    detached: true,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      DATA_DIR: dataDir,
+      MQTT_PORT: String(mqttPort),
+      HTTP_PORT: String(httpPort),
+    },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += String(chunk);
+    });
+  }
+  onTestFinished(() => {
+    try {
+      process.kill(-(child.pid as number), 'SIGKILL');
+    } catch {
+      // Nothing of it is left.
+    }
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  const answers = () =>
+    fetch(`http://127.0.0.1:${httpPort}/readyz`).then(
+      (response) => response.ok,
+      () => undefined,
+    );
+  await eventually(async () => expect(await answers(), output).toBe(true), PATIENCE);
+  const writeAheadLogs = () => readdirSync(dataDir).filter((name) => name.endsWith('-wal'));
+  expect(writeAheadLogs()).toHaveLength(2);
+  const endedInOrder = () =>
+    eventually(async () => {
+      expect(await answers()).toBeUndefined();
+      expect(writeAheadLogs()).toEqual([]);
+    }, PATIENCE);
+  return { child, output: () => output, endedInOrder };
+}
+
+describe('npm start', { timeout: 120_000 }, () => {
+  test('SIGTERM to npm ends the pipeline in order, before npm ends', async () => {
+    const { child, output, endedInOrder } = await start(['npm', 'start']);
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exit;
+    expect(output()).toContain('"msg":"stopped"');
+    await endedInOrder();
+  });
+
+  describe.skipIf(process.platform !== 'linux')('in a terminal', () => {
+    const inTerminal = () => start(['script', '--quiet', '--flush', '--command', 'npm start', '/dev/null']);
+
+    test('Ctrl-C, which comes from the terminal and from npm, ends it in order', async () => {
+      const { child, output, endedInOrder } = await inTerminal();
+      child.stdin?.write(CTRL_C);
+      await endedInOrder();
+      await eventually(() => expect(output()).toMatch(/stopped/), PATIENCE);
+    });
+
+    test('a terminal that is closed ends it in order, although nothing can be written any more', async () => {
+      const { child, endedInOrder } = await inTerminal();
+      child.kill('SIGKILL');
+      await endedInOrder();
+    });
+  });
+});
+
+test('a script that runs for long is its process: no shell stands between npm and what it runs', () => {
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const others = Object.entries(scripts).filter(([, script]) => !script.startsWith('exec '));
+  expect(others.map(([name]) => name).filter((name) => !/^(check(:\w+)?|fix)$/.test(name))).toEqual([]);
+});
