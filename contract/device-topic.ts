@@ -1,9 +1,12 @@
 import { LIMITS } from '#contract/limits.ts';
 
-const DEVICE_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${LIMITS.deviceIdLength}}$`);
+const DEVICE_ID = new RegExp(`^(?!\\.{1,2}$)[A-Za-z0-9._:-]{1,${LIMITS.deviceIdLength}}$`);
 const TOPIC = /^devices\/([^/]+)\/telemetry$/;
 
-/** 1–64 of `A-Z a-z 0-9 . _ : -`: safe in an MQTT topic, a Kafka key, an InfluxDB tag, a URL path and a log line. */
+/**
+ * 1–64 of `A-Z a-z 0-9 . _ : -`, not `.` or `..`: safe in an MQTT topic, a Kafka key, an InfluxDB tag, a URL path (where
+ * the two dots mean other things) and a log line.
+ */
 export function isDeviceId(text: string): boolean {
   return DEVICE_ID.test(text);
 }

@@ -15,6 +15,7 @@ describe('limits', () => {
     expect(LIMITS.payloadBytes).toBeLessThanOrEqual(LIMITS.bytesPerWrite);
     const { shutdownStartMs, shutdownAppendsMs, shutdownLingerMs, shutdownMs } = LIMITS;
     expect(shutdownStartMs + shutdownAppendsMs + shutdownLingerMs).toBeLessThan(shutdownMs);
+    expect(LIMITS.loginRefusalMs * 10).toBeLessThan(LIMITS.authenticateMs);
     expect(LIMITS.authenticateMs).toBeLessThanOrEqual(LIMITS.connectMs);
   });
 });

@@ -16,6 +16,8 @@ export const LIMITS = {
   /** Milliseconds a socket may take until its CONNECT is complete, and authentication may take after it. */
   connectMs: 10_000,
   authenticateMs: 5_000,
+  /** Milliseconds from a CONNECT to the answer that its login is not right: longer than any hash takes on its own. */
+  loginRefusalMs: 300,
   connections: 10_000,
   inflightMessagesPerDevice: 1_000,
   /** Keeps one device that sends large messages from using up the total below. */

@@ -13,6 +13,7 @@ const NAMES = [
   'inflightBytesPerDevice',
   'inflightMessages',
   'inflightMessagesPerDevice',
+  'loginRefusalMs',
   'maxKeepaliveSeconds',
   'messageBurst',
   'messagesPerSecond',

@@ -14,8 +14,10 @@ export const REFUSAL_REASONS = [
   'connect-timeout',
   /** The password could not be checked in time. */
   'authenticate-timeout',
-  /** Too many passwords are waiting to be checked. */
+  /** Too many passwords are waiting to be checked (CONNACK 3). */
   'authentication-busy',
+  /** Wrong passwords came before, for this device or from this address: not tried for a while (CONNACK 3). */
+  'login-throttled',
   /** Not MQTT, or against its rules. */
   'protocol-error',
   /** MQTT 5, which is answered with CONNACK 1. */

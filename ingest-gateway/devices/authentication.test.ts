@@ -8,7 +8,7 @@ import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/tes
 import { eventually } from '#runtime/testing/eventually.ts';
 import { authenticate } from './authentication.ts';
 import { changeCredentials } from './credentials-file.ts';
-import { hashPassword } from './password-hash.ts';
+import { generatePassword, hashPassword } from './password-hash.ts';
 
 const QUICK = { n: 2, r: 1, p: 1 };
 let folder: string;
@@ -96,7 +96,13 @@ describe('device credentials', () => {
   it('[P9] a certificate does not let a revoked device in', async () => {
     const decide = (clientId: string, revokedId: string) =>
       authenticate(
-        { clientId, username: undefined, password: undefined, certificateName: 'dev-1' },
+        {
+          clientId,
+          username: undefined,
+          password: undefined,
+          certificateName: 'dev-1',
+          address: '192.0.2.1',
+        },
         {
           credentials: {
             has: () => true,
@@ -170,6 +176,46 @@ describe('device credentials', () => {
     await using test = await start({ limits: { authenticateMs: 1 } });
     expect(await returnCode(test, 'slow', 'x')).toBe(3);
     expect(await test.metric('ingest_refused_total{reason="authenticate-timeout"}')).toBe(1);
+  });
+
+  it('[P10] a guesser of one chosen password waits longer and longer, and keeps no other device out', async () => {
+    await using test = await start();
+    const guesses = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => returnCode(test, 'dev-1', `guess ${i}`)),
+    );
+    expect(guesses.filter((code) => code === 3).length).toBeGreaterThan(20);
+    expect(await test.metric('ingest_refused_total{reason="login-throttled"}')).toBeGreaterThan(20);
+    expect(await returnCode(test, 'dev-2', 'two')).toBe(0);
+    // It cannot be told from the guesser, until it was right once.
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(3);
+  });
+
+  it('[P10] whose password was right lately, or was made by us, comes in beside any number of guesses', async () => {
+    const { password, hash } = generatePassword();
+    await changeCredentials(file, async (devices) => void devices.set('dev-3', hash));
+    await using test = await start();
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    for (const id of ['dev-1', 'dev-3'])
+      await Promise.all(Array.from({ length: 40 }, (_, i) => returnCode(test, id, `guess ${i}`)));
+    expect(await returnCode(test, 'dev-3', 'guess')).toBe(3);
+    expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
+    expect(await returnCode(test, 'dev-3', password)).toBe(0);
+  });
+
+  it('[P10] a login that is not right is answered no sooner for one id than for another', async () => {
+    const { hash } = generatePassword();
+    await changeCredentials(file, async (devices) => {
+      devices.set('generated', hash).set('chosen', await hashPassword(Buffer.from('x')));
+      devices.set('gone', 'revoked');
+    });
+    const loginRefusalMs = 150;
+    await using test = await start({ limits: { loginRefusalMs } });
+    for (const id of ['unknown', 'generated', 'chosen', 'gone']) {
+      const startedAt = performance.now();
+      expect(await returnCode(test, id, 'wrong')).toBe(4);
+      // Timers may be early by a part of a millisecond.
+      expect(performance.now() - startedAt).toBeGreaterThan(loginRefusalMs - 2);
+    }
   });
 
   it('devices that should be there and never came are listed', async () => {

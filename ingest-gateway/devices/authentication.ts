@@ -9,6 +9,8 @@ export interface Claim {
   readonly password: Uint8Array | undefined;
   /** Common name of a verified client certificate; `undefined` = the listener asks for none. */
   readonly certificateName: string | undefined;
+  /** Where it comes from, as `sourceOf` gives it. */
+  readonly address: string;
 }
 
 /** CONNACK return codes [MQTT-3.2.2.3]. */
@@ -39,7 +41,7 @@ export async function authenticate(
   { credentials, allowAnonymous }: AuthenticationPolicy,
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
-  const { clientId, username, password, certificateName } = claim;
+  const { clientId, username, password, certificateName, address } = claim;
   if (!isDeviceId(clientId)) return { reason: 'invalid-client-id', returnCode: 2 };
   if (username !== undefined && username !== clientId) return { reason: 'wrong-identity', returnCode: 5 };
   const badCredentials: Refusal = { reason: 'bad-credentials', returnCode: 4 };
@@ -47,10 +49,18 @@ export async function authenticate(
     return { reason: 'wrong-identity', returnCode: 5 };
   if (credentials?.isRevoked(clientId)) return badCredentials;
   if (certificateName !== undefined) return undefined;
-  if (credentials === undefined || !credentials.has(clientId))
-    return allowAnonymous ? undefined : badCredentials;
-  if (password === undefined) return badCredentials;
-  const verdict = await credentials.verify(clientId, password, signal);
-  if (verdict === 'busy') return { reason: 'authentication-busy', returnCode: 3 };
-  return verdict === 'verified' ? undefined : badCredentials;
+  if (allowAnonymous && credentials?.has(clientId) !== true) return undefined;
+  if (credentials === undefined || password === undefined) return badCredentials;
+  // Also of a device that is not known: guesses of names count as guesses.
+  const verdict = await credentials.verify({ deviceId: clientId, address, password }, signal);
+  switch (verdict) {
+    case 'verified':
+      return undefined;
+    case 'busy':
+      return { reason: 'authentication-busy', returnCode: 3 };
+    case 'throttled':
+      return { reason: 'login-throttled', returnCode: 3 };
+    case 'wrong':
+      return badCredentials;
+  }
 }

@@ -1,4 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +51,29 @@ describe('credentials file', () => {
     expect(readdirSync(folder)).toEqual(['devices.json']);
   });
 
+  it('that is a link stays one: what it leads to is changed', async () => {
+    const target = path.join(folder, 'target.json');
+    await changeCredentials(target, async (devices) => void devices.set('dev-1', hash));
+    symlinkSync(target, file);
+    await changeCredentials(file, async (devices) => void devices.set('dev-2', hash));
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect([...readCredentials(target).keys()]).toEqual(['dev-1', 'dev-2']);
+    rmSync(target);
+    await expect(changeCredentials(file, async () => undefined)).rejects.toThrow(
+      'a link to a file that is not',
+    );
+  });
+
+  it('keeps the mode that the operator gave it; one that everybody may write is refused', async () => {
+    await changeCredentials(file, async (devices) => void devices.set('dev-1', hash));
+    chmodSync(file, 0o640);
+    await changeCredentials(file, async (devices) => void devices.set('dev-2', hash));
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    chmodSync(file, 0o666);
+    expect(() => readCredentials(file)).toThrow('DEVICE_CREDENTIALS_FILE: everybody may write');
+    await expect(changeCredentials(file, async () => undefined)).rejects.toThrow('chmod o-w');
+  });
+
   it('takes one change at a time', async () => {
     const changing = changeCredentials(file, async (devices) => {
       await expect(changeCredentials(file, async () => undefined)).rejects.toThrow(
@@ -64,6 +97,16 @@ describe('credentials file', () => {
       'devices.a/b': JSON.stringify({ version: 1, devices: { 'a/b': hash } }),
       'devices.dev-2': JSON.stringify({ version: 1, devices: { 'dev-2': 'revoke' } }),
       'devices.dev-1.n': JSON.stringify({ version: 1, devices: { 'dev-1': { ...hash, n: 3 } } }),
+      'must be at least 16 bytes': JSON.stringify({
+        version: 1,
+        devices: { 'dev-1': { ...hash, hash: Buffer.of(1).toString('base64') } },
+      }),
+      'must be at least 32 bytes': JSON.stringify({
+        version: 1,
+        devices: {
+          'dev-1': { algorithm: 'hmac-sha256', salt: hash.salt, hash: Buffer.of(1).toString('base64') },
+        },
+      }),
       version: JSON.stringify({ version: 2, devices: {} }),
     };
     for (const [message, content] of Object.entries(broken)) {

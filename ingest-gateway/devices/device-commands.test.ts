@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '#runtime/command-line.ts';
 import { readCredentials } from './credentials-file.ts';
 import { deviceCommands } from './device-commands.ts';
-import { type PasswordHash, verifyPassword } from './password-hash.ts';
+import { type FastHash, type SlowHash, verifyFast, verifySlow } from './password-hash.ts';
 
 let folder: string;
 let file: string;
@@ -38,7 +38,7 @@ describe('npm run devices', () => {
     const passwords = JSON.parse(added.out).devices as Record<string, string>;
     for (const id of ['dev-1', 'dev-2']) {
       const kept = readCredentials(file).get(id);
-      expect(await verifyPassword(Buffer.from(passwords[id] ?? ''), kept as PasswordHash)).toBe(true);
+      expect(verifyFast(Buffer.from(passwords[id] ?? ''), kept as FastHash)).toBe(true);
     }
     expect(await devices(['list'])).toMatchObject({ code: 0, out: 'dev-1\ndev-2\n' });
     expect(await devices(['revoke', 'dev-1'])).toMatchObject({ code: 0, out: 'dev-1 revoked\n' });
@@ -51,16 +51,24 @@ describe('npm run devices', () => {
   });
 
   it('takes a chosen password from standard input and does not repeat it', async () => {
-    const { out } = await devices(['add', 'dev-1', '--password-stdin'], { stdin: 'hunter2\n' });
+    const { out } = await devices(['add', 'dev-1', '--password-stdin'], { stdin: 'hunter2!\n' });
     expect(out).toBe('dev-1 (as given)\n');
     const kept = readCredentials(file).get('dev-1');
-    expect(await verifyPassword(Buffer.from('hunter2'), kept as PasswordHash)).toBe(true);
+    expect(await verifySlow(Buffer.from('hunter2!'), kept as SlowHash)).toBe(true);
+  });
+
+  it('[P10] takes no password that is guessed in no time', async () => {
+    for (const stdin of ['', '\n', 'x\n', 'hunter2\n', '🔑🔑🔑🔑🔑🔑🔑\n']) {
+      const { code, err } = await devices(['add', 'dev-1', '--password-stdin'], { stdin });
+      expect([code, err]).toEqual([2, expect.stringContaining('at least 8 characters')]);
+    }
   });
 
   it('[P10] exits 2 with what is wrong', async () => {
     await devices(['add', 'dev-1']);
     const cases: [string[], string][] = [
       [['add', 'dev/1'], 'not a device id: "dev/1"'],
+      [['add', '..'], 'not a device id: ".."'],
       [['add', 'a', 'b', '--password-stdin'], 'expected a single device'],
       [['revoke', 'dev-1', 'dev-9'], 'not in the file: dev-9'],
       [['unheard-of'], 'unknown command'],

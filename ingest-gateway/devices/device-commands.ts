@@ -5,6 +5,9 @@ import { PipelineError } from '#runtime/errors.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
 import { generatePassword, hashPassword, type PasswordHash } from './password-hash.ts';
 
+/** Of a password that a person chose: what can be guessed in a few thousand tries is none. */
+const SHORTEST_PASSWORD = 8;
+
 interface Options {
   readonly file?: string;
   readonly json?: true;
@@ -53,21 +56,23 @@ export function deviceCommands(
       if (options.passwordStdin && ids.length !== 1)
         throw new PipelineError('usage', '--password-stdin: expected a single device');
       const chosen = options.passwordStdin ? (await readStdin()).replace(/\r?\n$/, '') : undefined;
-      if (chosen === '') throw new PipelineError('usage', '--password-stdin: the password is empty');
-      const passwords: Record<string, string> = {};
+      if (chosen !== undefined && [...chosen].length < SHORTEST_PASSWORD)
+        throw new PipelineError(
+          'usage',
+          `--password-stdin: expected a password of at least ${SHORTEST_PASSWORD} characters`,
+        );
+      const passwords = new Map<string, string>();
       await changeCredentials(fileOf(options), async (devices) => {
         for (const id of new Set(ids)) {
           const { password, hash } = await newPassword(chosen);
           devices.set(id, hash);
-          passwords[id] = password;
+          passwords.set(id, password);
         }
       });
       report(
         options,
-        { devices: passwords },
-        Object.entries(passwords).map(
-          ([id, password]) => `${id} ${chosen === undefined ? password : '(as given)'}`,
-        ),
+        { devices: Object.fromEntries(passwords) },
+        Array.from(passwords, ([id, password]) => `${id} ${chosen === undefined ? password : '(as given)'}`),
       );
     });
 

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD_CHECK_LIMITS, PasswordChecks } from './password-checks.ts';
-import { hashPassword, type PasswordHash } from './password-hash.ts';
+import { hashPassword, type SlowHash } from './password-hash.ts';
 
+const from = (deviceId: string) => ({ deviceId, address: '192.0.2.1' });
 const never = new AbortController().signal;
 const right = Buffer.from('right');
 const wrong = Buffer.from('wrong');
-let kept: PasswordHash;
+let kept: SlowHash;
 
 beforeAll(async () => {
   kept = await hashPassword(right, { n: 2, r: 1, p: 1 });
@@ -18,28 +19,28 @@ async function isRemembered(
   entry = kept,
 ): Promise<boolean> {
   const before = checks.hashes;
-  await checks.check(id, password, entry, never);
+  await checks.check(from(id), password, entry, never);
   return checks.hashes === before;
 }
 
 describe('password checks', () => {
   it('computes the hash once for a device that comes back, right or wrong', async () => {
     const checks = new PasswordChecks();
-    expect(await checks.check('dev-1', right, kept, never)).toBe('verified');
-    expect(await checks.check('dev-2', wrong, kept, never)).toBe('wrong');
+    expect(await checks.check(from('dev-1'), right, kept, never)).toBe('verified');
+    expect(await checks.check(from('dev-2'), wrong, kept, never)).toBe('wrong');
     expect(await isRemembered(checks, 'dev-1', right)).toBe(true);
     expect(await isRemembered(checks, 'dev-2', wrong)).toBe(true);
     expect(await isRemembered(checks, 'dev-2', right)).toBe(false);
-    expect(await checks.check('dev-2', right, kept, never)).toBe('verified');
-    expect(await checks.check('dev-1', wrong, kept, never)).toBe('wrong');
-    expect(await checks.check('dev-1', right, kept, never)).toBe('verified');
+    expect(await checks.check(from('dev-2'), right, kept, never)).toBe('verified');
+    expect(await checks.check(from('dev-1'), wrong, kept, never)).toBe('wrong');
+    expect(await checks.check(from('dev-1'), right, kept, never)).toBe('verified');
   });
 
   it('forgets after a while, and when the entry of the device is another one', async () => {
     let now = 0;
     const checks = new PasswordChecks(PASSWORD_CHECK_LIMITS, () => now);
-    await checks.check('dev-1', right, kept, never);
-    now = PASSWORD_CHECK_LIMITS.rememberMs - 1;
+    await checks.check(from('dev-1'), right, kept, never);
+    now = PASSWORD_CHECK_LIMITS.rememberVerifiedMs - 1;
     expect(await isRemembered(checks, 'dev-1', right)).toBe(true);
     now++;
     expect(await isRemembered(checks, 'dev-1', right)).toBe(false);
@@ -50,8 +51,8 @@ describe('password checks', () => {
 
   it('does not let guesses push out who is verified', async () => {
     const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, rememberedWrong: 5 });
-    await checks.check('dev-0', right, kept, never);
-    for (let i = 0; i < 20; i++) await checks.check(`dev-${i}`, Buffer.from(`guess ${i}`), kept, never);
+    await checks.check(from('dev-0'), right, kept, never);
+    for (let i = 0; i < 20; i++) await checks.check(from(`dev-${i}`), Buffer.from(`guess ${i}`), kept, never);
     expect(await isRemembered(checks, 'dev-0', right)).toBe(true);
     expect(await isRemembered(checks, 'dev-1', Buffer.from('guess 1'))).toBe(false);
   });
@@ -60,13 +61,13 @@ describe('password checks', () => {
     const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1, waiting: 2 });
     const gone = AbortSignal.abort();
     const verdicts = await Promise.all([
-      checks.check('dev-1', right, kept, never),
-      checks.check('dev-2', right, kept, gone),
-      checks.check('dev-3', right, kept, never),
-      checks.check('dev-4', right, kept, never),
+      checks.check(from('dev-1'), right, kept, never),
+      checks.check(from('dev-2'), right, kept, gone),
+      checks.check(from('dev-3'), right, kept, never),
+      checks.check(from('dev-4'), right, kept, never),
     ]);
     expect(verdicts).toEqual(['verified', 'busy', 'verified', 'busy']);
     expect(checks.hashes).toBe(2);
-    expect(await checks.check('dev-4', right, kept, never)).toBe('verified');
+    expect(await checks.check(from('dev-4'), right, kept, never)).toBe('verified');
   });
 });

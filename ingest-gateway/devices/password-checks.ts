@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type PasswordHash, verifyPassword } from './password-hash.ts';
+import { FairQueue } from './fair-queue.ts';
+import { type SlowHash, verifySlow } from './password-hash.ts';
 
 export type PasswordVerdict = 'verified' | 'wrong' | 'busy';
 
@@ -7,8 +8,11 @@ export interface PasswordCheckLimits {
   /** Hashes computed at once: each takes memory and a thread that files and name look-ups also need. */
   readonly concurrent: number;
   readonly waiting: number;
-  /** How long a verdict is remembered, milliseconds. */
-  readonly rememberMs: number;
+  /** Checks of one device from one address that wait: more come from somebody who guesses. */
+  readonly waitingOfDevice: number;
+  /** How long a verdict is remembered, milliseconds. The right password of a device is worth more than a wrong one. */
+  readonly rememberVerifiedMs: number;
+  readonly rememberWrongMs: number;
   /** Wrong passwords remembered. Verified ones are one for each device. */
   readonly rememberedWrong: number;
 }
@@ -16,28 +20,30 @@ export interface PasswordCheckLimits {
 export const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = {
   concurrent: 2,
   waiting: 1_000,
-  rememberMs: 10 * 60 * 1000,
+  waitingOfDevice: 2,
+  rememberVerifiedMs: 24 * 60 * 60 * 1000,
+  rememberWrongMs: 10 * 60 * 1000,
   rememberedWrong: 1_000,
 };
 
 interface Remembered {
   readonly digest: Buffer;
   /** The verdict holds for this entry of the file only. */
-  readonly kept: PasswordHash;
+  readonly kept: SlowHash;
   readonly until: number;
 }
 
 interface Job {
   readonly password: Uint8Array;
-  readonly kept: PasswordHash;
+  readonly kept: SlowHash;
   readonly signal: AbortSignal;
   readonly resolve: (verdict: PasswordVerdict) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Checks passwords without letting a storm of connections take the machine: few hashes at once, a bounded queue (whoever
- * does not fit in is told to come back), and verdicts remembered for a while. What is remembered is a keyed digest of
+ * Checks passwords whose hash is slow, without letting a storm of connections take the machine: few hashes at once, a
+ * bounded queue with turns for all (whoever does not fit in is told to come back), and verdicts remembered for a while. What is remembered is a keyed digest of
  * the password, under a key that lives and dies with the process. Wrong passwords are remembered apart from verified
  * ones, so that guessing cannot push those out.
  */
@@ -47,7 +53,7 @@ export class PasswordChecks {
   readonly #key = randomBytes(32);
   readonly #verified = new Map<string, Remembered>();
   readonly #wrong = new Map<string, Remembered>();
-  readonly #waiting: Job[] = [];
+  readonly #waiting: FairQueue<Job>;
   #running = 0;
   #hashes = 0;
 
@@ -58,6 +64,7 @@ export class PasswordChecks {
   ) {
     this.#limits = limits;
     this.#now = now;
+    this.#waiting = new FairQueue(limits.waiting, limits.waitingOfDevice);
   }
 
   /** Hashes computed so far. */
@@ -65,19 +72,27 @@ export class PasswordChecks {
     return this.#hashes;
   }
 
+  /** It was the right password lately: no hash is needed, nobody has to wait. */
+  isVerified(deviceId: string, password: Uint8Array, kept: SlowHash): boolean {
+    return this.#recalls(this.#verified, deviceId, this.#digest(password), kept);
+  }
+
   /** @param signal the answer is not wanted any more: the check is left out when it has not begun. */
   async check(
-    deviceId: string,
+    { deviceId, address }: { readonly deviceId: string; readonly address: string },
     password: Uint8Array,
-    kept: PasswordHash,
+    kept: SlowHash,
     signal: AbortSignal,
   ): Promise<PasswordVerdict> {
-    const digest = createHmac('sha256', this.#key).update(password).digest();
+    const digest = this.#digest(password);
     if (this.#recalls(this.#verified, deviceId, digest, kept)) return 'verified';
     if (this.#recalls(this.#wrong, deviceId, digest, kept)) return 'wrong';
-    const verdict = await this.#enqueue(password, kept, signal);
-    if (verdict !== 'busy')
-      this.#remember(verdict, deviceId, { digest, kept, until: this.#now() + this.#limits.rememberMs });
+    const verdict = await new Promise<PasswordVerdict>((resolve, reject) => {
+      if (!this.#waiting.push(address, deviceId, { password, kept, signal, resolve, reject }))
+        resolve('busy');
+      this.#runNext();
+    });
+    if (verdict !== 'busy') this.#remember(verdict, deviceId, digest, kept);
     return verdict;
   }
 
@@ -87,7 +102,7 @@ export class PasswordChecks {
     this.#wrong.delete(deviceId);
   }
 
-  #recalls(memory: Map<string, Remembered>, deviceId: string, digest: Buffer, kept: PasswordHash): boolean {
+  #recalls(memory: Map<string, Remembered>, deviceId: string, digest: Buffer, kept: SlowHash): boolean {
     const known = memory.get(deviceId);
     if (known === undefined) return false;
     if (known.until <= this.#now() || known.kept !== kept) {
@@ -97,21 +112,19 @@ export class PasswordChecks {
     return timingSafeEqual(known.digest, digest);
   }
 
-  #remember(verdict: 'verified' | 'wrong', deviceId: string, what: Remembered): void {
-    const memory = verdict === 'verified' ? this.#verified : this.#wrong;
-    memory.delete(deviceId);
-    memory.set(deviceId, what);
-    if (this.#wrong.size <= this.#limits.rememberedWrong) return;
-    const [oldest] = this.#wrong.keys();
-    if (oldest !== undefined) this.#wrong.delete(oldest);
+  #digest(password: Uint8Array): Buffer {
+    return createHmac('sha256', this.#key).update(password).digest();
   }
 
-  #enqueue(password: Uint8Array, kept: PasswordHash, signal: AbortSignal): Promise<PasswordVerdict> {
-    if (this.#waiting.length >= this.#limits.waiting) return Promise.resolve('busy');
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ password, kept, signal, resolve, reject });
-      this.#runNext();
-    });
+  #remember(verdict: 'verified' | 'wrong', deviceId: string, digest: Buffer, kept: SlowHash): void {
+    const { rememberVerifiedMs, rememberWrongMs, rememberedWrong } = this.#limits;
+    const memory = verdict === 'verified' ? this.#verified : this.#wrong;
+    const until = this.#now() + (verdict === 'verified' ? rememberVerifiedMs : rememberWrongMs);
+    memory.delete(deviceId);
+    memory.set(deviceId, { digest, kept, until });
+    if (this.#wrong.size <= rememberedWrong) return;
+    const [oldest] = this.#wrong.keys();
+    if (oldest !== undefined) this.#wrong.delete(oldest);
   }
 
   #runNext(): void {
@@ -124,7 +137,7 @@ export class PasswordChecks {
       }
       this.#running++;
       this.#hashes++;
-      verifyPassword(job.password, job.kept)
+      verifySlow(job.password, job.kept)
         .then((right) => job.resolve(right ? 'verified' : 'wrong'), job.reject)
         .finally(() => {
           this.#running--;

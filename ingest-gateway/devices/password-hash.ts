@@ -1,8 +1,12 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
-/** A password as it is kept: scrypt (RFC 7914) with its parameters, so that they can change without new passwords. */
-export const passwordHashSchema = z.strictObject({
+/** Shorter ones have been cut, or were never made by us: a hash of one byte is right for one password in 256. */
+const bytes = (least: number) =>
+  z.base64().refine((text) => Buffer.from(text, 'base64').length >= least, `must be at least ${least} bytes`);
+
+/** A password that a person may have chosen: scrypt (RFC 7914) with its parameters, so that they can change. */
+const slowHashSchema = z.strictObject({
   algorithm: z.literal('scrypt'),
   /** Cost: a power of two; memory is 128 × n × r bytes. */
   n: z
@@ -13,39 +17,56 @@ export const passwordHashSchema = z.strictObject({
     .refine((n) => (n & (n - 1)) === 0, 'must be a power of two'),
   r: z.number().int().min(1).max(16),
   p: z.number().int().min(1).max(4),
-  salt: z.base64().min(1),
-  hash: z.base64().min(1),
+  salt: bytes(8),
+  hash: bytes(16),
 });
-export type PasswordHash = Readonly<z.infer<typeof passwordHashSchema>>;
+
+/** A password that we made: what cannot be guessed at any speed needs no slow hash. */
+const fastHashSchema = z.strictObject({
+  algorithm: z.literal('hmac-sha256'),
+  /** The key of the HMAC. */
+  salt: bytes(16),
+  hash: bytes(32),
+});
+
+/** A password as it is kept. */
+export const passwordHashSchema = z.discriminatedUnion('algorithm', [slowHashSchema, fastHashSchema]);
+export type SlowHash = Readonly<z.infer<typeof slowHashSchema>>;
+export type FastHash = Readonly<z.infer<typeof fastHashSchema>>;
+export type PasswordHash = SlowHash | FastHash;
 
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 const GENERATED_BYTES = 24;
-/** A password that a person chose: about 40 ms and 16 MiB a guess. */
+/** About 40 ms and 16 MiB a guess. */
 const CHOSEN_COST = { n: 1 << 14, r: 8, p: 1 };
-/** 192 random bits cannot be guessed at any speed, so a fleet that reconnects need not wait for a slow hash: about 2 ms. */
-const GENERATED_COST = { n: 1 << 10, r: 8, p: 1 };
 
-/** A new random password, and the hash to keep. */
-export async function generatePassword(): Promise<{
-  readonly password: string;
-  readonly hash: PasswordHash;
-}> {
+/** A new random password of 192 bits, and the hash to keep: its check takes microseconds, so a fleet may reconnect at once. */
+export function generatePassword(): { readonly password: string; readonly hash: FastHash } {
   const password = randomBytes(GENERATED_BYTES).toString('base64url');
-  return { password, hash: await hashPassword(Buffer.from(password), GENERATED_COST) };
+  const salt = randomBytes(SALT_BYTES);
+  const hash = createHmac('sha256', salt).update(password).digest('base64');
+  return { password, hash: { algorithm: 'hmac-sha256', salt: salt.toString('base64'), hash } };
 }
 
 export async function hashPassword(
   password: Uint8Array,
   cost: { readonly n: number; readonly r: number; readonly p: number } = CHOSEN_COST,
-): Promise<PasswordHash> {
+): Promise<SlowHash> {
   const salt = randomBytes(SALT_BYTES);
   const hash = await derive(password, salt, HASH_BYTES, cost);
   return { algorithm: 'scrypt', ...cost, salt: salt.toString('base64'), hash: hash.toString('base64') };
 }
 
+/** The time does not depend on where the hashes differ. */
+export function verifyFast(password: Uint8Array, kept: FastHash): boolean {
+  const expected = Buffer.from(kept.hash, 'base64');
+  const actual = createHmac('sha256', Buffer.from(kept.salt, 'base64')).update(password).digest();
+  return actual.length === expected.length && timingSafeEqual(actual, expected);
+}
+
 /** Hashes on libuv's thread pool; the time does not depend on where the hashes differ. */
-export async function verifyPassword(password: Uint8Array, kept: PasswordHash): Promise<boolean> {
+export async function verifySlow(password: Uint8Array, kept: SlowHash): Promise<boolean> {
   const expected = Buffer.from(kept.hash, 'base64');
   const actual = await derive(password, Buffer.from(kept.salt, 'base64'), expected.length, kept);
   return timingSafeEqual(actual, expected);
@@ -54,13 +75,13 @@ export async function verifyPassword(password: Uint8Array, kept: PasswordHash): 
 function derive(
   password: Uint8Array,
   salt: Uint8Array,
-  bytes: number,
+  length: number,
   { n, r, p }: { readonly n: number; readonly r: number; readonly p: number },
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // What OpenSSL counts; Node's own limit of 32 MiB is too low for some parameters we accept.
     const maxmem = 128 * r * (n + p + 2);
-    scrypt(password, salt, bytes, { N: n, r, p, maxmem }, (error, key) =>
+    scrypt(password, salt, length, { N: n, r, p, maxmem }, (error, key) =>
       error === null ? resolve(key) : reject(error),
     );
   });

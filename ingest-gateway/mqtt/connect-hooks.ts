@@ -7,7 +7,8 @@ import {
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { DeviceRegistry } from '#ingest-gateway/intake/device-registry.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
-import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
+import { pause } from '#runtime/retry.ts';
 import { judgeConnect } from './connect-policy.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -27,6 +28,16 @@ export interface ConnectParts {
   readonly isLogUp: () => boolean;
   readonly isStopping: () => boolean;
 }
+
+/**
+ * What a login that is not the right one comes to. Their answers leave at the same time after the CONNECT, whether the
+ * id is known or not, and whatever kind of hash was looked at: the time would tell one from the other.
+ */
+const LOGIN_REFUSALS: ReadonlySet<RefusalReason> = new Set([
+  'bad-credentials',
+  'login-throttled',
+  'authentication-busy',
+]);
 
 /** CONNACK return codes other than 0 can be given from this hook only. */
 export type AuthenticateCallback = (
@@ -79,12 +90,19 @@ export class ConnectHooks {
   ): Promise<void> {
     const { connections, isStopping, isLogUp } = this.#parts;
     const connection = connections.of(client);
+    const startedAt = performance.now();
     let refusal: Refusal | undefined;
     if (isStopping() || connection === undefined) refusal = { reason: 'shutting-down', returnCode: 3 };
     else if (!isLogUp()) refusal = { reason: 'log-unavailable', returnCode: 3 };
     else refusal = await this.#authenticateInTime(connection, username, password);
     if (refusal === undefined) return done(null, true);
-    if (connection?.closed.aborted === false) connections.refuse(connection, refusal.reason);
+    if (connection?.closed.aborted === false) {
+      connections.refuse(connection, refusal.reason);
+      if (LOGIN_REFUSALS.has(refusal.reason)) {
+        const waitMs = this.#options.limits.loginRefusalMs - (performance.now() - startedAt);
+        await pause(Math.max(0, waitMs), connection.closed);
+      }
+    }
     done(Object.assign(new Error(refusal.reason), { returnCode: refusal.returnCode }), false);
   }
 
@@ -112,7 +130,7 @@ export class ConnectHooks {
   }
 
   async #authenticateInTime(
-    { connect, certificateName, closed }: Connection,
+    { connect, certificateName, address, closed }: Connection,
     username: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Refusal | undefined> {
@@ -121,7 +139,7 @@ export class ConnectHooks {
     const late = new Promise<Refusal>((resolve) => {
       timeout.addEventListener('abort', () => resolve({ reason: 'authenticate-timeout', returnCode: 3 }));
     });
-    const claim = { clientId: connect?.clientId ?? '', username, password, certificateName };
+    const claim = { clientId: connect?.clientId ?? '', username, password, certificateName, address };
     try {
       return await Promise.race([
         authenticate(claim, authentication, AbortSignal.any([timeout, closed])),

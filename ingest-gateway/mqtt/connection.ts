@@ -15,6 +15,7 @@ import type { ReadGate } from './read-gate.ts';
 export class Connection {
   readonly stream: Duplex;
   readonly certificateName: string | undefined;
+  readonly address: string;
   readonly client: Client;
   readonly gate: ReadGate;
   readonly acknowledgements = new AcknowledgementQueue();
@@ -33,6 +34,7 @@ export class Connection {
   constructor(arrival: Arrival, client: Client, gate: ReadGate, closed: AbortSignal) {
     this.stream = arrival.stream;
     this.certificateName = arrival.certificateName;
+    this.address = arrival.address;
     this.client = client;
     this.gate = gate;
     this.closed = closed;

@@ -42,6 +42,7 @@ export async function startTestGateway(
       name: 'test-gateway',
       filePollMs: 20,
       ...options,
+      limits: { loginRefusalMs: 0, ...options.limits },
       mqtt: {
         host: '127.0.0.1',
         port: 0,

@@ -10,6 +10,8 @@ export interface Arrival {
   readonly stream: Duplex;
   /** Common name of a verified client certificate; `undefined` = none was asked for. */
   readonly certificateName: string | undefined;
+  /** Where it comes from, as `sourceOf` gives it. */
+  readonly address: string;
 }
 
 /** Where devices come in. */

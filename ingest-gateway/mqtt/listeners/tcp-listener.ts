@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
+import { sourceOf } from './source-of.ts';
 
 /** @throws PipelineError `configuration` when the port is taken or the address is not ours. */
 export async function listenOnTcp(
@@ -10,7 +11,7 @@ export async function listenOnTcp(
 ): Promise<Listener> {
   const server = createServer((socket) => {
     prepareSocket(socket);
-    accept({ stream: socket, certificateName: undefined });
+    accept({ stream: socket, certificateName: undefined, address: sourceOf(socket.remoteAddress) });
   });
   return listen(server, 'MQTT_PORT', options, telemetry);
 }

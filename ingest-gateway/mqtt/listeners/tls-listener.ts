@@ -3,6 +3,7 @@ import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
+import { sourceOf } from './source-of.ts';
 import { expiryOf, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**
@@ -35,7 +36,8 @@ export async function listenOnTls(
     prepareSocket(socket);
     // An empty name is no device id and is refused, rather than taken for "no certificate asked for".
     const name = caFile === undefined ? undefined : (socket.getPeerCertificate().subject?.CN ?? '');
-    accept({ stream: socket, certificateName: Array.isArray(name) ? '' : name });
+    const certificateName = Array.isArray(name) ? '' : name;
+    accept({ stream: socket, certificateName, address: sourceOf(socket.remoteAddress) });
   });
   server.on('tlsClientError', (error, socket) => {
     telemetry.refused('tls-handshake', undefined, describeError(error));

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
+import { sourceOf } from './source-of.ts';
 
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
 /** An MQTT packet of the largest size, with its header. */
@@ -49,7 +50,7 @@ export async function listenOnWebSocket(
         telemetry.refused('packet-too-large', undefined, 'WebSocket message');
       }
     });
-    accept({ stream, certificateName: undefined });
+    accept({ stream, certificateName: undefined, address: sourceOf(request.socket.remoteAddress) });
   });
   // The port is `server`'s: `listen` reports its errors.
   webSockets.on('error', () => undefined);
