@@ -12,6 +12,10 @@ import { ControllableEventLog } from './controllable-event-log.ts';
 const SCHEMAS = loadSchemas();
 export const TEST_TOPICS = { telemetry: 'test.readings', deadLetters: 'test.readings.dlq' };
 
+/** Far from what a busy machine takes: a test that is about a deadline sets its own. */
+const PATIENCE_MS = 10 * 60 * 1000;
+const PATIENT = { connectMs: PATIENCE_MS, authenticateMs: PATIENCE_MS, loginRefusalMs: 0 };
+
 export interface TestGateway extends AsyncDisposable {
   readonly gateway: IngestGateway;
   readonly port: number;
@@ -42,7 +46,7 @@ export async function startTestGateway(
       name: 'test-gateway',
       filePollMs: 20,
       ...options,
-      limits: { loginRefusalMs: 0, ...options.limits },
+      limits: { ...PATIENT, ...options.limits },
       mqtt: {
         host: '127.0.0.1',
         port: 0,
@@ -50,7 +54,7 @@ export async function startTestGateway(
         webSocketPort: undefined,
         credentialsFile: undefined,
         allowAnonymous: true,
-        ackDeadlineMs: 10_000,
+        ackDeadlineMs: PATIENCE_MS,
         ...options.mqtt,
       },
     },

@@ -15,6 +15,9 @@ import {
 import { readAll, replayedLetters, runDlq, seqOf, startDlq } from './testing/run-replay.ts';
 import { greenhouseReading, schemaFolder } from './testing/schema-folder.ts';
 
+/** A process of its own starts, and works. */
+const PROCESS_MS = 180_000;
+
 /** What is in the store after the writer has taken in the whole telemetry topic. */
 async function storedReadings({ dataDir, log }: TestLog, schemaDir: string): Promise<StoredReading[]> {
   const deps = testDeps();
@@ -53,7 +56,9 @@ test('[P2] [P3] a replay killed with SIGKILL under way and run again: every read
 
   // So slow that the end is most of a minute away when it is killed.
   const replay = startDlq(['replay', '--rate', '20'], env);
-  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(20));
+  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(20), {
+    withinMs: PROCESS_MS,
+  });
   replay.kill('SIGKILL');
   await replay.ended;
   const done = await replayedLetters(under.log, TOPICS);
@@ -84,7 +89,9 @@ test('SIGINT ends a replay after what is in flight, says so, and exits 1', async
   );
 
   const replay = startDlq(['replay', '--rate', '2'], env);
-  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(1));
+  await eventually(async () => expect((await replayedLetters(under.log, TOPICS)).size).toBeGreaterThan(1), {
+    withinMs: PROCESS_MS,
+  });
   replay.kill('SIGINT');
   const { code, out } = await replay.ended;
   expect(code).toBe(1);

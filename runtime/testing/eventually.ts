@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
 /** Above everything a busy machine was seen to need for one step of a test, below the time-out of a test. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 10;
 
 /**
