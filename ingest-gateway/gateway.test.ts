@@ -149,7 +149,7 @@ describe('acknowledgement', () => {
     test.log.hold();
     client.send(publishPacket('dev-1', reading(1), 1));
     await eventually(() => expect(test.log.waiting).toHaveLength(1));
-    client.socket.destroy();
+    client.socket.resetAndDestroy();
     await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
     test.log.release();
     await turns(2);

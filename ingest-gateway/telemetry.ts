@@ -65,7 +65,7 @@ export const TOLERATED_KINDS = [
 export type ToleratedKind = (typeof TOLERATED_KINDS)[number];
 
 /** Why a QoS 0 message was lost; the values of `ingest_dropped_total{reason}`. */
-export const DROP_REASONS = ['not-durable', 'log-closed'] as const;
+export const DROP_REASONS = ['not-durable', 'log-closed', 'connection-ended'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** The books of the gateway (P8), in readings: `decoded = appended + deadLettered + unconfirmed`. */

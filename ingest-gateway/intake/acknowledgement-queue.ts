@@ -32,6 +32,7 @@ export class AcknowledgementQueue {
   #first: PendingAcknowledgement | undefined;
   #last: PendingAcknowledgement | undefined;
   #closed = false;
+  #whenEmpty: (() => void) | undefined;
 
   push(answer: Answer): PendingAcknowledgement {
     const entry: PendingAcknowledgement = { answer, outcome: 'pending', next: undefined };
@@ -45,6 +46,12 @@ export class AcknowledgementQueue {
   settle(entry: PendingAcknowledgement, outcome: MessageOutcome): void {
     entry.outcome = outcome;
     if (this.#first === entry) this.#release();
+  }
+
+  /** Calls back once, when nothing is owed any more; at once if that is so already. Not when the queue closes first. */
+  whenEmpty(callback: () => void): void {
+    if (this.#first === undefined) callback();
+    else this.#whenEmpty = callback;
   }
 
   /** The connection is gone. */
@@ -68,5 +75,9 @@ export class AcknowledgementQueue {
       if (next === undefined) this.#last = undefined;
       answer(outcome);
     }
+    if (this.#first !== undefined || this.#whenEmpty === undefined) return;
+    const callback = this.#whenEmpty;
+    this.#whenEmpty = undefined;
+    callback();
   }
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
 
 /**
@@ -9,12 +10,15 @@ export interface AedesInternals {
   _parsingBatch: number;
   /** Calls back when the socket takes data again; ends the client when that takes longer than `drainTimeout`. */
   waitForDrain(callback: () => void): void;
+  /** A DISCONNECT came. */
+  readonly _disconnected: boolean;
   readonly _parser: {
     /** The packet being collected; `length` is -1 until its header is complete. */
     readonly packet: { readonly length?: number };
     parse(bytes: Buffer): number;
     emit(event: 'error', error: Error): boolean;
     on(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
+    off(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
     prependListener(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
   };
 }
@@ -34,6 +38,19 @@ const KNOWN_VERSION = '1.2.0';
 
 export function internalsOf(client: Client): AedesInternals {
   return client as unknown as AedesInternals;
+}
+
+/**
+ * Gives a stream to aedes, but not the news that its input ended, upon which it would close at once: `LastWords` does
+ * that in its time.
+ */
+export function handleWithoutEnd(aedes: Aedes, stream: Duplex): Client {
+  const { length } = stream.listeners('end');
+  const client = aedes.handle(stream);
+  const closeAtOnce = stream.listeners('end')[length];
+  if (closeAtOnce === undefined) throw new Error('aedes does not listen to the end of its input');
+  stream.off('end', closeAtOnce as () => void);
+  return client;
 }
 
 /** @throws Error when the installed aedes is not the one that the guards were made for. */

@@ -17,5 +17,7 @@ const BY_MESSAGE: Readonly<Record<string, RefusalReason>> = {
 export function classifyClientError(error: Error & { readonly code?: unknown }): RefusalReason | undefined {
   if (hasCode(error, 'not-durable') || hasCode(error, 'closed')) return 'not-durable';
   if (typeof error.code === 'string' || error.message === 'connection closed') return undefined;
+  // A WebSocket that is gone while we write to it; ws gives that no code.
+  if (error.message.startsWith('WebSocket is not open')) return undefined;
   return BY_MESSAGE[error.message] ?? 'protocol-error';
 }

@@ -3,7 +3,7 @@ import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aede
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
-import { assertKnownAedes, internalsOf } from './aedes-internals.ts';
+import { assertKnownAedes, handleWithoutEnd, internalsOf } from './aedes-internals.ts';
 import type { AedesCallback } from './answers.ts';
 import { classifyClientError } from './client-error.ts';
 import {
@@ -14,6 +14,7 @@ import {
 } from './connect-hooks.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
+import { LastWords } from './last-words.ts';
 import { limitPacketSize } from './packet-limit.ts';
 import { authorizePublish } from './publish-hook.ts';
 import { setTopicsAside } from './set-aside-topics.ts';
@@ -79,7 +80,7 @@ export class MqttBroker {
       stream.on('error', () => undefined).destroy();
       return;
     }
-    const connection = this.#connections.add(arrival, () => this.#aedes.handle(stream));
+    const connection = this.#connections.add(arrival, () => handleWithoutEnd(this.#aedes, stream));
     const { client, gate } = connection;
     const aedes = internalsOf(client);
     gate.attach(aedes);
@@ -89,6 +90,7 @@ export class MqttBroker {
       (bytes) => this.#connections.refuse(connection, 'packet-too-large', `${bytes} bytes`),
     );
     setTopicsAside(aedes, () => connection.device?.topic);
+    new LastWords(connection, { ...this.#parts, connections: this.#connections });
     // The second half of a QoS 2 message is no message of its own.
     aedes._parser.on('packet', ({ cmd }) => {
       if (cmd !== 'pubrel') connection.device?.bucket.take(1);

@@ -1,30 +1,45 @@
 import type { Client, PublishPacket } from 'aedes';
 import { isOwnTopic } from '#ingest-gateway/intake/foreign-topics.ts';
+import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { AedesCallback } from './answers.ts';
+import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { sentTopic } from './set-aside-topics.ts';
 
 export interface PublishParts {
   readonly connections: ConnectionTable;
   readonly intake: MessageIntake;
+  /** Of the whole gateway. */
+  readonly budget: InflightBudget;
   readonly telemetry: IngestTelemetry;
 }
 
 /** What a client's publish leaves behind in aedes until it is done: nobody needs its payload there. */
 const NO_PAYLOAD = Buffer.alloc(0);
 
-/** What happens to a PUBLISH: it is aedes' hook `authorizePublish`, the only one that aedes awaits before it goes on. */
+/** aedes' hook, the only one that it awaits before it goes on with a PUBLISH. */
 export function authorizePublish(
-  { connections, intake, telemetry }: PublishParts,
+  parts: PublishParts,
   client: Client | null,
   packet: PublishPacket,
   done: AedesCallback,
 ): void {
-  const connection = connections.of(client);
-  const device = connection?.device;
-  if (connection === undefined || device === undefined) throw new Error('a publish without a device');
+  const connection = parts.connections.of(client);
+  if (connection === undefined) throw new Error('a publish without a connection');
+  handlePublish(parts, connection, packet, done);
+}
+
+/** What happens to a PUBLISH of a device. */
+export function handlePublish(
+  { connections, intake, telemetry }: PublishParts,
+  connection: Connection,
+  packet: PublishPacket,
+  done: AedesCallback,
+): void {
+  const { device } = connection;
+  if (device === undefined) throw new Error('a publish without a device');
   if (packet.retain) {
     telemetry.tolerated('retain');
     packet.retain = false;

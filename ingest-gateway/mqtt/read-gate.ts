@@ -90,6 +90,11 @@ export class ReadGate implements Waiter {
     this.#stream.resume();
   }
 
+  /** What was received and not handed out, for when the stream is closed. */
+  takeRest(): Buffer | null {
+    return this.#stream.readableLength === 0 ? null : this.#read.call(this.#stream);
+  }
+
   /** The connection is gone. */
   dispose(): void {
     this.#held = true;

@@ -9,7 +9,7 @@ export async function listenOnTcp(
   accept: (arrival: Arrival) => void,
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     prepareSocket(socket);
     accept({ stream: socket, certificateName: undefined, address: sourceOf(socket.remoteAddress) });
   });

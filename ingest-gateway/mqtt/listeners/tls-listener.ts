@@ -27,6 +27,7 @@ export async function listenOnTls(
   const identity = readTlsFiles(files);
   const server = createServer({
     ...identity,
+    allowHalfOpen: true,
     handshakeTimeout: options.limits.connectMs,
     requestCert: caFile !== undefined,
     rejectUnauthorized: caFile !== undefined,

@@ -1,0 +1,233 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { changeCredentials } from '#ingest-gateway/devices/credentials-file.ts';
+import { hashPassword } from '#ingest-gateway/devices/password-hash.ts';
+import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
+import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
+import { makeCertificate } from '#services/certificates.ts';
+
+/** Devices that send all they have and are gone, as those do that sleep in between. */
+const CLIENTS = 10;
+const DROPPED = 'ingest_dropped_total{reason="connection-ended"}';
+
+let folder: string;
+let credentialsFile: string;
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'publish-and-close-'));
+  credentialsFile = path.join(folder, 'devices.json');
+  makeCertificate(folder, 'server', { commonName: 'localhost', subjectAltName: 'DNS:localhost' });
+  // Checking this password takes longer than a round trip.
+  const hash = await hashPassword(Buffer.from('secret'), { n: 4096, r: 8, p: 1 });
+  await changeCredentials(credentialsFile, async (devices) => {
+    for (let i = 0; i < CLIENTS; i++) devices.set(`dev-${i}`, hash);
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Send {
+  readonly port: number;
+  readonly id: string;
+  readonly chunks: readonly Uint8Array[];
+  /** Turns of the event loop between two writes, and before the end. */
+  readonly turns: number;
+  readonly how: 'fin' | 'reset';
+}
+
+async function pause(turns: number): Promise<void> {
+  for (let i = 0; i < turns; i++) await turn();
+}
+
+async function overSocket({ port, chunks, turns, how }: Send, tls: boolean): Promise<void> {
+  const socket = tls
+    ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    : connect({ port, host: '127.0.0.1' });
+  socket.on('error', () => undefined);
+  await once(socket, tls ? 'secureConnect' : 'connect');
+  for (const chunk of chunks) {
+    socket.write(chunk);
+    await pause(turns);
+  }
+  if (how === 'reset') socket instanceof TLSSocket ? socket.destroy() : socket.resetAndDestroy();
+  // Not `end`: the client does not wait for anything, whatever comes back is answered with a reset.
+  else socket.destroySoon();
+}
+
+async function overWebSocket({ port, chunks, turns, how }: Send): Promise<void> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, 'mqtt');
+  socket.on('error', () => undefined);
+  await once(socket, 'open');
+  for (const chunk of chunks) {
+    socket.send(chunk);
+    await pause(turns);
+  }
+  if (how === 'reset') socket.terminate();
+  else socket.close();
+}
+
+const LISTENERS = {
+  TCP: { portOf: ({ gateway }: TestGateway) => gateway.ports.tcp, send: (it: Send) => overSocket(it, false) },
+  TLS: {
+    portOf: ({ gateway }: TestGateway) => gateway.ports.tls as number,
+    send: (it: Send) => overSocket(it, true),
+  },
+  WebSocket: {
+    portOf: ({ gateway }: TestGateway) => gateway.ports.webSocket as number,
+    send: overWebSocket,
+  },
+} as const;
+
+function startGateway(withPasswords: boolean): Promise<TestGateway> {
+  const tls = {
+    port: 0,
+    certFile: path.join(folder, 'server.crt'),
+    keyFile: path.join(folder, 'server.key'),
+    caFile: undefined,
+  };
+  const access = withPasswords ? { credentialsFile, allowAnonymous: false } : {};
+  return startTestGateway({ mqtt: { tls, webSocketPort: 0, ...access } });
+}
+
+/** CONNECT, `messages` PUBLISHes, and DISCONNECT if it says goodbye. */
+function session(
+  id: string,
+  qos: 0 | 1 | 2,
+  messages: number,
+  withPassword: boolean,
+  goodbye: boolean,
+): Uint8Array[] {
+  const login = withPassword ? { username: id, password: Buffer.from('secret') } : {};
+  const publishes = Array.from({ length: messages }, (_, i) =>
+    bytesOf(publishPacket(id, reading(i), i + 1, { qos })),
+  );
+  return [
+    bytesOf(connectPacket(id, login)),
+    ...publishes,
+    ...(goodbye ? [bytesOf({ cmd: 'disconnect' })] : []),
+  ];
+}
+
+/** How the bytes of a session are spread over writes. */
+const SPLITS: Readonly<Record<string, (packets: readonly Uint8Array[]) => Uint8Array[]>> = {
+  'in one packet': (packets) => [Buffer.concat(packets)],
+  'CONNECT apart': ([first = Buffer.of(), ...rest]) => [first, Buffer.concat(rest)],
+  'packet by packet': (packets) => [...packets],
+  'cut in the middle of each': (packets) => {
+    const all = Buffer.concat(packets);
+    const cuts = [0, ...packets.keys()].map((i) => Math.floor(((i + 0.5) / packets.length) * all.length));
+    return [0, ...cuts].map((from, i) => all.subarray(from, [...cuts, all.length][i]));
+  },
+};
+
+describe('[P1] what was received before the end of a connection is handled', () => {
+  describe.each(Object.entries(LISTENERS))('%s', (_name, { portOf, send }) => {
+    for (const withPasswords of [false, true]) {
+      it(`${withPasswords ? 'with passwords' : 'anonymous'}, then FIN`, async () => {
+        await using test = await startGateway(withPasswords);
+        let sent = 0;
+        for (const split of Object.values(SPLITS)) {
+          const port = portOf(test);
+          const sessions = [0, 1, 5].flatMap((turns, i) =>
+            ([0, 1, 2] as const).map((qos) => ({ turns, qos, id: `dev-${3 * i + qos}` })),
+          );
+          for (const goodbye of [true, false]) {
+            for (const messages of [1, 12]) {
+              await Promise.all(
+                sessions.map(({ turns, qos, id }) => {
+                  const chunks = split(session(id, qos, messages, withPasswords, goodbye));
+                  return send({ port, id, chunks, turns, how: 'fin' });
+                }),
+              );
+              sent += messages * sessions.length;
+              const due = sent;
+              await eventually(() => expect(test.log.records).toHaveLength(due));
+            }
+          }
+        }
+        expect(await test.metric(DROPPED)).toBe(0);
+      });
+    }
+
+    it('[P10] or counted, when the end is a reset', async () => {
+      await using test = await startGateway(true);
+      const port = portOf(test);
+      const ids = Array.from({ length: CLIENTS }, (_, i) => `dev-${i}`);
+      await Promise.all(
+        ids.map((id) => send({ port, id, chunks: session(id, 0, 12, true, false), turns: 2, how: 'reset' })),
+      );
+      // What the kernel threw away upon the reset was not received.
+      const books = async () => {
+        const messages = (await test.metric('ingest_messages_total{qos="0"}')) ?? 0;
+        return { messages, stored: test.log.records.length };
+      };
+      await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
+      const { messages, stored } = await books();
+      expect(stored).toBe(messages);
+    });
+  });
+
+  it('[P1] a client that has ended its side still gets its answers', async () => {
+    await using test = await startGateway(true);
+    const socket = connect({ port: test.port, host: '127.0.0.1', allowHalfOpen: true });
+    const client = new RawClient(socket);
+    await once(socket, 'connect');
+    test.log.hold();
+    const packets = session('dev-1', 1, 3, true, false);
+    client.send(...packets);
+    socket.end();
+    expect(await client.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    await eventually(() => expect(test.log.waiting).toHaveLength(3));
+    expect(client.received).toEqual([]);
+    test.log.release();
+    expect((await client.take(4)).map(({ messageId }) => messageId)).toEqual([1, 2, 3]);
+    await client.closed;
+    await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
+  });
+
+  it('[P9] nothing of a client that is refused', async () => {
+    await using test = await startGateway(true);
+    const chunks = session('stranger', 0, 5, true, true);
+    await overSocket({ port: test.port, id: 'stranger', chunks, turns: 0, how: 'fin' }, false);
+    await eventually(async () =>
+      expect(await test.metric('ingest_refused_total{reason="bad-credentials"}')).toBe(1),
+    );
+    await turn();
+    expect(test.log.records).toEqual([]);
+    expect(await test.metric(DROPPED)).toBe(0);
+  });
+
+  it('[P6] messages that come with a reset count for the rate of the device', async () => {
+    await using test = await startTestGateway({ limits: { messageBurst: 5, messagesPerSecond: 0.001 } });
+    const client = await RawClient.device(test.port, 'dev-1');
+    client.send(...Array.from({ length: 100 }, (_, i) => publishPacket('dev-1', reading(i), 0, { qos: 0 })));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    client.send(
+      ...Array.from({ length: 2_000 }, (_, i) => publishPacket('dev-1', reading(i), 0, { qos: 0 })),
+    );
+    const other = await RawClient.device(test.port, 'dev-1');
+    await client.closed;
+    await eventually(async () => {
+      const dropped = (await test.metric(DROPPED)) ?? 0;
+      expect(dropped).toBeGreaterThan(0);
+    });
+    other.socket.destroy();
+  });
+
+  it('a client that ends without a CONNECT, or within one, is closed at once', async () => {
+    await using test = await startGateway(false);
+    for (const bytes of [Buffer.of(), bytesOf(connectPacket('dev-1')).subarray(0, 10)]) {
+      const client = await RawClient.open(test.port);
+      client.send(bytes);
+      client.socket.end();
+      await client.closed;
+    }
+  });
+});
