@@ -37,6 +37,7 @@ describe('HTTP', () => {
       lastSeen: silentSince,
       accepted: 1,
       refused: { 'schema-violation': 1 },
+      discarded: {},
     };
     expect(await get('/api/devices?silent-for=3600')).toEqual({
       status: 200,
