@@ -8,6 +8,11 @@ export interface AppendRecord {
   /** `null` removes the key from a compacted topic. */
   readonly value: Uint8Array | null;
   readonly headers: RecordHeaders;
+  /**
+   * Takes the place of a record that was acknowledged already: it may exceed the share of its topic, since refusing it
+   * would hold up everything behind that record.
+   */
+  readonly owed?: true;
 }
 
 /** Where a record stands in the log, once it is durable. */

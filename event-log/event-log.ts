@@ -104,6 +104,8 @@ export interface PartitionProgress {
   readonly committedOffset: number;
   /** Log timestamp of the oldest record the group has not committed; `null` when it has no backlog. Exact to a second or 10 % of its age. */
   readonly backlogSince: number | null;
+  /** Of a topic with a share: how full it is, or what its fullest key may have of it; 1 = full. */
+  readonly shareUsed?: number;
 }
 
 export interface TopicSettings {
@@ -112,6 +114,22 @@ export interface TopicSettings {
   readonly cleanup: 'delete' | 'compact';
   /** Only for `delete`. */
   readonly retentionMs: number;
+  /** Only for `delete`. The embedded log, whose topics share one file, keeps it; Kafka has settings of its own for that. */
+  readonly share?: TopicShare;
+}
+
+/**
+ * What a topic may take of a log that others share, so that bad readings cannot keep good ones out. When the share, or
+ * what one key may have of it, is full, records that were settled go before their time, oldest first; when none is
+ * left, further records are refused (of that key only, where the key is the cause).
+ */
+export interface TopicShare {
+  /** Of the whole log, 0 to 1. */
+  readonly ofLog: number;
+  /** Of the share, 0 to 1, for all records of one key. */
+  readonly perKey: number;
+  /** The topic that keeps what became of the records (`contract/letter-state.ts`). */
+  readonly settledIn: string;
 }
 
 export interface EventLogHealth {
@@ -119,4 +137,8 @@ export interface EventLogHealth {
   readonly up: boolean;
   /** For people, when not up. */
   readonly detail: string;
+  /** For people: what is wrong with the machine's clock, as far as the log sees it; `undefined` when nothing is. */
+  readonly clockTrouble?: string | undefined;
+  /** For people: which topics' shares are filling up. */
+  readonly shareTrouble?: string | undefined;
 }

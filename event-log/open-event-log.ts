@@ -20,5 +20,6 @@ export async function openEventLog(
     return openKafkaEventLog({ ...settings.kafka, clientId: 'iot-telemetry-pipeline' }, deps);
   }
   const { openEmbeddedEventLog } = await import('#event-log/embedded/open-embedded-event-log.ts');
-  return openEmbeddedEventLog({ dataDir: settings.dataDir, role, maxBytes: settings.embeddedMaxBytes }, deps);
+  const { dataDir, embeddedMaxBytes: maxBytes, clockConfirmedMs } = settings;
+  return openEmbeddedEventLog({ dataDir, role, maxBytes, clockConfirmedMs }, deps);
 }

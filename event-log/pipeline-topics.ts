@@ -1,9 +1,12 @@
-import type { EventLog, TopicSettings } from '#event-log/event-log.ts';
+import type { EventLog, TopicSettings, TopicShare } from '#event-log/event-log.ts';
 import { hasCode } from '#runtime/errors.ts';
 import { backoffDelayMs, pause } from '#runtime/retry.ts';
 import type { Settings } from '#runtime/settings.ts';
 
 const BACKOFF = { firstDelayMs: 500, maxDelayMs: 10_000, jitter: 0.3 };
+
+/** A quarter of the log for dead letters; of that, an eighth for those of one device. */
+const LETTERS_SHARE: Omit<TopicShare, 'settledIn'> = { ofLog: 0.25, perKey: 0.125 };
 
 /** The three topics of the pipeline, as every process expects them. */
 export function pipelineTopics(
@@ -12,7 +15,12 @@ export function pipelineTopics(
   const { topics, telemetryRetentionMs, deadLetterRetentionMs } = settings;
   return [
     { name: topics.telemetry, cleanup: 'delete', retentionMs: telemetryRetentionMs },
-    { name: topics.deadLetters, cleanup: 'delete', retentionMs: deadLetterRetentionMs },
+    {
+      name: topics.deadLetters,
+      cleanup: 'delete',
+      retentionMs: deadLetterRetentionMs,
+      share: { ...LETTERS_SHARE, settledIn: topics.deadLetterState },
+    },
     { name: topics.deadLetterState, cleanup: 'compact', retentionMs: 0 },
   ];
 }

@@ -21,6 +21,8 @@ export const APPEND_FAILURE_CAUSES = [
   'storage-full',
   /** The log reached `EMBEDDED_MAX_BYTES`, and holds nothing that may be removed. */
   'size-limit',
+  /** The dead letters (all of them, or those of one device) fill their share of the embedded log, and none is settled. */
+  'share-limit',
   /** Another process holds the write lock of the file. */
   'busy',
   /** Not allowed to write: credentials, or the topic's access list. */

@@ -28,6 +28,8 @@ export interface Settings {
   readonly deadLetterRetentionMs: number;
   readonly storeRetentionDays: number;
   readonly embeddedMaxBytes: number;
+  /** A time of the machine's clock at which a person found it right. */
+  readonly clockConfirmedMs: number | undefined;
   readonly consumerGroup: string;
   readonly schemaDir: string | undefined;
   readonly storeRejectAll: 'pause' | 'dead-letter';
@@ -149,6 +151,7 @@ function assemble(values: Values, readFile: (path: string) => string, problems: 
     deadLetterRetentionMs: values.DEAD_LETTER_RETENTION_HOURS * hours,
     storeRetentionDays: values.STORE_RETENTION_DAYS,
     embeddedMaxBytes: values.EMBEDDED_MAX_BYTES,
+    clockConfirmedMs: values.CLOCK_CONFIRMED,
     consumerGroup: values.CONSUMER_GROUP,
     schemaDir: values.SCHEMA_DIR,
     storeRejectAll: values.STORE_REJECT_ALL,

@@ -117,6 +117,13 @@ export const VARIABLES = {
     schema: positiveInteger('bytes from 1').default(10 * 1024 ** 3),
     help: 'Hard limit of the embedded event log; it alerts before.',
   },
+  CLOCK_CONFIRMED: {
+    schema: z.iso
+      .datetime({ offset: true, error: 'a time such as 2026-01-31T08:00:00Z' })
+      .transform((time) => Date.parse(time))
+      .optional(),
+    help: "A person looked at the machine's clock at this time of it, and found it right: what it jumped until a day later, a long stop included, is believed at the next start (embedded log and store; docs/runbooks/ClockJumped.md).",
+  },
   CONSUMER_GROUP: {
     schema: text('a group name').default('telemetry-writer'),
     help: 'Consumer group of the telemetry-writer.',

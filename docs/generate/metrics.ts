@@ -54,6 +54,8 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
 
   const embeddedTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : undefined;
   embeddedTelemetry?.sizeMeasured({ usedBytes: 0, walBytes: 0 }, 1);
+  const share = { bytes: 0, maxBytes: 1, fullestKey: null, fullestKeyBytes: 0, maxKeyBytes: 1 };
+  embeddedTelemetry?.shareMeasured('topic', share, false);
   if (standalone) createEmbeddedStoreTelemetry(deps, () => 0);
   const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
   if (process !== 'ingest-gateway') logTelemetry.oldestRecordSeen('topic', 0);

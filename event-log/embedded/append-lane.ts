@@ -13,11 +13,13 @@ export interface PackedAppends {
 }
 
 /**
- * What waits to be appended to one topic, in the order of the calls. Records are packed when they arrive; those that a
+ * What waits to be appended to one topic, or to one key of a topic with a share, in the order of the calls. Records are packed when they arrive; those that a
  * failed attempt gives back go to the front again, so that nothing newer of their topic overtakes them.
  */
 export class AppendLane {
   readonly topic: string;
+  /** See `AppendRecord.owed`: for all its records, or for none. */
+  readonly owed: boolean;
   /** Attempts that failed since the last one that did not. */
   failures = 0;
   /** No attempt before this time, on the clock of `performance.now()`. */
@@ -26,8 +28,9 @@ export class AppendLane {
   #builder = new RecordBatchBuilder();
   #building: PendingAppend[] = [];
 
-  constructor(topic: string) {
+  constructor(topic: string, owed: boolean | undefined) {
     this.topic = topic;
+    this.owed = owed === true;
   }
 
   get isEmpty(): boolean {

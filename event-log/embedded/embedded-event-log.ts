@@ -57,6 +57,8 @@ export class EmbeddedEventLog implements EventLog {
   readonly #changes = new ChangeSignal();
   readonly #subscriptions = new Map<LogSubscription, { readonly topic: string; readonly group: string }>();
   readonly #locks = new Set<Disposable>();
+  /** Topics with a share of the log, as far as this process set them up. */
+  readonly #sharedTopics = new Set<string>();
   #threadDeath: PipelineError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -78,6 +80,8 @@ export class EmbeddedEventLog implements EventLog {
           this.#changes.raise();
           this.#retention?.onGrown(usedBytes);
         },
+        seenMs: () => this.#retention?.seenMs,
+        hasKeyLanes: (topic) => this.#sharedTopics.has(topic),
         telemetry: parts.telemetry,
       },
       deps,
@@ -159,6 +163,7 @@ export class EmbeddedEventLog implements EventLog {
       }
       if (created) this.#telemetry.topicCreated(name, { cleanup, retentionMs: wanted.retentionMs });
       if (cleanup === 'delete') this.#telemetry.retentionKnown(name, wanted.retentionMs / 1000);
+      if (wanted.share !== undefined) this.#sharedTopics.add(name);
     }
   }
 
@@ -177,7 +182,7 @@ export class EmbeddedEventLog implements EventLog {
 
   health(): EventLogHealth {
     if (this.#threadDeath !== undefined) return { up: false, detail: this.#threadDeath.message };
-    return this.#groupCommit.health;
+    return { ...this.#groupCommit.health, ...this.#retention?.troubles };
   }
 
   close(): Promise<void> {
@@ -205,6 +210,7 @@ export class EmbeddedEventLog implements EventLog {
       {
         removeOld: (request) => this.#writer.call('removeOld', request),
         measure: (request) => this.#reader.call('measure', request),
+        keepTime: (state) => this.#writer.call('keepTime', state),
         activeGroups: () => Array.from(this.#subscriptions.values()),
         telemetry: this.#telemetry,
       },
@@ -213,8 +219,8 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   #threadOptions(role: LogThreadOptions['role']): DatabaseThreadOptions<LogChanged> {
-    const { maxBytes, changePollMs, paths } = this.#settings;
-    const workerData: LogThreadOptions = { role, file: paths.file, maxBytes, changePollMs };
+    const { changePollMs, paths } = this.#settings;
+    const workerData: LogThreadOptions = { role, file: paths.file, changePollMs };
     return {
       name: 'event log',
       entry: new URL('./log-thread.ts', import.meta.url),

@@ -55,7 +55,10 @@ function setUp() {
           const failure = refuse(topic);
           if (failure !== undefined) return { kind: 'refused' as const, failure, payload };
           durable.push(
-            ...keysOf({ ...entry.request, segments: [{ topic, payload, records, timestamp: 0 }] }),
+            ...keysOf({
+              ...entry.request,
+              segments: [{ topic, payload, records, timestamp: 0, owed: false }],
+            }),
           );
           return { kind: 'durable' as const, baseOffset: durable.length - records };
         });
@@ -205,7 +208,7 @@ describe('group commit', () => {
     await notDurable(given, 20);
     one.refuse(FULL);
     const probe = await next();
-    expect(probe.request).toMatchObject({ segments: [], probe: true });
+    expect(probe.request).toMatchObject({ segments: [], probeBytes: expect.any(Number) });
     probe.succeed();
     await vi.advanceTimersByTimeAsync(0);
     expect(groupCommit.health.up).toBe(true);

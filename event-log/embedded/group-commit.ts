@@ -4,25 +4,22 @@ import { giveUpAppends, notDurable, type PendingAppend, resolveAppends } from '#
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
-import { AppendLane, type PackedAppends } from './append-lane.ts';
+import type { AppendLane, PackedAppends } from './append-lane.ts';
+import { AppendLanes, type TakenAppends } from './append-lanes.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { CommitRequest, CommitResult, OffsetCommit } from './log-thread-calls.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
+import { WriteAvailability } from './write-availability.ts';
 
 /** Payload of one transaction, about: a larger one would make those behind it wait longer than its fsync is worth. */
 const TRANSACTION_BYTES = 8 * 1024 * 1024;
 const BACKOFF: Backoff = { firstDelayMs: 20, maxDelayMs: 1_000, jitter: 0.5 };
-/** How often writing is tried while it does not work and nobody appends. Milliseconds. */
+/** How often it is tried whether writing works again. Milliseconds. */
 const PROBE_MS = 1_000;
 
 interface PendingOffset extends OffsetCommit {
   resolve(): void;
   reject(error: PipelineError): void;
-}
-
-/** Appends of one topic that are part of the transaction in flight. */
-interface InFlight extends PackedAppends {
-  readonly lane: AppendLane;
 }
 
 /**
@@ -32,46 +29,55 @@ interface InFlight extends PackedAppends {
  * and at rest a record waits for its own fsync only. The first one starts at the end of the current microtask run: the
  * packets of one socket chunk, which arrive together, share it without a timer.
  *
- * Records wait in one lane per topic. When a transaction is refused, its records go back to the front of their lanes,
+ * Records wait in one lane per topic; of a topic with a share in one per key, so that a device whose letters do not fit
+ * any more holds up nobody but itself. When a transaction is refused, its records go back to the front of their lanes,
  * and each of these lanes tries again after a back-off; a lane that is refused for itself (unknown topic) does not hold
  * up the others. At its deadline a record is given up, wherever it is: in a lane it is taken out, in flight its
- * outcome is unknown. While writing fails and nobody appends, a probe tries, so that `health` recovers by itself.
+ * outcome is unknown. Whether the log is up, `WriteAvailability` decides; while it is down, a probe goes with a
+ * transaction now and then, or alone when nobody appends.
  *
  * Closing: nothing new is accepted, what waits is tried until its deadlines (`drained`).
  */
 export class GroupCommit {
   readonly #commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
+  readonly #seenMs: () => number | undefined;
   readonly #onAppended: (usedBytes: number) => void;
   readonly #deps: Deps;
   readonly #telemetry: EmbeddedLogTelemetry;
-  readonly #lanes = new Map<string, AppendLane>();
+  readonly #lanes: AppendLanes;
   #offsets: PendingOffset[] = [];
-  #inFlight: readonly InFlight[] | undefined;
+  #inFlight: readonly TakenAppends[] | undefined;
   #flushScheduled = false;
   #retryTimer: NodeJS.Timeout | undefined;
   readonly #deadlines = new DeadlineTimer(() => this.#giveUpLate());
   #unsettled = 0;
   #drained: PromiseWithResolvers<void> | undefined;
   #closed = false;
-  #health: EventLogHealth = { up: true, detail: '' };
+  readonly #availability = new WriteAvailability(PROBE_MS);
 
   constructor(
     parts: {
       readonly commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
       /** Records were appended, or refused; the log holds so many bytes now. */
       readonly onAppended: (usedBytes: number) => void;
+      /** Whether each key of the topic has a lane of its own. */
+      readonly hasKeyLanes?: (topic: string) => boolean;
+      /** Time seen to pass; default: as the file has it. */
+      readonly seenMs?: () => number | undefined;
       readonly telemetry: EmbeddedLogTelemetry;
     },
     deps: Deps,
   ) {
+    this.#lanes = new AppendLanes(parts.hasKeyLanes ?? (() => false));
     this.#commit = parts.commit;
+    this.#seenMs = parts.seenMs ?? (() => undefined);
     this.#onAppended = parts.onAppended;
     this.#telemetry = parts.telemetry;
     this.#deps = deps;
   }
 
   get health(): EventLogHealth {
-    return this.#health;
+    return this.#availability.health;
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
@@ -81,7 +87,7 @@ export class GroupCommit {
       return Promise.reject(notDurable('the deadline had passed already'));
     }
     return new Promise((resolve, reject) => {
-      this.#lane(record.topic).add(record, { deadlineAt, settled: false, resolve, reject });
+      this.#lanes.of(record).add(record, { deadlineAt, settled: false, resolve, reject });
       this.#unsettled++;
       this.#deadlines.watch(deadlineAt);
       this.#scheduleFlush();
@@ -109,51 +115,34 @@ export class GroupCommit {
     this.#deadlines.stop();
   }
 
-  #lane(topic: string): AppendLane {
-    let lane = this.#lanes.get(topic);
-    if (lane === undefined) {
-      lane = new AppendLane(topic);
-      this.#lanes.set(topic, lane);
-    }
-    return lane;
-  }
-
   #scheduleFlush(): void {
     if (this.#flushScheduled || this.#inFlight !== undefined) return;
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
-      this.#flush(false);
+      this.#flush();
     });
   }
 
-  #flush(probe: boolean): void {
+  #flush(): void {
     if (this.#inFlight !== undefined) return;
     const now = performance.now();
-    const taken: InFlight[] = [];
-    let retryAt = Infinity;
-    let room = TRANSACTION_BYTES;
-    for (const lane of this.#lanes.values()) {
-      if (lane.isEmpty) continue;
-      if (lane.notBefore > now) {
-        retryAt = Math.min(retryAt, lane.notBefore);
-        continue;
-      }
-      for (const appends of lane.take(room)) {
-        room -= appends.payload.length;
-        taken.push({ lane, ...appends });
-      }
-    }
+    const { taken, retryAt } = this.#lanes.take(TRANSACTION_BYTES, now);
     const offsets = this.#offsets.splice(0);
-    if (taken.length > 0 || offsets.length > 0 || probe) void this.#transact(taken, offsets, probe);
-    else if (retryAt < Infinity) this.#retryIn(retryAt - now, false);
-    else if (!this.#health.up && !this.#closed) this.#retryIn(PROBE_MS, true);
+    const probeBytes = this.#closed ? 0 : this.#availability.takeProbe(now);
+    if (taken.length > 0 || offsets.length > 0 || probeBytes > 0) {
+      void this.#transact(taken, offsets, probeBytes);
+      return;
+    }
+    const probeInMs = this.#closed ? undefined : this.#availability.probeInMs(now);
+    const waitMs = Math.min(retryAt - now, probeInMs ?? Infinity);
+    if (waitMs < Infinity) this.#retryIn(waitMs);
   }
 
   async #transact(
-    taken: readonly InFlight[],
+    taken: readonly TakenAppends[],
     offsets: readonly PendingOffset[],
-    probe: boolean,
+    probeBytes: number,
   ): Promise<void> {
     this.#inFlight = taken;
     const startedAt = performance.now();
@@ -162,35 +151,50 @@ export class GroupCommit {
       topic: lane.topic,
       records: pending.length,
       timestamp,
+      owed: lane.owed,
       payload,
     }));
+    // Their memory is the thread's from now on.
+    const sizes = segments.map(({ payload }) => payload.length);
     try {
       const result = await this.#commit(
-        { segments, offsets: offsets.map(({ topic, group, offset }) => ({ topic, group, offset })), probe },
+        {
+          segments,
+          offsets: offsets.map(({ topic, group, offset }) => ({ topic, group, offset })),
+          seenMs: this.#seenMs() ?? null,
+          probeBytes,
+        },
         segments.map(({ payload }) => payload.buffer),
       );
-      this.#applyResult(taken, offsets, result, { probe, seconds: (performance.now() - startedAt) / 1000 });
+      this.#judge(sizes, probeBytes, result);
+      this.#applyResult(taken, offsets, result, (performance.now() - startedAt) / 1000);
     } catch (error) {
       // The thread died: it has the records, and whether they were written is not known.
       this.#applyDeath(taken, offsets, error);
     }
     this.#inFlight = undefined;
-    this.#flush(false);
+    this.#flush();
+  }
+
+  #judge(sizes: readonly number[], probeBytes: number, { failure, segments }: CommitResult): void {
+    const written = sizes.reduce((sum, size, i) => sum + (segments[i]?.kind === 'durable' ? size : 0), 0);
+    if (failure !== undefined) {
+      const refused = sizes.reduce((sum, size) => sum + size, 0) - written;
+      this.#becomeUnhealthy(Math.max(refused, probeBytes), failure.detail);
+      return;
+    }
+    // That the few bytes of an offset still fit does not show that records do.
+    if (written + probeBytes === 0) return;
+    this.#availability.wrote(Math.max(written, probeBytes));
+    if (this.#availability.health.up) this.#telemetry.becameAvailable();
   }
 
   #applyResult(
-    taken: readonly InFlight[],
+    taken: readonly TakenAppends[],
     offsets: readonly PendingOffset[],
     result: CommitResult,
-    { probe, seconds }: { readonly probe: boolean; readonly seconds: number },
+    seconds: number,
   ): void {
-    // That the few bytes of an offset still fit does not show that records do.
-    if (result.failure === undefined && (probe || taken.length > 0)) {
-      this.#health = { up: true, detail: '' };
-      this.#telemetry.becameAvailable();
-    } else if (result.failure !== undefined) {
-      this.#becomeUnhealthy(result.failure.detail);
-    }
     const { offsetsFailure } = result;
     for (const pending of offsets) {
       if (offsetsFailure === undefined) pending.resolve();
@@ -204,7 +208,7 @@ export class GroupCommit {
     if (taken.length > 0) this.#onAppended(result.usedBytes);
   }
 
-  #settleSegments(taken: readonly InFlight[], result: CommitResult, seconds: number): void {
+  #settleSegments(taken: readonly TakenAppends[], result: CommitResult, seconds: number): void {
     const refused = new Map<AppendLane, PackedAppends[]>();
     for (const [index, { lane, pending }] of taken.entries()) {
       const outcome = result.segments[index];
@@ -229,9 +233,9 @@ export class GroupCommit {
     }
   }
 
-  #applyDeath(taken: readonly InFlight[], offsets: readonly PendingOffset[], error: unknown): void {
+  #applyDeath(taken: readonly TakenAppends[], offsets: readonly PendingOffset[], error: unknown): void {
     const detail = describeError(error);
-    this.#becomeUnhealthy(detail);
+    this.#becomeUnhealthy(0, detail);
     for (const { pending, lane } of taken) {
       this.#telemetry.appendFailed('other', lane.topic, pending.length, detail);
       this.#countSettled(giveUpAppends(pending, Infinity, detail));
@@ -241,8 +245,8 @@ export class GroupCommit {
     this.#countSettled(offsets.length);
   }
 
-  #becomeUnhealthy(detail: string): void {
-    this.#health = { up: false, detail };
+  #becomeUnhealthy(bytes: number, detail: string): void {
+    this.#availability.failed(bytes, detail, performance.now());
     this.#telemetry.becameUnavailable(detail);
   }
 
@@ -251,15 +255,16 @@ export class GroupCommit {
     if (this.#unsettled === 0) this.#drained?.resolve();
   }
 
-  #retryIn(delayMs: number, probe: boolean): void {
+  #retryIn(delayMs: number): void {
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#flush(probe), Math.max(1, Math.ceil(delayMs)));
+    this.#retryTimer = setTimeout(() => this.#flush(), Math.max(1, Math.ceil(delayMs)));
   }
 
   /** Gives up every record whose deadline has passed, and sets the timer to the next one. */
   #giveUpLate(): void {
     const now = performance.now();
-    const detail = this.#health.up ? 'not durable before the deadline' : this.#health.detail;
+    const { up, detail: trouble } = this.health;
+    const detail = up ? 'not durable before the deadline' : trouble;
     const giveUp = (topic: string, pending: () => Iterable<PendingAppend>): number => {
       const late = giveUpAppends(pending(), now, detail);
       if (late > 0) this.#telemetry.appendFailed('deadline', topic, late, detail);
@@ -268,7 +273,7 @@ export class GroupCommit {
       return late;
     };
     for (const { lane, pending } of this.#inFlight ?? []) giveUp(lane.topic, () => pending);
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#lanes.all()) {
       if (giveUp(lane.topic, () => lane.pending()) > 0) lane.forgetSettled();
     }
   }

@@ -11,8 +11,11 @@ import type {
   LogMeasurement,
   ReaderCalls,
   RemovalRequest,
+  ShareUse,
 } from './log-thread-calls.ts';
 import type { StoredBatch } from './record-batch.ts';
+import { shareLimit, shareUsed } from './share-limit.ts';
+import { inflated } from './stored-row.ts';
 
 /** Rows of one chunk at most: while little is appended, a row may hold a single record. */
 const ROWS_PER_CHUNK = 2_000;
@@ -48,7 +51,7 @@ export class LogReader implements ReaderCalls {
         'SELECT timestamp FROM record_batches WHERE topic_id = ? AND base_offset > ? ORDER BY base_offset LIMIT 1',
       ),
       batches: database.prepare(
-        `SELECT base_offset, records, timestamp, payload FROM record_batches WHERE topic_id = ? AND base_offset >= ?
+        `SELECT base_offset, records, timestamp, is_deflated, payload FROM record_batches WHERE topic_id = ? AND base_offset >= ?
          ORDER BY base_offset LIMIT ${ROWS_PER_CHUNK}`,
       ),
       committed: database.prepare(
@@ -56,10 +59,16 @@ export class LogReader implements ReaderCalls {
       ),
       topics: database.prepare(
         `SELECT id, name, cleanup, retention_ms, next_offset, oldest.base_offset AS oldest_offset,
-           oldest.timestamp AS oldest_timestamp
+           coalesce(oldest.seen_at, oldest.timestamp) AS oldest_seen
          FROM topics LEFT JOIN record_batches AS oldest ON oldest.topic_id = topics.id AND oldest.base_offset =
            (SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id)`,
       ),
+      share: database.prepare(
+        `SELECT topics.share_bytes, share_of_log, share_per_key, max_bytes, fullest.key, fullest.bytes AS key_bytes
+         FROM topics JOIN log_state LEFT JOIN key_shares AS fullest ON fullest.topic_id = topics.id
+         WHERE topics.id = ? AND share_of_log IS NOT NULL ORDER BY fullest.bytes DESC LIMIT 1`,
+      ),
+      maxBytes: database.prepare('SELECT max_bytes FROM log_state'),
       slowestGroup: database.prepare(
         `SELECT name, committed_offset FROM consumer_groups WHERE topic_id = ? AND seen_at >= ?
          ORDER BY committed_offset LIMIT 1`,
@@ -75,7 +84,7 @@ export class LogReader implements ReaderCalls {
       const payloads: Uint8Array[] = [];
       let bytes = 0;
       for (const row of this.#sql.batches.iterate(topic.id, this.#startOf(topic.id, fromOffset))) {
-        const payload = row['payload'] as Uint8Array;
+        const payload = inflated(row['payload'] as Uint8Array, row['is_deflated'] === 1);
         batches.push({
           baseOffset: Number(row['base_offset']),
           records: Number(row['records']),
@@ -99,7 +108,15 @@ export class LogReader implements ReaderCalls {
       const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
       const next = backlogStart({ oldestOffset, committedOffset });
       const backlogSince = next < endOffset ? this.#timestampAt(id, next) : null;
-      return { partition: 0, oldestOffset, endOffset, committedOffset, backlogSince };
+      const share = this.#share(id);
+      return {
+        partition: 0,
+        oldestOffset,
+        endOffset,
+        committedOffset,
+        backlogSince,
+        ...(share !== null && { shareUsed: shareUsed(share) }),
+      };
     });
   }
 
@@ -109,6 +126,7 @@ export class LogReader implements ReaderCalls {
         (count(this.#database, 'page_count') - count(this.#database, 'freelist_count')) *
         count(this.#database, 'page_size'),
       walBytes: walBytes(this.#database.location() ?? ''),
+      maxBytes: Number(this.#sql.maxBytes.get()?.['max_bytes']),
       topics: this.#sql.topics.all().map((row) => {
         const end = Number(row['next_offset']);
         const oldest = Number(row['oldest_offset'] ?? end);
@@ -117,10 +135,11 @@ export class LogReader implements ReaderCalls {
           topic: String(row['name']),
           cleanup: row['cleanup'] === 'compact' ? ('compact' as const) : ('delete' as const),
           retentionMs: Number(row['retention_ms']),
-          oldestTimestamp: row['oldest_timestamp'] === null ? null : Number(row['oldest_timestamp']),
+          oldestSeenMs: row['oldest_seen'] === null ? null : Number(row['oldest_seen']),
           records: end - oldest,
           heldRecords: end - Math.max(oldest, Number(slowest?.['committed_offset'] ?? -1)),
           slowestGroup: slowest === undefined ? null : String(slowest['name']),
+          share: this.#share(Number(row['id'])),
         };
       }),
     }));
@@ -132,6 +151,18 @@ export class LogReader implements ReaderCalls {
     const changed = version !== this.#dataVersion;
     this.#dataVersion = version;
     return changed;
+  }
+
+  #share(topicId: number): ShareUse | null {
+    const row = this.#sql.share.get(topicId);
+    if (row === undefined) return null;
+    const share = { ofLog: Number(row['share_of_log']), perKey: Number(row['share_per_key']) };
+    return {
+      ...shareLimit(share, Number(row['max_bytes'])),
+      bytes: Number(row['share_bytes']),
+      fullestKey: row['key'] instanceof Uint8Array ? Buffer.from(row['key']).toString() : null,
+      fullestKeyBytes: Number(row['key_bytes'] ?? 0),
+    };
   }
 
   #topic(name: string): Topic {

@@ -1,9 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { EventLogHealth } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 import { pause } from '#runtime/retry.ts';
-import type { GroupRequest, LogMeasurement, RemovalRequest, RemovalResult } from './log-thread-calls.ts';
+import type { SeenTimeState } from '#runtime/seen-time.ts';
+import type {
+  GroupRequest,
+  LogMeasurement,
+  RemovalRequest,
+  RemovalResult,
+  ShareUse,
+} from './log-thread-calls.ts';
+import { LogTime, type LogTimeOptions } from './log-time.ts';
 import { CROWDED_SHARE } from './record-removal.ts';
+import { shareUsed } from './share-limit.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 /**
@@ -12,7 +22,10 @@ import type { EmbeddedLogTelemetry } from './telemetry.ts';
  */
 const ALARM_SHARE = 0.7;
 
-export interface LogRetentionOptions {
+/** From this part of its share on, a topic (or one key in it) is told to fill up: as the alert DeadLettersFilling does. */
+const SHARE_ALARM = 0.7;
+
+export interface LogRetentionOptions extends LogTimeOptions {
   readonly maxBytes: number;
   /** Between two looks. Milliseconds. */
   readonly retentionPassMs: number;
@@ -26,31 +39,45 @@ export interface LogRetentionOptions {
  * The owner's housekeeping: looks every `retentionPassMs`, and at once when an append finds the file crowded; removes
  * what may go (`RecordRemoval` decides) in small steps with appends in between; measures what the metrics tell.
  *
+ * What is old, time seen to pass decides (`LogTime`); the wall clock has no say.
+ *
  * Runs until `stop`. A pass that fails is tried again with the next one: nothing depends on its success.
  */
 export class LogRetention {
   readonly #options: LogRetentionOptions;
   readonly #parts;
-  readonly #deps: Deps;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #wake = new AbortController();
+  readonly #time: LogTime;
   #crowdedPassFrom = 0;
+  #shareTrouble: string | undefined;
 
   constructor(
     options: LogRetentionOptions,
     parts: {
       readonly removeOld: (request: RemovalRequest) => Promise<RemovalResult>;
       readonly measure: (request: Pick<RemovalRequest, 'groupsSince'>) => Promise<LogMeasurement>;
-      readonly activeGroups: () => readonly Pick<GroupRequest, 'topic' | 'group'>[];
+      readonly keepTime: (state: SeenTimeState) => Promise<void>;
+      readonly activeGroups: () => readonly GroupRequest[];
       readonly telemetry: EmbeddedLogTelemetry;
     },
-    deps: Deps,
+    deps: Pick<Deps, 'now'>,
   ) {
     this.#options = options;
     this.#parts = parts;
-    this.#deps = deps;
+    this.#time = new LogTime(options, parts, deps);
     this.#running = this.#run();
+  }
+
+  /** For people. */
+  get troubles(): Pick<EventLogHealth, 'clockTrouble' | 'shareTrouble'> {
+    return { clockTrouble: this.#time.trouble, shareTrouble: this.#shareTrouble };
+  }
+
+  /** Time seen to pass. */
+  get seenMs(): number {
+    return this.#time.nowMs;
   }
 
   /** An append left the file with this many bytes used. */
@@ -72,8 +99,9 @@ export class LogRetention {
     const removeFrom = performance.now() + this.#options.retentionDelayMs;
     while (!this.#stopping.signal.aborted) {
       try {
+        const seenMs = await this.#time.look();
         if (performance.now() >= removeFrom) await this.#remove();
-        await this.#measure();
+        await this.#measure(seenMs);
       } catch (error) {
         if (!this.#stopping.signal.aborted) this.#parts.telemetry.retentionFailed(describeError(error));
       }
@@ -87,11 +115,11 @@ export class LogRetention {
     const removed = new Map<string, { records: number; forSpace: boolean }>();
     let more = true;
     while (more && !this.#stopping.signal.aborted) {
-      const now = this.#deps.now();
+      const seenMs = this.#time.nowMs;
       const result = await this.#parts.removeOld({
-        now,
+        seenMs,
         activeGroups: this.#parts.activeGroups(),
-        groupsSince: this.#groupsSince(now),
+        groupsSince: this.#groupsSince(seenMs),
       });
       for (const { topic, removedRecords, forSpace } of result.topics) {
         const before = removed.get(topic);
@@ -108,21 +136,20 @@ export class LogRetention {
     }
   }
 
-  async #measure(): Promise<void> {
+  async #measure(seenMs: number): Promise<void> {
     const { telemetry } = this.#parts;
-    const now = this.#deps.now();
-    const { usedBytes, walBytes, topics } = await this.#parts.measure({
-      groupsSince: this.#groupsSince(now),
+    const { usedBytes, walBytes, maxBytes, topics } = await this.#parts.measure({
+      groupsSince: this.#groupsSince(seenMs),
     });
-    for (const { topic, cleanup, retentionMs, oldestTimestamp } of topics) {
+    for (const { topic, cleanup, retentionMs, oldestSeenMs } of topics) {
       if (cleanup === 'compact') continue;
       telemetry.retentionKnown(topic, retentionMs / 1000);
       telemetry.oldestRecordSeen(
         topic,
-        oldestTimestamp === null ? 0 : Math.max(0, now - oldestTimestamp) / 1000,
+        oldestSeenMs === null ? 0 : Math.max(0, seenMs - oldestSeenMs) / 1000,
       );
     }
-    const { maxBytes } = this.#options;
+    this.#measureShares(topics);
     telemetry.sizeMeasured({ usedBytes, walBytes }, maxBytes);
     const heldBytes = usedBytes * heldShare(topics);
     telemetry.spaceMeasured({ usedBytes, heldBytes, maxBytes }, heldBytes > ALARM_SHARE * maxBytes, [
@@ -134,9 +161,28 @@ export class LogRetention {
     ]);
   }
 
-  #groupsSince(now: number): number {
-    return now - this.#options.groupExpiryMs;
+  #groupsSince(seenMs: number): number {
+    return seenMs - this.#options.groupExpiryMs;
   }
+
+  #measureShares(topics: LogMeasurement['topics']): void {
+    const troubles: string[] = [];
+    for (const { topic, share } of topics) {
+      if (share === null) continue;
+      const used = shareUsed(share);
+      this.#parts.telemetry.shareMeasured(topic, share, used > SHARE_ALARM);
+      if (used > SHARE_ALARM) troubles.push(describeShare(topic, share));
+    }
+    this.#shareTrouble = troubles.length === 0 ? undefined : troubles.join('; ');
+  }
+}
+
+function describeShare(topic: string, share: ShareUse): string {
+  const { bytes, maxBytes, fullestKey, fullestKeyBytes, maxKeyBytes } = share;
+  return (
+    `${topic} takes ${bytes} of its ${maxBytes} bytes, ` +
+    `the fullest device (${fullestKey}) ${fullestKeyBytes} of ${maxKeyBytes}`
+  );
 }
 
 /**

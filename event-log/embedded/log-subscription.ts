@@ -112,7 +112,7 @@ export class LogSubscription implements Subscription {
 
   async #work(): Promise<void> {
     const { topic, group } = this.#options;
-    await this.#persist(() => this.#parts.joinGroup({ topic, group, now: this.#deps.now() }));
+    await this.#persist(() => this.#parts.joinGroup({ topic, group }));
     let position = (await this.#persist(() => this.#parts.committedOffset())) ?? 0;
     let version = this.#parts.changes.version;
     let fetching = this.#fetch(Math.max(0, position));

@@ -1,12 +1,12 @@
 import type { PartitionProgress, TopicSettings } from '#event-log/event-log.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
+import type { SeenTimeState } from '#runtime/seen-time.ts';
 import type { BatchChunk } from './record-batch.ts';
 
 /** Handed to a thread when it starts. */
 export interface LogThreadOptions {
   readonly role: 'writer' | 'reader';
   readonly file: string;
-  readonly maxBytes: number;
   /** How often the reader looks whether another process changed the file. Milliseconds. */
   readonly changePollMs: number;
 }
@@ -21,6 +21,8 @@ export interface WriterCalls {
   /** From now on retention waits for the group. */
   joinGroup(request: GroupRequest): void;
   removeOld(request: RemovalRequest): RemovalResult;
+  /** Keeps what was seen of time: records appended from now on are that old. */
+  keepTime(state: SeenTimeState): void;
 }
 
 /** What the reader thread does, on a connection of its own, so that slow reading from disk delays no append. */
@@ -35,6 +37,8 @@ export interface Segment {
   readonly topic: string;
   readonly records: number;
   readonly timestamp: number;
+  /** See `AppendRecord.owed`. */
+  readonly owed: boolean;
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
@@ -55,8 +59,10 @@ export interface CommitFailure {
 export interface CommitRequest {
   readonly segments: readonly Segment[];
   readonly offsets: readonly OffsetCommit[];
-  /** Write something small, to see whether writing works again. */
-  readonly probe: boolean;
+  /** Time seen to pass, by which records are as old as they are; `null`: as the file has it. */
+  readonly seenMs: number | null;
+  /** Write so much that is not kept, to see whether writing works again. 0: nothing. */
+  readonly probeBytes: number;
 }
 
 export interface CommitResult {
@@ -84,14 +90,14 @@ export interface EnsuredTopic {
 export interface GroupRequest {
   readonly topic: string;
   readonly group: string;
-  readonly now: number;
 }
 
 export interface RemovalRequest {
-  readonly now: number;
+  /** Time seen to pass. */
+  readonly seenMs: number;
   /** Groups with a subscription right now. */
-  readonly activeGroups: readonly { readonly topic: string; readonly group: string }[];
-  /** Retention waits for groups that subscribed or were active since then. */
+  readonly activeGroups: readonly GroupRequest[];
+  /** Retention waits for groups that subscribed or were active since then, in time seen to pass. */
   readonly groupsSince: number;
 }
 
@@ -99,7 +105,7 @@ export interface RemovalResult {
   readonly topics: readonly {
     readonly topic: string;
     readonly removedRecords: number;
-    /** Removed before their retention time because space is short (they were consumed). */
+    /** Removed before their retention time because space is short (they were consumed, or are settled). */
     readonly forSpace: boolean;
   }[];
   /** There is more to remove or to give back. */
@@ -124,15 +130,28 @@ export interface LogMeasurement {
   readonly usedBytes: number;
   /** Size of the write-ahead log, which is not part of `usedBytes`. */
   readonly walBytes: number;
+  readonly maxBytes: number;
   readonly topics: readonly {
     readonly topic: string;
     readonly retentionMs: number;
     readonly cleanup: TopicSettings['cleanup'];
-    readonly oldestTimestamp: number | null;
+    /** In time seen to pass; `null` when the topic is empty. */
+    readonly oldestSeenMs: number | null;
     readonly records: number;
     /** Of these, what the slowest known group has not consumed; all of them when no group is known. */
     readonly heldRecords: number;
     /** The known group that is furthest behind. */
     readonly slowestGroup: string | null;
+    /** Of a topic with a share of the log. */
+    readonly share: ShareUse | null;
   }[];
+}
+
+/** How much of its share a topic uses, and the key that uses most of what one key may. Bytes. */
+export interface ShareUse {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly fullestKey: string | null;
+  readonly fullestKeyBytes: number;
+  readonly maxKeyBytes: number;
 }

@@ -12,14 +12,14 @@ describe('threads of the embedded event log', () => {
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'event-log-'));
     prepareFolder(dataDir, true);
-    prepareLogFile(dataDir, 'owner');
+    prepareLogFile(dataDir, { maxBytes: 1024 ** 3, nowMs: 0 });
   });
   afterEach(() => rmSync(dataDir, { recursive: true }));
 
   const threadOptions = (role: LogThreadOptions['role'], file = logPaths(dataDir).file) => ({
     name: 'event log',
     entry: new URL('./log-thread.ts', import.meta.url),
-    workerData: { role, file, maxBytes: 1024 ** 3, changePollMs: 10 } satisfies LogThreadOptions,
+    workerData: { role, file, changePollMs: 10 } satisfies LogThreadOptions,
     code: 'event-log-unavailable' as const,
     afterDeath: 'stay-dead' as const,
   });
@@ -30,7 +30,7 @@ describe('threads of the embedded event log', () => {
     expect(database.prepare('PRAGMA fullfsync').get()).toEqual({ fullfsync: 1 });
     expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(database.prepare('PRAGMA auto_vacuum').get()).toEqual({ auto_vacuum: 2 });
-    expect(count(database, 'user_version')).toBe(1);
+    expect(count(database, 'user_version')).toBe(2);
     database.close();
   });
 

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings } from '#event-log/event-log.ts';
+import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 import { WriteAheadLog } from '#sqlite/write-ahead-log.ts';
 import { LOG_FILE_SETTINGS } from './log-file.ts';
+import { LogSpace } from './log-space.ts';
 import type {
   CommitFailure,
   CommitRequest,
@@ -13,98 +15,75 @@ import type {
   OffsetCommit,
   RemovalRequest,
   RemovalResult,
-  Segment,
   SegmentResult,
   WriterCalls,
 } from './log-thread-calls.ts';
-import { splitBatch } from './record-batch.ts';
 import { RecordRemoval } from './record-removal.ts';
+import { type PreparedSegment, SegmentStore } from './segment-store.ts';
 
-/** Room beyond the payloads for index entries and page headers when the size limit is checked. Bytes. */
-const OVERHEAD_BYTES = 64 * 1024;
-
-interface Topic {
-  readonly id: number;
-  readonly cleanup: TopicSettings['cleanup'];
-}
+/** What a probe leaves behind. Bytes. */
+const PROBE_REST_BYTES = 64 * 1024;
+/** Steps of clearing away settled letters that a state may wait for. */
+const CLEARING_STEPS = 1_000;
 
 /**
  * All writing to the file, in the writer thread. Offsets are given inside the transaction that stores the records, so
  * that another process may append beside this one: SQLite lets one writer in at a time.
  *
- * Either all records of a transaction are stored or none, except those of a topic that does not exist. Whoever calls
- * appends the refused ones again before newer ones of the same topic, which keeps their order.
+ * Either all records of a transaction are stored or none, with these exceptions: those of a topic that does not exist,
+ * those that do not fit into the share of their topic, and, when the file is full, all but those of compacted topics,
+ * which say what was cleared away. Whoever calls appends the refused ones again before newer ones of the same lane,
+ * which keeps their order.
  */
 export class LogWriter implements WriterCalls {
   readonly #database: DatabaseSync;
-  readonly #maxBytes: number;
+  readonly #file: string;
+  readonly #space = new LogSpace();
   readonly #removal: RecordRemoval;
   readonly #wal: WriteAheadLog;
-  readonly #topics = new Map<string, Topic>();
+  readonly #store: SegmentStore;
   readonly #sql;
 
-  constructor(database: DatabaseSync, options: { readonly maxBytes: number }) {
+  constructor(database: DatabaseSync, options: { readonly file: string }) {
     this.#database = database;
-    this.#maxBytes = options.maxBytes;
-    this.#removal = new RecordRemoval(database, options);
+    this.#file = options.file;
+    this.#removal = new RecordRemoval(database);
     this.#wal = new WriteAheadLog(database, LOG_FILE_SETTINGS.walKeptBytes);
+    this.#store = new SegmentStore(database, options.file);
     this.#sql = {
-      findTopic: database.prepare('SELECT id, cleanup FROM topics WHERE name = ?'),
-      createTopic: database.prepare(
-        'INSERT INTO topics (name, cleanup, retention_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
-      ),
-      setRetention: database.prepare(
-        'UPDATE topics SET retention_ms = ?2 WHERE name = ?1 AND retention_ms <> ?2',
-      ),
-      takeOffsets: database.prepare(
-        'UPDATE topics SET next_offset = next_offset + ?2 WHERE id = ?1 RETURNING next_offset - ?2 AS base_offset',
-      ),
-      insertBatch: database.prepare(
-        'INSERT INTO record_batches (topic_id, base_offset, records, timestamp, payload) VALUES (?, ?, ?, ?, ?)',
-      ),
-      insertKeyed: database.prepare(
-        `INSERT INTO record_batches (topic_id, base_offset, records, timestamp, key, is_tombstone, payload)
-         VALUES (?, ?, 1, ?, ?, ?, ?)`,
-      ),
-      // The `+` keeps SQLite from searching by offset, which would walk through the whole topic for each record.
-      removeKeyed: database.prepare(
-        'DELETE FROM record_batches WHERE topic_id = ? AND key = ? AND +base_offset < ?',
-      ),
+      state: database.prepare('SELECT max_bytes FROM log_state'),
+      keepTime: database.prepare('UPDATE log_state SET seen_ms = ?, seen_time = ?'),
       commitOffset: database.prepare(
         `INSERT INTO consumer_groups (topic_id, name, committed_offset, seen_at)
          SELECT id, ?2, ?3, 0 FROM topics WHERE name = ?1
          ON CONFLICT (topic_id, name) DO UPDATE SET committed_offset = excluded.committed_offset`,
       ),
       joinGroup: database.prepare(
-        `INSERT INTO consumer_groups (topic_id, name, seen_at) SELECT id, ?2, ?3 FROM topics WHERE name = ?1
+        `INSERT INTO consumer_groups (topic_id, name, seen_at)
+         SELECT id, ?2, (SELECT seen_ms FROM log_state) FROM topics WHERE name = ?1
          ON CONFLICT (topic_id, name) DO UPDATE SET seen_at = excluded.seen_at`,
       ),
-      probe: database.prepare('UPDATE write_probe SET filling = zeroblob(65536)'),
+      probe: database.prepare('UPDATE write_probe SET filling = zeroblob(?)'),
     };
   }
 
   commit(request: CommitRequest): CommitResult {
     try {
       this.#wal.cutExcess();
-      return this.#transaction(() => this.#commit(request));
+      const result = this.#transaction(() => this.#commit(request));
+      const failure = result.failure ?? this.#probe(request.probeBytes);
+      return { ...result, failure };
     } catch (error) {
-      return this.#refuseAll(request, commitFailureOf(error));
+      return this.#refuseAll(request, this.#failureOf(error));
     }
   }
 
   ensureTopics(topics: readonly TopicSettings[]): readonly EnsuredTopic[] {
-    return this.#transaction(() =>
-      topics.map(({ name, cleanup, retentionMs }) => {
-        const created = this.#sql.createTopic.run(name, cleanup, retentionMs).changes > 0;
-        const existing = this.#topic(name);
-        if (existing?.cleanup === cleanup) this.#sql.setRetention.run(name, retentionMs);
-        return { name, created, cleanup: existing?.cleanup ?? cleanup };
-      }),
-    );
+    return this.#transaction(() => topics.map((topic) => this.#store.ensureTopic(topic)));
   }
 
-  joinGroup({ topic, group, now }: GroupRequest): void {
-    const { changes } = this.#transaction(() => this.#sql.joinGroup.run(topic, group, now));
+  joinGroup({ topic, group }: GroupRequest): void {
+    const { changes } = this.#transaction(() => this.#sql.joinGroup.run(topic, group));
     if (changes === 0) throw new Error(`the topic ${topic} does not exist`);
   }
 
@@ -115,22 +94,45 @@ export class LogWriter implements WriterCalls {
     return { ...result, more: result.more || gaveBack };
   }
 
-  #commit({ segments, offsets, probe }: CommitRequest): CommitResult {
-    const sizeFailure = this.#sizeFailure(segments);
-    const results = segments.map((segment): SegmentResult => {
-      const failure = sizeFailure ?? this.#unknownTopic(segment.topic);
+  keepTime(state: SeenTimeState): void {
+    this.#sql.keepTime.run(state.seenMs, JSON.stringify(state));
+  }
+
+  #commit({ segments, offsets, seenMs }: CommitRequest): CommitResult {
+    const prepared = segments.map((segment) => this.#store.prepare(segment));
+    const fullFailure = this.#fullFailure('data', prepared);
+    const results = prepared.map((it): SegmentResult => {
+      const failure = this.#refusal(it, fullFailure);
       return failure === undefined
-        ? { kind: 'durable', baseOffset: this.#store(segment) }
-        : { kind: 'refused', failure, payload: segment.payload };
+        ? { kind: 'durable', baseOffset: this.#store.store(it, seenMs) }
+        : { kind: 'refused', failure, payload: it.segment.payload };
     });
     this.#commitOffsets(offsets);
-    if (probe) this.#sql.probe.run();
     return {
       segments: results,
       offsetsFailure: undefined,
-      failure: sizeFailure,
+      failure: fullFailure,
       usedBytes: this.#removal.usedBytes(),
     };
+  }
+
+  #refusal(it: PreparedSegment, fullFailure: CommitFailure | undefined): CommitFailure | undefined {
+    const { topic, segment } = it;
+    if (topic === undefined) {
+      return { cause: 'unknown-topic', detail: `the topic ${segment.topic} does not exist` };
+    }
+    if (topic.cleanup === 'compact') return this.#controlFailure(it);
+    return fullFailure ?? this.#store.shareFailure(it, this.#maxBytes());
+  }
+
+  /** States always find room as long as anything is settled: they are how room is made. */
+  #controlFailure(it: PreparedSegment): CommitFailure | undefined {
+    let failure = this.#fullFailure('control', [it]);
+    for (let step = 0; failure !== undefined && step < CLEARING_STEPS; step++) {
+      if (!this.#removal.removeSettled()) break;
+      failure = this.#fullFailure('control', [it]);
+    }
+    return failure;
   }
 
   /** When records do not fit any more, the few bytes of the offsets often still do: without them nothing could ever be removed. */
@@ -149,66 +151,62 @@ export class LogWriter implements WriterCalls {
     };
   }
 
-  #sizeFailure(segments: readonly Segment[]): CommitFailure | undefined {
-    const incoming = segments.reduce((total, { payload }) => total + payload.length, OVERHEAD_BYTES);
-    const used = this.#removal.usedBytes();
-    const excess = this.#wal.excessBytes();
-    if (used + excess + incoming <= this.#maxBytes) return undefined;
-    if (used + incoming <= this.#maxBytes) {
-      return {
-        cause: 'size-limit',
-        detail: `the log holds ${used} of at most ${this.#maxBytes} bytes (EMBEDDED_MAX_BYTES), and its write-ahead log has grown by ${excess}, because another program keeps reading the file`,
-      };
-    }
+  #fullFailure(kind: 'data' | 'control', prepared: readonly PreparedSegment[]): CommitFailure | undefined {
+    const ofKind = prepared.filter(({ topic }) => (topic?.cleanup === 'compact') === (kind === 'control'));
+    if (ofKind.length === 0) return undefined;
+    const incomingBytes = ofKind.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#spaceFailure(kind, incomingBytes);
+  }
+
+  #spaceFailure(kind: 'data' | 'control', incomingBytes: number): CommitFailure | undefined {
+    const excessBytes = this.#wal.excessBytes();
+    const usedBytes = this.#removal.usedBytes() + excessBytes;
+    const limit = this.#space.exceeded(kind, { usedBytes, incomingBytes, maxBytes: this.#maxBytes() });
+    if (limit === undefined) return undefined;
+    const why =
+      excessBytes > 0
+        ? `; ${excessBytes} of them are its write-ahead log, which has grown because another program keeps reading the file`
+        : ', and none may be removed';
     return {
       cause: 'size-limit',
-      detail: `the log holds ${used} of at most ${this.#maxBytes} bytes (EMBEDDED_MAX_BYTES), and none that may be removed`,
+      detail:
+        `${this.#file} holds ${usedBytes} of at most ${limit} bytes (EMBEDDED_MAX_BYTES less what is kept free), ` +
+        `${incomingBytes} more do not fit${why}`,
     };
   }
 
-  #unknownTopic(name: string): CommitFailure | undefined {
-    if (this.#topic(name) !== undefined) return undefined;
-    return { cause: 'unknown-topic', detail: `the topic ${name} does not exist` };
+  /** Writes as much as what failed, and takes it back: that something small fits shows nothing. */
+  #probe(bytes: number): CommitFailure | undefined {
+    if (bytes === 0) return undefined;
+    const failure = this.#spaceFailure('data', bytes);
+    if (failure !== undefined) return failure;
+    try {
+      this.#transaction(() => this.#sql.probe.run(Math.max(bytes, PROBE_REST_BYTES)));
+      this.#transaction(() => this.#sql.probe.run(PROBE_REST_BYTES));
+      return undefined;
+    } catch (error) {
+      return this.#failureOf(error);
+    }
   }
 
-  #store({ topic: name, records, timestamp, payload }: Segment): number {
-    const topic = this.#topic(name);
-    const baseOffset = topic && Number(this.#sql.takeOffsets.get(topic.id, records)?.['base_offset']);
-    if (topic === undefined || baseOffset === undefined) throw new Error(`the topic ${name} vanished`);
-    if (topic.cleanup === 'delete') {
-      this.#sql.insertBatch.run(topic.id, baseOffset, records, timestamp, payload);
-      return baseOffset;
-    }
-    for (const [index, { key, isTombstone, payload: single }] of splitBatch(payload).entries()) {
-      this.#sql.insertKeyed.run(topic.id, baseOffset + index, timestamp, key, isTombstone ? 1 : 0, single);
-      this.#sql.removeKeyed.run(topic.id, key, baseOffset + index);
-    }
-    return baseOffset;
+  #failureOf(error: unknown): CommitFailure {
+    const failure = commitFailureOf(error);
+    return { ...failure, detail: `${this.#file} (${this.#removal.usedBytes()} bytes): ${failure.detail}` };
+  }
+
+  #maxBytes(): number {
+    return Number(this.#sql.state.get()?.['max_bytes']);
   }
 
   #commitOffsets(offsets: readonly OffsetCommit[]): void {
     for (const { topic, group, offset } of offsets) this.#sql.commitOffset.run(topic, group, offset);
   }
 
-  /** Topics are never removed and never change their clean-up policy, so they can be remembered. */
-  #topic(name: string): Topic | undefined {
-    const known = this.#topics.get(name);
-    if (known !== undefined) return known;
-    const row = this.#sql.findTopic.get(name);
-    if (row === undefined) return undefined;
-    const topic: Topic = {
-      id: Number(row['id']),
-      cleanup: row['cleanup'] === 'compact' ? 'compact' : 'delete',
-    };
-    this.#topics.set(name, topic);
-    return topic;
-  }
-
   #transaction<T>(work: () => T): T {
     try {
       return inTransaction(this.#database, work);
     } catch (error) {
-      this.#topics.clear();
+      this.#store.forget();
       throw error;
     }
   }

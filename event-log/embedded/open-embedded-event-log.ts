@@ -1,6 +1,7 @@
 import type { EventLog } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { holdFileLock } from '#sqlite/file-lock.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
 import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
@@ -11,7 +12,10 @@ export interface EmbeddedEventLogOptions {
   readonly dataDir: string;
   /** `owner`: the pipeline process, one per `dataDir`. `beside`: a command-line tool, while the owner runs or not. */
   readonly role: 'owner' | 'beside';
-  /** Bytes at which records are refused. On disk, 16 MiB of write-ahead log come on top; what that grows beyond them counts. */
+  /**
+   * Bytes at which records are refused; the owner's is kept in the file, and holds for everybody. On disk, 16 MiB of
+   * write-ahead log come on top; what that grows beyond them counts.
+   */
   readonly maxBytes: number;
   /** Default 10 s. */
   readonly retentionPassMs?: number;
@@ -21,6 +25,10 @@ export interface EmbeddedEventLogOptions {
   readonly groupExpiryMs?: number;
   /** How soon records that another process appended are noticed. Default 200 ms. */
   readonly changePollMs?: number;
+  /** A person found the wall clock right at this time of it (`CLOCK_CONFIRMED`). Milliseconds since the epoch. */
+  readonly clockConfirmedMs?: number | undefined;
+  /** The clock that nobody sets; default `performance.now()`. Milliseconds. */
+  readonly monotonicMs?: () => number;
 }
 
 const DEFAULTS = {
@@ -28,6 +36,8 @@ const DEFAULTS = {
   retentionDelayMs: 60_000,
   groupExpiryMs: 7 * 24 * 60 * 60 * 1000,
   changePollMs: 200,
+  clockConfirmedMs: undefined,
+  monotonicMs: () => performance.now(),
 };
 
 /**
@@ -40,15 +50,17 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions, dep
   const paths = logPaths(dataDir);
   prepareFolder(dataDir, role === 'owner');
   const ownership = role === 'owner' ? becomeOwner(dataDir) : undefined;
+  let seenTime: SeenTimeState;
   try {
-    prepareLogFile(dataDir, role);
+    const owner = role === 'owner' ? { maxBytes: options.maxBytes, nowMs: deps.now() } : undefined;
+    seenTime = prepareLogFile(dataDir, owner);
   } catch (error) {
     ownership?.[Symbol.dispose]();
     throw error;
   }
   const telemetry = createEmbeddedLogTelemetry(deps);
   telemetry.opened('embedded', paths.file);
-  return new EmbeddedEventLog({ ...DEFAULTS, ...options, paths }, { ownership, telemetry }, deps);
+  return new EmbeddedEventLog({ ...DEFAULTS, ...options, paths, seenTime }, { ownership, telemetry }, deps);
 }
 
 function becomeOwner(dataDir: string): Disposable {

@@ -13,11 +13,11 @@ test('space that is not reused goes back to the file system, in small steps, and
   const dataDir = mkdtempSync(join(tmpdir(), 'event-log-'));
   onTestFinished(() => rmSync(dataDir, { recursive: true }));
   prepareFolder(dataDir, true);
-  prepareLogFile(dataDir, 'owner');
+  prepareLogFile(dataDir, { maxBytes: 1024 * MIB, nowMs: 10_000 });
   const { file } = logPaths(dataDir);
   const database = openLogFile(file, 'write');
   onTestFinished(() => database.close());
-  const removal = new RecordRemoval(database, { maxBytes: 1024 * MIB });
+  const removal = new RecordRemoval(database);
 
   database.exec(
     "PRAGMA synchronous = OFF; INSERT INTO topics (id, name, cleanup, retention_ms) VALUES (1, 't', 'delete', 1000)",
@@ -32,7 +32,7 @@ test('space that is not reused goes back to the file system, in small steps, and
 
   let steps = 0;
   for (;;) {
-    const { more, topics } = removal.removeOld({ now: 10_000, activeGroups: [], groupsSince: 0 });
+    const { more, topics } = removal.removeOld({ seenMs: 10_000, activeGroups: [], groupsSince: 0 });
     expect(topics.every(({ removedRecords }) => removedRecords <= 8)).toBe(true);
     if (!more) break;
     steps++;

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { count } from '#sqlite/open-database.ts';
 import type { RemovalRequest, RemovalResult } from './log-thread-calls.ts';
+import { SettledRemoval } from './settled-removal.ts';
 
 /** Rows that one call removes at most: appends wait for it, and a row of 256 KiB takes up to some milliseconds. */
 const ROWS_PER_CALL = 8;
@@ -9,7 +10,7 @@ const PAGES_PER_CALL = 256;
 /** Free pages are kept for reuse up to this share of the file, and up to this many. */
 const FREE_SHARE_KEPT = 0.25;
 const FREE_PAGES_KEPT = 16 * 1024;
-/** From this share of the limit on, records that every known group has consumed go before their time. */
+/** From this share of the limit on, records that every known group has consumed, and settled ones, go before their time. */
 export const CROWDED_SHARE = 0.9;
 /** How long a compacted topic remembers that a key was removed, for readers that are behind. As Kafka's `delete.retention.ms`. */
 const TOMBSTONE_MS = 24 * 60 * 60 * 1000;
@@ -27,29 +28,30 @@ const SEEN_STEP_MS = 10 * 60 * 1000;
  */
 export class RecordRemoval {
   readonly #database: DatabaseSync;
-  readonly #crowdedBytes: number;
+  readonly #settled: SettledRemoval;
   readonly #pageSize: number;
   readonly #sql;
 
-  constructor(database: DatabaseSync, options: { readonly maxBytes: number }) {
+  constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#crowdedBytes = options.maxBytes * CROWDED_SHARE;
+    this.#settled = new SettledRemoval(database);
     this.#pageSize = count(database, 'page_size');
     this.#sql = {
       pageCount: database.prepare('PRAGMA page_count'),
       freelistCount: database.prepare('PRAGMA freelist_count'),
+      maxBytes: database.prepare('SELECT max_bytes FROM log_state'),
       topics: database.prepare('SELECT id, name, cleanup, retention_ms FROM topics'),
       consumedTo: database.prepare(
         'SELECT min(committed_offset) AS consumed_to FROM consumer_groups WHERE topic_id = ? AND seen_at >= ?',
       ),
       oldest: database.prepare(
-        `SELECT base_offset, records, timestamp FROM record_batches WHERE topic_id = ?
+        `SELECT base_offset, records, coalesce(seen_at, timestamp) AS seen_at FROM record_batches WHERE topic_id = ?
          ORDER BY base_offset LIMIT ${ROWS_PER_CALL}`,
       ),
       removeTo: database.prepare('DELETE FROM record_batches WHERE topic_id = ? AND base_offset <= ?'),
       removeTombstones: database.prepare(
         `DELETE FROM record_batches WHERE rowid IN (
-           SELECT rowid FROM record_batches WHERE topic_id = ? AND key IS NOT NULL AND is_tombstone = 1 AND timestamp < ? LIMIT 100)`,
+           SELECT rowid FROM record_batches WHERE topic_id = ? AND key IS NOT NULL AND is_tombstone = 1 AND coalesce(seen_at, timestamp) < ? LIMIT 100)`,
       ),
       groupSeen: database.prepare(
         `UPDATE consumer_groups SET seen_at = ?3
@@ -63,20 +65,21 @@ export class RecordRemoval {
     return (this.#pages() - this.#freePages()) * this.#pageSize;
   }
 
-  removeOld({ now, activeGroups, groupsSince }: RemovalRequest): RemovalResult {
-    for (const { topic, group } of activeGroups) this.#sql.groupSeen.run(topic, group, now);
-    const crowded = this.usedBytes() > this.#crowdedBytes;
+  removeOld({ seenMs, activeGroups, groupsSince }: RemovalRequest): RemovalResult {
+    const maxBytes = this.#maxBytes();
+    for (const { topic, group } of activeGroups) this.#sql.groupSeen.run(topic, group, seenMs);
+    const crowded = this.usedBytes() > maxBytes * CROWDED_SHARE;
     const topics: { topic: string; removedRecords: number; forSpace: boolean }[] = [];
     let more = false;
     for (const row of this.#sql.topics.all()) {
       const topicId = Number(row['id']);
       if (row['cleanup'] === 'compact') {
-        this.#sql.removeTombstones.run(topicId, now - TOMBSTONE_MS);
+        this.#sql.removeTombstones.run(topicId, seenMs - TOMBSTONE_MS);
         continue;
       }
       const removed = this.#removeFrom(topicId, {
         consumedTo: this.#consumedTo(topicId, groupsSince),
-        before: now - Number(row['retention_ms']),
+        before: seenMs - Number(row['retention_ms']),
         crowded,
       });
       if (removed.records === 0) continue;
@@ -87,7 +90,18 @@ export class RecordRemoval {
       });
       more ||= removed.rows === ROWS_PER_CALL || crowded;
     }
-    return { topics, more, usedBytes: this.usedBytes() };
+    const settled = this.#removeSettled(maxBytes, crowded);
+    return {
+      topics: [...topics, ...settled.topics],
+      more: more || settled.more,
+      usedBytes: this.usedBytes(),
+    };
+  }
+
+  /** A few settled letters, whatever room there is. @returns whether there may be more. */
+  removeSettled(): boolean {
+    const { topics, more } = this.#removeSettled(this.#maxBytes(), true);
+    return more || topics.length > 0;
   }
 
   /** Gives free pages back to the file system; true when there are more to give back. */
@@ -96,6 +110,20 @@ export class RecordRemoval {
     if (free <= Math.max(FREE_PAGES_KEPT, this.#pages() * FREE_SHARE_KEPT)) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_PER_CALL})`);
     return this.#freePages() < free;
+  }
+
+  #removeSettled(maxBytes: number, crowded: boolean): Pick<RemovalResult, 'topics' | 'more'> {
+    const steps = this.#settled.step(maxBytes, crowded);
+    return {
+      topics: steps
+        .filter(({ removedRecords }) => removedRecords > 0)
+        .map(({ topic, removedRecords }) => ({ topic, removedRecords, forSpace: true })),
+      more: steps.some(({ more }) => more),
+    };
+  }
+
+  #maxBytes(): number {
+    return Number(this.#sql.maxBytes.get()?.['max_bytes']);
   }
 
   #removeFrom(
@@ -108,7 +136,7 @@ export class RecordRemoval {
     let forSpace = false;
     for (const row of this.#sql.oldest.iterate(topicId)) {
       const end = Number(row['base_offset']) + Number(row['records']);
-      const expired = Number(row['timestamp']) < may.before;
+      const expired = Number(row['seen_at']) < may.before;
       const consumed = may.consumedTo !== null && end <= may.consumedTo;
       if (may.consumedTo !== null && !consumed) break;
       if (!expired && !(may.crowded && consumed)) break;

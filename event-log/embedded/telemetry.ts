@@ -1,6 +1,9 @@
 import { Gauge } from 'prom-client';
 import { createEventLogTelemetry } from '#event-log/telemetry.ts';
+import { createClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
+import type { ShareUse } from './log-thread-calls.ts';
+import { shareUsed } from './share-limit.ts';
 
 export type EmbeddedLogTelemetry = ReturnType<typeof createEmbeddedLogTelemetry>;
 
@@ -29,7 +32,21 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
   // Not measured yet: no series is better than a 0 that looks like an empty log.
   for (const gauge of [bytes, maxBytes, walBytes]) gauge.remove();
 
+  const clock = createClockTelemetry(deps, 'event-log');
+  const shareBytes = new Gauge({
+    name: 'event_log_share_bytes',
+    help: 'Bytes that a topic with a share of the log file takes (embedded log only)',
+    labelNames: ['topic'],
+    registers: [deps.metrics],
+  });
+  const shareUsedRatio = new Gauge({
+    name: 'event_log_share_used_ratio',
+    help: 'How full the share of a topic is, or what one device may have of it, whichever is fuller; 1 = refused (embedded log only)',
+    labelNames: ['topic'],
+    registers: [deps.metrics],
+  });
   let spaceShort = false;
+  const sharesFilling = new Set<string>();
   /** By topic and kind: records that no line has told yet, and when the last line was written. */
   const removals = new Map<string, { records: number; toldAt: number }>();
   return {
@@ -38,6 +55,21 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
       bytes.set(size.usedBytes);
       walBytes.set(size.walBytes);
       maxBytes.set(limitBytes);
+    },
+    ...clock,
+    /** Said once when a share fills up, and once when it has room again. */
+    shareMeasured(topic: string, share: ShareUse, filling: boolean): void {
+      shareBytes.set({ topic }, share.bytes);
+      shareUsedRatio.set({ topic }, shareUsed(share));
+      if (filling && !sharesFilling.has(topic)) {
+        log.warn(
+          { topic, ...share },
+          'dead letters fill their share of the event log; when it is full, messages that need one are not acknowledged',
+        );
+        sharesFilling.add(topic);
+      } else if (!filling && sharesFilling.delete(topic)) {
+        log.info({ topic, ...share }, 'dead letters have room again');
+      }
     },
     /** @param forSpace before their retention time. */
     recordsRemoved(topic: string, records: number, forSpace: boolean): void {
@@ -49,7 +81,7 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
       log.info(
         { topic, records: removal.records },
         forSpace
-          ? 'consumed records removed before their retention time, to make room'
+          ? 'records that were consumed or settled removed before their retention time, to make room'
           : 'records removed after their retention time',
       );
       removal.records = 0;

@@ -1,6 +1,6 @@
 import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
 import { LIMITS } from '#contract/limits.ts';
-import type { RecordPosition, TopicNames } from '#contract/log-record.ts';
+import type { AppendRecord, RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { Verdict } from './judge.ts';
@@ -28,7 +28,7 @@ export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLette
       const parks = attempt >= LIMITS.replayAttempts;
       return encodeDeadLetter(topics.deadLetters, successor(letter, { ...reject, attempt, parks }));
     });
-    const records = [replayedRecord(letter, verdict.accepted, attempt, topics), ...refused];
+    const records = [replayedRecord(letter, verdict.accepted, attempt, topics), ...refused.map(owed)];
     const [became] = await Promise.all(records.map((record) => appendDurably(record, deps)));
     const state = { outcome: 'replayed', at: now(), attempt, became: became as RecordPosition } as const;
     return keepState(letter, state, deps);
@@ -39,8 +39,13 @@ export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLette
     topics.deadLetters,
     successor(letter, { ...verdict, bytes: letter.payload }),
   );
-  const became = await appendDurably(parked, deps);
+  const became = await appendDurably(owed(parked), deps);
   return keepState(letter, { outcome: 'parked', at: now(), attempt, reason, became }, deps);
+}
+
+/** A letter in the place of one that is there already. */
+function owed(record: AppendRecord): AppendRecord {
+  return { ...record, owed: true };
 }
 
 function replayedRecord(

@@ -37,7 +37,7 @@ export async function appendUntilDurable(
     for (let from = 0; from < pending.length; from += OUTSTANDING_LETTERS) {
       const deadlineAt = performance.now() + APPEND_DEADLINE_MS;
       const appends = pending.slice(from, from + OUTSTANDING_LETTERS).map((letter) =>
-        log.append(encodeDeadLetter(topic, letter), deadlineAt).then(
+        log.append({ ...encodeDeadLetter(topic, letter), owed: true }, deadlineAt).then(
           () => undefined,
           (error: unknown) => {
             if (!hasCode(error, 'not-durable')) throw error;

@@ -46,10 +46,12 @@ describe('metrics', () => {
       'cause',
       'consumergroup',
       'kind',
+      'of',
       'partition',
       'qos',
       'reason',
       'schema',
+      'since',
       'topic',
     ]);
   });

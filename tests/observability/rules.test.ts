@@ -23,6 +23,8 @@ const ALERTS = [
   'StoreWritesFailing',
   'RetentionAtRisk',
   'WriteAheadLogGrowing',
+  'DeadLettersFilling',
+  'ClockJumped',
   'AccountingGap',
   'DevicesGone',
 ];

@@ -1,0 +1,87 @@
+import type { Deps } from '#runtime/deps.ts';
+import { SeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
+import type { EmbeddedLogTelemetry } from './telemetry.ts';
+
+/** What was seen of time is kept at least this often: what a crash forgets makes records younger, never older. */
+const KEPT_EVERY_MS = 60_000;
+/** A confirmation holds for jumps up to a day after it: one that is left in the environment is none for the next year. */
+const CONFIRMED_FOR_MS = 24 * 60 * 60 * 1000;
+
+export interface LogTimeOptions {
+  /** What processes before this one saw of time. */
+  readonly seenTime: SeenTimeState;
+  /** See `EmbeddedEventLogOptions`. */
+  readonly clockConfirmedMs: number | undefined;
+  readonly monotonicMs: () => number;
+}
+
+/** The time that retention goes by, kept in the file from process to process. Compares the clocks with each look. */
+export class LogTime {
+  readonly #options: LogTimeOptions;
+  readonly #parts;
+  readonly #deps: Pick<Deps, 'now'>;
+  readonly #time: SeenTime;
+  #kept: SeenTimeState | undefined;
+
+  constructor(
+    options: LogTimeOptions,
+    parts: {
+      readonly keepTime: (state: SeenTimeState) => Promise<void>;
+      readonly telemetry: EmbeddedLogTelemetry;
+    },
+    deps: Pick<Deps, 'now'>,
+  ) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#deps = deps;
+    this.#time = new SeenTime(options.seenTime);
+    const wallMs = deps.now();
+    this.#time.look(wallMs, options.monotonicMs());
+    const { clockConfirmedMs } = options;
+    const confirmed =
+      clockConfirmedMs !== undefined && Math.abs(wallMs - clockConfirmedMs) < CONFIRMED_FOR_MS;
+    if (!confirmed || this.#time.disagreementMs === 0) return;
+    parts.telemetry.clockConfirmed(this.#time.disagreementMs);
+    this.#time.confirm();
+  }
+
+  /** Time seen to pass. */
+  get nowMs(): number {
+    return this.#time.seenMsAt(this.#options.monotonicMs());
+  }
+
+  /** For people; `undefined` while the clocks agree. */
+  get trouble(): string | undefined {
+    const jumpMs = this.#time.disagreementMs;
+    return jumpMs === 0 ? undefined : describeJump(jumpMs, this.#time.onlyStopped);
+  }
+
+  /** @returns the time seen to pass. */
+  async look(): Promise<number> {
+    this.#time.look(this.#deps.now(), this.#options.monotonicMs());
+    // Removing must go on where nothing can be kept (a full disk); the next look tries again.
+    await this.#keep(this.#time.state).catch(() => undefined);
+    this.#parts.telemetry.clockCompared(this.#time.disagreementMs, this.#time.onlyStopped, this.trouble);
+    return this.#time.seenMs;
+  }
+
+  async #keep(state: SeenTimeState): Promise<void> {
+    const kept = this.#kept;
+    const same =
+      kept !== undefined &&
+      state.seenMs - kept.seenMs < KEPT_EVERY_MS &&
+      state.behindSinceMs === kept.behindSinceMs &&
+      state.jumps.length === kept.jumps.length;
+    if (same) return;
+    await this.#parts.keepTime(state);
+    this.#kept = { ...state, jumps: [...state.jumps] };
+  }
+}
+
+function describeJump(jumpMs: number, onlyStopped: boolean): string {
+  const hours = (Math.abs(jumpMs) / 3_600_000).toFixed(1);
+  if (jumpMs < 0) return `the machine's clock is ${hours} h behind the time that was seen to pass`;
+  return onlyStopped
+    ? `the machine's clock is ${hours} h ahead of the time that was seen to pass, since a stop of the pipeline: nothing is removed for it`
+    : `the machine's clock jumped ${hours} h ahead of the time that was seen to pass: nothing is removed for it`;
+}

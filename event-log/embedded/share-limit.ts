@@ -1,0 +1,44 @@
+import type { TopicShare } from '#event-log/event-log.ts';
+
+/** What a topic may take, and one key of it. Bytes. */
+export interface ShareLimit {
+  readonly maxBytes: number;
+  readonly maxKeyBytes: number;
+}
+
+export function shareLimit(share: Pick<TopicShare, 'ofLog' | 'perKey'>, logMaxBytes: number): ShareLimit {
+  const maxBytes = Math.floor(share.ofLog * logMaxBytes);
+  return { maxBytes, maxKeyBytes: Math.floor(share.perKey * maxBytes) };
+}
+
+/** How full a share is, or what its fullest key may have of it; 1 = full. */
+export function shareUsed(
+  use: ShareLimit & { readonly bytes: number; readonly fullestKeyBytes: number },
+): number {
+  return Math.max(use.bytes / use.maxBytes, use.fullestKeyBytes / use.maxKeyBytes);
+}
+
+/** From this share on, what is settled goes before its time, so that there is room before it is needed. */
+const CROWDED_SHARE = 0.8;
+
+export function isShareCrowded(bytes: number, maxBytes: number): boolean {
+  return bytes > CROWDED_SHARE * maxBytes;
+}
+
+/**
+ * Why records of one key do not fit into the share of their topic; `undefined` when they do. What is larger than a
+ * whole limit fits when nothing else is there: else it would be refused for ever, however much is cleared away.
+ */
+export function shareRefusal(
+  held: { readonly bytes: number; readonly keyBytes: number },
+  incomingBytes: number,
+  { maxBytes, maxKeyBytes }: ShareLimit,
+): string | undefined {
+  if (held.keyBytes > 0 && held.keyBytes + incomingBytes > maxKeyBytes) {
+    return `it holds ${held.keyBytes} of at most ${maxKeyBytes} bytes of this device`;
+  }
+  if (held.bytes > 0 && held.bytes + incomingBytes > maxBytes) {
+    return `it holds ${held.bytes} of at most ${maxBytes} bytes`;
+  }
+  return undefined;
+}
