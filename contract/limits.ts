@@ -42,6 +42,11 @@ export const LIMITS = {
   bytesPerWrite: 1024 * 1024,
   /** Newest readings that one API call may ask for. */
   readingsPerQuery: 10_000,
+  /** Milliseconds in which a request must have come, and its answer have begun. */
+  httpRequestMs: 15_000,
+  /** Milliseconds that a connection may wait for its next request. */
+  httpIdleMs: 5_000,
+  httpConnections: 256,
   shutdownMs: 10_000,
   /** What a signal leaves of it to a start that is not complete. */
   shutdownStartMs: 2_000,

@@ -28,7 +28,7 @@ export async function startGatewayService(
   );
   resources.use(
     await startHttpServer({
-      host: settings.http.host,
+      ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
       readiness: () => gateway.readiness(),

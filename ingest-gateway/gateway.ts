@@ -35,7 +35,7 @@ export interface IngestGatewayDeps extends Deps {
 export interface IngestGateway extends AsyncDisposable {
   /** Ports listened on; they differ from the options when those say 0. */
   readonly ports: {
-    readonly tcp: number;
+    readonly tcp: number | undefined;
     readonly tls: number | undefined;
     readonly webSocket: number | undefined;
   };
@@ -108,7 +108,8 @@ export async function startIngestGateway(
     return listener;
   };
   const { tls, webSocketPort } = mqtt;
-  const tcpPort = opened(await listenOnTcp(at(mqtt.port), accept, telemetry)).port;
+  const tcpPort =
+    mqtt.port === undefined ? undefined : opened(await listenOnTcp(at(mqtt.port), accept, telemetry)).port;
   const { filePollMs } = options;
   const tlsPort =
     tls && opened(await listenOnTls({ ...at(tls.port), filePollMs }, tls, accept, telemetry)).port;

@@ -1,10 +1,21 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { hasCode } from '#runtime/errors.ts';
-import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
+import { type HttpServerOptions, type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
 
-const start = (checks: Record<string, ReadinessCheck>, port = 0) =>
-  startHttpServer({ host: '127.0.0.1', port, metrics: new Registry(), readiness: () => checks });
+const start = (checks: Record<string, ReadinessCheck>, port = 0, options: Partial<HttpServerOptions> = {}) =>
+  startHttpServer({ host: '127.0.0.1', port, metrics: new Registry(), readiness: () => checks, ...options });
+
+/** The status of an answer, asked by another name than the one that leads there. */
+async function statusAskedAs(port: number, host: string): Promise<number | undefined> {
+  const asking = request({ port, host: '127.0.0.1', path: '/metrics', headers: { host } }).end();
+  const [answer] = await once(asking, 'response');
+  answer.resume();
+  return answer.statusCode;
+}
 
 describe('HTTP server', () => {
   it('is ready as long as everything required is up', async () => {
@@ -28,5 +39,64 @@ describe('HTTP server', () => {
     await expect(start({}, server.port)).rejects.toSatisfy(
       (error) => hasCode(error, 'configuration') && error.message.includes('HTTP_PORT'),
     );
+  });
+
+  it.each([
+    ['127.0.0.1', 200],
+    ['localhost:8080', 200],
+    ['[::1]:8080', 200],
+    ['192.0.2.1:8080', 200],
+    ['ingest-gateway:8080', 200],
+    ['gateway.plant.example', 200],
+    ['GATEWAY.plant.example.:8080', 200],
+    ['rebound.attacker.example', 421],
+    ['plant.example', 421],
+    ['127.0.0.1.attacker.example', 421],
+  ])('asked as %j: %d', async (host, status) => {
+    await using server = await start({}, 0, { allowedHosts: ['gateway.plant.example'] });
+    expect(await statusAskedAs(server.port, host)).toBe(status);
+  });
+
+  it('[P9] with a token, tells nothing without it, but that it lives', async () => {
+    const token = 'correct-horse-battery';
+    await using server = await start({}, 0, { token });
+    const ask = async (path: string, authorization?: string) =>
+      (
+        await fetch(`http://127.0.0.1:${server.port}${path}`, {
+          headers: authorization ? { authorization } : {},
+        })
+      ).status;
+    const basic = (login: string) => `Basic ${Buffer.from(login).toString('base64')}`;
+    expect(await ask('/healthz')).toBe(200);
+    expect(await ask('/readyz')).toBe(200);
+    for (const right of [`Bearer ${token}`, `bearer ${token}`, basic(`any:${token}`)])
+      expect(await ask('/metrics', right)).toBe(200);
+    for (const bad of [
+      undefined,
+      'Bearer',
+      'Bearer wrong',
+      basic(`${token}:`),
+      basic('x'),
+      `Digest ${token}`,
+      token,
+    ])
+      expect(await ask('/metrics', bad)).toBe(401);
+    expect(await ask('/readyz/../metrics')).toBe(401);
+    expect(await ask('/no/such/path')).toBe(401);
+  });
+
+  it('[P10] ends requests that do not come to their end, and connections beyond its limit', async () => {
+    await using server = await start({}, 0, { limits: { httpRequestMs: 50, httpConnections: 2 } });
+    const slow = connect(server.port, '127.0.0.1');
+    slow.write('GET /healthz HTTP/1.1\r\n');
+    const silent = connect(server.port, '127.0.0.1');
+    await Promise.all([once(slow, 'connect'), once(silent, 'connect')]);
+    const third = connect(server.port, '127.0.0.1');
+    const closed = [slow, silent, third].map((socket) => {
+      socket.resume().on('error', () => undefined);
+      return once(socket, 'close');
+    });
+    await Promise.all(closed);
+    expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
   });
 });

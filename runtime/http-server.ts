@@ -1,6 +1,11 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { LIMITS } from '#contract/limits.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { type HttpGuardOptions, httpGuard } from '#runtime/http-guard.ts';
+
+/** How often connections are looked at that take too long. Milliseconds. */
+const CHECK_CONNECTIONS_MS = 1_000;
 
 /** One thing a process depends on, as `/readyz` reports it. */
 export interface ReadinessCheck {
@@ -11,8 +16,7 @@ export interface ReadinessCheck {
   readonly detail?: string;
 }
 
-export interface HttpServerOptions {
-  readonly host: string;
+export interface HttpServerOptions extends HttpGuardOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly metrics: Registry;
@@ -20,6 +24,8 @@ export interface HttpServerOptions {
   readonly readiness: () =>
     | Promise<Readonly<Record<string, ReadinessCheck>>>
     | Readonly<Record<string, ReadinessCheck>>;
+  /** Instead of those of `contract/limits.ts`. */
+  readonly limits?: Partial<Record<'httpRequestMs' | 'httpIdleMs' | 'httpConnections', number>>;
   /** Adds the routes of this process under `/api`. */
   readonly routes?: (server: FastifyInstance) => void;
 }
@@ -30,17 +36,24 @@ export interface HttpServer extends AsyncDisposable {
 
 /**
  * The HTTP surface that every process has: `/healthz` (alive: always 200), `/readyz` (200 or 503, with each
- * dependency in the body), `/metrics` (Prometheus text).
+ * dependency in the body), `/metrics` (Prometheus text). Bounded in connections and in their time, and guarded
+ * (`http-guard.ts`).
  *
  * @throws PipelineError `configuration` when the port is taken or the address is not ours.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { httpRequestMs, httpIdleMs, httpConnections } = { ...LIMITS, ...options.limits };
   const server = Fastify({
     logger: false,
     forceCloseConnections: true,
-    requestTimeout: 30_000,
+    requestTimeout: httpRequestMs,
+    connectionTimeout: httpRequestMs,
+    keepAliveTimeout: httpIdleMs,
     bodyLimit: 64 * 1024,
+    http: { headersTimeout: httpRequestMs, connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
   });
+  server.server.maxConnections = httpConnections;
+  server.addHook('onRequest', httpGuard(options));
   server.get('/healthz', async () => ({ status: 'alive' }));
   server.get('/readyz', async (_request, reply) => {
     const checks = await options.readiness();

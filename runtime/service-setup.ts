@@ -41,9 +41,15 @@ export async function setUpService(
 /**
  * Finds out now what listening would find out later, when other problems may have hidden it.
  *
+ * @param port `undefined` = nothing will listen.
  * @throws PipelineError `configuration` naming `variable`
  */
-export async function assertPortFree(variable: string, host: string, port: number): Promise<void> {
+export async function assertPortFree(
+  variable: string,
+  host: string,
+  port: number | undefined,
+): Promise<void> {
+  if (port === undefined) return;
   const server = createServer();
   const listening = Promise.withResolvers<void>();
   server.once('error', listening.reject).listen(port, host, listening.resolve);

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { PipelineError } from '#runtime/errors.ts';
+import { assembleHttp, assembleMqtt } from '#runtime/exposure.ts';
 import type { LOG_LEVELS } from '#runtime/logger.ts';
-import { isLoopback } from '#runtime/loopback.ts';
 import { VARIABLES, type Values } from '#runtime/variables.ts';
 
 /** The settings by part, as the parts take them. All durations in milliseconds. */
@@ -9,14 +9,22 @@ export interface Settings {
   readonly dataDir: string;
   readonly mqtt: {
     readonly host: string;
-    readonly port: number;
+    /** Of plain MQTT; `undefined` = off. */
+    readonly port: number | undefined;
     readonly tls: MqttTlsSettings | undefined;
     readonly webSocketPort: number | undefined;
     readonly credentialsFile: string | undefined;
     readonly allowAnonymous: boolean;
     readonly ackDeadlineMs: number;
   };
-  readonly http: { readonly host: string; readonly port: number | undefined };
+  readonly http: {
+    readonly host: string;
+    readonly port: number | undefined;
+    /** Whoever asks must show it; `undefined` = nobody has to. */
+    readonly token: string | undefined;
+    /** Names by which the server may be asked, beside addresses and names without a dot. */
+    readonly allowedHosts: readonly string[];
+  };
   readonly kafka: KafkaSettings | undefined;
   readonly influx: InfluxSettings | undefined;
   readonly topics: {
@@ -115,31 +123,18 @@ function rawValue(
 }
 
 function found(raw: string | undefined, secret: boolean): string {
-  return raw === undefined || secret ? '' : `, found ${JSON.stringify(raw)}`;
+  if (raw === undefined || secret) return '';
+  // An address may carry a password, and a wrong one anywhere.
+  return raw.includes('@') ? ', found something with an "@", not shown' : `, found ${JSON.stringify(raw)}`;
 }
 
 /** What can only be judged over several variables. */
 function assemble(values: Values, readFile: (path: string) => string, problems: string[]): Settings {
-  const loopback = isLoopback(values.MQTT_HOST);
-  const allowAnonymous = values.ALLOW_ANONYMOUS ?? (loopback && values.DEVICE_CREDENTIALS_FILE === undefined);
-  if (!loopback && values.DEVICE_CREDENTIALS_FILE === undefined && values.MQTT_TLS_CA_FILE === undefined) {
-    problems.push(
-      `DEVICE_CREDENTIALS_FILE: expected a file, because MQTT_HOST=${values.MQTT_HOST} can be reached from other machines`,
-    );
-  }
   const hours = 60 * 60 * 1000;
   return {
     dataDir: values.DATA_DIR,
-    mqtt: {
-      host: values.MQTT_HOST,
-      port: values.MQTT_PORT,
-      tls: assembleTls(values, problems),
-      webSocketPort: values.MQTT_WS_PORT,
-      credentialsFile: values.DEVICE_CREDENTIALS_FILE,
-      allowAnonymous,
-      ackDeadlineMs: values.ACK_DEADLINE_MS,
-    },
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
+    mqtt: assembleMqtt(values, problems),
+    http: assembleHttp(values, problems),
     kafka: assembleKafka(values, readFile, problems),
     influx: assembleInflux(values, problems),
     topics: {
@@ -157,17 +152,6 @@ function assemble(values: Values, readFile: (path: string) => string, problems: 
     storeRejectAll: values.STORE_REJECT_ALL,
     logLevel: values.LOG_LEVEL,
   };
-}
-
-function assembleTls(values: Values, problems: string[]): MqttTlsSettings | undefined {
-  const { MQTT_TLS_PORT: tlsPort, MQTT_TLS_CERT_FILE: certFile, MQTT_TLS_KEY_FILE: keyFile } = values;
-  if (tlsPort === undefined) return undefined;
-  if (certFile === undefined)
-    problems.push('MQTT_TLS_CERT_FILE: expected a PEM file, because MQTT_TLS_PORT is set');
-  if (keyFile === undefined)
-    problems.push('MQTT_TLS_KEY_FILE: expected a PEM file, because MQTT_TLS_PORT is set');
-  if (certFile === undefined || keyFile === undefined) return undefined;
-  return { port: tlsPort, certFile, keyFile, caFile: values.MQTT_TLS_CA_FILE };
 }
 
 function assembleKafka(

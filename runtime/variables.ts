@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPEN_TO_NETWORK } from '#runtime/exposure.ts';
 import { LOG_LEVELS } from '#runtime/logger.ts';
 
 const port = z.coerce
@@ -10,6 +11,14 @@ const positiveInteger = (what: string): z.ZodCoercedNumber =>
   z.coerce.number(what).int(what).positive(what) as z.ZodCoercedNumber;
 const text = (what: string): z.ZodString => z.string(what).trim().min(1, what);
 const flag = z.enum(['true', 'false'], '"true" or "false"').transform((word) => word === 'true');
+const openToNetwork = z.literal(OPEN_TO_NETWORK, `"${OPEN_TO_NETWORK}"`);
+const list = (what: string) =>
+  text(`a list of ${what}, separated by commas`).transform((words) =>
+    words
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  );
 const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'a Kafka topic name: letters, digits, ". _ -"');
 const brokerList = text('a list "host:port,host:port"')
   .transform((list) => list.split(',').map((broker) => broker.trim()))
@@ -30,9 +39,16 @@ export const VARIABLES = {
   },
   MQTT_HOST: {
     schema: text('an address').default('127.0.0.1'),
-    help: 'Address the MQTT listeners bind to. Beyond loopback, DEVICE_CREDENTIALS_FILE is required.',
+    help: 'Address the MQTT listeners bind to. Beyond loopback, devices must show who they are (DEVICE_CREDENTIALS_FILE or MQTT_TLS_CA_FILE), over TLS.',
   },
-  MQTT_PORT: { schema: port.default(1883), help: 'MQTT over TCP.' },
+  MQTT_PORT: {
+    schema: z.union([z.literal('off'), port], 'a port number or "off"').default(1883),
+    help: 'MQTT over TCP; `off` = TLS only.',
+  },
+  MQTT_PLAIN: {
+    schema: openToNetwork.optional(),
+    help: '`insecure-network-allowed` = MQTT_PORT and MQTT_WS_PORT may be reached from other machines without TLS.',
+  },
   MQTT_TLS_PORT: {
     schema: port.optional(),
     help: 'MQTT over TLS; needs MQTT_TLS_CERT_FILE and MQTT_TLS_KEY_FILE.',
@@ -55,13 +71,26 @@ export const VARIABLES = {
     help: 'Who may connect; written by `npm run devices`, read again when it changes.',
   },
   ALLOW_ANONYMOUS: {
-    schema: flag.optional(),
-    help: 'Let devices in without a password. Default: true on loopback without a credentials file, else false.',
+    schema: z.enum(['true', 'false', OPEN_TO_NETWORK], `"true", "false" or "${OPEN_TO_NETWORK}"`).optional(),
+    help: 'Let devices in without a password. Default: true on loopback without a credentials file, else false. Beyond loopback only `insecure-network-allowed` does.',
   },
   HTTP_HOST: { schema: text('an address').default('127.0.0.1'), help: 'Address the HTTP server binds to.' },
   HTTP_PORT: {
     schema: port.optional(),
     help: 'Health, readiness, metrics, API. Default: standalone and gateway 8080, processors 8081, lag-monitor 8082.',
+  },
+  HTTP_TOKEN: {
+    schema: text('a token of at least 16 characters').min(16, 'a token of at least 16 characters').optional(),
+    help: 'Who asks must show it, as `Authorization: Bearer …` or as the password of any user; not for /healthz and /readyz. Required beyond loopback.',
+    secret: true,
+  },
+  HTTP_OPEN: {
+    schema: openToNetwork.optional(),
+    help: '`insecure-network-allowed` = HTTP may be reached from other machines without HTTP_TOKEN.',
+  },
+  HTTP_ALLOWED_HOSTS: {
+    schema: list('names').default([]),
+    help: 'Names with a dot by which HTTP may be asked, separated by commas. Addresses, names without a dot and HTTP_HOST always may; others are refused, because a page of theirs may be behind the question.',
   },
   KAFKA_BROKERS: {
     schema: brokerList.optional(),
@@ -129,7 +158,10 @@ export const VARIABLES = {
     help: 'Consumer group of the telemetry-writer.',
   },
   INFLUX_URL: {
-    schema: z.url({ protocol: /^https?$/, error: 'an http(s) address' }).optional(),
+    schema: z
+      .url({ protocol: /^https?$/, error: 'an http(s) address' })
+      .refine((url) => !url.includes('@'), 'an address without user and password (INFLUX_TOKEN is for that)')
+      .optional(),
     help: 'Set = the store is InfluxDB 2; needs INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET.',
   },
   INFLUX_TOKEN: {

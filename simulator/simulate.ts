@@ -182,6 +182,8 @@ function identitiesIn(path: string): ReturnType<typeof parseCredentials> {
 
 /** Where the pipeline of this environment listens. */
 function gatewayUrl({ mqtt }: Settings): string {
+  if (mqtt.port === undefined)
+    throw new PipelineError('usage', '--url: expected the address of a gateway, because MQTT_PORT is "off"');
   const everywhere = mqtt.host === '0.0.0.0' || mqtt.host === '::';
   const host = everywhere ? '127.0.0.1' : mqtt.host;
   return `mqtt://${host.includes(':') ? `[${host}]` : host}:${mqtt.port}`;

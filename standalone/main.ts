@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import { runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { PipelineError } from '#runtime/errors.ts';
 import { everyProblemAtOnce } from '#runtime/every-problem.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { type RunningService, runService } from '#runtime/run-service.ts';
@@ -47,6 +48,8 @@ const program = new Command('npm start --')
     await runService(log, io, async (): Promise<RunningService> => {
       await using opened = new AsyncDisposableStack();
       const { mqtt, http } = settings;
+      if (options.simulate !== undefined && mqtt.port === undefined)
+        throw new PipelineError('configuration', 'MQTT_PORT: expected a port number, for --simulate');
       const [eventLog, store] = await everyProblemAtOnce([
         openEventLog(settings, 'owner', deps),
         openTelemetryStore(settings, 'owner', deps),
@@ -59,11 +62,14 @@ const program = new Command('npm start --')
       opened.move();
       const { failed, stop, mqttPort, httpPort } = pipeline;
       log.info(
-        { mqtt: `mqtt://127.0.0.1:${mqttPort}`, http: `http://127.0.0.1:${httpPort}` },
+        {
+          mqtt: mqttPort === undefined ? 'off' : `mqtt://127.0.0.1:${mqttPort}`,
+          http: `http://127.0.0.1:${httpPort}`,
+        },
         'the pipeline runs',
       );
       const fleet =
-        options.simulate === undefined
+        options.simulate === undefined || mqttPort === undefined
           ? undefined
           : simulateDevices({ devices: options.simulate, mqttPort, schemas }, deps);
       return {

@@ -25,7 +25,8 @@ export interface PipelineParts {
 }
 
 export interface Pipeline extends RunningService {
-  readonly mqttPort: number;
+  /** Of plain MQTT; `undefined` = off. */
+  readonly mqttPort: number | undefined;
   readonly httpPort: number;
   totals(): PipelineTotals;
 }
@@ -59,7 +60,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
   resources.use(gateway);
   const http = resources.use(
     await startHttpServer({
-      host: settings.http.host,
+      ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
       readiness: () => readinessOf(gateway, writer, lagMonitor),

@@ -70,7 +70,7 @@ export async function startTestGateway(
   );
   return {
     gateway,
-    port: gateway.ports.tcp,
+    port: gateway.ports.tcp ?? 0,
     log,
     lines,
     async metric(series) {

@@ -31,7 +31,7 @@ export async function startLagMonitorService(
   resources.use(startDeadLetterMonitor({ topics, retentionMs }, { ...deps, eventLog }));
   const http = resources.use(
     await startHttpServer({
-      host: settings.http.host,
+      ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
       readiness: () => {

@@ -58,7 +58,7 @@ export async function startProcessors(
   let writer: TelemetryWriter | undefined;
   const http = resources.use(
     await startHttpServer({
-      host: settings.http.host,
+      ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
       readiness: () => readinessOf(eventLog, store, writer),
