@@ -74,7 +74,10 @@ async function overWebSocket({ port, chunks, turns, how }: Send): Promise<void> 
 }
 
 const LISTENERS = {
-  TCP: { portOf: ({ gateway }: TestGateway) => gateway.ports.tcp, send: (it: Send) => overSocket(it, false) },
+  TCP: {
+    portOf: ({ gateway }: TestGateway) => gateway.ports.tcp as number,
+    send: (it: Send) => overSocket(it, false),
+  },
   TLS: {
     portOf: ({ gateway }: TestGateway) => gateway.ports.tls as number,
     send: (it: Send) => overSocket(it, true),
