@@ -6,11 +6,21 @@
 export const LIMITS = {
   /** Bytes of one MQTT packet before the client's CONNECT was accepted. */
   packetBytesBeforeConnect: 4 * 1024,
+  /** Bytes over a WebSocket before the CONNECT, headers of frames included. */
+  webSocketBytesBeforeConnect: 8 * 1024,
+  /** Fragments of one WebSocket message. */
+  webSocketFragments: 256,
   /** Bytes of one MQTT packet afterwards; above it the connection is closed and counted. */
   packetBytes: 256 * 1024,
   /** Bytes of an accepted payload; larger ones (up to a whole packet) are dead-lettered and acknowledged. */
   payloadBytes: 64 * 1024,
   readingsPerMessage: 500,
+  /** Topic filters of one SUBSCRIBE or UNSUBSCRIBE; none is granted, but each costs time. */
+  filtersPerPacket: 100,
+  /** Packets that one connection may hand to the parser in one turn of the event loop. */
+  packetsPerTurn: 128,
+  /** Bytes of packets that are not complete, of all connections. */
+  partialPacketBytes: 32 * 1024 * 1024,
   deviceIdLength: 64,
   topicDepth: 3,
   /** Milliseconds a socket may take until its CONNECT is complete, and authentication may take after it. */

@@ -7,6 +7,7 @@ const NAMES = [
   'authenticateMs',
   'connectMs',
   'connections',
+  'filtersPerPacket',
   'foreignMessageBurst',
   'foreignMessagesPerSecond',
   'inflightBytes',
@@ -19,8 +20,12 @@ const NAMES = [
   'messagesPerSecond',
   'packetBytes',
   'packetBytesBeforeConnect',
+  'packetsPerTurn',
+  'partialPacketBytes',
   'shutdownAppendsMs',
   'shutdownLingerMs',
+  'webSocketBytesBeforeConnect',
+  'webSocketFragments',
 ] as const satisfies readonly (keyof typeof LIMITS)[];
 
 /** `LIMITS`, some of them replaced: tests need smaller bounds, or shorter waits. */

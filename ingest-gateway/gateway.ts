@@ -71,7 +71,7 @@ export async function startIngestGateway(
   }));
   let broker: MqttBroker | undefined;
   await using resources = new AsyncDisposableStack();
-  const devices = new DeviceRegistry(limits, deps.now);
+  const devices = new DeviceRegistry(limits, budget, deps.now);
   const credentials =
     mqtt.credentialsFile === undefined
       ? undefined

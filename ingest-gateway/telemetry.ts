@@ -23,6 +23,10 @@ export const REFUSAL_REASONS = [
   /** MQTT 5, which is answered with CONNACK 1. */
   'protocol-version',
   'packet-too-large',
+  /** A SUBSCRIBE or UNSUBSCRIBE of more than `LIMITS.filtersPerPacket` filters. */
+  'too-many-filters',
+  /** Began a large packet while all connections together held too many bytes of unfinished ones. */
+  'partial-packets',
   /** A will with QoS 3. */
   'invalid-will',
   /** The client id is not a device id (CONNACK 2). */
@@ -49,6 +53,22 @@ export const REFUSAL_REASONS = [
   'internal-error',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** What clients send; the values of `ingest_packets_total{type}`. Each costs work, whether or not it is of use. */
+const PACKET_TYPES = [
+  'connect',
+  'publish',
+  'puback',
+  'pubrec',
+  'pubrel',
+  'pubcomp',
+  'subscribe',
+  'unsubscribe',
+  'pingreq',
+  'disconnect',
+  'auth',
+] as const;
+type PacketType = (typeof PACKET_TYPES)[number];
 
 /** What harmless firmware asks for and does not get; the values of `ingest_tolerated_total{kind}`. */
 export const TOLERATED_KINDS = [
@@ -99,6 +119,7 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     Object.fromEntries(words.map((word) => [word, 0])) as Record<Word, number>;
 
   const messages = { 0: 0, 1: 0, 2: 0 };
+  const packets = zero(PACKET_TYPES);
   const appended = zero(schemas);
   const deadLetters = zero(REJECT_REASONS);
   const refused = zero(REFUSAL_REASONS);
@@ -133,6 +154,7 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     });
   };
   counter('ingest_messages_total', 'MQTT messages received', 'qos', () => messages);
+  counter('ingest_packets_total', 'MQTT packets received', 'type', () => packets);
   counter(
     'ingest_readings_decoded_total',
     'Readings found in messages; a message refused as a whole counts as one',
@@ -231,6 +253,9 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
         { deviceId, topic: topic.slice(0, 128) },
         'a device publishes to a topic that is not its own; this and further ones are acknowledged and thrown away',
       );
+    },
+    packetReceived(type: string): void {
+      if (type in packets) packets[type as PacketType]++;
     },
     messageReceived(qos: 0 | 1 | 2): void {
       messages[qos]++;

@@ -21,10 +21,11 @@ export class Device {
   /** Dead letters by reason. */
   refused: Map<RejectReason, number> | undefined;
 
-  constructor(id: string, limits: GatewayLimits, now: number) {
+  /** @param total the gateway's budget, of which the device may use a fair share. */
+  constructor(id: string, limits: GatewayLimits, total: InflightBudget, now: number) {
     this.id = id;
     this.topic = telemetryTopic(id);
-    this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice);
+    this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice, total);
     this.bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now());
     this.foreignTopics = new ForeignTopics(
       limits.foreignMessagesPerSecond,
@@ -59,20 +60,22 @@ const CAPACITY = 100_000;
 /** The devices seen since the start, the longest unseen forgotten first. Connected ones are never forgotten. */
 export class DeviceRegistry {
   readonly #limits: GatewayLimits;
+  readonly #total: InflightBudget;
   readonly #now: () => number;
   readonly #capacity: number;
   /** Oldest first: a device moves to the end when it connects. */
   readonly #devices = new Map<string, Device>();
 
-  constructor(limits: GatewayLimits, now: () => number, capacity: number = CAPACITY) {
+  constructor(limits: GatewayLimits, total: InflightBudget, now: () => number, capacity: number = CAPACITY) {
     this.#limits = limits;
+    this.#total = total;
     this.#now = now;
     this.#capacity = capacity;
   }
 
   /** The device, for a client that proved to be it. */
   admit(id: string): Device {
-    const device = this.#devices.get(id) ?? new Device(id, this.#limits, this.#now());
+    const device = this.#devices.get(id) ?? new Device(id, this.#limits, this.#total, this.#now());
     device.lastSeenAt = this.#now();
     this.#devices.delete(id);
     this.#devices.set(id, device);

@@ -73,3 +73,36 @@ describe('in-flight budget', () => {
     await waiting;
   });
 });
+
+describe('a part of a total', () => {
+  it('[P6] may hold less as the total fills, so that few cannot use it up', () => {
+    const total = new InflightBudget(1_000_000, 1_000);
+    const parts = Array.from({ length: 20 }, () => new InflightBudget(1_000_000, 1_000, total));
+    for (let round = 0; round < 1_000; round++) {
+      for (const part of parts) {
+        if (part.full) continue;
+        part.take(1);
+        total.take(1);
+      }
+    }
+    expect(total.full).toBe(false);
+    // N of them hold N/(N + 8) of it, equal parts.
+    expect(total.bytes).toBeGreaterThan(690);
+    expect(total.bytes).toBeLessThan(740);
+    expect(new Set(parts.map(({ bytes }) => bytes)).size).toBeLessThanOrEqual(2);
+  });
+
+  it('always has room for one message, and opens when half of its share is free', () => {
+    const total = new InflightBudget(100, 1_000);
+    const part = new InflightBudget(100, 1_000, total);
+    total.take(900);
+    expect(part.full).toBe(false);
+    part.take(50);
+    total.take(50);
+    expect(part.full).toBe(true);
+    total.release(900);
+    expect(part.full).toBe(true);
+    part.release(50);
+    expect(part.full).toBe(false);
+  });
+});

@@ -4,11 +4,21 @@ export interface Waiter {
   resume(): void;
 }
 
+/**
+ * What one part may hold of what is free in the total. So N parts that want everything hold N/(N + 8) of it together, and
+ * whoever wants little finds room: a total can be used up only by very many.
+ */
+const FAIR_SHARE = 1 / 8;
+/** A full budget opens at this share of its bounds. */
+const LOW_WATER = 0.5;
+
 /** Waiters woken in one turn of the event loop, so that waking 10,000 of them does not hold up everything else. */
 const WAKE_AT_ONCE = 64;
 
 /**
  * Counts what was read but is not yet durable, in messages and bytes: of one device, and of the whole gateway.
+ *
+ * The bounds of a device shrink as the total fills (`FAIR_SHARE`), so that some devices cannot use up what all share.
  *
  * Two states. *Open*: reading goes on. *Full*: entered when either bound is reached; nobody reads, and who wanted to is
  * remembered in order. Left only when both counts are down to half their bounds, because a budget that opened with
@@ -21,6 +31,7 @@ const WAKE_AT_ONCE = 64;
 export class InflightBudget {
   readonly #maxMessages: number;
   readonly #maxBytes: number;
+  readonly #total: InflightBudget | undefined;
   readonly #waiters = new Set<Waiter>();
   readonly #idleCallbacks: (() => void)[] = [];
   #messages = 0;
@@ -28,9 +39,11 @@ export class InflightBudget {
   #full = false;
   #waking = false;
 
-  constructor(maxMessages: number, maxBytes: number) {
+  /** @param total of which this one is a part: then its bounds shrink as that fills. */
+  constructor(maxMessages: number, maxBytes: number, total?: InflightBudget) {
     this.#maxMessages = maxMessages;
     this.#maxBytes = maxBytes;
+    this.#total = total;
   }
 
   get messages(): number {
@@ -48,13 +61,13 @@ export class InflightBudget {
   take(bytes: number): void {
     this.#messages++;
     this.#bytes += bytes;
-    if (this.#messages >= this.#maxMessages || this.#bytes >= this.#maxBytes) this.#full = true;
+    if (this.#exceeds(1)) this.#full = true;
   }
 
   release(bytes: number): void {
     this.#messages--;
     this.#bytes -= bytes;
-    if (this.#full && this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) {
+    if (this.#full && !this.#exceeds(LOW_WATER)) {
       this.#full = false;
       this.#wakeSoon();
     }
@@ -74,6 +87,21 @@ export class InflightBudget {
   idle(): Promise<void> {
     if (this.#messages === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleCallbacks.push(resolve));
+  }
+
+  /** Whether more than a share of what it may hold is taken. With nothing in flight there is always room for a message. */
+  #exceeds(share: number): boolean {
+    if (this.#messages === 0) return false;
+    const total = this.#total;
+    let maxMessages = this.#maxMessages;
+    let maxBytes = this.#maxBytes;
+    if (total !== undefined) {
+      maxMessages = Math.min(maxMessages, FAIR_SHARE * (total.#maxMessages - total.#messages));
+      maxBytes = Math.min(maxBytes, FAIR_SHARE * (total.#maxBytes - total.#bytes));
+    }
+    return share === 1
+      ? this.#messages >= maxMessages || this.#bytes >= maxBytes
+      : this.#messages > maxMessages * share || this.#bytes > maxBytes * share;
   }
 
   #wakeSoon(): void {

@@ -105,6 +105,8 @@ export class MessageIntake {
     const { device, payload } = message;
     const { accepted, rejects } = admit(payload, receivedAt, schemas);
     telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
+    // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
+    device.bucket.take(rejects.length);
     const outgoing: Outgoing[] = [];
     if (accepted !== undefined) {
       const { value } = accepted;

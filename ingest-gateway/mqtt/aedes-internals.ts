@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
+import type { CostlyPacket } from './packet-cost.ts';
+import type { PacketBytes, ParsedPacket } from './packet-structure.ts';
 
 /**
  * The private parts of aedes that the guards of this folder lean on. They are not promised by aedes: package.json pins
@@ -12,20 +14,33 @@ export interface AedesInternals {
   waitForDrain(callback: () => void): void;
   /** A DISCONNECT came. */
   readonly _disconnected: boolean;
-  readonly _parser: {
-    /** The packet being collected; `length` is -1 until its header is complete. */
-    readonly packet: { readonly length?: number };
-    parse(bytes: Buffer): number;
-    emit(event: 'error', error: Error): boolean;
-    on(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
-    off(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
-    prependListener(event: 'packet', listener: (packet: ParsedPacket) => void): unknown;
-  };
+  /** Ends the client when it is silent; not there while `_keepaliveInterval` is not above 0. */
+  readonly _keepaliveTimer: NodeJS.Timeout | null;
+  readonly _parser: ParserInternals;
+}
+
+/** The parser of `mqtt-packet` that aedes makes for each client. */
+export interface ParserInternals {
+  /** The packet being collected; `length` is -1 until its header is complete. */
+  readonly packet: ReceivedPacket;
+  /** What came of it so far, behind the fixed header. */
+  readonly _list: PacketBytes;
+  /** The CONNECT packet, once it was parsed. */
+  readonly settings: { readonly protocolVersion?: number };
+  /** @returns bytes that are held because their packet is not complete. */
+  parse(bytes: Buffer): number;
+  _parseSubscribe(): void;
+  _parseUnsubscribe(): void;
+  /** Ends the parsing of the slice, and the client. */
+  _emitError(error: Error): void;
+  on(event: 'packet', listener: (packet: ReceivedPacket) => void): unknown;
+  off(event: 'packet', listener: (packet: ReceivedPacket) => void): unknown;
+  prependListener(event: 'packet', listener: (packet: ReceivedPacket) => void): unknown;
+  emit(event: 'packet' | 'error', subject: unknown): boolean;
 }
 
 /** A packet as the parser hands it to aedes. */
-export interface ParsedPacket {
-  readonly cmd: string;
+export interface ReceivedPacket extends ParsedPacket, CostlyPacket {
   /** Of a PUBLISH. */
   topic?: string;
   /** Of a SUBSCRIBE. */

@@ -18,4 +18,11 @@ export interface Answers {
    *   [MQTT-4.6.0-2]. For QoS 0 that is at once: nobody is told.
    */
   toPublish(packet: PublishPacket, done: AedesCallback): Answer;
+
+  /**
+   * For each PUBREL, which aedes does not see: to be answered at once, nothing depends on it any more.
+   *
+   * @returns whether it belongs to a PUBREC of this connection: the first half of a message paid for the second one
+   */
+  toRelease(messageId: number): boolean;
 }

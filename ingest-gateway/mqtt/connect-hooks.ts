@@ -68,7 +68,7 @@ export class ConnectHooks {
     const connection = connections.of(client);
     if (connection === undefined) throw new Error('a CONNECT without a connection');
     const judgement = judgeConnect(packet, this.#options.limits.maxKeepaliveSeconds);
-    connection.connect = { ...judgement, clientId: packet.clientId };
+    connection.greet({ ...judgement, clientId: packet.clientId });
     connection.gate.hold();
     if (judgement.fatal !== undefined) {
       connections.refuse(connection, judgement.fatal);

@@ -11,12 +11,15 @@ import { ReadGate } from './read-gate.ts';
  */
 export class ConnectionTable {
   readonly #telemetry: IngestTelemetry;
+  readonly #packetsPerTurn: number;
   readonly #byClient = new Map<Client, Connection>();
   readonly #byDevice = new Map<string, Connection>();
   #paused = 0;
 
-  constructor(telemetry: IngestTelemetry) {
+  /** @param packetsPerTurn that a connection may hand to its parser at once. */
+  constructor(telemetry: IngestTelemetry, packetsPerTurn: number) {
     this.#telemetry = telemetry;
+    this.#packetsPerTurn = packetsPerTurn;
   }
 
   get size(): number {
@@ -43,7 +46,7 @@ export class ConnectionTable {
   /** @param handle gives the stream to aedes; the gate must be on it before. */
   add(arrival: Arrival, handle: () => Client): Connection {
     const { stream } = arrival;
-    const gate = new ReadGate(stream, (paused) => {
+    const gate = new ReadGate(stream, this.#packetsPerTurn, (paused) => {
       this.#paused += paused ? 1 : -1;
     });
     const closing = new AbortController();

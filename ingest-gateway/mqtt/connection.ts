@@ -31,7 +31,10 @@ export class Connection {
   /** The first reason for which we ended it. */
   refusal: RefusalReason | undefined;
 
+  readonly #arrival: Arrival;
+
   constructor(arrival: Arrival, client: Client, gate: ReadGate, closed: AbortSignal) {
+    this.#arrival = arrival;
     this.stream = arrival.stream;
     this.certificateName = arrival.certificateName;
     this.address = arrival.address;
@@ -41,5 +44,11 @@ export class Connection {
     // Lets aedes count how long the client takes for its answers, and end it.
     const writer = new AnswerWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
     this.answers = new Mqtt3Answers(writer);
+  }
+
+  /** Its CONNECT was parsed. */
+  greet(connect: NonNullable<Connection['connect']>): void {
+    this.connect = connect;
+    this.#arrival.greeted?.((tokens) => this.device?.bucket.take(tokens));
   }
 }

@@ -111,8 +111,6 @@ export class LastWords {
   #isWithinBounds(): boolean {
     const { device } = this.#connection;
     if (device === undefined || device.budget.full || this.#parts.budget.full) return false;
-    if (device.bucket.waitMs(performance.now()) > 0) return false;
-    device.bucket.take(1);
-    return true;
+    return device.bucket.waitMs(performance.now()) === 0;
   }
 }

@@ -14,8 +14,9 @@ import {
 } from './connect-hooks.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
+import { guardConnection } from './guard-connection.ts';
 import { LastWords } from './last-words.ts';
-import { limitPacketSize } from './packet-limit.ts';
+import { PartialPackets } from './partial-packets.ts';
 import { authorizePublish } from './publish-hook.ts';
 import { setTopicsAside } from './set-aside-topics.ts';
 
@@ -43,17 +44,19 @@ export class MqttBroker {
   readonly #aedes: Aedes;
   readonly #connections: ConnectionTable;
   readonly #connectHooks: ConnectHooks;
+  readonly #partialPackets: PartialPackets;
   #stopping = false;
 
   private constructor(options: ConnectOptions, parts: MqttBrokerParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#connections = new ConnectionTable(parts.telemetry);
+    this.#connections = new ConnectionTable(parts.telemetry, options.limits.packetsPerTurn);
     this.#connectHooks = new ConnectHooks(options, {
       ...parts,
       connections: this.#connections,
       isStopping: () => this.#stopping,
     });
+    this.#partialPackets = new PartialPackets(options.limits.partialPacketBytes);
     this.#aedes = this.#createAedes();
   }
 
@@ -74,9 +77,10 @@ export class MqttBroker {
   /** Takes over an accepted socket. */
   accept(arrival: Arrival): void {
     const { limits } = this.#options;
+    const { telemetry } = this.#parts;
     const { stream } = arrival;
     if (this.#connections.size >= limits.connections) {
-      this.#parts.telemetry.refused('too-many-connections', undefined, undefined);
+      telemetry.refused('too-many-connections', undefined, undefined);
       stream.on('error', () => undefined).destroy();
       return;
     }
@@ -84,16 +88,13 @@ export class MqttBroker {
     const { client, gate } = connection;
     const aedes = internalsOf(client);
     gate.attach(aedes);
-    limitPacketSize(
-      aedes,
-      () => (connection.connect === undefined ? limits.packetBytesBeforeConnect : limits.packetBytes),
-      (bytes) => this.#connections.refuse(connection, 'packet-too-large', `${bytes} bytes`),
-    );
     setTopicsAside(aedes, () => connection.device?.topic);
     new LastWords(connection, { ...this.#parts, connections: this.#connections });
-    // The second half of a QoS 2 message is no message of its own.
-    aedes._parser.on('packet', ({ cmd }) => {
-      if (cmd !== 'pubrel') connection.device?.bucket.take(1);
+    guardConnection(connection, {
+      ...this.#parts,
+      limits,
+      connections: this.#connections,
+      partialPackets: this.#partialPackets,
     });
     // Comes after aedes handled what it had queued: its own listener is older.
     client.once('connected', () => this.#connectHooks.opened(connection));
@@ -152,10 +153,8 @@ export class MqttBroker {
         (client: Client | null, packet: PublishPacket, done: AedesCallback) =>
           authorizePublish(publishParts, client, packet, done),
       ),
-      authorizeSubscribe: (client, _subscription, done) => {
+      authorizeSubscribe: (_client, _subscription, done) => {
         telemetry.tolerated('subscription');
-        // One packet can hold thousands of them.
-        this.#connections.of(client)?.device?.bucket.take(1);
         done(null, null);
       },
       authorizeForward: () => null,

@@ -9,8 +9,7 @@ import type { AedesCallback, Answers } from './answers.ts';
  *
  * Why: aedes answers at a cost (see `AnswerWriter`), can say no more than "yes" to a message, and remembers each QoS 2
  * message until its PUBREL comes, in order to leave out the second delivery to subscribers. There are none here, a
- * second append does no harm (P3), and a client that releases late would be closed when that memory is full. What aedes
- * still does for QoS 2 is to answer each PUBREL with a PUBCOMP, whether it remembers the message or not.
+ * second append does no harm (P3), and a client that releases late would be closed when that memory is full.
  */
 function takeOverAnswer(packet: PublishPacket): void {
   packet.qos = 0;
@@ -23,6 +22,8 @@ function takeOverAnswer(packet: PublishPacket): void {
  */
 export class Mqtt3Answers implements Answers {
   readonly #writer: AnswerWriter;
+  /** PUBRECs that were not followed by a PUBREL yet. */
+  #unreleased = 0;
 
   constructor(writer: AnswerWriter) {
     this.#writer = writer;
@@ -34,8 +35,18 @@ export class Mqtt3Answers implements Answers {
     return (outcome) => {
       if (typeof outcome !== 'string') return done(outcome);
       if (qos === 1) this.#writer.puback(messageId);
-      else if (qos === 2) this.#writer.pubrec(messageId);
+      else if (qos === 2) {
+        this.#unreleased++;
+        this.#writer.pubrec(messageId);
+      }
       done();
     };
+  }
+
+  toRelease(messageId: number): boolean {
+    this.#writer.pubcomp(messageId);
+    if (this.#unreleased === 0) return false;
+    this.#unreleased--;
+    return true;
   }
 }

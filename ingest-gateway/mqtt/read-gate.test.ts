@@ -171,7 +171,7 @@ describe('read gate', () => {
       writableHighWaterMark: 10,
     });
     const pauses: boolean[] = [];
-    const gate = new ReadGate(stream, (paused) => pauses.push(paused));
+    const gate = new ReadGate(stream, 128, (paused) => pauses.push(paused));
     const budget = new InflightBudget(10, 10_000);
     gate.open({ budgets: [budget], bucket: new TokenBucket(1e9, 1e9, performance.now()) });
     stream.push('input');

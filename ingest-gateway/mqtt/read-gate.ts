@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
 import type { AedesInternals } from './aedes-internals.ts';
+import { PacketBoundaries } from './packet-boundaries.ts';
 
 /**
  * Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. Each slice
@@ -30,7 +31,7 @@ export interface ReadAllowance {
  *   answers (`writableNeedDrain`). Otherwise the gate is *paused* and asks to be resumed by whatever stopped it.
  * - *discarding* (`discardInput`): off; input is thrown away while the last acknowledgements leave.
  *
- * Each turn of the event loop hands out one slice at most: a QoS 0 publish completes while its slice is still being
+ * Each turn of the event loop hands out one slice at most, of at most `packetsPerTurn` packets: a QoS 0 publish completes while its slice is still being
  * parsed, and then aedes would read again from within its own parser. A slice that ends within a packet is followed by
  * the next one without waiting for new input.
  *
@@ -49,11 +50,14 @@ export class ReadGate implements Waiter {
   #starved = false;
   #paused = false;
   #timer: NodeJS.Timeout | undefined;
+  readonly #boundaries = new PacketBoundaries();
+  readonly #packetsPerTurn: number;
   #awaitsDrain = false;
 
   /** @param onPause the connection stopped reading because of its allowance, or reads again. */
-  constructor(stream: Duplex, onPause: (paused: boolean) => void) {
+  constructor(stream: Duplex, packetsPerTurn: number, onPause: (paused: boolean) => void) {
     this.#stream = stream;
+    this.#packetsPerTurn = packetsPerTurn;
     this.#onPause = onPause;
     this.#read = stream.read;
     stream.read = (size) => this.#gatedRead(size);
@@ -115,13 +119,24 @@ export class ReadGate implements Waiter {
     this.#served = true;
     setImmediate(this.#nextTurn);
     const most = this.#allowance === undefined ? FIRST_SLICE_BYTES : SLICE_BYTES;
-    return this.#read.call(this.#stream, Math.min(available, most));
+    const slice = this.#read.call(this.#stream, Math.min(available, most));
+    return slice && this.#fewPackets(slice);
+  }
+
+  /** As much of a slice as the packets in it may be worked on in one turn; the rest goes back. */
+  #fewPackets(slice: Buffer): Buffer {
+    const end = this.#boundaries.take(slice, this.#packetsPerTurn);
+    if (end === slice.length) return slice;
+    this.#stream.unshift(slice.subarray(end));
+    return slice.subarray(0, end);
   }
 
   readonly #nextTurn = (): void => {
     this.#served = false;
     const more = this.#starved || this.#stream.readableLength > 0;
     this.#starved = false;
+    // Having read exactly what was there, the stream does not notice that nothing more will come.
+    if (this.#stream.readableLength === 0) this.#read.call(this.#stream, 0);
     if (more) this.resume();
   };
 

@@ -1,4 +1,4 @@
-import type { AedesInternals, ParsedPacket } from './aedes-internals.ts';
+import type { AedesInternals, ReceivedPacket } from './aedes-internals.ts';
 
 /** Passes all of aedes' checks; it is no device's. */
 const STAND_IN = 'set-aside';
@@ -19,7 +19,7 @@ interface SetAside {
  */
 export function setTopicsAside({ _parser }: AedesInternals, ownTopic: () => string | undefined): void {
   // Before aedes' own listener.
-  _parser.prependListener('packet', (packet: ParsedPacket & { sentTopic?: string }) => {
+  _parser.prependListener('packet', (packet: ReceivedPacket & { sentTopic?: string }) => {
     switch (packet.cmd) {
       case 'publish':
         if (packet.topic === ownTopic()) return;

@@ -53,6 +53,7 @@ describe('metrics', () => {
       'schema',
       'since',
       'topic',
+      'type',
     ]);
   });
 });

@@ -12,6 +12,12 @@ export interface Arrival {
   readonly certificateName: string | undefined;
   /** Where it comes from, as `sourceOf` gives it. */
   readonly address: string;
+  /**
+   * Called when the CONNECT was parsed: what the listener bounds until then, it need not bound any more.
+   *
+   * @param charge takes tokens from the bucket of the device, for work that is not in its packets.
+   */
+  readonly greeted?: (charge: (tokens: number) => void) => void;
 }
 
 /** Where devices come in. */

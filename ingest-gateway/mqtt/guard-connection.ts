@@ -1,0 +1,62 @@
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { internalsOf, type ReceivedPacket } from './aedes-internals.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { tokensOf } from './packet-cost.ts';
+import { guardPackets } from './packet-guard.ts';
+import type { PartialPackets } from './partial-packets.ts';
+
+export interface GuardParts {
+  readonly limits: GatewayLimits;
+  readonly connections: ConnectionTable;
+  readonly partialPackets: PartialPackets;
+  readonly telemetry: IngestTelemetry;
+}
+
+/**
+ * What one connection may send: sizes and structure of its packets, what each takes from its device's bucket, and what
+ * unfinished ones hold of memory.
+ */
+export function guardConnection(
+  connection: Connection,
+  { limits, connections, partialPackets, telemetry }: GuardParts,
+): void {
+  const { client, stream } = connection;
+  const aedes = internalsOf(client);
+  const holder = {
+    dropPartialPacket(bytes: number) {
+      connections.refuse(connection, 'partial-packets', `${bytes} bytes of one`);
+      client.close();
+    },
+  };
+  stream.once('close', () => partialPackets.hold(holder, 0));
+
+  const release = (messageId: number): boolean => {
+    // A packet that aedes does not see keeps the connection alive, too.
+    aedes._keepaliveTimer?.refresh();
+    return connection.answers.toRelease(messageId);
+  };
+  const received = (packet: ReceivedPacket): boolean => {
+    telemetry.packetReceived(packet.cmd);
+    const { device } = connection;
+    if (device === undefined) return true;
+    const isRelease = packet.cmd === 'pubrel';
+    if (!isRelease || !release(packet.messageId ?? 0)) device.bucket.take(tokensOf(packet));
+    return !isRelease;
+  };
+
+  guardPackets(
+    aedes,
+    {
+      packetBytes: () =>
+        connection.connect === undefined ? limits.packetBytesBeforeConnect : limits.packetBytes,
+      filters: limits.filtersPerPacket,
+    },
+    {
+      refused: (reason, detail) => connections.refuse(connection, reason, detail),
+      received,
+      held: (bytes) => partialPackets.hold(holder, bytes),
+    },
+  );
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { bytesOf, connectPacket, publishPacket } from '#ingest-gateway/testing/raw-client.ts';
+import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
+
+const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;
+
+async function open(test: TestGateway): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${test.gateway.ports.webSocket}`, 'mqtt', { autoPong: false });
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('open', resolve));
+  return socket;
+}
+const closed = (socket: WebSocket): Promise<unknown> =>
+  new Promise((resolve) => socket.once('close', resolve));
+
+describe('a WebSocket before CONNECT [P10]', () => {
+  it('is ended when it sent more than a CONNECT can be, however it is cut into frames and fragments', async () => {
+    const ways: Readonly<Record<string, (socket: WebSocket) => void>> = {
+      'one message': (socket) => socket.send(Buffer.alloc(20_000)),
+      'a message that never ends': (socket) => {
+        for (let i = 0; i < 3_000; i++) socket.send(Buffer.alloc(1), { fin: false });
+      },
+      'fragments of nothing': (socket) => {
+        for (let i = 0; i < 3_000; i++) socket.send(Buffer.alloc(0), { fin: false });
+      },
+      'a message for each byte': (socket) => {
+        for (let i = 0; i < 3_000; i++) socket.send(Buffer.from([0x10]));
+      },
+    };
+    for (const [name, send] of Object.entries(ways)) {
+      await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+      const socket = await open(test);
+      send(socket);
+      await closed(socket);
+      const counts = [
+        await test.metric(refused('packet-too-large')),
+        await test.metric(refused('protocol-error')),
+      ];
+      expect(counts.toSorted(), name).toEqual([0, 1]);
+    }
+  });
+
+  it('may send its first publishes with its CONNECT', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const socket = await open(test);
+    const publishes = Array.from({ length: 200 }, (_, i) =>
+      bytesOf(publishPacket('dev-1', reading(i), i + 1)),
+    );
+    socket.send(Buffer.concat([bytesOf(connectPacket('dev-1')), ...publishes]));
+    await eventually(() => expect(test.log.durable).toBe(200));
+    socket.terminate();
+  });
+});
+
+describe('a WebSocket of a device', () => {
+  it('[P10] is ended when it sends frames that bring nothing, again and again', async () => {
+    for (const frame of ['ping', 'empty'] as const) {
+      await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+      const socket = await open(test);
+      socket.send(bytesOf(connectPacket('dev-1')));
+      await eventually(() => expect(test.gateway.connectedDevices()).toBe(1));
+      for (let i = 0; i < 50; i++) socket.ping();
+      socket.send(bytesOf(publishPacket('dev-1', reading(1), 1)));
+      await eventually(() => expect(test.log.durable).toBe(1));
+      for (let i = 0; i < 200; i++) {
+        if (frame === 'ping') socket.ping();
+        else socket.send(Buffer.alloc(0));
+      }
+      await closed(socket);
+      expect(await test.metric(refused('protocol-error')), frame).toBe(1);
+    }
+  });
+
+  it('[P6] pays for frames, not only for the packets in them', async () => {
+    await using test = await startTestGateway({
+      mqtt: { webSocketPort: 0 },
+      limits: { messagesPerSecond: 1, messageBurst: 20 },
+    });
+    const socket = await open(test);
+    socket.send(bytesOf(connectPacket('dev-1')));
+    await eventually(() => expect(test.gateway.connectedDevices()).toBe(1));
+    for (const byte of bytesOf(publishPacket('dev-1', reading(1), 1))) socket.send(Buffer.from([byte]));
+    for (const byte of bytesOf(publishPacket('dev-1', reading(2), 2))) socket.send(Buffer.from([byte]));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    socket.terminate();
+  });
+});

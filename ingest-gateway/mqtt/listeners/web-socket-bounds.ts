@@ -1,0 +1,72 @@
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { Arrival } from './listener.ts';
+
+/** What a frame costs beside the packets in it, in tokens: a packet may come in one frame, or in one for each byte. */
+const TOKENS_A_FRAME = 1 / 8;
+/** Frames without a byte of MQTT that a client may send at once, and in each second: pings to keep a proxy awake. */
+const IDLE_FRAMES = 100;
+const IDLE_FRAMES_A_SECOND = 10;
+
+/**
+ * The bounds of a WebSocket itself, which the gate on its stream does not see: `ws` reads the socket and keeps frames on
+ * its own, whatever the stream's reader does.
+ *
+ * Two states. *Before CONNECT*: all that comes, frames' headers included, is bounded as a packet is on TCP. *Greeted*
+ * (the CONNECT was parsed): frames are charged to the device, whose stream is then read more slowly. In both, frames
+ * that bring nothing (control frames and empty ones) are bounded by a rate, since no reader ever waits for those.
+ *
+ * @param refuse counts why the connection ends
+ * @returns to be told that the CONNECT was parsed
+ */
+export function boundWebSocket(
+  webSocket: WebSocket,
+  socket: Socket,
+  limits: GatewayLimits,
+  refuse: (reason: RefusalReason, detail: string) => void,
+): NonNullable<Arrival['greeted']> {
+  const bytesAtUpgrade = socket.bytesRead;
+  let charge: ((tokens: number) => void) | undefined;
+  let idleFrames = 0;
+  let idleSince = performance.now();
+
+  const end = (reason: RefusalReason, detail: string): void => {
+    if (socket.destroyed) return;
+    refuse(reason, detail);
+    webSocket.terminate();
+  };
+  let bytes = 0;
+  const check = (): void => {
+    if (charge === undefined && bytes > limits.webSocketBytesBeforeConnect)
+      end('packet-too-large', `${bytes} bytes over WebSocket without CONNECT`);
+  };
+  // A chunk is judged when its frames were taken and the stream was read, since the CONNECT may be in it: before the next
+  // chunk, or when none comes at once.
+  const onData = (): void => {
+    check();
+    bytes = socket.bytesRead - bytesAtUpgrade;
+    setImmediate(check);
+  };
+  socket.prependListener('data', onData);
+
+  const onIdleFrame = (): void => {
+    const now = performance.now();
+    idleFrames = Math.max(0, idleFrames - ((now - idleSince) / 1000) * IDLE_FRAMES_A_SECOND) + 1;
+    idleSince = now;
+    if (idleFrames > IDLE_FRAMES)
+      end('protocol-error', 'more WebSocket frames without content than any client needs');
+  };
+  webSocket.on('ping', onIdleFrame);
+  webSocket.on('pong', onIdleFrame);
+  webSocket.on('message', (data: Buffer) => {
+    if (data.length === 0) onIdleFrame();
+    else charge?.(TOKENS_A_FRAME);
+  });
+
+  return (chargeDevice) => {
+    charge = chargeDevice;
+    socket.off('data', onData);
+  };
+}

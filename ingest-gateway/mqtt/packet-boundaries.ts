@@ -1,0 +1,47 @@
+/** The remaining length of a packet takes at most so many bytes (MQTT 3.1.1, 2.2.3). */
+const MAX_LENGTH_BYTES = 4;
+
+/**
+ * Follows the packets in a connection's input, byte by byte as far as their fixed headers go, without looking into
+ * them: so that a slice of input can be cut by the number of packets in it before any of them is parsed. 16 KiB are
+ * 4,000 packets of the smallest kind, and a parser that has them works through all of them in one turn.
+ *
+ * Three states: *between packets*; *in a fixed header* (its length is being read); *in a body* (`#bodyLeft` bytes of it
+ * are still to come).
+ */
+export class PacketBoundaries {
+  /** Bytes read of the current packet's length; -1 = between packets, or in a body. */
+  #lengthBytes = -1;
+  #length = 0;
+  #bodyLeft = 0;
+
+  /** How many bytes of `input` hold no more than `packets` ends of packets; those are taken as passed on. */
+  take(input: Uint8Array, packets: number): number {
+    let left = packets;
+    let at = 0;
+    while (at < input.length) {
+      if (this.#bodyLeft > 0) {
+        const step = Math.min(this.#bodyLeft, input.length - at);
+        this.#bodyLeft -= step;
+        at += step;
+        if (this.#bodyLeft === 0 && --left === 0) return at;
+      } else if (this.#readHeader(input[at++] as number) && --left === 0) return at;
+    }
+    return at;
+  }
+
+  /** @returns whether the packet ended with this byte: it has no body. */
+  #readHeader(byte: number): boolean {
+    if (this.#lengthBytes === -1) {
+      this.#lengthBytes = 0;
+      this.#length = 0;
+      return false;
+    }
+    this.#length += (byte & 0x7f) * 128 ** this.#lengthBytes++;
+    // One byte more is no MQTT: the parser says so.
+    if (byte & 0x80 && this.#lengthBytes < MAX_LENGTH_BYTES) return false;
+    this.#lengthBytes = -1;
+    this.#bodyLeft = this.#length;
+    return this.#length === 0;
+  }
+}
