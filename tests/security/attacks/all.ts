@@ -1,0 +1,6 @@
+import type { Attack } from '#tests/security/attack.ts';
+import { MEMORY_ATTACKS } from './memory.ts';
+import { PACKET_FLOODS } from './packet-floods.ts';
+import { WEB_SOCKET_ATTACKS } from './web-socket.ts';
+
+export const ATTACKS: readonly Attack[] = [...WEB_SOCKET_ATTACKS, ...PACKET_FLOODS, ...MEMORY_ATTACKS];

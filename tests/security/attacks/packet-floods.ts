@@ -1,0 +1,112 @@
+import mqttPacket, { type Packet } from 'mqtt-packet';
+import type { Attack, Target } from '#tests/security/attack.ts';
+import { each, flood, openDevice, repeated } from '#tests/security/attackers.ts';
+
+const ATTACKERS = 10;
+const BYTES_A_WRITE = 64 * 1024;
+
+/** Ten connected devices send one packet for ever, as fast as they are read. */
+function packetFlood(
+  name: string,
+  what: string,
+  seenIn: string,
+  packet: Uint8Array,
+  attackers = ATTACKERS,
+): Attack {
+  const bytes = repeated(packet, Math.max(1, Math.floor(BYTES_A_WRITE / packet.length)));
+  return {
+    name,
+    what: `${attackers} devices send ${what} as fast as they are read`,
+    seenIn,
+    run: (target: Target, signal: AbortSignal) =>
+      each(attackers, signal, async (index) =>
+        flood(await openDevice(target.mqttPort, `attacker-${index}`, signal), bytes, signal),
+      ),
+  };
+}
+
+const generate = (packet: Packet): Uint8Array => mqttPacket.generate(packet);
+const manyFilters = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => String.fromCharCode(97 + (index % 26)));
+/** Readings with a property that no reading has. */
+const unknownFields = JSON.stringify(
+  Array.from({ length: 500 }, (_, seq) => ({
+    schema: 'environment/1',
+    ts: 1,
+    seq,
+    values: { temperature: 1 },
+    [`x${seq}`]: 1,
+  })),
+);
+const wideReading = JSON.stringify({
+  schema: 'environment/1',
+  ts: 1,
+  values: Object.fromEntries(Array.from({ length: 7_000 }, (_, index) => [`x${index}`, 1])),
+});
+
+function publish(index: number, payload: string): Uint8Array {
+  const topic = `devices/attacker-${index}/telemetry`;
+  return generate({ cmd: 'publish', topic, payload, qos: 1, messageId: 7, dup: false, retain: false });
+}
+
+function publishFlood(name: string, what: string, payload: string): Attack {
+  return {
+    name,
+    what: `${ATTACKERS} devices send ${what} as fast as they are read`,
+    seenIn: 'ingest_dead_letters_total{reason="schema-violation"}',
+    run: (target, signal) =>
+      each(ATTACKERS, signal, async (index) =>
+        flood(
+          await openDevice(target.mqttPort, `attacker-${index}`, signal),
+          publish(index, payload),
+          signal,
+        ),
+      ),
+  };
+}
+
+export const PACKET_FLOODS: readonly Attack[] = [
+  packetFlood(
+    'pubrel-flood',
+    'PUBREL for messages that do not exist',
+    'ingest_packets_total{type="pubrel"}',
+    generate({ cmd: 'pubrel', messageId: 9 }),
+    50,
+  ),
+  packetFlood(
+    'pingreq-flood',
+    'PINGREQ',
+    'ingest_packets_total{type="pingreq"}',
+    generate({ cmd: 'pingreq' }),
+  ),
+  packetFlood(
+    'puback-flood',
+    'PUBACK for messages that they never got',
+    'ingest_packets_total{type="puback"}',
+    generate({ cmd: 'puback', messageId: 9 }),
+  ),
+  packetFlood(
+    'subscribe-flood',
+    'SUBSCRIBE with 60,000 filters',
+    'ingest_refused_total{reason="too-many-filters"}',
+    generate({
+      cmd: 'subscribe',
+      messageId: 9,
+      subscriptions: manyFilters(60_000).map((topic) => ({ topic, qos: 0 as const })),
+    }),
+  ),
+  packetFlood(
+    'unsubscribe-flood',
+    'UNSUBSCRIBE with 80,000 filters',
+    'ingest_refused_total{reason="too-many-filters"}',
+    generate({ cmd: 'unsubscribe', messageId: 9, unsubscriptions: manyFilters(80_000) }),
+  ),
+  packetFlood(
+    'unsubscribe-small-flood',
+    'UNSUBSCRIBE with one filter',
+    'ingest_packets_total{type="unsubscribe"}',
+    generate({ cmd: 'unsubscribe', messageId: 9, unsubscriptions: ['a'] }),
+  ),
+  publishFlood('unknown-fields', 'batches of 500 readings with an unknown property', unknownFields),
+  publishFlood('wide-readings', 'readings of 7,000 unknown values', wideReading),
+];
