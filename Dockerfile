@@ -10,6 +10,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY contract ./contract
+COPY mappings ./mappings
 COPY runtime ./runtime
 COPY sqlite ./sqlite
 COPY event-log ./event-log

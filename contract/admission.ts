@@ -12,18 +12,17 @@ export interface Admission {
 }
 
 /** One refused reading, or a message refused as a whole (then `index` is missing). */
-export interface Reject {
-  readonly reason: RejectReason;
-  /** JSON-compatible and small: what is wrong, never the value itself. */
-  readonly detail: unknown;
+export interface Reject extends Fault {
   /** Position in a batch message. */
   readonly index?: number;
   /** The exact bytes of what was refused, as a view on the payload. */
   readonly bytes: Uint8Array;
 }
 
-interface Fault {
+/** What is wrong with a reading. */
+export interface Fault {
   readonly reason: RejectReason;
+  /** JSON-compatible and small: what is wrong, never the value itself. */
   readonly detail: unknown;
 }
 
@@ -55,7 +54,7 @@ export function admit(
     return whole('malformed-json', { message: 'the payload is not JSON' });
   }
   if (!Array.isArray(message)) {
-    const fault = faultOf(message, receivedAt, schemas);
+    const fault = judgeReading(message, receivedAt, schemas);
     if (fault !== undefined) return whole(fault.reason, fault.detail);
     return { accepted: { readings: [message as Reading], value: payload }, rejects: [] };
   }
@@ -79,7 +78,7 @@ function admitBatch(
   const readings: Reading[] = [];
   const faults: { readonly index: number; readonly fault: Fault }[] = [];
   for (const [index, element] of elements.entries()) {
-    const fault = faultOf(element, receivedAt, schemas);
+    const fault = judgeReading(element, receivedAt, schemas);
     if (fault === undefined) readings.push(element as Reading);
     else faults.push({ index, fault });
   }
@@ -99,7 +98,8 @@ function joinArray(elements: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat([...parts, Buffer.from(']')]);
 }
 
-function faultOf(
+/** What is wrong with a reading, or `undefined`. `receivedAt` as for `admit`. */
+export function judgeReading(
   element: unknown,
   receivedAt: number | undefined,
   schemas: SchemaRegistry,

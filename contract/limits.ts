@@ -22,7 +22,12 @@ export const LIMITS = {
   /** Bytes of packets that are not complete, of all connections. */
   partialPacketBytes: 32 * 1024 * 1024,
   deviceIdLength: 64,
-  topicDepth: 3,
+  /** Levels of a topic. The deepest that was seen in the field has ten. */
+  topicDepth: 16,
+  /** Readings and rejects that a mapping may make of one message, over all its devices. */
+  mappedReadings: 2_000,
+  /** Bytes of the readings that a mapping may make of one message. */
+  mappedBytes: 1024 * 1024,
   /** Milliseconds a socket may take until its CONNECT is complete, and authentication may take after it. */
   connectMs: 10_000,
   authenticateMs: 5_000,

@@ -8,6 +8,8 @@ export const REJECT_REASONS = [
   'schema-violation',
   'timestamp-out-of-range',
   'number-out-of-range',
+  'unmapped-topic',
+  'mapping-failed',
   'undecodable-record',
   'store-rejected',
   'replay-limit',

@@ -134,8 +134,9 @@ function compile(file: SchemaFile, fault: (message: string) => void): ReadingSch
     content,
     accepts: (values) => fast(values),
     problems: (values) => {
-      thorough(values);
-      return (thorough.errors ?? []).slice(0, MAX_PROBLEMS).map(problemOf);
+      const validate = thorough();
+      validate(values);
+      return (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(problemOf);
     },
   };
 }
@@ -144,7 +145,7 @@ function compile(file: SchemaFile, fault: (message: string) => void): ReadingSch
 function compileValidators(
   content: Record<string, unknown>,
   refuse: (message: string) => void,
-): { readonly fast: ValidateFunction; readonly thorough: ValidateFunction } | undefined {
+): { readonly fast: ValidateFunction; readonly thorough: () => ValidateFunction } | undefined {
   const schema = { minProperties: 1, ...content };
   try {
     const compileWith = (allErrors: boolean): ValidateFunction => {
@@ -152,7 +153,10 @@ function compileValidators(
       for (const keyword of extensionKeywords(content)) ajv.addKeyword(keyword);
       return ajv.compile(schema);
     };
-    return { fast: compileWith(false), thorough: compileWith(true) };
+    const fast = compileWith(false);
+    let thorough: ValidateFunction | undefined;
+    // Made when the first reading is refused: most schemas never need it, and compiling takes milliseconds.
+    return { fast, thorough: () => (thorough ??= compileWith(true)) };
   } catch (error) {
     return void refuse(error instanceof Error ? error.message : String(error));
   }

@@ -13,27 +13,40 @@ export const SHIPPED_SCHEMAS = path.join(import.meta.dirname, '..', 'contract', 
  */
 export function loadSchemas(folder: string = SHIPPED_SCHEMAS): SchemaRegistry {
   const problems: string[] = [];
+  const built = buildSchemaRegistry(readSchemaFiles(folder, problems));
+  if ('registry' in built && problems.length === 0) return built.registry;
+  const all = [...problems, ...('problems' in built ? built.problems : [])];
+  throw new PipelineError('configuration', all.map((problem) => `SCHEMA_DIR: ${problem}`).join('\n'));
+}
+
+/** The schema files below `folder`, not judged yet; what cannot be read goes into `problems`. */
+export function readSchemaFiles(folder: string, problems: string[]): SchemaFile[] {
   const files: SchemaFile[] = [];
   for (const type of list(folder, problems)) {
     if (!type.isDirectory()) continue;
     for (const file of list(path.join(folder, type.name), problems)) {
       if (!file.isFile() || !file.name.endsWith('.json')) continue;
       const location = path.join(folder, type.name, file.name);
-      try {
-        const content: unknown = JSON.parse(readFileSync(location, 'utf8'));
-        files.push({ path: location, type: type.name, version: path.basename(file.name, '.json'), content });
-      } catch (error) {
-        problems.push(`${location}: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      const content = readJson(location, problems);
+      if (content === undefined) continue;
+      files.push({ path: location, type: type.name, version: path.basename(file.name, '.json'), content });
     }
   }
-  const built = buildSchemaRegistry(files);
-  if ('registry' in built && problems.length === 0) return built.registry;
-  const all = [...problems, ...('problems' in built ? built.problems : [])];
-  throw new PipelineError('configuration', all.map((problem) => `SCHEMA_DIR: ${problem}`).join('\n'));
+  return files;
 }
 
-function list(folder: string, problems: string[]): import('node:fs').Dirent[] {
+/** The JSON of a file; `undefined` when it cannot be read, which goes into `problems`. */
+export function readJson(file: string, problems: string[]): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as unknown;
+  } catch (error) {
+    problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** What is in a folder, by name; `[]` when it cannot be read, which goes into `problems`. */
+export function list(folder: string, problems: string[]): import('node:fs').Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name));
   } catch (error) {

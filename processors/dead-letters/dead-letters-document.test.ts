@@ -7,7 +7,7 @@ import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
 import { LIMITS } from '#contract/limits.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
+import { loadContract } from '#runtime/load-contract.ts';
 import { judge } from './judge.ts';
 import { summaryOf } from './letter-summary.ts';
 import { LETTER_STATUSES, letterOf } from './letters.ts';
@@ -16,7 +16,12 @@ import { testDeps } from './testing/log-with-letters.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const document = readFileSync(path.join(ROOT, 'docs', 'dead-letters.md'), 'utf8');
-const schemas = loadSchemas();
+const { schemas, mappings } = loadContract({
+  schemaDir: undefined,
+  mappings: ['tasmota'],
+  mappingDir: undefined,
+  siteZone: 'UTC',
+});
 const RECEIVED_AT = 1_764_000_000_250;
 
 /** Sections "### `reason`" with their fenced blocks. */
@@ -49,6 +54,17 @@ function letterFrom(reason: RejectReason, payload: Buffer): Pick<DeadLetter, 're
     const record = { topic: 't', partition, offset, timestamp: RECEIVED_AT, headers: {} };
     const decoded = decodeTelemetryRecord({ ...record, key: Buffer.from('dev-1'), value: payload }, schemas);
     return { reason, detail: { message: 'undecodable' in decoded ? decoded.undecodable : '' } };
+  }
+  const topic = /To the topic `([^`]+)`/.exec(sections.get(reason)?.text ?? '')?.[1];
+  if (topic !== undefined) {
+    const [reject] = mappings.map({
+      topic,
+      payload,
+      client: 'c',
+      receivedAt: RECEIVED_AT,
+      retained: false,
+    }).rejects;
+    return { reason: reject?.reason ?? 'store-rejected', detail: reject?.detail };
   }
   const admission = admit(payload, RECEIVED_AT, schemas);
   if (reason === 'store-rejected') {

@@ -1,0 +1,110 @@
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { CompileContext, Zones } from './compile-context.ts';
+import { type CompiledReading, compileReading, READING_MEMBERS } from './compile-reading.ts';
+import type { FilePlace } from './file-place.ts';
+import { compilePayload, type Decode } from './payload-kind.ts';
+import { parseTopicPattern, type TopicPattern } from './topic-pattern.ts';
+
+/** One rule of a mapping file, compiled. */
+export interface MappingRule {
+  /** Name of the mapping file's source. */
+  readonly source: string;
+  readonly pattern: TopicPattern;
+  /** What is swallowed without a dead letter; `topic` is everything. */
+  readonly ignore: ReadonlySet<IgnoreCause>;
+  readonly decode: Decode;
+  readonly readings: readonly CompiledReading[];
+  /** For messages about the rule as a whole. */
+  readonly at: FilePlace;
+}
+
+/** Why a message was swallowed: its topic, no bytes, nothing mapped in it, the retain flag. */
+export type IgnoreCause = 'topic' | 'blank' | 'empty' | 'retained';
+
+const RULE_MEMBERS = [
+  'topic',
+  'ignore',
+  'blank',
+  'empty',
+  'retained',
+  'payload',
+  'unwrap',
+  'readings',
+] as const;
+
+/** Compiles a rule; everything that is wrong with it is reported at `at`. */
+export function compileRule(
+  spec: unknown,
+  at: FilePlace,
+  source: string,
+  schemas: SchemaRegistry,
+  zones: Zones,
+): MappingRule | undefined {
+  const members = at.object(spec, [...RULE_MEMBERS, ...READING_MEMBERS]);
+  if (members === undefined) return undefined;
+  if (typeof members.topic !== 'string') return at.at('topic').fault('must be a topic pattern');
+  const place = at.inRule(members.topic);
+  const pattern = parseTopicPattern(members.topic);
+  if ('problem' in pattern) return place.at('topic').fault(pattern.problem);
+  const ignore = compileIgnore(members, place);
+  const payload = compilePayload(members.payload, members.unwrap, place);
+  const context = { captures: pattern.captures, levels: [], mayLookUp: true, zones };
+  const readings = ignore.has('topic')
+    ? nothingElse(members, place)
+    : readingsOf(members, place, context, schemas);
+  if (payload === undefined || readings === undefined) return undefined;
+  const digits = readings.some(({ ts }) => ts.needsDigits);
+  return {
+    source,
+    pattern,
+    ignore,
+    decode: digits ? payload.decodeDigits : payload.decode,
+    readings,
+    at: place,
+  };
+}
+
+function compileIgnore(
+  members: Readonly<Partial<Record<'ignore' | Exclude<IgnoreCause, 'topic'>, unknown>>>,
+  at: FilePlace,
+): Set<IgnoreCause> {
+  const causes = new Set<IgnoreCause>();
+  if (members.ignore === true) causes.add('topic');
+  else if (members.ignore !== undefined) at.at('ignore').fault('must be true, or be left out');
+  for (const cause of ['blank', 'empty', 'retained'] as const) {
+    if (members[cause] === 'ignore') causes.add(cause);
+    else if (members[cause] !== undefined) at.at(cause).fault('must be "ignore", or be left out');
+  }
+  return causes;
+}
+
+function nothingElse(members: Readonly<Record<string, unknown>>, at: FilePlace): readonly CompiledReading[] {
+  const others = Object.keys(members).filter((key) => key !== 'topic' && key !== 'ignore');
+  if (others.length > 0)
+    at.fault(`"ignore": true swallows everything, so ${others.join(', ')} would mean nothing`);
+  return [];
+}
+
+function readingsOf(
+  members: Readonly<Record<string, unknown>>,
+  at: FilePlace,
+  context: CompileContext,
+  schemas: SchemaRegistry,
+): readonly CompiledReading[] | undefined {
+  const inline = READING_MEMBERS.filter((key) => key in members);
+  if (!('readings' in members)) {
+    if (inline.length === 0) return at.fault('must have a reading, "readings" or "ignore": true');
+    const reading = compileReading(members, at, context, schemas);
+    return reading && [reading];
+  }
+  if (inline.length > 0) at.fault(`has "readings", so ${inline.join(', ')} must stand in one of them`);
+  const specs = members['readings'];
+  if (!Array.isArray(specs) || specs.length === 0)
+    return at.at('readings').fault('must be a list that is not empty');
+  const readings = specs.map((spec: unknown, index) => {
+    const place = at.at('readings').at(index);
+    const reading = place.object(spec, READING_MEMBERS);
+    return reading && compileReading(reading, place, context, schemas);
+  });
+  return readings.every((reading) => reading !== undefined) ? readings : undefined;
+}

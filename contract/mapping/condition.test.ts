@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { compileCondition } from '#contract/mapping/condition.ts';
+import { CONTEXT, placeWithProblems, scopeOf } from '#contract/mapping/testing/map-one.ts';
+
+function holds(spec: unknown, value: unknown): boolean | undefined {
+  const { at, problems } = placeWithProblems();
+  const condition = compileCondition(spec, at, CONTEXT);
+  expect(problems).toEqual([]);
+  return condition?.(scopeOf(value));
+}
+
+describe('conditions', () => {
+  it.each<[unknown, unknown, boolean]>([
+    [undefined, 1, true],
+    [{ '/a': 1 }, { a: 1 }, true],
+    [{ '/a': 1 }, { a: '1' }, false],
+    [{ '/a': null }, { a: null }, true],
+    [{ '/a': null }, {}, false],
+    [{ '/a': [1, 'x'] }, { a: 'x' }, true],
+    [{ '/a': [1, 'x'] }, { a: 2 }, false],
+    [{ '/a': { exists: true } }, { a: 0 }, true],
+    [{ '/a': { exists: true } }, { a: null }, false],
+    [{ '/a': { exists: false } }, {}, true],
+    [{ '/a': { not: 1 } }, {}, true],
+    [{ '/a': { not: { type: 'number' } } }, { a: 5 }, false],
+    [{ '/a': { type: 'array' } }, { a: [] }, true],
+    [{ '/a': { type: 'object' } }, { a: [] }, false],
+    [{ '/a': { type: ['number', 'null'] } }, { a: null }, true],
+    [{ '/a': 1, '/b': 2 }, { a: 1, b: 2 }, true],
+    [{ '/a': 1, '/b': 2 }, { a: 1, b: 3 }, false],
+  ])('%j of %j is %s', (spec, value, expected) => {
+    expect(holds(spec, value)).toBe(expected);
+  });
+
+  it.each<[unknown, string]>([
+    [5, 'source: test'],
+    [{ '/a': {} }, 'exactly one'],
+    [{ '/a': { exists: 1 } }, 'true or false'],
+    [{ '/a': { type: 'text' } }, 'must be of null'],
+    [{ '/a': { nott: 1 } }, 'unknown property'],
+    [{ '/a': [[1]] }, 'literals only'],
+    [{ '/a': [] }, 'allows nothing'],
+    [{ a: 1 }, 'no source'],
+  ])('[P10] refuses %j', (spec, why) => {
+    const { at, problems } = placeWithProblems();
+    compileCondition(spec, at, CONTEXT);
+    expect(problems.join('\n')).toContain(why);
+  });
+});

@@ -1,0 +1,117 @@
+import { isUtf8 } from 'node:buffer';
+import type { Fault } from '#contract/admission.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { Reading } from '#contract/reading.ts';
+import type { IgnoreCause, MappingRule } from './compile-rule.ts';
+import { forEachElement } from './each.ts';
+import type { ForeignMessage } from './foreign-message.ts';
+import { type Judge, makeReading } from './make-reading.ts';
+import type { Scope } from './scope.ts';
+
+/** A reading of a foreign message. */
+export interface MappedReading {
+  readonly device: string;
+  readonly reading: Reading;
+  /** The reading as JSON, in the form in which the log keeps it. */
+  readonly json: string;
+}
+
+/** An element that was refused, or (without a `path`) the message as a whole. */
+export interface MappedReject extends Fault {
+  /** JSON Pointer of the element in the message. */
+  readonly path?: string;
+  /** Whose reading it would have been, when that is known. */
+  readonly device?: string;
+}
+
+/** What a rule makes of a message. */
+export interface RuleOutcome {
+  readonly readings: readonly MappedReading[];
+  readonly rejects: readonly MappedReject[];
+  /** Why it was swallowed; then there are neither readings nor rejects. */
+  readonly ignored: IgnoreCause | undefined;
+  /** Names that were in no table. */
+  readonly skippedNames: number;
+}
+
+/** Maps a message by the rule of its topic. Pure, and of a cost that grows with the message's size alone. */
+export function mapByRule(
+  rule: MappingRule,
+  captures: readonly string[],
+  message: ForeignMessage,
+  judge: Judge,
+): RuleOutcome {
+  const { ignore } = rule;
+  const { payload } = message;
+  if (ignore.has('topic')) return ignored('topic');
+  if (message.retained && ignore.has('retained')) return ignored('retained');
+  if (payload.length === 0 && ignore.has('blank')) return ignored('blank');
+  if (payload.length > LIMITS.payloadBytes) {
+    return whole('payload-too-large', { bytes: payload.length, limit: LIMITS.payloadBytes });
+  }
+  if (!isUtf8(payload)) return whole('not-utf8', { message: 'the payload is not valid UTF-8' });
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+  const decoded = rule.decode(text);
+  if (decoded === undefined) return whole('malformed-json', { message: 'the payload is not JSON' });
+
+  const rejects: MappedReject[] = decoded.faults.map(({ path, message: problem }) => ({
+    reason: 'mapping-failed',
+    detail: { errors: [{ path, message: problem }] },
+    path,
+  }));
+  const scope: Scope = {
+    elements: [decoded.value],
+    keys: [''],
+    captures,
+    client: message.client,
+    receivedAt: message.receivedAt,
+  };
+  return mapElements(rule, scope, rejects, judge);
+}
+
+function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], judge: Judge): RuleOutcome {
+  const readings: MappedReading[] = [];
+  let skippedNames = 0;
+  let bytes = 0;
+  for (const mapping of rule.readings) {
+    const withinLimits = forEachElement(mapping.levels, scope, () => {
+      const made = makeReading(mapping, scope, judge);
+      skippedNames += made.skipped;
+      if (made.kind === 'fault') {
+        const { fault, device, path } = made;
+        rejects.push({ ...fault, path, ...(device !== undefined && { device }) });
+      } else if (made.kind === 'reading') {
+        const json = JSON.stringify(made.reading);
+        bytes += json.length;
+        readings.push({ device: made.device, reading: made.reading, json });
+      }
+      return readings.length + rejects.length <= LIMITS.mappedReadings && bytes <= LIMITS.mappedBytes;
+    });
+    if (!withinLimits) return tooMuch(readings.length + rejects.length);
+  }
+  if (readings.length === 0 && rejects.length === 0) return nothingMapped(rule, skippedNames);
+  return { readings, rejects, ignored: undefined, skippedNames };
+}
+
+function tooMuch(readings: number): RuleOutcome {
+  return readings > LIMITS.mappedReadings
+    ? whole('too-many-readings', { limit: LIMITS.mappedReadings })
+    : whole('mapping-failed', {
+        errors: [{ path: '', message: `becomes more than ${LIMITS.mappedBytes} bytes of readings` }],
+      });
+}
+
+function nothingMapped(rule: MappingRule, skippedNames: number): RuleOutcome {
+  if (rule.ignore.has('empty')) return { ...ignored('empty'), skippedNames };
+  const hint = skippedNames === 0 ? '' : `; ${skippedNames} of its names are in no table of the mapping`;
+  const errors = [{ path: '', message: `holds nothing that the mapping looks for${hint}` }];
+  return { ...whole('mapping-failed', { errors }), skippedNames };
+}
+
+function ignored(cause: IgnoreCause): RuleOutcome {
+  return { readings: [], rejects: [], ignored: cause, skippedNames: 0 };
+}
+
+function whole(reason: Fault['reason'], detail: unknown): RuleOutcome {
+  return { readings: [], rejects: [{ reason, detail }], ignored: undefined, skippedNames: 0 };
+}

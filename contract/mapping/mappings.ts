@@ -1,0 +1,114 @@
+import { judgeReading } from '#contract/admission.ts';
+import { telemetryTopic } from '#contract/device-topic.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { Zones } from './compile-context.ts';
+import type { MappingRule } from './compile-rule.ts';
+import { tryExamples } from './example-check.ts';
+import type { ForeignMessage } from './foreign-message.ts';
+import { mapByRule, type RuleOutcome } from './map-message.ts';
+import { type CompiledMappingFile, compileMappingFile, type MappingFile } from './mapping-file.ts';
+import { areAmbiguous, mayTakeFrom, TopicIndex } from './topic-index.ts';
+import { parseTopicPattern, type TopicPattern } from './topic-pattern.ts';
+
+/** What became of a foreign message, and by which rule. */
+export interface MappedMessage extends RuleOutcome {
+  /** Missing when no rule knows the topic. */
+  readonly rule?: { readonly source: string; readonly topic: string };
+}
+
+const NATIVE = parseTopicPattern(telemetryTopic('{device}')) as TopicPattern;
+
+/** All mapping files that are switched on, compiled. Immutable: a changed file makes another one. */
+export class Mappings {
+  readonly rules: readonly MappingRule[];
+  /** Names of the sources, each once. */
+  readonly sources: readonly string[];
+  readonly #index: TopicIndex<MappingRule>;
+  readonly #schemas: SchemaRegistry;
+
+  constructor(rules: readonly MappingRule[], schemas: SchemaRegistry) {
+    this.rules = rules;
+    this.sources = [...new Set(rules.map(({ source }) => source))];
+    this.#index = new TopicIndex(rules);
+    this.#schemas = schemas;
+  }
+
+  /**
+   * Readings, rejects, or why the message is ignored. Pure.
+   *
+   * @param clock whether the readings' times are judged by `receivedAt`; not for examples, which grow old.
+   */
+  map(message: ForeignMessage, clock = true): MappedMessage {
+    const found = this.#index.find(message.topic);
+    if (found === undefined) return UNMAPPED;
+    const { rule, captures } = found;
+    const receivedAt = clock ? message.receivedAt : undefined;
+    const outcome = mapByRule(rule, captures, message, (reading) =>
+      judgeReading(reading, receivedAt, this.#schemas),
+    );
+    return { ...outcome, rule: { source: rule.source, topic: rule.pattern.text } };
+  }
+
+  /** Whether a rule knows the topic, whatever it makes of the message. */
+  knows(topic: string): boolean {
+    return this.#index.find(topic) !== undefined;
+  }
+}
+
+const UNMAPPED: MappedMessage = {
+  readings: [],
+  rejects: [{ reason: 'unmapped-topic', detail: { message: 'no mapping has a rule for this topic' } }],
+  ignored: undefined,
+  skippedNames: 0,
+};
+
+/**
+ * Compiles mapping files, or says everything that is wrong with them, one line each with file, place and rule:
+ * also patterns of which it is not clear whose a topic is, and examples that do not give what they say.
+ *
+ * @param siteZone the time zone that `"zone": "site"` stands for.
+ */
+export function buildMappings(
+  files: readonly MappingFile[],
+  schemas: SchemaRegistry,
+  siteZone: string,
+):
+  | { readonly mappings: Mappings; readonly files: readonly CompiledMappingFile[] }
+  | { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const zones = new Zones(siteZone);
+  const compiled = files.map((file) => compileMappingFile(file, schemas, zones, problems));
+  const rules = compiled.flatMap((file) => file.rules);
+  checkNames(compiled, files, problems);
+  checkPatterns(rules);
+  const mappings = new Mappings(rules, schemas);
+  // Tried only when all is sound: an example of a faulty rule would tell the same fault twice.
+  if (problems.length === 0) for (const file of compiled) tryExamples(file.examples, mappings);
+  return problems.length > 0 ? { problems } : { mappings, files: compiled };
+}
+
+function checkNames(
+  compiled: readonly CompiledMappingFile[],
+  files: readonly MappingFile[],
+  problems: string[],
+): void {
+  for (const [index, { source }] of compiled.entries()) {
+    const first = compiled.findIndex((other) => other.source === source);
+    if (first < index)
+      problems.push(`${files[index]?.path}: /source: ${files[first]?.path} is called ${source}, too`);
+  }
+}
+
+function checkPatterns(rules: readonly MappingRule[]): void {
+  for (const [index, { pattern, at }] of rules.entries()) {
+    if (mayTakeFrom(pattern, NATIVE)) {
+      at.at('topic').fault(`takes topics of the pipeline's own devices (${NATIVE.text})`);
+    }
+    for (const other of rules.slice(0, index)) {
+      if (!areAmbiguous(pattern, other.pattern)) continue;
+      at.at('topic').fault(
+        `it is not clear which topics are for this rule and which for ${other.source}: ${other.pattern.text}`,
+      );
+    }
+  }
+}

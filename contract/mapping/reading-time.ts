@@ -1,0 +1,122 @@
+import { isAbsent } from './coerce-value.ts';
+import type { CompileContext, Zones } from './compile-context.ts';
+import type { FilePlace } from './file-place.ts';
+import { type Scope, type Source, Unfit } from './scope.ts';
+import { compileSource } from './source.ts';
+import { compileTimePattern, isoFormat, type TimeFormat } from './time-text.ts';
+import type { TimeZone } from './time-zone.ts';
+import { wallTimeOf } from './wall-clock.ts';
+
+/** Compiled `ts`: milliseconds since the epoch, or why there are none. */
+export interface ReadingTime {
+  readonly read: (scope: Scope) => number | Unfit;
+  readonly place: Source['place'];
+  /** The payload must be decoded so that whole numbers beyond 2^53 keep their digits. */
+  readonly needsDigits: boolean;
+}
+
+/** How many digits a unit has below a millisecond. */
+const FINER_THAN_MS: Readonly<Record<string, number>> = { us: 3, ns: 6 };
+const EPOCHS = ['ms', 's', 'us', 'ns'];
+/** A clock before 2010 was never set: the time is the uptime, or the beginning of some epoch. */
+const CLOCK_WAS_SET = Date.UTC(2010);
+const TEXT_LENGTH = 64;
+const DIGITS = /^[+-]?(\d+)(?:\.(\d*))?$/;
+
+const MISSING = new Unfit('the time is missing (a mapping may say "else": "received")');
+const NO_EPOCH = new Unfit('must be a number of the unit that the mapping says');
+const NO_TEXT = new Unfit('must be a text to be read as a time');
+const NO_TIME = new Unfit('is no time of the format that the mapping says');
+const NO_ZONE = new Unfit('is a local time, and the mapping says no "zone"');
+
+/** Compiles `ts`: `"received"`, or `{"at": source, "format": …, "zone": …, "else": "received"}`. */
+export function compileReadingTime(
+  spec: unknown,
+  at: FilePlace,
+  context: CompileContext,
+): ReadingTime | undefined {
+  if (spec === 'received') {
+    return { read: ({ receivedAt }) => receivedAt, place: () => undefined, needsDigits: false };
+  }
+  if (spec === undefined) return at.fault('is missing: "received", or where the time stands');
+  const members = at.object(spec, ['at', 'format', 'zone', 'else']);
+  if (members === undefined) return undefined;
+  const source = compileSource(members.at, at.at('at'), context);
+  if (members.else !== undefined && members.else !== 'received') at.at('else').fault('must be "received"');
+  const epoch = EPOCHS.includes(members.format as string);
+  if (epoch && members.zone !== undefined) at.at('zone').fault('an epoch has no zone');
+  const convert = epoch ? epochConverter(members.format as string) : textConverter(members, at, context);
+  if (source === undefined || convert === undefined) return undefined;
+  const fallback = members.else === 'received';
+  return {
+    read: (scope) => {
+      const raw = source.read(scope);
+      if (raw instanceof Unfit) return raw;
+      if (isAbsent(raw)) return fallback ? scope.receivedAt : MISSING;
+      const instant = convert(raw, scope.receivedAt);
+      return fallback && typeof instant === 'number' && instant < CLOCK_WAS_SET ? scope.receivedAt : instant;
+    },
+    place: source.place,
+    needsDigits: members.format === 'ns',
+  };
+}
+
+type Converter = (raw: unknown, receivedAt: number) => number | Unfit;
+
+/** Text is taken by its digits: nanoseconds since the epoch are beyond what a number holds exactly. */
+function epochConverter(unit: string): Converter {
+  const finer = FINER_THAN_MS[unit] ?? 0;
+  const factor = unit === 's' ? 1000 : 10 ** -finer;
+  return (raw) => {
+    if (typeof raw === 'number') return inMilliseconds(raw, factor, finer);
+    if (typeof raw !== 'string' || raw.length > TEXT_LENGTH) return NO_EPOCH;
+    const text = raw.trim();
+    const match = DIGITS.exec(text);
+    if (match === null) return NO_EPOCH;
+    const digits = match[1] as string;
+    if (finer === 0 || text.startsWith('-')) return inMilliseconds(Number(text), factor, finer);
+    return digits.length <= finer ? 0 : Number(digits.slice(0, -finer));
+  };
+}
+
+/** Seconds with a fraction are rounded, since 1.06 s is 1060 ms; finer units are cut. */
+function inMilliseconds(value: number, factor: number, finer: number): number {
+  if (finer > 0) return Math.floor(value / 10 ** finer);
+  return Math.round(value * factor);
+}
+
+function textConverter(
+  { format, zone }: Readonly<{ format?: unknown; zone?: unknown }>,
+  at: FilePlace,
+  { zones }: CompileContext,
+): Converter | undefined {
+  const read = compileFormat(format, at.at('format'));
+  const timeZone = zone === undefined ? undefined : compileZone(zone, at.at('zone'), zones);
+  if (read === undefined) return undefined;
+  return (raw, receivedAt) => {
+    if (typeof raw !== 'string' || raw.length > TEXT_LENGTH) return NO_TEXT;
+    const clock = read(raw.trim());
+    const wall = clock && wallTimeOf(clock);
+    if (clock === undefined || wall === undefined) return NO_TIME;
+    if (clock.offset !== undefined) return wall - clock.offset * 60_000;
+    return timeZone === undefined ? NO_ZONE : timeZone.instantOf(wall, receivedAt);
+  };
+}
+
+function compileFormat(format: unknown, at: FilePlace): TimeFormat | undefined {
+  if (format === 'iso') return isoFormat;
+  if (typeof format !== 'string' || format.length > TEXT_LENGTH) {
+    return at.fault(`must be ${EPOCHS.join(', ')}, iso or a pattern like dd/MM/yyyy HH:mm:ss`);
+  }
+  const compiled = compileTimePattern(format);
+  return 'problem' in compiled ? at.fault(compiled.problem) : compiled;
+}
+
+function compileZone(zone: unknown, at: FilePlace, zones: Zones): TimeZone | undefined {
+  if (typeof zone !== 'string') return at.fault('must be a zone such as Europe/Berlin, or "site"');
+  try {
+    return zones.get(zone);
+  } catch {
+    return at.fault(`${JSON.stringify(zone)} is no time zone that is known (Europe/Berlin, UTC, "site")`);
+  }
+}

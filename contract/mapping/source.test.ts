@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { Unfit } from '#contract/mapping/scope.ts';
+import { compileSource } from '#contract/mapping/source.ts';
+import { CONTEXT, placeWithProblems, scopeOf } from '#contract/mapping/testing/map-one.ts';
+
+function read(spec: unknown, value: unknown, captures?: readonly string[]): unknown {
+  const { at, problems } = placeWithProblems();
+  const source = compileSource(spec, at, CONTEXT);
+  expect(problems).toEqual([]);
+  const found = source?.read(scopeOf(value, captures));
+  return found instanceof Unfit ? `unfit: ${found.message}` : found;
+}
+
+function problem(spec: unknown): string {
+  const { at, problems } = placeWithProblems();
+  compileSource(spec, at, CONTEXT);
+  return problems.join('\n');
+}
+
+describe('sources', () => {
+  it.each<[string, unknown, unknown, unknown]>([
+    ['the element', '', 5, 5],
+    ['a pointer', '/a/0', { a: [7] }, 7],
+    ['what is not there', '/b', { a: 1 }, undefined],
+    ['a capture', '{b}', 0, 'second'],
+    ['the client', '{client}', 0, 'c1'],
+    ['a constant', { const: true }, 0, true],
+    ['a part of a text', { at: '', split: '.', index: 1 }, 'a.b.c', 'b'],
+    ['the last part', { at: '', split: '.', index: -1 }, 'a.b.c', 'c'],
+    ['a part that is missing', { at: '', split: '.', index: 9 }, 'a.b', undefined],
+    ['all parts', { at: '', split: '.' }, 'a.b', ['a', 'b']],
+    ['a word of a table', { at: '', map: { on: true, '1': 'one' } }, 'on', true],
+    ['a number of a table', { at: '', map: { on: true, '1': 'one' } }, 1, 'one'],
+    ['no value in a table', { at: '', map: { x: 1 } }, 'nan', undefined],
+    ['a word that means no value', { at: '', map: { none: null } }, 'none', undefined],
+    ['times', { at: '', times: 1000 }, '0.498', 498],
+    ['over, which is exact', { at: '', over: 10 }, 3, 0.3],
+    ['plus after times and over', { at: '', times: 9, over: 5, plus: 32 }, 100, 212],
+    ['plus before them', { at: { at: '', plus: -32 }, times: 5, over: 9 }, 212, 100],
+    ['round', { at: '', times: 1000, round: true }, 1.0004, 1000],
+    ['no value, not scaled', { at: '', times: 2 }, 'unavailable', undefined],
+    ['a table of null', { at: '/x', split: ',' }, { x: null }, undefined],
+  ])('%s', (_name, spec, value, expected) => {
+    expect(read(spec, value, ['first', 'second'])).toEqual(expected);
+  });
+
+  it.each<[string, unknown, unknown, string]>([
+    ['a word that is in no table', { at: '', map: { on: true } }, 'of', 'unfit: is not in the "map"'],
+    [
+      'a member of Object.prototype',
+      { at: '', map: { on: true } },
+      'constructor',
+      'unfit: is not in the "map"',
+    ],
+    ['a number to be split', { at: '', split: ',' }, 5, 'unfit: must be a text'],
+    [
+      'a text that is too long to be split',
+      { at: '', split: ',' },
+      ','.repeat(2_000),
+      'unfit: must be at most',
+    ],
+    ['text to be scaled', { at: '', times: 2 }, 'hot', 'unfit: must be a number'],
+    ['hexadecimal', { at: '', times: 2 }, '0x10', 'unfit: must be a number'],
+  ])('[P10] %s', (_name, spec, value, expected) => {
+    expect(read(spec, value)).toEqual(expect.stringContaining(expected));
+  });
+
+  it.each<[unknown, string]>([
+    ['flow', '"flow" is no source'],
+    ['/~5', 'no JSON Pointer'],
+    ['^/a', 'there is no level above'],
+    ['{c}', 'the topic has no {c} (it captures a, b)'],
+    ['{key}', 'a key needs "each"'],
+    [{ at: '/a', tims: 5 }, '/tims: unknown property'],
+    [{ at: '/a', times: '5' }, '/times: must be a number'],
+    [{ at: '/a', over: 0 }, '/over: must not be 0'],
+    [{ at: '/a', index: 1 }, '"index" needs "split"'],
+    [{ at: '/a', split: '' }, '/split: must be a text'],
+    [{ at: '/a', round: false }, '/round: must be true'],
+    [{ at: '/a', map: {} }, '/map: must be an object'],
+    [{ const: 1, at: '/a' }, '"const" stands alone'],
+    [{ const: {} }, '/const: must be'],
+    [{}, 'must have "at" or "const"'],
+    [5, 'must be an object'],
+  ])('[P10] refuses %j', (spec, why) => {
+    expect(problem(spec)).toContain(why);
+  });
+});

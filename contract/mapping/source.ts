@@ -1,0 +1,117 @@
+import { isAbsent, toNumber } from './coerce-value.ts';
+import type { CompileContext } from './compile-context.ts';
+import { type FilePlace, isObject } from './file-place.ts';
+import { type Source, Unfit } from './scope.ts';
+import { compileSourceText } from './source-text.ts';
+
+/** Steps between what is found and what is used, in the order in which they are applied. */
+export const STEP_MEMBERS = ['split', 'index', 'map', 'times', 'over', 'plus', 'round'] as const;
+const MEMBERS = ['at', 'const', ...STEP_MEMBERS] as const;
+export type SourceSpec = Readonly<Partial<Record<(typeof MEMBERS)[number], unknown>>>;
+
+/** A text that is longer is not split: with "^" the same one could be split for each of thousands of elements. */
+const SPLIT_LENGTH = 1_024;
+const TOO_LONG = new Unfit(`must be at most ${SPLIT_LENGTH} characters to be split`);
+const NO_TEXT = new Unfit('must be a text to be split');
+const NOT_IN_MAP = new Unfit('is not in the "map" of the mapping');
+
+/**
+ * Compiles a source: a text (`compileSourceText`), `{"const": x}`, or `{"at": source, …}`, whose steps are applied in
+ * this order: split and index, map, times, over, plus, round. Another order is had by a source in a source.
+ */
+export function compileSource(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
+  if (typeof spec === 'string') return compileSourceText(spec, at, context);
+  const members = at.object(spec, MEMBERS);
+  return members && compileSourceObject(members, at, context);
+}
+
+/** The same for an object whose other members were taken out of it already. */
+export function compileSourceObject(
+  members: SourceSpec,
+  at: FilePlace,
+  context: CompileContext,
+): Source | undefined {
+  if ('const' in members) {
+    const value = members.const;
+    if (Object.keys(members).length > 1) return at.fault('"const" stands alone');
+    if (value === null || typeof value === 'object')
+      return at.at('const').fault('must be a text, a number or a boolean');
+    return { read: () => value, place: () => undefined };
+  }
+  if (!('at' in members)) return at.fault('must have "at" or "const"');
+  const source = compileSource(members.at, at.at('at'), context);
+  return source && withSteps(source, members, at);
+}
+
+/** The source, and on what it finds the steps that `members` holds. */
+export function withSteps(source: Source, members: SourceSpec, at: FilePlace): Source {
+  const steps = [splitStep(members, at), mapStep(members.map, at.at('map')), arithmetic(members, at)];
+  let { read } = source;
+  for (const step of steps) {
+    if (step === undefined) continue;
+    const before = read;
+    read = (scope) => {
+      const value = before(scope);
+      return value === undefined || value instanceof Unfit ? value : step(value);
+    };
+  }
+  return { read, place: source.place };
+}
+
+type Step = (value: unknown) => unknown;
+
+function splitStep({ split, index }: SourceSpec, at: FilePlace): Step | undefined {
+  if (split === undefined) return index === undefined ? undefined : at.fault('"index" needs "split"');
+  if (typeof split !== 'string' || split === '')
+    return at.at('split').fault('must be a text that is not empty');
+  if (index !== undefined && !Number.isSafeInteger(index)) {
+    return at.at('index').fault('must be a whole number; -1 is the last one');
+  }
+  const wanted = index as number | undefined;
+  return (value) => {
+    if (value === null) return undefined;
+    if (typeof value !== 'string') return NO_TEXT;
+    if (value.length > SPLIT_LENGTH) return TOO_LONG;
+    const parts = value.split(split);
+    return wanted === undefined ? parts : parts.at(wanted);
+  };
+}
+
+function mapStep(map: unknown, at: FilePlace): Step | undefined {
+  if (map === undefined) return undefined;
+  if (!isObject(map) || Object.keys(map).length === 0) return at.fault('must be an object of value: meaning');
+  const table = new Map<string, unknown>();
+  for (const [word, meaning] of Object.entries(map)) {
+    if (typeof meaning === 'object' && meaning !== null) {
+      at.at(word).fault('must be a text, a number, a boolean, or null (no value)');
+    }
+    table.set(word, meaning ?? undefined);
+  }
+  return (value) => {
+    if (typeof value === 'object' && value !== null) return NOT_IN_MAP;
+    const word = String(value);
+    if (table.has(word)) return table.get(word);
+    return isAbsent(value) ? undefined : NOT_IN_MAP;
+  };
+}
+
+/** `over: 10` is exact where `times: 0.1` is not, so both exist. */
+function arithmetic(members: SourceSpec, at: FilePlace): Step | undefined {
+  const { times, over, plus, round } = members;
+  for (const name of ['times', 'over', 'plus'] as const) {
+    if (members[name] !== undefined && !Number.isFinite(members[name])) at.at(name).fault('must be a number');
+  }
+  if (over === 0) return at.at('over').fault('must not be 0');
+  if (round !== undefined && round !== true) return at.at('round').fault('must be true, or be left out');
+  if (times === undefined && over === undefined && plus === undefined && round === undefined)
+    return undefined;
+  return (value) => {
+    if (isAbsent(value)) return undefined;
+    let number = toNumber(value);
+    if (number instanceof Unfit) return number;
+    if (times !== undefined) number *= times as number;
+    if (over !== undefined) number /= over as number;
+    if (plus !== undefined) number += plus as number;
+    return round === true ? Math.round(number) : number;
+  };
+}

@@ -1,0 +1,53 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+/** `.`, `e`, `E`, `+`, `-`: what makes a number more than a row of digits. */
+const PARTS_OF_NUMBERS: ReadonlySet<number> = new Set([0x2e, 0x65, 0x45, 0x2b, 0x2d]);
+/** 2^53 has sixteen digits. */
+const EXACT_DIGITS = 15;
+
+/**
+ * JSON text in which whole numbers of sixteen digits and more stand in quotes, so that parsing keeps their digits:
+ * nanoseconds since the epoch would be wrong by up to 128. One pass, whatever the text.
+ */
+export function quoteLongWholeNumbers(json: string): string {
+  const parts: string[] = [];
+  let copied = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(json, at);
+    else if (code === MINUS || isDigit(code)) {
+      const end = endOfNumber(json, at);
+      if (end - at > EXACT_DIGITS && isWhole(json, at, end)) {
+        parts.push(json.slice(copied, at), '"', json.slice(at, end), '"');
+        copied = end;
+      }
+      at = end - 1;
+    }
+  }
+  return parts.length === 0 ? json : parts.join('') + json.slice(copied);
+}
+
+function endOfString(json: string, openingQuote: number): number {
+  let at = openingQuote + 1;
+  while (at < json.length && json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+function endOfNumber(json: string, start: number): number {
+  let end = start + 1;
+  while (end < json.length && (isDigit(json.charCodeAt(end)) || PARTS_OF_NUMBERS.has(json.charCodeAt(end))))
+    end++;
+  return end;
+}
+
+function isWhole(json: string, start: number, end: number): boolean {
+  for (let at = start + 1; at < end; at++) if (!isDigit(json.charCodeAt(at))) return false;
+  return true;
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}

@@ -1,0 +1,112 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import {
+  type CompiledMappingFile,
+  type MappingFile,
+  schemasNamedIn,
+} from '#contract/mapping/mapping-file.ts';
+import { buildMappings, type Mappings } from '#contract/mapping/mappings.ts';
+import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { list, readJson, readSchemaFiles, SHIPPED_SCHEMAS } from '#runtime/load-schemas.ts';
+
+/** The mapping files that come with the pipeline, and below `types/` the schemas of what they make. */
+export const SHIPPED_MAPPINGS = path.join(import.meta.dirname, '..', 'mappings');
+
+export interface ContractOptions {
+  /** Folder of schemas instead of the shipped ones. */
+  readonly schemaDir: string | undefined;
+  /** Shipped mapping files that are switched on, by name. */
+  readonly mappings: readonly string[];
+  /** Folder of the operator's own mapping files. */
+  readonly mappingDir: string | undefined;
+  /** Time zone of `"zone": "site"`; default: the machine's. */
+  readonly siteZone: string | undefined;
+}
+
+/** Schemas and mappings as the files say them. */
+export interface Contract {
+  readonly schemas: SchemaRegistry;
+  readonly mappings: Mappings;
+  readonly mappingFiles: readonly CompiledMappingFile[];
+}
+
+/**
+ * Reads and compiles schemas and mappings. A type that a mapping names and `schemaDir` lacks is taken from the types
+ * that come with the shipped mappings, so that the operator's own file of that name wins.
+ *
+ * @throws PipelineError `configuration` with everything that is wrong, one line each, with file, rule and place.
+ */
+export function loadContract({ schemaDir, mappings, mappingDir, siteZone }: ContractOptions): Contract {
+  const schemaProblems: string[] = [];
+  const mappingProblems: string[] = [];
+  const files = [
+    ...shippedFiles(mappings, mappingProblems),
+    ...(mappingDir === undefined ? [] : filesOf(mappingDir, mappingProblems)),
+  ];
+  const schemaFiles = readSchemaFiles(schemaDir ?? SHIPPED_SCHEMAS, schemaProblems);
+  const types = missingTypes(files, schemaFiles, mappingProblems);
+  const built = buildSchemaRegistry([...schemaFiles, ...types]);
+  if ('problems' in built) schemaProblems.push(...built.problems);
+  const schemas = 'registry' in built ? built.registry : undefined;
+  // Without schemas every reading would be wrong.
+  const compiled =
+    schemas && buildMappings(files, schemas, siteZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+  if (compiled !== undefined && 'problems' in compiled) mappingProblems.push(...compiled.problems);
+  const lines = [
+    ...schemaProblems.map((problem) => `SCHEMA_DIR: ${problem}`),
+    ...mappingProblems.map((problem) => `MAPPINGS: ${problem}`),
+  ];
+  if (schemas === undefined || compiled === undefined || !('mappings' in compiled) || lines.length > 0) {
+    throw new PipelineError('configuration', lines.join('\n'));
+  }
+  return { schemas, mappings: compiled.mappings, mappingFiles: compiled.files };
+}
+
+/** Names of the mapping files that come with the pipeline. */
+export function shippedMappingNames(): string[] {
+  return readdirSync(SHIPPED_MAPPINGS)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => path.basename(name, '.json'))
+    .sort();
+}
+
+function shippedFiles(names: readonly string[], problems: string[]): MappingFile[] {
+  const known = names.length === 0 ? [] : shippedMappingNames();
+  return [...new Set(names)].flatMap((name) => {
+    if (known.includes(name)) return fileAt(path.join(SHIPPED_MAPPINGS, `${name}.json`), problems);
+    problems.push(
+      `no mapping called ${JSON.stringify(name)} comes with the pipeline (there are ${known.join(', ')})`,
+    );
+    return [];
+  });
+}
+
+function filesOf(folder: string, problems: string[]): MappingFile[] {
+  return list(folder, problems)
+    .filter((entry) => !entry.isDirectory() && entry.name.endsWith('.json'))
+    .flatMap((entry) => fileAt(path.join(folder, entry.name), problems));
+}
+
+function fileAt(file: string, problems: string[]): MappingFile[] {
+  const content = readJson(file, problems);
+  return content === undefined ? [] : [{ path: path.relative('', file), content }];
+}
+
+function missingTypes(
+  files: readonly MappingFile[],
+  schemaFiles: readonly SchemaFile[],
+  problems: string[],
+): SchemaFile[] {
+  const present = new Set(schemaFiles.map(({ type, version }) => `${type}/${version}`));
+  const missing: SchemaFile[] = [];
+  for (const name of new Set(files.flatMap(({ content }) => [...schemasNamedIn(content)]))) {
+    const [type, version] = name.split('/');
+    if (present.has(name) || type === undefined || version === undefined || !/^[a-z0-9-]+\/\d+$/.test(name))
+      continue;
+    const file = path.join(SHIPPED_MAPPINGS, 'types', type, `${version}.json`);
+    if (!existsSync(file)) continue;
+    missing.push({ path: file, type, version, content: readJson(file, problems) });
+  }
+  return missing;
+}
