@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { duplicateKey, mayHaveDuplicateKeys } from '#contract/duplicate-keys.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
@@ -46,15 +47,16 @@ export function admit(
     return whole('payload-too-large', { bytes: payload.length, limit: LIMITS.payloadBytes });
   }
   if (!isUtf8(payload)) return whole('not-utf8', { message: 'the payload is not valid UTF-8' });
+  const text = textOf(payload);
   let message: unknown;
   try {
-    message = JSON.parse(bufferOf(payload).toString('utf8'));
+    message = JSON.parse(text);
   } catch {
     // V8's own message quotes the payload, which does not belong into headers and logs.
     return whole('malformed-json', { message: 'the payload is not JSON' });
   }
   if (!Array.isArray(message)) {
-    const fault = judgeReading(message, receivedAt, schemas);
+    const fault = judgeReading(message, receivedAt, schemas) ?? repeatedFault([message], text, receivedAt);
     if (fault !== undefined) return whole(fault.reason, fault.detail);
     return { accepted: { readings: [message as Reading], value: payload }, rejects: [] };
   }
@@ -62,23 +64,32 @@ export function admit(
   if (message.length > LIMITS.readingsPerMessage) {
     return whole('too-many-readings', { readings: message.length, limit: LIMITS.readingsPerMessage });
   }
-  return admitBatch(payload, message, receivedAt, schemas);
+  return admitBatch(payload, text, message, receivedAt, schemas);
 }
 
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('utf8');
 }
 
 function admitBatch(
   payload: Uint8Array,
+  text: string,
   elements: readonly unknown[],
   receivedAt: number | undefined,
   schemas: SchemaRegistry,
 ): Admission {
   const readings: Reading[] = [];
   const faults: { readonly index: number; readonly fault: Fault }[] = [];
+  // Only then is each element looked at by itself.
+  const repeats = repeatedFault(elements, text, receivedAt) !== undefined;
+  const texts = repeats ? jsonArrayElements(payload) : [];
   for (const [index, element] of elements.entries()) {
-    const fault = judgeReading(element, receivedAt, schemas);
+    const fault =
+      judgeReading(element, receivedAt, schemas) ??
+      (repeats ? repeatedFault([element], textOf(texts[index] as Uint8Array), receivedAt) : undefined);
     if (fault === undefined) readings.push(element as Reading);
     else faults.push({ index, fault });
   }
@@ -140,6 +151,30 @@ export function judgeReading(
     valuesFault(values, schema) ??
     (receivedAt === undefined ? undefined : clockFault(ts as number, receivedAt, schema))
   );
+}
+
+/**
+ * What a reading says twice is refused: whoever reads the log or the letters next may take the other value. Records in
+ * the log (without `receivedAt`) were judged when they came.
+ */
+function repeatedFault(
+  elements: readonly unknown[],
+  text: string,
+  receivedAt: number | undefined,
+): Fault | undefined {
+  if (receivedAt === undefined) return undefined;
+  let members = 0;
+  for (const element of elements) {
+    if (typeof element !== 'object' || element === null) continue;
+    members += Object.keys(element).length;
+    const { values } = element as { readonly values?: unknown };
+    if (typeof values === 'object' && values !== null) members += Object.keys(values).length;
+  }
+  if (!mayHaveDuplicateKeys(text, members)) return undefined;
+  const key = duplicateKey(text);
+  return key === undefined
+    ? undefined
+    : schemaViolation('', `holds ${JSON.stringify(key.slice(0, 64))} more than once`);
 }
 
 function wholeNumberFault(path: string, value: unknown, required: boolean): Fault | undefined {

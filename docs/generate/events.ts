@@ -130,7 +130,7 @@ function readingText(): string[] {
     '| `seq` | optional whole number from 0, grows by one per reading of a device |',
     '| `values` | see below |',
     '',
-    'Unknown keys are refused, and so are numbers beyond ±(2^53 − 1), which JSON readers do not agree on.',
+    'Unknown keys and keys that come twice are refused, and so are numbers beyond ±(2^53 − 1), which JSON readers do not agree on.',
     '',
   ];
 }

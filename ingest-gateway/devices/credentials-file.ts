@@ -13,9 +13,16 @@ export type Credentials = ReadonlyMap<string, Credential>;
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
-  devices: z.record(
-    z.string().refine(isDeviceId, 'not a device id'),
-    z.union([passwordHashSchema, z.literal('revoked')]),
+  // As a map: `__proto__` and `constructor` are device ids like any other, and no keys for an object.
+  devices: z.preprocess(
+    (devices) =>
+      typeof devices === 'object' && devices !== null && !Array.isArray(devices)
+        ? new Map(Object.entries(devices))
+        : devices,
+    z.map(
+      z.string().refine(isDeviceId, 'not a device id'),
+      z.union([passwordHashSchema, z.literal('revoked')]),
+    ),
   ),
 });
 
@@ -34,7 +41,7 @@ export function readCredentials(file: string): Credentials {
     throw unusable(file, cause instanceof Error ? cause.message : String(cause));
   }
   const result = fileSchema.safeParse(content);
-  if (result.success) return new Map(Object.entries(result.data.devices));
+  if (result.success) return result.data.devices;
   const [issue] = result.error.issues;
   throw unusable(file, `${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim());
 }

@@ -50,6 +50,20 @@ describe('npm run devices', () => {
     expect(await devices(['list'])).toMatchObject({ out: 'dev-1\ndev-2\n' });
   });
 
+  it('takes ids that are properties of objects, or look like options', async () => {
+    const ids = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '-', ':'];
+    const added = await devices(['add', ...ids, '--json']);
+    expect(added.code).toBe(0);
+    const passwords = new Map(Object.entries(JSON.parse(added.out).devices as Record<string, string>));
+    expect([...passwords.keys()]).toEqual(ids);
+    for (const id of ids) {
+      const kept = readCredentials(file).get(id);
+      expect(verifyFast(Buffer.from(passwords.get(id) ?? ''), kept as FastHash)).toBe(true);
+    }
+    expect((await devices(['revoke', '__proto__'])).code).toBe(0);
+    expect(readCredentials(file).get('__proto__')).toBe('revoked');
+  });
+
   it('takes a chosen password from standard input and does not repeat it', async () => {
     const { out } = await devices(['add', 'dev-1', '--password-stdin'], { stdin: 'hunter2!\n' });
     expect(out).toBe('dev-1 (as given)\n');
