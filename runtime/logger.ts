@@ -19,7 +19,29 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pino(settings, destination ?? standardOutput());
+  return pino(settings, harmless(destination ?? standardOutput()));
+}
+
+/**
+ * Control characters that JSON leaves as they are (DEL, C1), and format characters (bidi controls, zero-width): what
+ * recolours a terminal, reorders what is read, or hides it. A client id or a topic in a line is hostile until shown
+ * otherwise. C0 is escaped by JSON.
+ */
+const UNSAFE = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/** Writes such characters as escapes: they stand inside strings only, so the line stays the same JSON. */
+function harmless(destination: DestinationStream): DestinationStream {
+  return {
+    write: (line) =>
+      destination.write(
+        line.replace(UNSAFE, (character) =>
+          Array.from(
+            { length: character.length },
+            (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+          ).join(''),
+        ),
+      ),
+  };
 }
 
 /** Bytes of lines that may wait while standard output does not take them; beyond, lines are dropped. */

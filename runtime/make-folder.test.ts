@@ -16,6 +16,7 @@ describe('makeFolder', () => {
   it('makes what is missing, and leaves what is there', () => {
     makeFolder(inFolder('a', 'b', 'c'));
     expect(statSync(inFolder('a', 'b', 'c')).isDirectory()).toBe(true);
+    expect(statSync(inFolder('a', 'b', 'c')).mode & 0o777).toBe(0o700);
     writeFileSync(inFolder('a', 'b', 'kept'), '');
     makeFolder(inFolder('a', 'b'));
     makeFolder(path.relative(process.cwd(), inFolder('a', 'relative')));

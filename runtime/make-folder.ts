@@ -1,6 +1,9 @@
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+/** What the pipeline keeps is not for everybody on the machine. */
+const OWNER_ONLY = 0o700;
+
 /**
  * Makes the folder and what is missing above it. For paths that an operator gives, instead of Node's recursive `mkdir`:
  * that one never returns when `mkdir` answers ENOENT in a folder that exists, as everything below `/proc` does.
@@ -13,7 +16,7 @@ export function makeFolder(folder: string): void {
   const parent = path.dirname(absolute);
   if (parent !== absolute) makeFolder(parent);
   try {
-    mkdirSync(absolute);
+    mkdirSync(absolute, OWNER_ONLY);
   } catch (error) {
     // Another process may have been faster.
     if (!isFolder(absolute)) throw error;

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFile } from './private-file.ts';
 import { isBusy } from './sqlite-failure.ts';
 
 /**
@@ -12,6 +13,7 @@ import { isBusy } from './sqlite-failure.ts';
  * @throws the error of SQLite when the file cannot be opened
  */
 export function holdFileLock(path: string): Disposable | undefined {
+  makePrivateFile(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('BEGIN EXCLUSIVE');

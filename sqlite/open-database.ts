@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFile } from './private-file.ts';
 
 export interface DatabaseSettings {
   /** How long a transaction waits for a lock that another process holds. Milliseconds. */
@@ -17,6 +18,7 @@ export interface DatabaseSettings {
  * at the disk's cache.
  */
 export function openForWriting(file: string, settings: DatabaseSettings): DatabaseSync {
+  makePrivateFile(file);
   const database = new DatabaseSync(file, { timeout: settings.busyTimeoutMs });
   try {
     database.exec(`

@@ -1,14 +1,11 @@
 import { isDeviceId } from '#contract/device-topic.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import { type Identity, isOneDevice } from './acl.ts';
 import type { CredentialStore } from './credential-store.ts';
 
 /** Who a client says it is, and how it proves it. */
-export interface Claim {
-  readonly clientId: string;
-  readonly username: string | undefined;
+export interface Claim extends Identity {
   readonly password: Uint8Array | undefined;
-  /** Common name of a verified client certificate; `undefined` = the listener asks for none. */
-  readonly certificateName: string | undefined;
   /** Where it comes from, as `sourceOf` gives it. */
   readonly address: string;
 }
@@ -29,9 +26,8 @@ export interface AuthenticationPolicy {
 }
 
 /**
- * Decides who a client is (P9): client id = device id = user name, if one is given = common name, if there is a client
- * certificate. So a client can take over nobody's session and publish to nobody's topic. A device that was revoked is
- * refused whatever it shows.
+ * Decides who a client is (P9): whether it is one device in all that it says (`isOneDevice`), and
+ * whether it has proved it. A device that was revoked is refused whatever it shows.
  *
  * @param signal fires when the answer is not wanted any more.
  * @returns `undefined` when the client is the device that it says it is.
@@ -41,12 +37,10 @@ export async function authenticate(
   { credentials, allowAnonymous }: AuthenticationPolicy,
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
-  const { clientId, username, password, certificateName, address } = claim;
+  const { clientId, password, certificateName, address } = claim;
   if (!isDeviceId(clientId)) return { reason: 'invalid-client-id', returnCode: 2 };
-  if (username !== undefined && username !== clientId) return { reason: 'wrong-identity', returnCode: 5 };
+  if (!isOneDevice(claim)) return { reason: 'wrong-identity', returnCode: 5 };
   const badCredentials: Refusal = { reason: 'bad-credentials', returnCode: 4 };
-  if (certificateName !== undefined && certificateName !== clientId)
-    return { reason: 'wrong-identity', returnCode: 5 };
   if (credentials?.isRevoked(clientId)) return badCredentials;
   if (certificateName !== undefined) return undefined;
   if (allowAnonymous && credentials?.has(clientId) !== true) return undefined;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
@@ -65,6 +66,12 @@ export class CredentialStore implements Disposable {
     return this.#credentials.get(deviceId) === 'revoked';
   }
 
+  /** Topic filters of what the device may publish for others. */
+  forwards(deviceId: string): readonly string[] {
+    const credential = this.#credentials.get(deviceId);
+    return credential === undefined || credential === 'revoked' ? [] : (credential.forwards ?? []);
+  }
+
   /** The devices that may connect. */
   *deviceIds(): Generator<string> {
     for (const [id, credential] of this.#credentials) if (credential !== 'revoked') yield id;
@@ -123,5 +130,5 @@ export class CredentialStore implements Disposable {
 
 function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {
   if (before === undefined || before === 'revoked' || now === 'revoked') return undefined;
-  return before.hash === now.hash && before.salt === now.salt ? before : undefined;
+  return isDeepStrictEqual(before, now) ? before : undefined;
 }

@@ -71,6 +71,15 @@ describe('npm run devices', () => {
     expect(await verifySlow(Buffer.from('hunter2!'), kept as SlowHash)).toBe(true);
   });
 
+  it('gives a bridge the right to publish for others', async () => {
+    await devices(['add', 'bridge', '--forwards', 'zigbee2mqtt/#', 'tele/+/SENSOR']);
+    expect(readCredentials(file).get('bridge')).toMatchObject({
+      forwards: ['zigbee2mqtt/#', 'tele/+/SENSOR'],
+    });
+    const { code, err } = await devices(['add', 'bridge', '--forwards', 'a/#/b']);
+    expect([code, err]).toEqual([2, expect.stringContaining('not a topic filter: "a/#/b"')]);
+  });
+
   it('[P10] takes no password that is guessed in no time', async () => {
     for (const stdin of ['', '\n', 'x\n', 'hunter2\n', '🔑🔑🔑🔑🔑🔑🔑\n']) {
       const { code, err } = await devices(['add', 'dev-1', '--password-stdin'], { stdin });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
+import { isTopicFilter } from '#contract/topic-filter.ts';
 import type { CommandIo } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
@@ -44,14 +45,24 @@ export function deviceCommands(
       '--password-stdin',
       'read the password of a single device from standard input instead of making one',
     )
+    .option(
+      '--forwards <filter...>',
+      'topic filters that a bridge or gateway box may publish to for others, beside its own topic',
+    )
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
     .option('--json', 'one JSON object {"devices": {"<device id>": "<password>"}}')
-    .action(async (ids: string[], options: Options & { passwordStdin?: true }) => {
+    .action(async (ids: string[], options: Options & { passwordStdin?: true; forwards?: string[] }) => {
       const wrong = ids.filter((id) => !isDeviceId(id));
       if (wrong.length > 0)
         throw new PipelineError(
           'usage',
           `not a device id: ${wrong.map((id) => JSON.stringify(id)).join(', ')}`,
+        );
+      const noFilters = options.forwards?.filter((filter) => !isTopicFilter(filter)) ?? [];
+      if (noFilters.length > 0)
+        throw new PipelineError(
+          'usage',
+          `--forwards: not a topic filter: ${noFilters.map((filter) => JSON.stringify(filter)).join(', ')}`,
         );
       if (options.passwordStdin && ids.length !== 1)
         throw new PipelineError('usage', '--password-stdin: expected a single device');
@@ -65,7 +76,7 @@ export function deviceCommands(
       await changeCredentials(fileOf(options), async (devices) => {
         for (const id of new Set(ids)) {
           const { password, hash } = await newPassword(chosen);
-          devices.set(id, hash);
+          devices.set(id, options.forwards === undefined ? hash : { ...hash, forwards: options.forwards });
           passwords.set(id, password);
         }
       });

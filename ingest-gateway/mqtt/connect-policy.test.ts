@@ -45,6 +45,14 @@ describe('CONNECT policy', () => {
     expect(judgeConnect(packet({ keepalive: 5 }), 300).keepaliveWaitMs).toBeLessThan(5_000);
   });
 
+  it('[P10] does not accept a password without a user name, except of MQTT 5', () => {
+    const password = Buffer.from('x');
+    expect(judgeConnect(packet({ password }), 300).fatal).toBe('protocol-error');
+    expect(judgeConnect(packet({ password, protocolVersion: 5 }), 300).fatal).toBeUndefined();
+    expect(judgeConnect(packet({ password, username: 'dev-1' }), 300).fatal).toBeUndefined();
+    expect(judgeConnect(packet({ username: 'dev-1' }), 300).fatal).toBeUndefined();
+  });
+
   it('[P10] does not accept a will with QoS 3', () => {
     expect(judgeConnect(packet({ will: will(3) }), 300).fatal).toBe('invalid-will');
   });
