@@ -4,6 +4,7 @@ import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { CredentialStore } from './devices/credential-store.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
+import { DeviceClocks } from './intake/device-clocks.ts';
 import { DeviceRegistry, type DeviceStatus } from './intake/device-registry.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
 import { InflightBudget } from './intake/inflight-budget.ts';
@@ -44,7 +45,7 @@ export interface IngestGateway extends AsyncDisposable {
   accounting(): Accounting;
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
   devices(silentForMs?: number): DeviceStatus[];
-  readiness(): Readonly<Record<'mqtt' | 'eventLog', ReadinessCheck>>;
+  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock', ReadinessCheck>>;
   /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
   stop(): Promise<void>;
 }
@@ -63,11 +64,16 @@ export async function startIngestGateway(
   const { eventLog, schemas } = deps;
   const limits = gatewayLimits(options.limits);
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
+  const clocks = new DeviceClocks();
   const telemetry = createIngestTelemetry(deps, [...schemas.keys()], () => ({
     connectedDevices: broker?.connectedDevices ?? 0,
     pausedDevices: broker?.pausedDevices ?? 0,
     inflightMessages: budget.messages,
     inflightBytes: budget.bytes,
+    devicesOffClock: {
+      ahead: clocks.count('ahead', performance.now()),
+      behind: clocks.count('behind', performance.now()),
+    },
   }));
   let broker: MqttBroker | undefined;
   await using resources = new AsyncDisposableStack();
@@ -88,7 +94,7 @@ export async function startIngestGateway(
   if (mqtt.allowAnonymous) telemetry.anonymousAllowed();
   const intake = new MessageIntake(
     { topics, gatewayName: name },
-    { eventLog, schemas, telemetry, budget, now: deps.now },
+    { eventLog, schemas, telemetry, budget, clocks, now: deps.now },
   );
   const running = await MqttBroker.start(
     {
@@ -134,8 +140,19 @@ export async function startIngestGateway(
         detail: stopping === undefined ? 'listening' : 'stopping',
       },
       eventLog: { required: true, ...eventLog.health() },
+      clock: clockCheck(eventLog, clocks, running.connectedDevices),
     }),
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** A clock that is wrong makes readings late or refused; it stops nothing: told, not required. */
+function clockCheck(eventLog: GatewayLog, clocks: DeviceClocks, connectedDevices: number): ReadinessCheck {
+  const troubles = [
+    eventLog.health().clockTrouble,
+    clocks.ourTrouble(connectedDevices, performance.now()),
+  ].filter((trouble) => trouble !== undefined);
+  if (troubles.length === 0) return { required: false, up: true };
+  return { required: false, up: false, detail: troubles.join('; ') };
 }

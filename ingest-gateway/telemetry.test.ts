@@ -11,7 +11,13 @@ function start() {
     { write: (line: string) => void lines.push(line) },
   );
   const metrics = new Registry();
-  const levels = { connectedDevices: 1, inflightMessages: 2, inflightBytes: 3, pausedDevices: 4 };
+  const levels = {
+    connectedDevices: 1,
+    inflightMessages: 2,
+    inflightBytes: 3,
+    pausedDevices: 4,
+    devicesOffClock: { ahead: 0, behind: 0 },
+  };
   const deps = { log, metrics, now: Date.now, random: Math.random };
   const telemetry = createIngestTelemetry(deps, ['environment/1', 'tracker/1'], () => levels);
   return { telemetry, lines, exposition: () => metrics.metrics() };

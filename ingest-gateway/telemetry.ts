@@ -88,6 +88,10 @@ export type ToleratedKind = (typeof TOLERATED_KINDS)[number];
 export const DROP_REASONS = ['not-durable', 'log-closed', 'connection-ended'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/** Where a device's clock is, seen from ours; the values of `ingest_devices_off_clock{direction}`. */
+export const CLOCK_DIRECTIONS = ['ahead', 'behind'] as const;
+export type ClockDirection = (typeof CLOCK_DIRECTIONS)[number];
+
 /** The books of the gateway (P8), in readings: `decoded = appended + deadLettered + unconfirmed`. */
 export interface Accounting {
   /** A message that is refused as a whole counts as one reading. */
@@ -104,6 +108,8 @@ export interface IngestLevels {
   readonly inflightMessages: number;
   readonly inflightBytes: number;
   readonly pausedDevices: number;
+  /** Devices whose readings are refused for their time, by where their clock is, seen from ours. */
+  readonly devicesOffClock: Readonly<Record<ClockDirection, number>>;
 }
 
 export type IngestTelemetry = ReturnType<typeof createIngestTelemetry>;
@@ -193,6 +199,15 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     'Devices that are not read from, because a bound or their rate is reached',
     () => levels().pausedDevices,
   );
+  new Gauge({
+    name: 'ingest_devices_off_clock',
+    help: 'Devices whose readings are refused for their time; direction = where their clock is, seen from ours. Many in one direction: our clock is wrong',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      for (const direction of CLOCK_DIRECTIONS) this.set({ direction }, levels().devicesOffClock[direction]);
+    },
+  });
   const ackSeconds = new Histogram({
     name: 'ingest_ack_seconds',
     help: 'Seconds from the receipt of a QoS 1 or 2 message until its acknowledgement',
@@ -203,6 +218,15 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
   const worthALine = createWorthALine();
 
   return {
+    connectedDevices(): number {
+      return levels().connectedDevices;
+    },
+    /** @param ourTrouble that it is our clock which is wrong, in words, or `undefined`; asked only when it is worth a line. */
+    deviceClockOff(ourTrouble: () => string | undefined): void {
+      if (!worthALine('device clock')) return;
+      const trouble = ourTrouble();
+      if (trouble !== undefined) log.error(`${trouble}; see docs/runbooks/ClockDisagrees.md`);
+    },
     accounting(): Accounting {
       const total = (counts: Record<string, number>): number =>
         Object.values(counts).reduce((sum, count) => sum + count, 0);

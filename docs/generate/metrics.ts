@@ -61,7 +61,13 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   if (process !== 'ingest-gateway') logTelemetry.oldestRecordSeen('topic', 0);
   if (process !== 'lag-monitor') logTelemetry.retentionKnown('topic', 0);
   if (standalone || process === 'ingest-gateway') {
-    const idle = { connectedDevices: 0, inflightMessages: 0, inflightBytes: 0, pausedDevices: 0 };
+    const idle = {
+      connectedDevices: 0,
+      inflightMessages: 0,
+      inflightBytes: 0,
+      pausedDevices: 0,
+      devicesOffClock: { ahead: 0, behind: 0 },
+    };
     createIngestTelemetry(deps, [...schemas.keys()], () => idle);
   }
   if (standalone || process === 'processors') createWriterTelemetry(deps, schemas);

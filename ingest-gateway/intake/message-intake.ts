@@ -7,6 +7,7 @@ import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
+import type { DeviceClocks } from './device-clocks.ts';
 import type { Device } from './device-registry.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
@@ -23,6 +24,8 @@ export interface IntakeParts {
   readonly telemetry: IngestTelemetry;
   /** Of the whole gateway. */
   readonly budget: InflightBudget;
+  /** Whose clock disagrees with ours. */
+  readonly clocks: DeviceClocks;
   readonly now: () => number;
 }
 
@@ -109,6 +112,7 @@ export class MessageIntake {
     device.bucket.take(rejects.length);
     const outgoing: Outgoing[] = [];
     if (accepted !== undefined) {
+      this.#parts.clocks.accepted(device.id);
       const { value } = accepted;
       const readings = accepted.readings.length;
       outgoing.push({
@@ -124,6 +128,7 @@ export class MessageIntake {
       });
     }
     for (const { reason, detail, index, bytes } of rejects) {
+      if (reason === 'timestamp-out-of-range') this.#compareClocks(device.id, detail);
       const letter = {
         deviceId: device.id,
         payload: bytes,
@@ -144,6 +149,14 @@ export class MessageIntake {
       outgoing.push({ record: encodeDeadLetter(topics.deadLetters, letter), readings: 1, onDurable });
     }
     return outgoing;
+  }
+
+  #compareClocks(deviceId: string, detail: unknown): void {
+    const { clocks, telemetry } = this.#parts;
+    const { ts, receivedAt } = detail as { readonly ts: number; readonly receivedAt: number };
+    const now = performance.now();
+    clocks.refused(deviceId, ts - receivedAt, now);
+    telemetry.deviceClockOff(() => clocks.ourTrouble(telemetry.connectedDevices(), now));
   }
 
   #append(outgoing: readonly Outgoing[], message: ReceivedMessage, arrivedAt: number, answer: Answer): void {

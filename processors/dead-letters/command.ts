@@ -13,7 +13,15 @@ import { PipelineError } from '#runtime/errors.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { dismissLetters } from './dismiss.ts';
-import { addFilters, collectIds, type FilterOptions, filterOf, letterIdArgument } from './filter-options.ts';
+import {
+  addFilters,
+  collectIds,
+  type FilterOptions,
+  filterOf,
+  judgeAtOption,
+  letterIdArgument,
+} from './filter-options.ts';
+import type { JudgeAt } from './judge.ts';
 import { type LetterFilter, matches } from './letter-filter.ts';
 import { type DeadLettersDeps, readLetterStates } from './letter-states.ts';
 import { type Letter, readLetter, readLetters } from './letters.ts';
@@ -122,9 +130,20 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     .argument('[ids...]', 'only these letters', collectIds)
     .option('--dry-run', 'say what would pass and what would fail, change nothing')
     .option('--rate <n>', 'letters a second', decimalNumber(0.01))
+    .addOption(judgeAtOption(context.now))
+    .option('--parked', 'also parked letters, chosen by what they were refused for before')
     .option('--json', 'the summary as one object')
     .action(
-      async (ids: string[], options: FilterOptions & { dryRun?: boolean; rate?: number; json?: boolean }) => {
+      async (
+        ids: string[],
+        options: FilterOptions & {
+          dryRun?: boolean;
+          rate?: number;
+          judgeAt: JudgeAt;
+          parked?: boolean;
+          json?: boolean;
+        },
+      ) => {
         await withLog(async (deps, settings) => {
           const dryRun = options.dryRun === true;
           const schemas = loadSchemas(settings.schemaDir);
@@ -134,6 +153,8 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
               filter: filterOf(options, ids),
               dryRun,
               ratePerSecond: options.rate,
+              judgeAt: options.judgeAt,
+              parked: options.parked,
               signal: io.signal,
               onProgress: progress.update,
             },

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
+import type { JudgeAt } from './judge.ts';
 import { type LetterFilter, parseMoment } from './letter-filter.ts';
 import { LETTER_STAGES, type LetterStage } from './letters.ts';
 
@@ -53,6 +54,21 @@ export function filterOf(options: FilterOptions, ids: readonly string[] = []): L
     ...(until !== undefined && { until }),
     ...(all === true && { all }),
   };
+}
+
+/** By which time a replay judges whether readings are too old or ahead. */
+export function judgeAtOption(now: () => number): Option {
+  return new Option(
+    '--judge-at <time>',
+    'whether readings are too old or ahead is judged by: "received" (the gateway\'s clock when they came), "now", or a time',
+  )
+    .default('received' satisfies JudgeAt)
+    .argParser((text: string): JudgeAt => {
+      if (text === 'received') return text;
+      const moment = text === 'now' ? now() : parseMoment(text, now());
+      if (moment !== undefined) return moment;
+      throw new InvalidArgumentError('expected "received", "now", an age such as 2h, or an ISO time');
+    });
 }
 
 /** Option parser: the id of a letter. */

@@ -30,6 +30,16 @@ describe('judge', () => {
     });
   });
 
+  test('by another time, where the gateway’s clock was wrong when it came', () => {
+    const hour = 3_600_000;
+    const correct = letter(good(RECEIVED_AT + hour), { reason: 'timestamp-out-of-range' });
+    expect(judge(correct, schemas)).toMatchObject({ kind: 'fails', reason: 'timestamp-out-of-range' });
+    expect(judge(correct, schemas, RECEIVED_AT + hour)).toMatchObject({ kind: 'passes' });
+    expect(judge(correct, schemas, RECEIVED_AT + 2 * LIMITS.maxAgeMs)).toMatchObject({ kind: 'fails' });
+    const parked = { ...correct, reason: 'replay-limit', attempt: LIMITS.replayAttempts } as const;
+    expect(judge(parked, schemas, RECEIVED_AT + hour)).toMatchObject({ kind: 'passes' });
+  });
+
   test('a letter fails with the reason of today', () => {
     const verdict = judge(letter(good().replace('21.5', '"hot"'), { reason: 'unknown-schema' }), schemas);
     expect(verdict).toMatchObject({ kind: 'fails', reason: 'schema-violation', attempt: 1, parks: false });

@@ -24,14 +24,17 @@ export type Verdict =
   /** Trying makes no sense and is not counted. */
   | { readonly kind: 'unreplayable'; readonly why: string };
 
+/** By which time a letter's readings are fresh or not: that of its receipt, or one and the same for all. Milliseconds. */
+export type JudgeAt = 'received' | number;
+
 /**
- * Judges a letter as the gateway would judge the message if it came today with the original time of receipt. Pure.
+ * Judges a letter as the gateway would judge the message if it came today, by default with the original time of receipt. Pure.
  *
  * A letter may be replayed `LIMITS.replayAttempts` times; when the last one fails it is parked, so that a message
  * that can never pass does not go round for ever. A parked letter can be tried again on request, as often as its
  * person likes: it fails again, but it is not parked a second time.
  */
-export function judge(letter: Letter, schemas: SchemaRegistry): Verdict {
+export function judge(letter: Letter, schemas: SchemaRegistry, at: JudgeAt = 'received'): Verdict {
   if (letter.reason === 'undecodable-record') {
     return {
       kind: 'unreplayable',
@@ -50,7 +53,7 @@ export function judge(letter: Letter, schemas: SchemaRegistry): Verdict {
     const { reason, detail, attempt } = letter;
     return { kind: 'fails', reason, detail, parks: true, attempt };
   }
-  const { accepted, rejects } = admit(letter.payload, letter.receivedAt, schemas);
+  const { accepted, rejects } = admit(letter.payload, at === 'received' ? letter.receivedAt : at, schemas);
   if (accepted !== undefined) return { kind: 'passes', accepted, rejects };
   const attempt = letter.attempt + 1;
   return {

@@ -46,6 +46,26 @@ describe('replay', () => {
     Array.fromAsync(readLetters(log, TOPICS, await readLetterStates(log, TOPICS)));
   const statuses = async (): Promise<string[]> => (await letters()).map((l) => `${l.reason} ${statusOf(l)}`);
 
+  test('[P2] letters of a gateway that was an hour behind: parked, and brought back by another time', async () => {
+    const now = Date.now();
+    const receivedAt = now - 3_600_000;
+    await appendLetter(
+      log,
+      letterFor('dev-1', reading(1, { ts: now }), { receivedAt, reason: 'timestamp-out-of-range' }),
+    );
+    await appendLetter(log, letterFor('dev-2', '{', { receivedAt, reason: 'malformed-json' }));
+    for (let attempt = 0; attempt < 3; attempt++) await replay();
+    expect((await statuses()).filter((status) => status.endsWith('parked'))).toEqual([
+      'replay-limit parked',
+      'replay-limit parked',
+    ]);
+
+    const filter = { reasons: new Set(['timestamp-out-of-range'] as const) };
+    expect(await replay({ filter, judgeAt: now })).toMatchObject({ letters: 0 });
+    expect(await replay({ filter, judgeAt: now, parked: true })).toMatchObject({ letters: 1, passed: 1 });
+    expect((await readAll(log, TOPICS.telemetry)).map(seqOf)).toEqual([1]);
+  });
+
   test('a letter that passes becomes the record its device sent, marked, and is not pending any more', async () => {
     const receivedAt = Date.now() - 86_400_000;
     const payload = reading(7, { ts: receivedAt - 5 });

@@ -3,7 +3,7 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { carryOut } from './carry-out.ts';
 import { takeDeadLettersLock } from './dead-letters-lock.ts';
 import { forEachInFlight } from './in-flight-window.ts';
-import { judge, type Verdict } from './judge.ts';
+import { type JudgeAt, judge, type Verdict } from './judge.ts';
 import { type LetterFilter, matches } from './letter-filter.ts';
 import { type DeadLettersDeps, forgetExpiredStates, readLetterStates } from './letter-states.ts';
 import { type Letter, readLetters, statusOf } from './letters.ts';
@@ -12,6 +12,10 @@ export interface ReplayOptions {
   readonly filter: LetterFilter;
   /** Judge only, change nothing. */
   readonly dryRun: boolean;
+  /** Default: by the time of receipt, which is wrong where the gateway's clock was. */
+  readonly judgeAt?: JudgeAt | undefined;
+  /** Also parked letters, by what they were refused for before: without it only those that are asked for as such. */
+  readonly parked?: boolean | undefined;
   /** Letters a second; `undefined` = as fast as the log takes them. */
   readonly ratePerSecond?: number | undefined;
   /** When it fires the letters in flight are finished, and no other is begun. */
@@ -69,13 +73,14 @@ export async function replayLetters(
     why: new Map(),
     interrupted: false,
   };
-  const parkedToo = filter.ids !== undefined || filter.reasons?.has('replay-limit') === true;
+  const parkedToo =
+    options.parked === true || filter.ids !== undefined || filter.reasons?.has('replay-limit') === true;
 
   await using _lock = dryRun ? undefined : await takeDeadLettersLock(deps);
   const states = await readLetterStates(deps.eventLog, deps.topics, signal);
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {
-      if (!matches(filter, letter)) continue;
+      if (!matches(filter, options.parked === true ? asBeforeParking(letter) : letter)) continue;
       if (parkedToo || statusOf(letter) !== 'parked') yield letter;
       else summary.leftParked++;
     }
@@ -84,7 +89,7 @@ export async function replayLetters(
     chosen(),
     { inFlight: IN_FLIGHT, ratePerSecond: dryRun ? undefined : options.ratePerSecond, signal },
     async (letter) => {
-      const verdict = judge(letter, schemas);
+      const verdict = judge(letter, schemas, options.judgeAt);
       if (!dryRun) await carryOut(letter, verdict, deps);
       count(summary, letter, verdict);
       options.onProgress?.(summary);
@@ -93,6 +98,11 @@ export async function replayLetters(
   summary.interrupted = interrupted;
   if (!dryRun && !interrupted) await forgetExpiredStates(states, deps);
   return summary;
+}
+
+/** As filters see a parked letter that is to be tried again: by what it was refused for. */
+function asBeforeParking(letter: Letter): Letter {
+  return letter.originalReason === undefined ? letter : { ...letter, reason: letter.originalReason };
 }
 
 function count(summary: ReplaySummary, letter: Letter, verdict: Verdict): void {

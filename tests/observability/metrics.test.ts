@@ -45,6 +45,7 @@ describe('metrics', () => {
     expect([...labels].toSorted()).toEqual([
       'cause',
       'consumergroup',
+      'direction',
       'kind',
       'of',
       'partition',

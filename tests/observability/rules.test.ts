@@ -25,6 +25,7 @@ const ALERTS = [
   'WriteAheadLogGrowing',
   'DeadLettersFilling',
   'ClockJumped',
+  'ClockDisagrees',
   'AccountingGap',
   'DevicesGone',
 ];
