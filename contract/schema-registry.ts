@@ -1,4 +1,5 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { excerptOf } from '#contract/excerpt-of-values.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { FieldKind } from '#contract/reading.ts';
 
@@ -135,7 +136,7 @@ function compile(file: SchemaFile, fault: (message: string) => void): ReadingSch
     accepts: (values) => fast(values),
     problems: (values) => {
       const validate = thorough();
-      validate(values);
+      validate(excerptOf(values, fields, MAX_PROBLEMS));
       return (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(problemOf);
     },
   };
