@@ -61,17 +61,25 @@ const KIND_OF_TYPE: Readonly<Record<string, FieldKind>> = {
 
 /**
  * Compiles all schemas, or says everything that is wrong with them, one line each with the file's path. Refused:
- * invalid JSON Schema 2020-12, names that the store cannot hold, and a property whose kind differs between versions
- * of a type, since the store keeps one kind for a field.
+ * invalid JSON Schema 2020-12, names that the store cannot hold, the same version of a type twice, and a property whose
+ * kind differs between versions of a type, since the store keeps one kind for a field.
  */
 export function buildSchemaRegistry(
   files: readonly SchemaFile[],
 ): { readonly registry: SchemaRegistry } | { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const registry = new Map<string, ReadingSchema>();
+  const paths = new Map<string, string>();
   const kinds = new Map<string, { readonly kind: FieldKind; readonly path: string }>();
   for (const file of files) {
     const fault = (message: string): void => void problems.push(`${file.path}: ${message}`);
+    const name = `${file.type}/${file.version}`;
+    const other = paths.get(name);
+    if (other !== undefined) {
+      fault(`${name} is defined twice, here and in ${other}`);
+      continue;
+    }
+    paths.set(name, file.path);
     const schema = compile(file, fault);
     if (schema === undefined) continue;
     for (const field of schema.fields.values()) {

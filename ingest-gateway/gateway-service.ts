@@ -1,12 +1,24 @@
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
+import type { ConfigurationCheck } from '#runtime/configuration.ts';
+import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
 import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { type IngestGatewayDeps, startIngestGateway } from './gateway.ts';
+import { GATEWAY_CHECKS } from './gateway-checks.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 
 const DEFAULT_HTTP_PORT = 8080;
+
+/** What this process needs of its configuration. */
+export const GATEWAY_SERVICE_CHECKS: readonly ConfigurationCheck[] = [
+  needsKafka(
+    'a gateway of its own needs an event log that other processes can read (npm start runs everything in one process, without Kafka)',
+  ),
+  ...GATEWAY_CHECKS,
+  httpPortFree(DEFAULT_HTTP_PORT),
+];
 
 /**
  * The gateway as a process of its own: MQTT in, its HTTP surface, and the topics it appends to. Takes `deps.eventLog`

@@ -1,12 +1,11 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { assertKafka } from '#runtime/assert-kafka.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
-import { startGatewayService } from './gateway-service.ts';
+import { GATEWAY_SERVICE_CHECKS, startGatewayService } from './gateway-service.ts';
 
 const io = processIo(process);
 const program = new Command('gateway')
@@ -16,11 +15,7 @@ const program = new Command('gateway')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, MQTT_HOST, MQTT_PORT, DEVICE_CREDENTIALS_FILE, …',
   )
   .action(async () => {
-    const { settings, schemas, deps } = await setUpService('gateway', io.env);
-    assertKafka(
-      settings,
-      'a gateway of its own needs an event log that other processes can read (npm start runs everything in one process, without Kafka)',
-    );
+    const { settings, schemas, deps } = await setUpService('gateway', io.env, GATEWAY_SERVICE_CHECKS);
     await runService(deps.log, io, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       return startGatewayService(settings, `${hostname()}:${process.pid}`, { ...deps, eventLog, schemas });

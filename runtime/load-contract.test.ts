@@ -16,7 +16,6 @@ function write(file: string, content: unknown): string {
 
 function load(options: Partial<ContractOptions>) {
   return loadContract({
-    schemaDir: undefined,
     mappings: [],
     mappingDir: undefined,
     siteZone: 'UTC',

@@ -8,14 +8,12 @@ import {
 import { buildMappings, type Mappings } from '#contract/mapping/mappings.ts';
 import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { list, readJson, readSchemaFiles, SHIPPED_SCHEMAS } from '#runtime/load-schemas.ts';
+import { filesOfSources, list, readJson, type SchemaSources } from '#runtime/load-schemas.ts';
 
 /** The mapping files that come with the pipeline, and below `types/` the schemas of what they make. */
 export const SHIPPED_MAPPINGS = path.join(import.meta.dirname, '..', 'mappings');
 
-export interface ContractOptions {
-  /** Folder of schemas instead of the shipped ones. */
-  readonly schemaDir: string | undefined;
+export interface ContractOptions extends SchemaSources {
   /** Shipped mapping files that are switched on, by name. */
   readonly mappings: readonly string[];
   /** Folder of the operator's own mapping files. */
@@ -32,19 +30,19 @@ export interface Contract {
 }
 
 /**
- * Reads and compiles schemas and mappings. A type that a mapping names and `schemaDir` lacks is taken from the types
+ * Reads and compiles schemas and mappings. A type that a mapping names and the schemas lack is taken from the types
  * that come with the shipped mappings, so that the operator's own file of that name wins.
  *
  * @throws PipelineError `configuration` with everything that is wrong, one line each, with file, rule and place.
  */
-export function loadContract({ schemaDir, mappings, mappingDir, siteZone }: ContractOptions): Contract {
+export function loadContract({ mappings, mappingDir, siteZone, ...sources }: ContractOptions): Contract {
   const schemaProblems: string[] = [];
   const mappingProblems: string[] = [];
   const files = [
     ...shippedFiles(mappings, mappingProblems),
     ...(mappingDir === undefined ? [] : filesOf(mappingDir, mappingProblems)),
   ];
-  const schemaFiles = readSchemaFiles(schemaDir ?? SHIPPED_SCHEMAS, schemaProblems);
+  const schemaFiles = filesOfSources(sources, schemaProblems);
   const types = missingTypes(files, schemaFiles, mappingProblems);
   const built = buildSchemaRegistry([...schemaFiles, ...types]);
   if ('problems' in built) schemaProblems.push(...built.problems);

@@ -17,14 +17,54 @@ describe('loadSchemas', () => {
     ]);
   });
 
+  const write = (name: string, content: unknown): void => {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
+  };
+  const schema = {
+    type: 'object',
+    properties: { flow: { type: 'number' } },
+    additionalProperties: false,
+  };
+
   it('[P10] names SCHEMA_DIR, the file and what is wrong with it', () => {
-    mkdirSync(path.join(folder, 'pump'));
-    writeFileSync(path.join(folder, 'pump', '1.json'), '{');
-    writeFileSync(path.join(folder, 'pump', '2.json'), '{}');
-    writeFileSync(path.join(folder, 'pump', 'notes.txt'), 'left alone');
-    expect(() => loadSchemas(folder)).toThrow(
+    const schemaDir = path.join(folder, 'broken');
+    write('broken/pump/1.json', '{');
+    write('broken/pump/2.json', '{}');
+    write('broken/pump/notes.txt', 'left alone');
+    expect(() => loadSchemas({ schemaDir })).toThrow(
       /SCHEMA_DIR: .*pump\/1\.json: .*\nSCHEMA_DIR: .*pump\/2\.json: must have/,
     );
-    expect(() => loadSchemas(path.join(folder, 'missing'))).toThrow(/SCHEMA_DIR: .*missing: ENOENT/);
+    expect(() => loadSchemas({ schemaDir: path.join(folder, 'missing') })).toThrow(
+      /SCHEMA_DIR: .*missing: ENOENT/,
+    );
+  });
+
+  it('adds those of SCHEMA_DIR to the shipped ones, or takes them alone', () => {
+    const schemaDir = path.join(folder, 'own');
+    write('own/pump/1.json', schema);
+    write('own/environment/2.json', schema);
+    const shipped = [...loadSchemas().keys()];
+    expect([...loadSchemas({ schemaDir }).keys()].sort()).toEqual(
+      [...shipped, 'environment/2', 'pump/1'].sort(),
+    );
+    expect([...loadSchemas({ schemaDir, shippedSchemas: false }).keys()]).toEqual([
+      'environment/2',
+      'pump/1',
+    ]);
+  });
+
+  it('[P10] refuses a type that is defined twice, with both paths', () => {
+    const schemaDir = path.join(folder, 'twice');
+    write('twice/environment/1.json', schema);
+    expect(() => loadSchemas({ schemaDir })).toThrow(
+      /SCHEMA_DIR: .*twice\/environment\/1\.json: environment\/1 is defined twice, here and in .*contract\/schemas\/environment\/1\.json/,
+    );
+    expect([...loadSchemas({ schemaDir, shippedSchemas: false }).keys()]).toEqual(['environment/1']);
+  });
+
+  it('takes the shipped folder as SCHEMA_DIR for what it is', () => {
+    const schemaDir = path.join(import.meta.dirname, '..', 'contract', 'schemas');
+    expect(loadSchemas({ schemaDir }).size).toBe(loadSchemas().size);
   });
 });

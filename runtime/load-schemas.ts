@@ -2,21 +2,36 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import type { Settings } from '#runtime/settings.ts';
 
-/** The schemas that come with the pipeline. */
-export const SHIPPED_SCHEMAS = path.join(import.meta.dirname, '..', 'contract', 'schemas');
+/** The folder of the schemas that come with the pipeline. */
+const SHIPPED = path.join(import.meta.dirname, '..', 'contract', 'schemas');
 
 /**
- * Reads `<type>/<version>.json` below `folder`. Files that do not end in `.json` are left alone (editors, READMEs).
+ * The schemas that come with the pipeline and those of the operator's folder, both `<type>/<version>.json`. Files that do
+ * not end in `.json` are left alone (editors, READMEs).
  *
  * @throws PipelineError `configuration` with everything that is wrong, one line each, with paths.
  */
-export function loadSchemas(folder: string = SHIPPED_SCHEMAS): SchemaRegistry {
+export function loadSchemas(sources: SchemaSources = {}): SchemaRegistry {
   const problems: string[] = [];
-  const built = buildSchemaRegistry(readSchemaFiles(folder, problems));
+  const built = buildSchemaRegistry(filesOfSources(sources, problems));
   if ('registry' in built && problems.length === 0) return built.registry;
   const all = [...problems, ...('problems' in built ? built.problems : [])];
   throw new PipelineError('configuration', all.map((problem) => `SCHEMA_DIR: ${problem}`).join('\n'));
+}
+
+/** Which schemas there are: `SCHEMA_DIR`, `SHIPPED_SCHEMAS`. */
+export type SchemaSources = Partial<Pick<Settings, 'schemaDir' | 'shippedSchemas'>>;
+
+/** The files of all sources, not judged yet; what cannot be read goes into `problems`. */
+export function filesOfSources(
+  { schemaDir, shippedSchemas = true }: SchemaSources,
+  problems: string[],
+): SchemaFile[] {
+  const folders = new Set(shippedSchemas ? [SHIPPED] : []);
+  if (schemaDir !== undefined) folders.add(path.resolve(schemaDir));
+  return [...folders].flatMap((folder) => readSchemaFiles(folder, problems));
 }
 
 /** The schema files below `folder`, not judged yet; what cannot be read goes into `problems`. */

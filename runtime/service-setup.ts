@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import type { DestinationStream } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { type ConfigurationCheck, readConfiguration } from '#runtime/configuration.ts';
 import type { Deps } from '#runtime/deps.ts';
-import { PipelineError } from '#runtime/errors.ts';
-import { everyProblemAtOnce } from '#runtime/every-problem.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Environment } from '#runtime/read-variables.ts';
+import type { Settings } from '#runtime/settings.ts';
 
 export interface ServiceSetup {
   readonly settings: Settings;
@@ -20,17 +19,17 @@ export interface ServiceSetup {
  * What every long-running process begins with: settings, schemas, logger, metrics (those of Node included).
  *
  * @param env the process's environment.
+ * @param checks what this process needs besides.
  * @param logTo default: standard output.
- * @throws PipelineError `configuration` with everything that is wrong with variables and schema files.
+ * @throws PipelineError `configuration` with everything that is wrong: variables, what they name, schema files.
  */
 export async function setUpService(
   name: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
+  checks: readonly ConfigurationCheck[],
   logTo?: DestinationStream,
 ): Promise<ServiceSetup> {
-  const read = async () => readSettings(env, (path) => readFileSync(path, 'utf8'));
-  const load = async () => loadSchemas(env.SCHEMA_DIR || undefined);
-  const [{ settings, warnings }, schemas] = await everyProblemAtOnce([read(), load()]);
+  const { settings, schemas, warnings } = await readSettingsAndSchemas(env, checks);
   const log = createLogger({ name, level: settings.logLevel }, logTo);
   for (const warning of warnings) log.warn(warning);
   const metrics = new Registry();
@@ -38,29 +37,18 @@ export async function setUpService(
   return { settings, schemas, deps: { log, metrics, now: Date.now, random: Math.random } };
 }
 
-/**
- * Finds out now what listening would find out later, when other problems may have hidden it.
- *
- * @param port `undefined` = nothing will listen.
- * @throws PipelineError `configuration` naming `variable`
- */
-export async function assertPortFree(
-  variable: string,
-  host: string,
-  port: number | undefined,
-): Promise<void> {
-  if (port === undefined) return;
-  const server = createServer();
-  const listening = Promise.withResolvers<void>();
-  server.once('error', listening.reject).listen(port, host, listening.resolve);
-  try {
-    await listening.promise;
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'is in use' : String(error);
-    throw new PipelineError('configuration', `${variable}: port ${port} on ${host} ${reason}`, {
-      cause: error,
-    });
-  } finally {
-    server.close();
-  }
+/** @throws PipelineError `configuration`, as {@link setUpService} */
+export async function readSettingsAndSchemas(
+  env: Environment,
+  checks: readonly ConfigurationCheck[] = [],
+): Promise<Pick<ServiceSetup, 'settings' | 'schemas'> & { readonly warnings: readonly string[] }> {
+  let schemas: SchemaRegistry = new Map();
+  const load: ConfigurationCheck = {
+    variables: ['SCHEMA_DIR', 'SHIPPED_SCHEMAS'],
+    run({ settings }) {
+      schemas = loadSchemas(settings);
+    },
+  };
+  const read = await readConfiguration(env, (path) => readFileSync(path, 'utf8'), [...checks, load]);
+  return { ...read, schemas };
 }

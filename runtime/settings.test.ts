@@ -66,6 +66,11 @@ describe('settings', () => {
       'INFLUX_URL: expected an http(s) address, found "ftp://x"',
       'ACK_DEADLINE_MS: expected milliseconds from 1, found "0"',
       expect.stringMatching(/^LOG_LEVEL: expected fatal, .*, found "loud"$/),
+      'KAFKA_SASL_USERNAME: expected a user name, because KAFKA_SASL_MECHANISM is set',
+      'KAFKA_SASL_PASSWORD: expected a password, because KAFKA_SASL_MECHANISM is set',
+      'INFLUX_TOKEN: expected a token, because INFLUX_URL is set',
+      'INFLUX_ORG: expected an organisation, because INFLUX_URL is set',
+      'INFLUX_BUCKET: expected a bucket, because INFLUX_URL is set',
     ]);
   });
 

@@ -1,8 +1,13 @@
-import { X509Certificate } from 'node:crypto';
 import { PipelineError } from '#runtime/errors.ts';
 import { assembleHttp, assembleMqtt } from '#runtime/exposure.ts';
 import type { LOG_LEVELS } from '#runtime/logger.ts';
-import { VARIABLES, type Values } from '#runtime/variables.ts';
+import {
+  type Environment,
+  type ReadFile,
+  readVariables,
+  type VariablesRead,
+} from '#runtime/read-variables.ts';
+import type { Values } from '#runtime/variables.ts';
 
 /** The settings by part, as the parts take them. All durations in milliseconds. */
 export interface Settings {
@@ -40,6 +45,7 @@ export interface Settings {
   readonly clockConfirmedMs: number | undefined;
   readonly consumerGroup: string;
   readonly schemaDir: string | undefined;
+  readonly shippedSchemas: boolean;
   readonly storeRejectAll: 'pause' | 'dead-letter';
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -73,6 +79,11 @@ export interface InfluxSettings {
   readonly bucket: string;
 }
 
+/** The settings as far as they can be told; where a variable is wrong its default stands in for it. */
+export interface DraftSettings extends Omit<VariablesRead, 'kafkaCertificates'> {
+  readonly settings: Settings;
+}
+
 /**
  * Reads the environment. An empty variable counts as not set (compose files pass those). Secrets may come from
  * `<NAME>_FILE`.
@@ -81,62 +92,28 @@ export interface InfluxSettings {
  * @throws PipelineError `configuration` with one line per problem, each naming its variable and what was expected.
  */
 export function readSettings(
-  env: Readonly<Record<string, string | undefined>>,
-  readFile: (path: string) => string,
-): { readonly settings: Settings; readonly warnings: readonly string[] } {
-  const problems: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, variable] of Object.entries(VARIABLES)) {
-    const raw = rawValue(name, 'secret' in variable, env, readFile, problems);
-    const result = variable.schema.safeParse(raw);
-    if (result.success) values[name] = result.data;
-    else
-      problems.push(
-        `${name}: expected ${result.error.issues[0]?.message ?? 'another value'}${found(raw, 'secret' in variable)}`,
-      );
-  }
-  const settings = problems.length === 0 ? assemble(values as Values, readFile, problems) : undefined;
-  if (settings === undefined || problems.length > 0)
-    throw new PipelineError('configuration', problems.join('\n'));
-  return { settings, warnings: unknownNames(env) };
+  env: Environment,
+  readFile: ReadFile,
+): Pick<DraftSettings, 'settings' | 'warnings'> {
+  const { settings, problems, warnings } = draftSettings(env, readFile);
+  if (problems.length > 0) throw new PipelineError('configuration', problems.join('\n'));
+  return { settings, warnings };
 }
 
-function rawValue(
-  name: string,
-  secret: boolean,
-  env: Readonly<Record<string, string | undefined>>,
-  readFile: (path: string) => string,
-  problems: string[],
-): string | undefined {
-  const direct = env[name] || undefined;
-  const file = secret ? env[`${name}_FILE`] || undefined : undefined;
-  if (file === undefined) return direct;
-  if (direct !== undefined) problems.push(`${name}: set it or ${name}_FILE, not both`);
-  try {
-    return readFile(file).trim();
-  } catch (error) {
-    problems.push(
-      `${name}_FILE: expected a readable file (${error instanceof Error ? error.message : String(error)})`,
-    );
-    return undefined;
-  }
+/** As {@link readSettings}, for whoever has more to check, and tells all problems at once. */
+export function draftSettings(env: Environment, readFile: ReadFile): DraftSettings {
+  const { values, kafkaCertificates, ...judgement } = readVariables(env, readFile);
+  return { settings: assemble(values, kafkaCertificates), values, ...judgement };
 }
 
-function found(raw: string | undefined, secret: boolean): string {
-  if (raw === undefined || secret) return '';
-  // An address may carry a password, and a wrong one anywhere.
-  return raw.includes('@') ? ', found something with an "@", not shown' : `, found ${JSON.stringify(raw)}`;
-}
-
-/** What can only be judged over several variables. */
-function assemble(values: Values, readFile: (path: string) => string, problems: string[]): Settings {
+function assemble(values: Values, kafkaCertificates: string | undefined): Settings {
   const hours = 60 * 60 * 1000;
   return {
     dataDir: values.DATA_DIR,
-    mqtt: assembleMqtt(values, problems),
-    http: assembleHttp(values, problems),
-    kafka: assembleKafka(values, readFile, problems),
-    influx: assembleInflux(values, problems),
+    mqtt: assembleMqtt(values),
+    http: assembleHttp(values),
+    kafka: assembleKafka(values, kafkaCertificates),
+    influx: assembleInflux(values),
     topics: {
       telemetry: values.TELEMETRY_TOPIC,
       deadLetters: values.DEAD_LETTER_TOPIC,
@@ -149,37 +126,24 @@ function assemble(values: Values, readFile: (path: string) => string, problems: 
     clockConfirmedMs: values.CLOCK_CONFIRMED,
     consumerGroup: values.CONSUMER_GROUP,
     schemaDir: values.SCHEMA_DIR,
+    shippedSchemas: values.SHIPPED_SCHEMAS,
     storeRejectAll: values.STORE_REJECT_ALL,
     logLevel: values.LOG_LEVEL,
   };
 }
 
-function assembleKafka(
-  values: Values,
-  readFile: (path: string) => string,
-  problems: string[],
-): KafkaSettings | undefined {
+function assembleKafka(values: Values, ca: string | undefined): KafkaSettings | undefined {
   const {
+    KAFKA_BROKERS: brokers,
     KAFKA_SASL_MECHANISM: mechanism,
     KAFKA_SASL_USERNAME: username,
     KAFKA_SASL_PASSWORD: password,
   } = values;
-  if (mechanism !== undefined) {
-    if (username === undefined)
-      problems.push('KAFKA_SASL_USERNAME: expected a user name, because KAFKA_SASL_MECHANISM is set');
-    if (password === undefined)
-      problems.push('KAFKA_SASL_PASSWORD: expected a password, because KAFKA_SASL_MECHANISM is set');
-  }
+  if (brokers === undefined) return undefined;
   const sasl =
     mechanism === undefined || username === undefined || password === undefined
       ? undefined
       : { mechanism, username, password };
-  const { KAFKA_BROKERS: brokers, KAFKA_SSL_CA_FILE: caFile } = values;
-  if (caFile !== undefined && !values.KAFKA_SSL)
-    problems.push('KAFKA_SSL: expected "true", because KAFKA_SSL_CA_FILE is set');
-  const ca =
-    caFile === undefined ? undefined : readCertificates('KAFKA_SSL_CA_FILE', caFile, readFile, problems);
-  if (brokers === undefined) return undefined;
   return {
     brokers,
     ssl: ca === undefined ? values.KAFKA_SSL : { ca },
@@ -189,43 +153,9 @@ function assembleKafka(
   };
 }
 
-/** Judged here, because Node.js takes a file without any certificate for "trust nobody". */
-function readCertificates(
-  name: string,
-  file: string,
-  readFile: (path: string) => string,
-  problems: string[],
-): string | undefined {
-  try {
-    const pem = readFile(file);
-    new X509Certificate(pem);
-    return pem;
-  } catch (error) {
-    problems.push(
-      `${name}: expected a readable file of PEM certificates (${error instanceof Error ? error.message : String(error)})`,
-    );
-    return undefined;
-  }
-}
-
-function assembleInflux(values: Values, problems: string[]): InfluxSettings | undefined {
+function assembleInflux(values: Values): InfluxSettings | undefined {
   const { INFLUX_URL: url, INFLUX_TOKEN: token, INFLUX_ORG: org, INFLUX_BUCKET: bucket } = values;
-  if (url === undefined) return undefined;
-  if (token === undefined) problems.push('INFLUX_TOKEN: expected a token, because INFLUX_URL is set');
-  if (org === undefined) problems.push('INFLUX_ORG: expected an organisation, because INFLUX_URL is set');
-  if (bucket === undefined) problems.push('INFLUX_BUCKET: expected a bucket, because INFLUX_URL is set');
-  return token === undefined || org === undefined || bucket === undefined
+  return url === undefined || token === undefined || org === undefined || bucket === undefined
     ? undefined
     : { url, token, org, bucket };
-}
-
-function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set(
-    Object.entries(VARIABLES).flatMap(([name, variable]) =>
-      'secret' in variable ? [name, `${name}_FILE`] : [name],
-    ),
-  );
-  return Object.keys(env)
-    .filter((name) => /^(MQTT|KAFKA|INFLUX)_/.test(name) && !known.has(name))
-    .map((name) => `${name} is set, but the pipeline knows no such variable`);
 }

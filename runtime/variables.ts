@@ -173,7 +173,11 @@ export const VARIABLES = {
   INFLUX_BUCKET: { schema: text('a bucket').optional(), help: 'Bucket.' },
   SCHEMA_DIR: {
     schema: text('a folder').optional(),
-    help: 'Folder of schemas (<type>/<version>.json) used instead of the shipped ones.',
+    help: 'Folder of schemas of your own (<type>/<version>.json), added to the shipped ones.',
+  },
+  SHIPPED_SCHEMAS: {
+    schema: flag.default(true),
+    help: 'false leaves the shipped schemas out: only those of SCHEMA_DIR are there.',
   },
   ACK_DEADLINE_MS: {
     schema: positiveInteger('milliseconds from 1').default(10_000),
@@ -190,6 +194,7 @@ export const VARIABLES = {
 } as const satisfies Record<string, { schema: z.ZodType; help: string; secret?: boolean }>;
 
 type Variables = typeof VARIABLES;
+export type VariableName = keyof Variables;
 /** What was found in the environment, or the defaults; each accepted by itself. */
 export type Values = { [Name in keyof Variables]: z.output<Variables[Name]['schema']> };
 

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import type { CommandIo } from '#runtime/command-line.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import { readSettingsAndSchemas } from '#runtime/service-setup.ts';
+import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { parseCredentials } from './credentials.ts';
 import { type Fleet, type FleetOptions, type FleetOutcome, startFleet } from './fleet.ts';
@@ -51,10 +52,10 @@ export async function simulate(
   io: CommandIo,
   access: PipelineAccess,
 ): Promise<0 | 1> {
-  const { settings, deps } = surroundings(io, access);
+  const { settings, schemas, deps } = await surroundings(io, access);
   const options = planFleet(request, {
     defaultUrl: gatewayUrl(settings),
-    schemas: loadSchemas(settings.schemaDir),
+    schemas,
     seed: Math.floor(access.random() * DRAWN_SEEDS),
     identities: request.credentials === undefined ? undefined : identitiesIn(request.credentials),
   });
@@ -86,7 +87,7 @@ export async function verifyLater(
   io: CommandIo,
   access: PipelineAccess,
 ): Promise<0 | 1> {
-  const { settings, deps } = surroundings(io, access);
+  const { settings, deps } = await surroundings(io, access);
   const ledger = await readLedgerFile(request.ledger);
   const verification = await verify(ledger, request, io, settings, deps, access);
   if (request.json === true) io.stdout.write(`${JSON.stringify(verification)}\n`);
@@ -158,16 +159,20 @@ async function verify(
   return verification;
 }
 
-function surroundings(
+async function surroundings(
   io: CommandIo,
   access: PipelineAccess,
-): { readonly settings: Settings; readonly deps: Deps } {
-  const { settings, warnings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
+): Promise<{ readonly settings: Settings; readonly schemas: SchemaRegistry; readonly deps: Deps }> {
+  const { settings, schemas, warnings } = await readSettingsAndSchemas(io.env);
   for (const warning of warnings) io.stderr.write(`${warning}\n`);
   // The display says what a person needs; log lines would run through it.
   const level = io.env['LOG_LEVEL'] ? settings.logLevel : 'silent';
   const log = createLogger({ name: 'simulator', level }, io.stderr);
-  return { settings, deps: { log, metrics: new Registry(), now: access.now, random: access.random } };
+  return {
+    settings,
+    schemas,
+    deps: { log, metrics: new Registry(), now: access.now, random: access.random },
+  };
 }
 
 function identitiesIn(path: string): ReturnType<typeof parseCredentials> {

@@ -5,9 +5,9 @@ import { PipelineError } from '#runtime/errors.ts';
 import { everyProblemAtOnce } from '#runtime/every-problem.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { type RunningService, runService } from '#runtime/run-service.ts';
-import { assertPortFree, setUpService } from '#runtime/service-setup.ts';
+import { setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
-import { DEFAULT_HTTP_PORT, type Pipeline, startPipeline } from './pipeline.ts';
+import { PIPELINE_CHECKS, type Pipeline, startPipeline } from './pipeline.ts';
 import { simulateDevices } from './simulated-devices.ts';
 import { LiveStatus, statusLine } from './status-line.ts';
 import { terminalLog } from './terminal-log.ts';
@@ -42,19 +42,17 @@ const program = new Command('npm start --')
     const { settings, schemas, deps } = await setUpService(
       'standalone',
       io.env,
+      PIPELINE_CHECKS,
       terminalLog(io.stdout.isTTY, live),
     );
     const { log } = deps;
     await runService(log, io, async (): Promise<RunningService> => {
       await using opened = new AsyncDisposableStack();
-      const { mqtt, http } = settings;
-      if (options.simulate !== undefined && mqtt.port === undefined)
+      if (options.simulate !== undefined && settings.mqtt.port === undefined)
         throw new PipelineError('configuration', 'MQTT_PORT: expected a port number, for --simulate');
       const [eventLog, store] = await everyProblemAtOnce([
         openEventLog(settings, 'owner', deps),
         openTelemetryStore(settings, 'owner', deps),
-        assertPortFree('MQTT_PORT', mqtt.host, mqtt.port),
-        assertPortFree('HTTP_PORT', http.host, http.port ?? DEFAULT_HTTP_PORT),
       ]);
       opened.use(eventLog);
       opened.use(store);

@@ -2,11 +2,14 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import { type IngestGateway, startIngestGateway } from '#ingest-gateway/gateway.ts';
+import { GATEWAY_CHECKS } from '#ingest-gateway/gateway-checks.ts';
 import { gatewayRoutes } from '#ingest-gateway/gateway-routes.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import { type LagMonitor, startLagMonitor } from '#processors/lag-monitor/lag-monitor.ts';
 import { readingsRoutes } from '#processors/telemetry-writer/readings-api.ts';
 import { startTelemetryWriter, type TelemetryWriter } from '#processors/telemetry-writer/telemetry-writer.ts';
+import type { ConfigurationCheck } from '#runtime/configuration.ts';
+import { dataFolderUsable, httpPortFree } from '#runtime/configuration-checks.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
@@ -14,9 +17,16 @@ import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import type { PipelineTotals } from './status-line.ts';
 
-export const DEFAULT_HTTP_PORT = 8080;
+const DEFAULT_HTTP_PORT = 8080;
 /** Less than the interval of the lag monitor of its own process: here a look costs one query. */
 const LAG_INTERVAL_MS = 2_000;
+
+/** What this process needs of its configuration. */
+export const PIPELINE_CHECKS: readonly ConfigurationCheck[] = [
+  dataFolderUsable,
+  ...GATEWAY_CHECKS,
+  httpPortFree(DEFAULT_HTTP_PORT),
+];
 
 export interface PipelineParts {
   readonly eventLog: EventLog;

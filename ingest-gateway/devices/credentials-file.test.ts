@@ -40,6 +40,12 @@ describe('credentials file', () => {
     expect(readdirSync(folder)).toEqual(['devices.json']);
   });
 
+  it('is made with its folder', async () => {
+    const inside = path.join(folder, 'config', 'gateway', 'devices.json');
+    await changeCredentials(inside, async (devices) => void devices.set('dev-1', hash));
+    expect([...readCredentials(inside).keys()]).toEqual(['dev-1']);
+  });
+
   it('stays as it was when a change fails', async () => {
     await changeCredentials(file, async (devices) => void devices.set('dev-1', hash));
     const failing = changeCredentials(file, async (devices) => {

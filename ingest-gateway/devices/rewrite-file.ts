@@ -13,7 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { platform } from 'node:os';
+import { dirname } from 'node:path';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { makeFolder } from '#runtime/make-folder.ts';
 
 /** The owner's alone, until the operator says otherwise. */
 const NEW_FILE_MODE = 0o600;
@@ -21,7 +23,7 @@ const WRITABLE_FOR_ALL = 0o002;
 
 /**
  * Changes a file as a whole: readers see the old content or the new one. The new content is written to `<file>.new`,
- * whose exclusive creation also keeps two changes apart. A link stays a link, and its target is changed; owner and mode
+ * whose exclusive creation also keeps two changes apart; a missing folder is made. A link stays a link, and its target is changed; owner and mode
  * stay as they are, except that nobody but owner and group may write.
  *
  * @param variable the environment variable to blame.
@@ -54,6 +56,7 @@ export async function rewriteFile(
 
 function openDraft(variable: string, draft: string): number {
   try {
+    makeFolder(dirname(draft));
     return openSync(draft, 'wx', NEW_FILE_MODE);
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';

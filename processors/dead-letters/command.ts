@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import {
   type CommandIo,
@@ -10,7 +11,7 @@ import {
   wholeNumber,
 } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
+import { readSettingsAndSchemas } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { dismissLetters } from './dismiss.ts';
 import {
@@ -50,14 +51,25 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     .description('See why readings were refused, and replay them once the cause is gone.')
     .addHelpText('after', '\nReasons, causes and remedies: docs/dead-letters.md');
 
-  const withLog = async (
-    work: (deps: DeadLettersDeps, settings: Settings) => Promise<void>,
+  const opening = async (
+    { settings, warnings }: { readonly settings: Settings; readonly warnings: readonly string[] },
+    work: (deps: DeadLettersDeps) => Promise<void>,
   ): Promise<void> => {
-    const { settings, warnings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
     for (const warning of warnings) io.stderr.write(`${warning}\n`);
     await using eventLog = await context.openLog(settings);
     // No `ensureTopics`: it would give the topics the retention of this command's environment.
-    await work({ eventLog, topics: settings.topics, now: context.now }, settings);
+    await work({ eventLog, topics: settings.topics, now: context.now });
+  };
+  const withLog = (work: (deps: DeadLettersDeps) => Promise<void>): Promise<void> =>
+    opening(
+      readSettings(io.env, (path) => readFileSync(path, 'utf8')),
+      work,
+    );
+  const withLogAndSchemas = async (
+    work: (deps: DeadLettersDeps, schemas: SchemaRegistry) => Promise<void>,
+  ): Promise<void> => {
+    const { schemas, ...read } = await readSettingsAndSchemas(io.env);
+    await opening(read, (deps) => work(deps, schemas));
   };
   const chosenLetters = async (
     deps: DeadLettersDeps,
@@ -107,7 +119,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       if (options.raw === true && io.stdout.isTTY === true) {
         throw new PipelineError('usage', '--raw: expected a file or a pipe, the bytes could harm a terminal');
       }
-      await withLog(async (deps, settings) => {
+      await withLogAndSchemas(async (deps, schemas) => {
         const position = parseLetterId(id) as NonNullable<ReturnType<typeof parseLetterId>>;
         const letter = await readLetter(deps.eventLog, deps.topics, position, io.signal);
         if (letter === undefined) {
@@ -115,7 +127,6 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
           outcome.code = 1;
         } else if (options.raw === true) io.stdout.write(letter.payload);
         else {
-          const schemas = loadSchemas(settings.schemaDir);
           const text =
             options.json === true
               ? `${letterAsJson(letter, schemas)}\n`
@@ -144,9 +155,8 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
           json?: boolean;
         },
       ) => {
-        await withLog(async (deps, settings) => {
+        await withLogAndSchemas(async (deps, schemas) => {
           const dryRun = options.dryRun === true;
-          const schemas = loadSchemas(settings.schemaDir);
           using progress = replayProgress(io.stderr, dryRun);
           const summary = await replayLetters(
             {

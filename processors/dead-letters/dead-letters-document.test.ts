@@ -17,7 +17,6 @@ import { testDeps } from './testing/log-with-letters.ts';
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const document = readFileSync(path.join(ROOT, 'docs', 'dead-letters.md'), 'utf8');
 const { schemas, mappings } = loadContract({
-  schemaDir: undefined,
   mappings: ['tasmota'],
   mappingDir: undefined,
   siteZone: 'UTC',

@@ -25,7 +25,7 @@ async function storedReadings({ dataDir, log }: TestLog, schemaDir: string): Pro
   const group = 'telemetry-writer';
   await using _writer = await startTelemetryWriter(
     { telemetryTopic: TOPICS.telemetry, deadLetterTopic: TOPICS.deadLetters, group, rejectAll: 'pause' },
-    { ...deps, eventLog: log, store, schemas: loadSchemas(schemaDir) },
+    { ...deps, eventLog: log, store, schemas: loadSchemas({ schemaDir }) },
   );
   await eventually(async () => {
     const [progress] = await log.progress(TOPICS.telemetry, group);

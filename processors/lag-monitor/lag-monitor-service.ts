@@ -1,5 +1,7 @@
 import type { EventLog } from '#event-log/event-log.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
+import type { ConfigurationCheck } from '#runtime/configuration.ts';
+import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
@@ -7,6 +9,14 @@ import type { Settings } from '#runtime/settings.ts';
 import { startLagMonitor } from './lag-monitor.ts';
 
 const DEFAULT_HTTP_PORT = 8082;
+
+/** What this process needs of its configuration. */
+export const LAG_MONITOR_CHECKS: readonly ConfigurationCheck[] = [
+  needsKafka(
+    'the lag monitor is a process of its own (`npm start` monitors itself; `--once` looks at it from beside)',
+  ),
+  httpPortFree(DEFAULT_HTTP_PORT),
+];
 
 export interface LagMonitorService extends RunningService {
   readonly httpPort: number;

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { assertKafka } from '#runtime/assert-kafka.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
@@ -10,7 +9,7 @@ import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { readSettings } from '#runtime/settings.ts';
-import { startLagMonitorService } from './lag-monitor-service.ts';
+import { LAG_MONITOR_CHECKS, startLagMonitorService } from './lag-monitor-service.ts';
 import { lookOnce, renderLagReport } from './lag-report.ts';
 
 const io = processIo(process);
@@ -34,11 +33,7 @@ const program = new Command('lag-monitor')
       return;
     }
     if (options.json) throw new PipelineError('usage', '--json: expected together with --once');
-    const { settings, deps } = await setUpService('lag-monitor', io.env);
-    assertKafka(
-      settings,
-      'the lag monitor is a process of its own (`npm start` monitors itself; `--once` looks at it from beside)',
-    );
+    const { settings, deps } = await setUpService('lag-monitor', io.env, LAG_MONITOR_CHECKS);
     await runService(deps.log, io, async () => {
       return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), deps);
     });

@@ -5,7 +5,7 @@ import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
-import { assertSharedServices, startProcessors } from './processors-service.ts';
+import { PROCESSORS_CHECKS, startProcessors } from './processors-service.ts';
 
 const io = processIo(process);
 const program = new Command('processors')
@@ -15,8 +15,7 @@ const program = new Command('processors')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET, …',
   )
   .action(async () => {
-    const { settings, schemas, deps } = await setUpService('processors', io.env);
-    assertSharedServices(settings);
+    const { settings, schemas, deps } = await setUpService('processors', io.env, PROCESSORS_CHECKS);
     await runService(deps.log, io, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       const store = await openTelemetryStore(settings, 'owner', deps);

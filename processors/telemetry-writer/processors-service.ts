@@ -1,6 +1,8 @@
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
+import type { ConfigurationCheck } from '#runtime/configuration.ts';
+import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
@@ -22,19 +24,23 @@ export interface ProcessorsService extends RunningService {
   readonly httpPort: number;
 }
 
-/**
- * Processors are many processes; what they work on must be shared, which embedded files are not.
- *
- * @throws PipelineError `configuration`
- */
-export function assertSharedServices(settings: Settings): void {
-  const problems: string[] = [];
-  const why = 'because processors are processes of their own (the embedded pipeline is `npm start`)';
-  if (settings.kafka === undefined)
-    problems.push(`KAFKA_BROKERS: expected a list "host:port,host:port", ${why}`);
-  if (settings.influx === undefined) problems.push(`INFLUX_URL: expected an http(s) address, ${why}`);
-  if (problems.length > 0) throw new PipelineError('configuration', problems.join('\n'));
-}
+const WHY_SHARED = 'processors are processes of their own (the embedded pipeline is `npm start`)';
+
+/** What this process needs of its configuration: what processors work on is shared, which embedded files are not. */
+export const PROCESSORS_CHECKS: readonly ConfigurationCheck[] = [
+  needsKafka(WHY_SHARED),
+  {
+    variables: ['INFLUX_URL'],
+    run({ values }) {
+      if (values.INFLUX_URL !== undefined) return;
+      throw new PipelineError(
+        'configuration',
+        `INFLUX_URL: expected an http(s) address, because ${WHY_SHARED}`,
+      );
+    },
+  },
+  httpPortFree(DEFAULT_HTTP_PORT),
+];
 
 /**
  * `npm run processors`: a telemetry-writer with its HTTP surface, on a log and a store that were opened for it and are

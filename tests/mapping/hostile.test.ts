@@ -11,7 +11,7 @@ import { loadContract, shippedMappingNames } from '#runtime/load-contract.ts';
  * the places of its own; and payloads that are hostile as a whole, on each topic of the examples.
  */
 const contractOf = (name: string) =>
-  loadContract({ schemaDir: undefined, mappings: [name], mappingDir: undefined, siteZone: 'Europe/Berlin' });
+  loadContract({ mappings: [name], mappingDir: undefined, siteZone: 'Europe/Berlin' });
 
 const NASTY = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),

@@ -1,7 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SHIPPED_SCHEMAS } from '#runtime/load-schemas.ts';
 
 /** A type that the shipped schemas do not know. */
 const GREENHOUSE = 'greenhouse/1';
@@ -11,10 +10,9 @@ export interface SchemaFolder extends Disposable {
   addGreenhouse(): void;
 }
 
-/** A `SCHEMA_DIR` with the shipped schemas, to which the operator adds a file later. */
+/** An empty `SCHEMA_DIR`, to which the operator adds a file later. */
 export function schemaFolder(): SchemaFolder {
   const folder = mkdtempSync(join(tmpdir(), 'schemas-'));
-  cpSync(SHIPPED_SCHEMAS, folder, { recursive: true });
   return {
     folder,
     addGreenhouse() {
