@@ -2,6 +2,7 @@ import { LIMITS } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import { isRejectReason, type RejectReason } from '#contract/reject-reason.ts';
 import { headerNumber } from '#contract/telemetry-record.ts';
+import type { TraceContext } from '#contract/trace-context.ts';
 
 export const DEAD_LETTER_STAGES = ['gateway', 'telemetry-writer'] as const;
 export type DeadLetterStage = (typeof DEAD_LETTER_STAGES)[number];
@@ -29,6 +30,8 @@ export interface DeadLetter {
   readonly mqttClientId?: string;
   /** Where the record it came from stands in the telemetry topic; letters of the writer only. */
   readonly origin?: RecordPosition & { readonly topic: string };
+  /** What the device said of the trace that its message belongs to; written only, headers of the same names. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Letters are addressed by where they stand: `<partition>-<offset>`. */
@@ -49,6 +52,7 @@ export function encodeDeadLetter(topic: string, letter: DeadLetter): AppendRecor
     'dlq.attempt': String(letter.attempt),
     'dlq.first-failed-at': String(letter.firstFailedAt),
     'received-at': String(letter.receivedAt),
+    ...letter.trace,
   };
   if (letter.index !== undefined) headers['dlq.index'] = String(letter.index);
   if (letter.originalReason !== undefined) headers['dlq.original-reason'] = letter.originalReason;

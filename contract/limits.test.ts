@@ -13,6 +13,13 @@ describe('limits', () => {
     // A whole message of readings fits into one store write.
     expect(LIMITS.readingsPerMessage).toBeLessThanOrEqual(LIMITS.pointsPerWrite);
     expect(LIMITS.payloadBytes).toBeLessThanOrEqual(LIMITS.bytesPerWrite);
+    expect(LIMITS.propertyBytes).toBeLessThan(LIMITS.packetBytes);
+    // A client at its Receive Maximum is still read from, and all of them have room in a session.
+    expect(LIMITS.inflightMessagesPerDevice * LIMITS.receiveMaximumShare).toBeLessThan(
+      LIMITS.inflightMessagesPerDevice,
+    );
+    expect(LIMITS.sessionExpirySeconds * 1000).toBeLessThanOrEqual(LIMITS.maxAgeMs);
+    expect(LIMITS.sessions).toBeGreaterThanOrEqual(LIMITS.connections);
     const { shutdownStartMs, shutdownAppendsMs, shutdownLingerMs, shutdownMs } = LIMITS;
     expect(shutdownStartMs + shutdownAppendsMs + shutdownLingerMs).toBeLessThan(shutdownMs);
     expect(LIMITS.loginRefusalMs * 10).toBeLessThan(LIMITS.authenticateMs);

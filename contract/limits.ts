@@ -47,6 +47,20 @@ export const LIMITS = {
   foreignMessageBurst: 1_000,
   /** Seconds without a packet after which a device that asked for no keepalive, or a longer one, is disconnected. */
   maxKeepaliveSeconds: 300,
+  /** MQTT 5: bytes of properties in a packet, topic aliases of a connection. */
+  propertyBytes: 8 * 1024,
+  topicAliases: 10,
+  /**
+   * MQTT 5: share of `inflightMessagesPerDevice` that a client is told as its Receive Maximum. A client that keeps to it
+   * never reaches the bound at which its socket is not read, and with it its PINGREQ.
+   */
+  receiveMaximumShare: 0.8,
+  /**
+   * MQTT 5: how long a session is remembered without a connection, as long as the clock accepts what its device kept,
+   * and how many of them.
+   */
+  sessionExpirySeconds: 7 * 24 * 60 * 60,
+  sessions: 20_000,
   maxAgeMs: 7 * 24 * 60 * 60 * 1000,
   maxSkewMs: 5 * 60 * 1000,
   /** Magnitude above which a number read from JSON may not be the number that was written (2^53). */

@@ -2,6 +2,7 @@ import { type Admission, admit } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { TraceContext } from '#contract/trace-context.ts';
 
 /** What a record of the telemetry topic says besides its readings. */
 export interface TelemetryRecord {
@@ -14,6 +15,8 @@ export interface TelemetryRecord {
   readonly gateway: string;
   /** Only on replayed records: how often they were replayed, and when they first failed. */
   readonly replay?: ReplayMark;
+  /** What the device said of the trace that its message belongs to; headers of the same names. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface ReplayMark {
@@ -34,6 +37,7 @@ export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): A
         'dlq.attempt': String(record.replay.attempt),
         'dlq.first-failed-at': String(record.replay.firstFailedAt),
       }),
+      ...record.trace,
     },
   };
 }

@@ -35,6 +35,7 @@ describe('HTTP', () => {
       id: 'dev-1',
       connected: true,
       lastSeen: silentSince,
+      mqttVersion: '3.1.1',
       accepted: 1,
       refused: { 'schema-violation': 1 },
       discarded: {},

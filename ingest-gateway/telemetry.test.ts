@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { MQTT_VERSIONS } from '#contract/mqtt-version.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createIngestTelemetry, DROP_REASONS, REFUSAL_REASONS, TOLERATED_KINDS } from './telemetry.ts';
@@ -28,7 +29,6 @@ describe('telemetry of the gateway', () => {
     const { exposition } = start();
     const text = await exposition();
     const labelled = {
-      ingest_messages_total: ['qos', ['0', '1', '2']],
       ingest_readings_appended_total: ['schema', ['environment/1', 'tracker/1']],
       ingest_dead_letters_total: ['reason', REJECT_REASONS],
       ingest_dropped_total: ['reason', DROP_REASONS],
@@ -39,6 +39,9 @@ describe('telemetry of the gateway', () => {
       for (const value of values) expect(text).toContain(`${name}{${label}="${value}"} 0\n`);
     }
     for (const series of [
+      ...MQTT_VERSIONS.flatMap((version) =>
+        [0, 1, 2].map((qos) => `ingest_messages_total{qos="${qos}",version="${version}"} 0`),
+      ),
       'ingest_readings_decoded_total 0',
       'ingest_readings_unconfirmed 0',
       'ingest_ack_seconds_count 0',
@@ -52,10 +55,10 @@ describe('telemetry of the gateway', () => {
 
   it('counts on between two looks', async () => {
     const { telemetry, exposition } = start();
-    telemetry.messageReceived(1);
+    telemetry.messageReceived('3.1.1', 1);
     await exposition();
-    telemetry.messageReceived(1);
-    expect(await exposition()).toContain('ingest_messages_total{qos="1"} 2\n');
+    telemetry.messageReceived('3.1.1', 1);
+    expect(await exposition()).toContain('ingest_messages_total{qos="1",version="3.1.1"} 2\n');
   });
 
   it('[P8] closes its books in the metrics as in the API', async () => {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
+import { MQTT_VERSIONS, type MqttVersion } from '#contract/mqtt-version.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, type PipelineError } from '#runtime/errors.ts';
@@ -20,8 +21,10 @@ export const REFUSAL_REASONS = [
   'login-throttled',
   /** Not MQTT, or against its rules. */
   'protocol-error',
-  /** MQTT 5, which is answered with CONNACK 1. */
+  /** Neither MQTT 3.1, 3.1.1 nor 5. */
   'protocol-version',
+  /** A CONNECT of MQTT 5 that asks for an exchange of AUTH packets. */
+  'authentication-method',
   'packet-too-large',
   /** A SUBSCRIBE or UNSUBSCRIBE of more than `LIMITS.filtersPerPacket` filters. */
   'too-many-filters',
@@ -124,7 +127,10 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
   const zero = <Word extends string>(words: readonly Word[]): Record<Word, number> =>
     Object.fromEntries(words.map((word) => [word, 0])) as Record<Word, number>;
 
-  const messages = { 0: 0, 1: 0, 2: 0 };
+  const messages = { '3.1': [0, 0, 0], '3.1.1': [0, 0, 0], '5': [0, 0, 0] } satisfies Record<
+    MqttVersion,
+    unknown
+  >;
   const packets = zero(PACKET_TYPES);
   const appended = zero(schemas);
   const deadLetters = zero(REJECT_REASONS);
@@ -159,7 +165,18 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
       },
     });
   };
-  counter('ingest_messages_total', 'MQTT messages received', 'qos', () => messages);
+  new Counter({
+    name: 'ingest_messages_total',
+    help: 'MQTT messages received, by what the device speaks',
+    labelNames: ['qos', 'version'],
+    registers,
+    collect() {
+      this.reset();
+      for (const version of MQTT_VERSIONS) {
+        for (const [qos, count] of messages[version].entries()) this.inc({ qos, version }, count);
+      }
+    },
+  });
   counter('ingest_packets_total', 'MQTT packets received', 'type', () => packets);
   counter(
     'ingest_readings_decoded_total',
@@ -281,8 +298,8 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     packetReceived(type: string): void {
       if (type in packets) packets[type as PacketType]++;
     },
-    messageReceived(qos: 0 | 1 | 2): void {
-      messages[qos]++;
+    messageReceived(version: MqttVersion, qos: 0 | 1 | 2): void {
+      (messages[version][qos] as number)++;
     },
     readingsDecoded(readings: number): void {
       decoded += readings;

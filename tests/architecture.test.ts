@@ -44,7 +44,8 @@ const ROOMS: Readonly<
       devices: [],
       intake: [],
       'mqtt/listeners': [],
-      mqtt: ['devices', 'intake', 'mqtt/listeners'],
+      'mqtt/v5': [],
+      mqtt: ['devices', 'intake', 'mqtt/listeners', 'mqtt/v5'],
     },
   },
   'event-log/kafka': {

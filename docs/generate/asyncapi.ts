@@ -22,7 +22,11 @@ export function asyncApiDocument(schemas: SchemaRegistry, version: string): stri
     },
     defaultContentType: 'application/json',
     servers: {
-      mqtt: { host: '127.0.0.1:1883', protocol: 'mqtt', description: 'ingest-gateway (MQTT 3.1.1, QoS 0–2)' },
+      mqtt: {
+        host: '127.0.0.1:1883',
+        protocol: 'mqtt',
+        description: 'ingest-gateway (MQTT 5, 3.1.1 and 3.1, QoS 0–2)',
+      },
       kafka: { host: '127.0.0.1:9092', protocol: 'kafka', description: 'event log (or its embedded driver)' },
     },
     channels: channels(),

@@ -7,6 +7,7 @@ import { asyncApiDocument } from './asyncapi.ts';
 import { configurationDocument } from './configuration.ts';
 import { eventsDocument } from './events.ts';
 import { metricsDocument } from './metrics.ts';
+import { mqtt5Document } from './mqtt5.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -20,6 +21,7 @@ export async function generatedDocuments(): Promise<ReadonlyMap<string, string>>
     ['docs/events.md', eventsDocument(schemas)],
     ['docs/asyncapi.yaml', asyncApiDocument(schemas, version)],
     ['docs/configuration.md', configurationDocument()],
+    ['docs/mqtt5.md', mqtt5Document()],
     ['docs/metrics.md', await metricsDocument(schemas)],
     ['grafana/README.md', dashboardsDocument()],
     ...dashboardFiles(),

@@ -17,6 +17,11 @@ const REPLAY_HEADERS = [
   ['dlq.first-failed-at', 'only on replayed records: when it was refused first (ms since the epoch)'],
 ] as const;
 
+const TRACE_HEADERS = [
+  ['traceparent', 'only when the device sent it, as a user property of MQTT 5 (W3C Trace Context)'],
+  ['tracestate', 'likewise'],
+] as const;
+
 /** Every event of the pipeline, in the order in which a reading meets them. */
 export const EVENTS: readonly EventDescription[] = [
   {
@@ -27,7 +32,7 @@ export const EVENTS: readonly EventDescription[] = [
     value: `one reading, or an array of 1–${LIMITS.readingsPerMessage} readings, UTF-8 JSON, at most ${LIMITS.payloadBytes / 1024} KiB`,
     headers: [],
     causes:
-      'Readings accepted, a Dead letter for each refused one, or both; then the PUBACK (QoS 1) or PUBREC (QoS 2). No PUBACK, and a closed connection, when they could not be made durable in time.',
+      'Readings accepted, a Dead letter for each refused one, or both; then the PUBACK (QoS 1) or PUBREC (QoS 2), which with MQTT 5 says which ([mqtt5.md](mqtt5.md)). No PUBACK, and a closed connection, when they could not be made durable in time.',
   },
   {
     name: 'Readings accepted',
@@ -39,6 +44,7 @@ export const EVENTS: readonly EventDescription[] = [
       ['readings', 'how many readings the value holds'],
       ['received-at', 'when the gateway received the message (ms since the epoch, clock of the gateway)'],
       ['gateway', 'which gateway'],
+      ...TRACE_HEADERS,
       ...REPLAY_HEADERS,
     ],
     causes: 'a Point in the store for each reading, or a Dead letter of the telemetry-writer.',
@@ -64,6 +70,7 @@ export const EVENTS: readonly EventDescription[] = [
       ['received-at', 'when the gateway received it (ms since the epoch)'],
       ['mqtt.topic', 'topic it was published to (letters of the gateway)'],
       ['mqtt.client-id', 'client that published it (letters of the gateway)'],
+      ...TRACE_HEADERS,
       [
         'x-original-topic',
         'topic of the record it came from (letters of the telemetry-writer), as Kafka UIs know it',

@@ -43,6 +43,13 @@ export const INGEST_GATEWAY: DashboardSpec = {
           queries: [{ query: rate('ingest_messages_total', 'qos'), legend: 'QoS {{qos}}' }],
         }),
         timeseries({
+          title: 'Messages by version',
+          description: 'What the devices speak. With MQTT 5 they are told what became of each message.',
+          unit: 'mps',
+          stacked: true,
+          queries: [{ query: rate('ingest_messages_total', 'version'), legend: 'MQTT {{version}}' }],
+        }),
+        timeseries({
           title: 'Readings appended by schema',
           description: 'Durable in the event log.',
           unit: 'cps',

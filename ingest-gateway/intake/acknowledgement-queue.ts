@@ -1,3 +1,5 @@
+import type { MessageVerdict } from '#contract/mqtt5-answers.ts';
+
 /** What became of a message, as far as its sender is told. */
 export type MessageOutcome =
   /** Taken over, as readings or as dead letters; with QoS 1 and 2 it is durable. */
@@ -7,8 +9,8 @@ export type MessageOutcome =
   /** Not durable: there is no acknowledgement, the connection ends, and the device sends it again. */
   | Error;
 
-/** Tells the sender. */
-export type Answer = (outcome: MessageOutcome) => void;
+/** Tells the sender; with why, if some of an accepted message is a dead letter. */
+export type Answer = (outcome: MessageOutcome, verdict?: MessageVerdict) => void;
 
 /** One message that waits for its acknowledgement. */
 export interface PendingAcknowledgement {

@@ -11,8 +11,24 @@ describe('device registry', () => {
     now += 60_000;
     devices.admit('new');
     expect(devices.list(30_000, ['old', 'new', 'never'])).toEqual([
-      { id: 'never', connected: false, lastSeen: null, accepted: 0, refused: {}, discarded: {} },
-      { id: 'old', connected: false, lastSeen: 1_000_000, accepted: 3, refused: {}, discarded: {} },
+      {
+        id: 'never',
+        connected: false,
+        lastSeen: null,
+        mqttVersion: null,
+        accepted: 0,
+        refused: {},
+        discarded: {},
+      },
+      {
+        id: 'old',
+        connected: false,
+        lastSeen: 1_000_000,
+        mqttVersion: null,
+        accepted: 3,
+        refused: {},
+        discarded: {},
+      },
     ]);
     expect(devices.list(0).map(({ id }) => id)).toEqual(['old', 'new']);
   });

@@ -1,4 +1,5 @@
 import { telemetryTopic } from '#contract/device-topic.ts';
+import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import { ForeignTopics } from './foreign-topics.ts';
@@ -14,6 +15,8 @@ export class Device {
   readonly bucket: TokenBucket;
   readonly foreignTopics: ForeignTopics;
   connected = false;
+  /** What it spoke when it connected last. */
+  mqttVersion: MqttVersion | undefined;
   /** Milliseconds since the epoch of its last packet of interest: CONNECT or PUBLISH. */
   lastSeenAt: number;
   /** Readings in the log. */
@@ -47,6 +50,8 @@ export interface DeviceStatus {
   readonly connected: boolean;
   /** Milliseconds since the epoch; `null` = not since this gateway started. */
   readonly lastSeen: number | null;
+  /** What it spoke when it connected last; `null` = not since this gateway started. */
+  readonly mqttVersion: MqttVersion | null;
   /** Readings since this gateway started. */
   readonly accepted: number;
   readonly refused: Readonly<Partial<Record<RejectReason, number>>>;
@@ -98,6 +103,7 @@ export class DeviceRegistry {
         id: device.id,
         connected: device.connected,
         lastSeen: device.lastSeenAt,
+        mqttVersion: device.mqttVersion ?? null,
         accepted: device.accepted,
         refused: Object.fromEntries(device.refused ?? []),
         discarded: Object.fromEntries(device.foreignTopics.entries()),
@@ -105,7 +111,15 @@ export class DeviceRegistry {
     }
     for (const id of expected) {
       if (!this.#devices.has(id))
-        statuses.push({ id, connected: false, lastSeen: null, accepted: 0, refused: {}, discarded: {} });
+        statuses.push({
+          id,
+          connected: false,
+          lastSeen: null,
+          mqttVersion: null,
+          accepted: 0,
+          refused: {},
+          discarded: {},
+        });
     }
     return statuses.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
   }

@@ -1,9 +1,11 @@
-import { admit } from '#contract/admission.ts';
+import { type Admission, admit } from '#contract/admission.ts';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { AppendRecord } from '#contract/log-record.ts';
+import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
@@ -36,12 +38,15 @@ export interface ReceivedMessage {
   /** How long it may wait for the log, milliseconds. */
   readonly ackDeadlineMs: number;
   readonly qos: 0 | 1 | 2;
+  readonly version: MqttVersion;
+  readonly trace: TraceContext | undefined;
   /** A view on the socket's buffer, which must not outlive the call: it would keep 64 KiB alive for each message. */
   readonly payload: Uint8Array;
 }
 
 /** A message of an authenticated device on another topic. */
-export interface ForeignMessage extends Pick<ReceivedMessage, 'device' | 'acknowledgements' | 'qos'> {
+export interface ForeignMessage
+  extends Pick<ReceivedMessage, 'device' | 'acknowledgements' | 'qos' | 'version'> {
   readonly topic: string;
 }
 
@@ -77,9 +82,15 @@ export class MessageIntake {
     const arrivedAt = performance.now();
     const receivedAt = this.#parts.now();
     message.device.lastSeenAt = receivedAt;
-    this.#parts.telemetry.messageReceived(message.qos);
-    const outgoing = this.#recordsOf(message, receivedAt);
-    this.#append(outgoing, message, arrivedAt, answer);
+    this.#parts.telemetry.messageReceived(message.version, message.qos);
+    const admission = admit(message.payload, receivedAt, this.#parts.schemas);
+    const outgoing = this.#recordsOf(message, admission, receivedAt);
+    this.#append(
+      outgoing,
+      message,
+      arrivedAt,
+      admission.rejects.length === 0 ? answer : withVerdict(answer, admission),
+    );
     if (message.qos === 0) answer('accepted');
   }
 
@@ -90,10 +101,10 @@ export class MessageIntake {
    * @returns false when the device does that faster than clumsy firmware would; `answer` was not taken over then
    */
   discardForeign(message: ForeignMessage, answer: Answer): boolean {
-    const { device, acknowledgements, qos, topic } = message;
+    const { device, acknowledgements, qos, version, topic } = message;
     const { telemetry, now } = this.#parts;
     device.lastSeenAt = now();
-    telemetry.messageReceived(qos);
+    telemetry.messageReceived(version, qos);
     if (device.foreignTopics.none) telemetry.foreignTopic(device.id, topic);
     telemetry.tolerated('foreign-topic');
     if (!device.foreignTopics.count(topic, performance.now())) return false;
@@ -102,11 +113,13 @@ export class MessageIntake {
     return true;
   }
 
-  #recordsOf(message: ReceivedMessage, receivedAt: number): Outgoing[] {
-    const { telemetry, schemas } = this.#parts;
+  #recordsOf(
+    { device, trace }: ReceivedMessage,
+    { accepted, rejects }: Admission,
+    receivedAt: number,
+  ): Outgoing[] {
+    const { telemetry } = this.#parts;
     const { topics, gatewayName: gateway } = this.#options;
-    const { device, payload } = message;
-    const { accepted, rejects } = admit(payload, receivedAt, schemas);
     telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
     // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
     device.bucket.take(rejects.length);
@@ -122,6 +135,7 @@ export class MessageIntake {
           readings,
           receivedAt,
           gateway,
+          trace,
         }),
         readings,
         onDurable: this.#countAppended(device, accepted.readings),
@@ -141,6 +155,7 @@ export class MessageIntake {
         receivedAt,
         mqttTopic: device.topic,
         mqttClientId: device.id,
+        trace,
       };
       const onDurable = (): void => {
         device.countRefused(reason);
@@ -209,6 +224,12 @@ export class MessageIntake {
       }
     };
   }
+}
+
+/** Says with the answer what was refused, and why. */
+function withVerdict(answer: Answer, { accepted, rejects }: Admission): Answer {
+  const verdict = { accepted: accepted?.readings.length ?? 0, rejected: rejects.map(({ reason }) => reason) };
+  return (outcome) => answer(outcome, verdict);
 }
 
 function readingsBySchema(readings: readonly Reading[]): Iterable<readonly [string, number]> {

@@ -36,6 +36,17 @@ export class AnswerWriter {
     this.#add(PUBCOMP + messageId);
   }
 
+  /** Any other packet, in its turn. */
+  write(packet: Uint8Array): void {
+    this.flush();
+    if (this.#stream.writable && !this.#stream.write(packet)) this.#onFull();
+  }
+
+  /** Writes what was earned, without waiting for the end of the turn. */
+  flush(): void {
+    if (this.#packets.length > 0) this.#flush();
+  }
+
   #add(packet: number): void {
     if (this.#packets.push(packet) === 1) nextTick(this.#flush);
   }
@@ -43,7 +54,7 @@ export class AnswerWriter {
   readonly #flush = (): void => {
     const packets = this.#packets;
     this.#packets = [];
-    if (!this.#stream.writable) return;
+    if (packets.length === 0 || !this.#stream.writable) return;
     const bytes = Buffer.allocUnsafe(PACKET_BYTES * packets.length);
     let at = 0;
     for (const packet of packets) {

@@ -73,12 +73,14 @@ export class ConnectHooks {
     if (judgement.fatal !== undefined) {
       connections.refuse(connection, judgement.fatal);
       // An error: aedes does not close the socket for a mere "no".
-      done(new Error(judgement.fatal), false);
+      const { fatal } = judgement;
+      connection.answers.refuseConnect(fatal, () => done(new Error(fatal), false));
       return;
     }
     for (const kind of judgement.tolerated) telemetry.tolerated(kind);
     Object.assign(packet, judgement.changes);
     delete packet.will;
+    connection.answers.connecting(packet);
     done(null, true);
   }
 
@@ -95,20 +97,35 @@ export class ConnectHooks {
     if (isStopping() || connection === undefined) refusal = { reason: 'shutting-down', returnCode: 3 };
     else if (!isLogUp()) refusal = { reason: 'log-unavailable', returnCode: 3 };
     else refusal = await this.#authenticateInTime(connection, username, password);
-    if (refusal === undefined) return done(null, true);
+    if (refusal === undefined) {
+      // Before aedes closes it.
+      this.#replace(connections.boundTo(connection?.connect?.clientId ?? ''));
+      return done(null, true);
+    }
+    const { reason, returnCode } = refusal;
     if (connection?.closed.aborted === false) {
-      connections.refuse(connection, refusal.reason);
-      if (LOGIN_REFUSALS.has(refusal.reason)) {
+      connections.refuse(connection, reason);
+      if (LOGIN_REFUSALS.has(reason)) {
         const waitMs = this.#options.limits.loginRefusalMs - (performance.now() - startedAt);
         await pause(Math.max(0, waitMs), connection.closed);
       }
     }
-    done(Object.assign(new Error(refusal.reason), { returnCode: refusal.returnCode }), false);
+    const sayNo = (): void => done(Object.assign(new Error(reason), { returnCode }), false);
+    if (connection === undefined) sayNo();
+    else connection.answers.refuseConnect(reason, sayNo);
+  }
+
+  /** The device of a connection has come in a second time. */
+  #replace(before: Connection | undefined): void {
+    if (before === undefined || before.isReplaced) return;
+    before.isReplaced = true;
+    this.#parts.telemetry.tolerated('takeover');
+    before.leaveTo(before.answers.farewell('takenOver'));
   }
 
   /** aedes registered the client and will answer CONNACK 0. */
   registered(client: Client): void {
-    const { devices, telemetry, connections } = this.#parts;
+    const { devices, connections } = this.#parts;
     const connection = connections.of(client);
     if (connection === undefined) {
       client.close();
@@ -116,10 +133,11 @@ export class ConnectHooks {
     }
     const { clientId = '', keepaliveWaitMs = Infinity } = connection.connect ?? {};
     connection.ackDeadlineMs = Math.min(this.#options.ackDeadlineMs, keepaliveWaitMs);
-    const before = connections.bind(connection, devices.admit(clientId));
-    if (before === undefined) return;
-    telemetry.tolerated('takeover');
-    before.client.close();
+    // One that came in while this one was being let in.
+    const device = devices.admit(clientId);
+    device.mqttVersion = connection.answers.version;
+    this.#replace(connections.bind(connection, device));
+    connection.answers.accepted(clientId);
   }
 
   /** CONNACK 0 is sent, and the packets that came together with the CONNECT were handled. */

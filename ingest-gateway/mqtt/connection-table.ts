@@ -59,6 +59,11 @@ export class ConnectionTable {
     return connection;
   }
 
+  /** The connection of a device. */
+  boundTo(deviceId: string): Connection | undefined {
+    return this.#byDevice.get(deviceId);
+  }
+
   /** The client proved to be `device`. @returns the connection that it had until now */
   bind(connection: Connection, device: Device): Connection | undefined {
     const before = this.#byDevice.get(device.id);

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
+import { LIMITS } from '#contract/limits.ts';
 import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { Device } from '#ingest-gateway/intake/device-registry.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
@@ -19,6 +20,7 @@ export class Connection {
   readonly client: Client;
   readonly gate: ReadGate;
   readonly acknowledgements = new AcknowledgementQueue();
+  readonly writer: AnswerWriter;
   answers: Answers;
   /** Fires when the connection is gone: work for it is pointless. */
   readonly closed: AbortSignal;
@@ -28,6 +30,8 @@ export class Connection {
   device: Device | undefined;
   /** How long a message may wait for the log, milliseconds. */
   ackDeadlineMs = 0;
+  /** The same device connected again. */
+  isReplaced = false;
   /** The first reason for which we ended it. */
   refusal: RefusalReason | undefined;
 
@@ -42,8 +46,30 @@ export class Connection {
     this.gate = gate;
     this.closed = closed;
     // Lets aedes count how long the client takes for its answers, and end it.
-    const writer = new AnswerWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
-    this.answers = new Mqtt3Answers(writer);
+    this.writer = new AnswerWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
+    this.answers = new Mqtt3Answers(this.writer);
+  }
+
+  /** aedes closes the connection next; what the device has sent already is handled then (`LastWords`). */
+  leaveTo(lastWords: Uint8Array): void {
+    this.gate.hold();
+    this.writer.flush();
+    if (lastWords.length > 0 && this.stream.writable) this.stream.write(lastWords);
+  }
+
+  /**
+   * Ends the connection so that what was written to it arrives: a socket that is destroyed with unread input sends RST,
+   * upon which the device throws away the acknowledgements that it has not read yet. So the input is read and dropped
+   * until the device ends its side, too; one that is slower than `LIMITS.shutdownLingerMs` is cut off. From here on
+   * nothing is acknowledged any more.
+   */
+  end(lastWords: Uint8Array): void {
+    this.writer.flush();
+    this.gate.discardInput();
+    this.acknowledgements.discard();
+    this.stream.end(lastWords);
+    const cutOff = setTimeout(() => this.stream.destroy(), LIMITS.shutdownLingerMs);
+    this.stream.once('close', () => clearTimeout(cutOff));
   }
 
   /** Its CONNECT was parsed. */

@@ -27,6 +27,7 @@ export function guardConnection(
   const holder = {
     dropPartialPacket(bytes: number) {
       connections.refuse(connection, 'partial-packets', `${bytes} bytes of one`);
+      connection.leaveTo(connection.answers.farewell('quotaExceeded'));
       client.close();
     },
   };

@@ -74,8 +74,8 @@ export class LastWords {
   }
 
   #onClosed(): void {
-    const { device, refusal } = this.#connection;
-    const early = this.#early ?? [];
+    const { device, refusal, answers } = this.#connection;
+    const early = [...(this.#early ?? []), ...answers.hungUp()];
     this.#early = undefined;
     if (device === undefined && refusal !== undefined) return;
     for (const packet of early) this.#handle(packet, true);

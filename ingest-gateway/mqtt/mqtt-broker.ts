@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
+import { LIMITS } from '#contract/limits.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
@@ -16,9 +17,11 @@ import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { guardConnection } from './guard-connection.ts';
 import { LastWords } from './last-words.ts';
+import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { PartialPackets } from './partial-packets.ts';
-import { authorizePublish } from './publish-hook.ts';
+import { authorizePublish, type PublishParts } from './publish-hook.ts';
 import { setTopicsAside } from './set-aside-topics.ts';
+import { SessionMemory } from './v5/session-memory.ts';
 
 export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
   readonly intake: MessageIntake;
@@ -45,6 +48,8 @@ export class MqttBroker {
   readonly #connections: ConnectionTable;
   readonly #connectHooks: ConnectHooks;
   readonly #partialPackets: PartialPackets;
+  readonly #publishParts: PublishParts;
+  readonly #mqtt5Parts: Mqtt5Parts;
   #stopping = false;
 
   private constructor(options: ConnectOptions, parts: MqttBrokerParts) {
@@ -57,6 +62,16 @@ export class MqttBroker {
       isStopping: () => this.#stopping,
     });
     this.#partialPackets = new PartialPackets(options.limits.partialPacketBytes);
+    this.#publishParts = { ...parts, connections: this.#connections };
+    this.#mqtt5Parts = {
+      limits: options.limits,
+      sessions: new SessionMemory({
+        maxExpirySeconds: LIMITS.sessionExpirySeconds,
+        sessions: LIMITS.sessions,
+        now: () => performance.now(),
+      }),
+      publishes: this.#publishParts,
+    };
     this.#aedes = this.#createAedes();
   }
 
@@ -89,7 +104,10 @@ export class MqttBroker {
     const aedes = internalsOf(client);
     gate.attach(aedes);
     setTopicsAside(aedes, () => connection.device?.topic);
-    new LastWords(connection, { ...this.#parts, connections: this.#connections });
+    offerMqtt5(connection, this.#mqtt5Parts);
+    // Before it is asked whether everything is answered.
+    client.once('connected', () => connection.answers.opened());
+    new LastWords(connection, this.#publishParts);
     guardConnection(connection, {
       ...this.#parts,
       limits,
@@ -105,7 +123,7 @@ export class MqttBroker {
     for (const connection of this.#connections) {
       if (connection.connect?.clientId !== deviceId) continue;
       this.#connections.refuse(connection, reason);
-      connection.client.close();
+      connection.end(connection.answers.farewell('revoked'));
     }
   }
 
@@ -130,7 +148,6 @@ export class MqttBroker {
     const { limits } = this.#options;
     const { telemetry } = this.#parts;
     const hooks = this.#connectHooks;
-    const publishParts = { ...this.#parts, connections: this.#connections };
     const aedes = new Aedes({
       connectTimeout: limits.connectMs,
       // Packets that come in one slice with the CONNECT: there cannot be more.
@@ -151,7 +168,7 @@ export class MqttBroker {
       authorizePublish: this.#guarded(
         'authorizePublish',
         (client: Client | null, packet: PublishPacket, done: AedesCallback) =>
-          authorizePublish(publishParts, client, packet, done),
+          authorizePublish(this.#publishParts, client, packet, done),
       ),
       authorizeSubscribe: (_client, _subscription, done) => {
         telemetry.tolerated('subscription');

@@ -1,5 +1,7 @@
-import type { PublishPacket } from 'aedes';
+import type { ConnectPacket, PublishPacket } from 'aedes';
+import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import type { AedesCallback, Answers } from './answers.ts';
 
@@ -15,12 +17,15 @@ function takeOverAnswer(packet: PublishPacket): void {
   packet.qos = 0;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * MQTT 3.1 and 3.1.1: a PUBACK or PUBREC says that the client need not send the message again, and that is all it can
  * say, so a message that was discarded is answered like one that was stored. One that is not durable gets no answer:
  * the connection ends, and the client sends it again on its next one.
  */
 export class Mqtt3Answers implements Answers {
+  version: MqttVersion = '3.1.1';
   readonly #writer: AnswerWriter;
   /** PUBRECs that were not followed by a PUBREL yet. */
   #unreleased = 0;
@@ -28,6 +33,19 @@ export class Mqtt3Answers implements Answers {
   constructor(writer: AnswerWriter) {
     this.#writer = writer;
   }
+
+  connecting({ protocolVersion }: ConnectPacket): void {
+    if (protocolVersion === 3) this.version = '3.1';
+  }
+
+  refuseConnect(_reason: RefusalReason, sayNo: () => void): void {
+    sayNo();
+  }
+
+  /** CONNACK is written by aedes. */
+  accepted(): void {}
+
+  opened(): void {}
 
   toPublish(packet: PublishPacket, done: AedesCallback): Answer {
     const { qos, messageId = 0 } = packet;
@@ -48,5 +66,15 @@ export class Mqtt3Answers implements Answers {
     if (this.#unreleased === 0) return false;
     this.#unreleased--;
     return true;
+  }
+
+  /** A server cannot say why it ends a connection. */
+  farewell(): Uint8Array {
+    return NOTHING;
+  }
+
+  /** Whatever waits, waits in aedes. */
+  hungUp(): [] {
+    return [];
   }
 }

@@ -106,15 +106,16 @@ function session(
   messages: number,
   withPassword: boolean,
   goodbye: boolean,
+  version: 4 | 5 = 4,
 ): Uint8Array[] {
   const login = withPassword ? { username: id, password: Buffer.from('secret') } : {};
   const publishes = Array.from({ length: messages }, (_, i) =>
-    bytesOf(publishPacket(id, reading(i), i + 1, { qos })),
+    bytesOf(publishPacket(id, reading(i), i + 1, { qos }), version),
   );
   return [
-    bytesOf(connectPacket(id, login)),
+    bytesOf(connectPacket(id, { ...login, protocolVersion: version }), version),
     ...publishes,
-    ...(goodbye ? [bytesOf({ cmd: 'disconnect' })] : []),
+    ...(goodbye ? [bytesOf({ cmd: 'disconnect', reasonCode: 0 }, version)] : []),
   ];
 }
 
@@ -139,13 +140,18 @@ describe('[P1] what was received before the end of a connection is handled', () 
         for (const split of Object.values(SPLITS)) {
           const port = portOf(test);
           const sessions = [0, 1, 5].flatMap((turns, i) =>
-            ([0, 1, 2] as const).map((qos) => ({ turns, qos, id: `dev-${3 * i + qos}` })),
+            ([0, 1, 2] as const).map((qos) => ({
+              turns,
+              qos,
+              id: `dev-${3 * i + qos}`,
+              version: (i + qos) % 2 === 0 ? (4 as const) : (5 as const),
+            })),
           );
           for (const goodbye of [true, false]) {
             for (const messages of [1, 12]) {
               await Promise.all(
-                sessions.map(({ turns, qos, id }) => {
-                  const chunks = split(session(id, qos, messages, withPasswords, goodbye));
+                sessions.map(({ turns, qos, id, version }) => {
+                  const chunks = split(session(id, qos, messages, withPasswords, goodbye, version));
                   return send({ port, id, chunks, turns, how: 'fin' });
                 }),
               );
@@ -168,7 +174,7 @@ describe('[P1] what was received before the end of a connection is handled', () 
       );
       // What the kernel threw away upon the reset was not received.
       const books = async () => {
-        const messages = (await test.metric('ingest_messages_total{qos="0"}')) ?? 0;
+        const messages = (await test.metric('ingest_messages_total{qos="0",version="3.1.1"}')) ?? 0;
         return { messages, stored: test.log.records.length };
       };
       await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));

@@ -1,4 +1,5 @@
 import type { Client, PublishPacket } from 'aedes';
+import type { TraceContext } from '#contract/trace-context.ts';
 import { isOwnTopic } from '#ingest-gateway/intake/foreign-topics.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
@@ -35,7 +36,7 @@ export function authorizePublish(
 export function handlePublish(
   { connections, intake, telemetry }: PublishParts,
   connection: Connection,
-  packet: PublishPacket,
+  packet: PublishPacket & { readonly trace?: TraceContext | undefined },
   done: AedesCallback,
 ): void {
   const { device } = connection;
@@ -45,14 +46,15 @@ export function handlePublish(
     packet.retain = false;
   }
   const { acknowledgements, ackDeadlineMs, answers } = connection;
-  const { qos } = packet;
+  const { qos, trace } = packet;
+  const { version } = answers;
   const payload = packet.payload as Buffer;
   packet.payload = NO_PAYLOAD;
   const topic = sentTopic(packet);
   const answer = answers.toPublish(packet, done);
   if (isOwnTopic(device, topic)) {
-    intake.receive({ device, acknowledgements, ackDeadlineMs, qos, payload }, answer);
-  } else if (!intake.discardForeign({ device, acknowledgements, qos, topic }, answer)) {
+    intake.receive({ device, acknowledgements, ackDeadlineMs, qos, version, trace, payload }, answer);
+  } else if (!intake.discardForeign({ device, acknowledgements, qos, version, topic }, answer)) {
     connections.refuse(connection, 'foreign-topic', topic.slice(0, 128));
     // Closing in this turn would drop the acknowledgements that were just written.
     setImmediate(answer, new Error('too many messages to foreign topics'));

@@ -9,15 +9,17 @@ import mqttPacket, { type IConnectPacket, type IPublishPacket, type Packet } fro
 export class RawClient {
   readonly socket: Socket;
   readonly received: Packet[] = [];
+  readonly #version: 4 | 5;
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>;
   #arrived = Promise.withResolvers<void>();
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, version: 4 | 5 = 4) {
     this.socket = socket;
+    this.#version = version;
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => undefined);
-    const parser = mqttPacket.parser();
+    const parser = mqttPacket.parser({ protocolVersion: version });
     parser.on('packet', (packet) => {
       this.received.push(packet);
       this.#arrived.resolve();
@@ -27,10 +29,10 @@ export class RawClient {
     void this.closed.then(() => this.#arrived.resolve());
   }
 
-  static async open(port: number): Promise<RawClient> {
+  static async open(port: number, version: 4 | 5 = 4): Promise<RawClient> {
     const socket = connect({ port, host: '127.0.0.1' });
     await once(socket, 'connect');
-    return new RawClient(socket);
+    return new RawClient(socket, version);
   }
 
   /** Connects as a device; the CONNACK is taken. */
@@ -39,17 +41,17 @@ export class RawClient {
     clientId: string,
     changes: Partial<IConnectPacket> = {},
   ): Promise<RawClient> {
-    const client = await RawClient.open(port);
+    const client = await RawClient.open(port, changes.protocolVersion === 5 ? 5 : 4);
     client.send(connectPacket(clientId, changes));
     const connack = await client.next();
-    if (connack?.cmd !== 'connack' || connack.returnCode !== 0) {
+    if (connack?.cmd !== 'connack' || (connack.returnCode ?? connack.reasonCode) !== 0) {
       throw new Error(`expected CONNACK 0, got ${JSON.stringify(connack)}`);
     }
     return client;
   }
 
   send(...packets: (Packet | Uint8Array)[]): void {
-    this.socket.write(Buffer.concat(packets.map(bytesOf)));
+    this.socket.write(Buffer.concat(packets.map((packet) => bytesOf(packet, this.#version))));
   }
 
   /** The oldest packet not taken yet; `undefined` when the connection ended first. */
@@ -65,8 +67,8 @@ export class RawClient {
   }
 }
 
-export function bytesOf(packet: Packet | Uint8Array): Uint8Array {
-  return packet instanceof Uint8Array ? packet : mqttPacket.generate(packet);
+export function bytesOf(packet: Packet | Uint8Array, version: 4 | 5 = 4): Uint8Array {
+  return packet instanceof Uint8Array ? packet : mqttPacket.generate(packet, { protocolVersion: version });
 }
 
 export function connectPacket(clientId: string, changes: Partial<IConnectPacket> = {}): IConnectPacket {

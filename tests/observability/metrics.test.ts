@@ -55,6 +55,7 @@ describe('metrics', () => {
       'since',
       'topic',
       'type',
+      'version',
     ]);
   });
 });

@@ -1,0 +1,95 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ConnectPacket } from './decode-packet.ts';
+import { Mqtt5Peer } from './mqtt5-peer.ts';
+import { SessionMemory } from './session-memory.ts';
+
+const CONNECT: ConnectPacket = {
+  cmd: 'connect',
+  clean: true,
+  keepalive: 60,
+  clientId: 'dev-1',
+  hasWill: false,
+  username: undefined,
+  password: undefined,
+  properties: {},
+};
+
+function open(keepalive: number) {
+  const said: string[] = [];
+  const refusals: string[] = [];
+  const left: string[] = [];
+  const stream = new PassThrough();
+  const nothing = (): void => undefined;
+  const peer = new Mqtt5Peer(
+    { receiveMaximum: 10, packetBytes: 1_000 },
+    {
+      stream,
+      sessions: new SessionMemory({ maxExpirySeconds: 100, sessions: 10, now: () => 0 }),
+      writer: {
+        puback: nothing,
+        pubrec: nothing,
+        pubcomp: nothing,
+        write: (packet) => said.push(Buffer.from(packet).toString('hex')),
+      },
+      connect: nothing,
+      left: (packet) => left.push(packet.cmd),
+      publish: () => {
+        throw new Error('a fault of ours');
+      },
+      charge: nothing,
+      arrived: nothing,
+      subscriptionRefused: nothing,
+      refused: (reason) => {
+        refusals.push(reason);
+        return reason;
+      },
+      failed: nothing,
+      end: (lastWords) => said.push(Buffer.from(lastWords).toString('hex')),
+    },
+  );
+  peer.take({ ...CONNECT, keepalive }, 20);
+  const forAedes = { keepalive };
+  peer.connecting(forAedes);
+  expect(forAedes.keepalive).toBe(0);
+  peer.accepted('dev-1');
+  peer.opened();
+  return { peer, said, refusals, left };
+}
+
+describe('a client that speaks MQTT 5', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('is let go after 1.5 times its keepalive without a packet, and each packet begins it anew', () => {
+    vi.useFakeTimers();
+    const { peer, said, refusals } = open(60);
+    vi.advanceTimersByTime(89_999);
+    peer.take({ cmd: 'pingreq' }, 0);
+    vi.advanceTimersByTime(89_999);
+    expect(said).toEqual(['d000']);
+    vi.advanceTimersByTime(1);
+    expect(said.at(-1)).toMatch(/^e0..8d/);
+    expect(refusals).toEqual(['keepalive-timeout']);
+  });
+
+  it('leaves no timer behind when its stream is gone, and what is still found is not its own to answer', () => {
+    vi.useFakeTimers();
+    const { peer, refusals, said, left } = open(60);
+    expect(peer.hungUp()).toEqual([]);
+    peer.take({ cmd: 'pingreq' }, 0);
+    vi.advanceTimersByTime(1_000_000);
+    expect({ refusals, said, left }).toEqual({ refusals: [], said: [], left: ['pingreq'] });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('says nothing more once it has ended', () => {
+    const { peer, said } = open(60);
+    expect(Buffer.from(peer.farewell('revoked')).toString('hex')).toBe('e00198');
+    peer.take({ cmd: 'pingreq' }, 0);
+    peer.acknowledge(1, 1, 'accepted', undefined);
+    peer.fault({ kind: 'malformed', why: 'x' });
+    peer.refuse('not-durable', 'x');
+    expect(peer.farewell('shuttingDown')).toHaveLength(0);
+    expect(said).toEqual([]);
+  });
+});
