@@ -34,6 +34,8 @@ export interface LogRecord extends RecordPosition {
    * far as it does and fits; the key is null, and there are no headers.
    */
   readonly damage?: string;
+  /** How many records stood in this place, of which the first had this offset; missing = one. */
+  readonly damagedRecords?: number;
 }
 
 /** The three topics of the pipeline; the names come from the settings. */

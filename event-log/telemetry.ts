@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
+import type { LogRecord } from '#contract/log-record.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 import { createWorthALine } from '#runtime/worth-a-line.ts';
@@ -23,6 +24,8 @@ export const APPEND_FAILURE_CAUSES = [
   'size-limit',
   /** The dead letters (all of them, or those of one device) fill their share of the embedded log, and none is settled. */
   'share-limit',
+  /** What the log file holds cannot be read, and so nothing can be added. */
+  'damaged',
   /** Another process holds the write lock of the file. */
   'busy',
   /** Not allowed to write: credentials, or the topic's access list. */
@@ -64,6 +67,12 @@ export function createEventLogTelemetry(deps: Deps) {
     name: 'event_log_append_failures_total',
     help: 'Records that an attempt to append did not make durable, once per attempt; cause "deadline": given up, not acknowledged',
     labelNames: ['cause'],
+    registers,
+  });
+  const damagedRecords = new Counter({
+    name: 'event_log_damaged_records_total',
+    help: 'Acknowledged records that the log could not read, counted when a consumer was past them',
+    labelNames: ['topic'],
     registers,
   });
   const retentionSeconds = new Gauge({
@@ -119,7 +128,17 @@ export function createEventLogTelemetry(deps: Deps) {
     oldestRecordSeen(topic: string, ageSeconds: number): void {
       oldestAgeSeconds.set({ topic }, ageSeconds);
     },
+    /** Records were handled and committed: tells those that are none, because the log cannot read what stands there. */
+    damageSetAside(records: readonly LogRecord[]): void {
+      for (const { topic, damage, damagedRecords: count = 1 } of records) {
+        if (damage === undefined) continue;
+        damagedRecords.inc({ topic }, count);
+        if (worthALine(`damage ${topic}`)) log.error({ topic, records: count }, damage);
+      }
+    },
+    /** The series of a topic that is read exist from the start. */
     consumerStarted(topic: string, group: string): void {
+      damagedRecords.inc({ topic }, 0);
       log.info({ topic, group }, 'consumer started');
     },
     /** The handler rejected; the same records come again after `delayMs`. */

@@ -38,7 +38,14 @@ export function openForWriting(file: string, settings: DatabaseSettings): Databa
 /** One of SQLite's counting pragmas. */
 export function count(
   database: DatabaseSync,
-  pragma: 'page_count' | 'freelist_count' | 'page_size' | 'user_version' | 'application_id' | 'data_version',
+  pragma:
+    | 'page_count'
+    | 'freelist_count'
+    | 'page_size'
+    | 'user_version'
+    | 'application_id'
+    | 'data_version'
+    | 'schema_version',
 ): number {
   return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
 }

@@ -20,6 +20,7 @@ export function inSnapshot<T>(database: DatabaseSync, work: () => T): T {
   try {
     return work();
   } finally {
-    if (database.isTransaction) database.exec('COMMIT');
+    // There is nothing to commit, and a commit fails after a page that could not be read.
+    if (database.isTransaction) database.exec('ROLLBACK');
   }
 }

@@ -58,6 +58,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   embeddedTelemetry?.shareMeasured('topic', share, false);
   if (standalone) createEmbeddedStoreTelemetry(deps, () => 0);
   const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
+  if (standalone || process === 'processors') logTelemetry.consumerStarted('topic', 'group');
   if (process !== 'ingest-gateway') logTelemetry.oldestRecordSeen('topic', 0);
   if (process !== 'lag-monitor') logTelemetry.retentionKnown('topic', 0);
   if (standalone || process === 'ingest-gateway') {

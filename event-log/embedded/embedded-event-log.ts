@@ -13,12 +13,12 @@ import { PipelineError } from '#runtime/errors.ts';
 import { DatabaseThread, type DatabaseThreadOptions } from '#sqlite/database-thread.ts';
 import { holdFileLock } from '#sqlite/file-lock.ts';
 import { ChangeSignal } from './change-signal.ts';
+import { ChunkCursor } from './chunk-cursor.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { LogPaths } from './log-file.ts';
 import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
 import { LogSubscription } from './log-subscription.ts';
 import type { LogChanged, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
-import { ChunkCursor } from './record-batch.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 const READ_CHUNK_BYTES = 1024 * 1024;
@@ -103,10 +103,11 @@ export class EmbeddedEventLog implements EventLog {
       {
         enterGroup: () => holdFileLock(this.#settings.paths.lock(`group ${topic} ${group}`)),
         joinGroup: (request) => this.#writer.call('joinGroup', request),
-        committedOffset: async () => (await this.#reader.call('progress', { topic, group })).committedOffset,
-        fetch: (request) => this.#reader.call('fetch', request),
+        committedOffset: async () => (await this.#ask('progress', { topic, group })).committedOffset,
+        fetch: (request) => this.#ask('fetch', request),
         commitOffset: (offset) => this.#groupCommit.commitOffset(offset),
         changes: this.#changes,
+        file: this.#settings.paths.file,
         telemetry: this.#telemetry,
       },
       this.#deps,
@@ -122,13 +123,13 @@ export class EmbeddedEventLog implements EventLog {
     let position = from?.get(0) ?? 0;
     let end: number | undefined;
     while (end === undefined || position < end) {
-      const chunk = await this.#reader.call('fetch', {
+      const chunk = await this.#ask('fetch', {
         topic,
         fromOffset: position,
         maxBytes: READ_CHUNK_BYTES,
       });
       end ??= chunk.endOffset;
-      const cursor = new ChunkCursor(topic, chunk, position);
+      const cursor = new ChunkCursor(topic, chunk, position, this.#settings.paths.file);
       for (
         let records = cursor.next(READ_RECORDS, Infinity);
         records.length > 0;
@@ -146,7 +147,7 @@ export class EmbeddedEventLog implements EventLog {
 
   async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
     this.#assertOpen();
-    return [await this.#reader.call('progress', { topic, group })];
+    return [await this.#ask('progress', { topic, group })];
   }
 
   async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
@@ -209,7 +210,7 @@ export class EmbeddedEventLog implements EventLog {
       this.#settings,
       {
         removeOld: (request) => this.#writer.call('removeOld', request),
-        measure: (request) => this.#reader.call('measure', request),
+        measure: (request) => this.#ask('measure', request),
         keepTime: (state) => this.#writer.call('keepTime', state),
         activeGroups: () => Array.from(this.#subscriptions.values()),
         telemetry: this.#telemetry,
@@ -218,11 +219,26 @@ export class EmbeddedEventLog implements EventLog {
     );
   }
 
+  /** Asks the reader thread. What is damaged, other than records, is made anew where it can be, and asked again. */
+  async #ask<Name extends keyof ReaderCalls>(
+    name: Name,
+    request: Parameters<ReaderCalls[Name]>[0],
+  ): Promise<ReturnType<ReaderCalls[Name]>> {
+    try {
+      return await this.#reader.call(name, request);
+    } catch (error) {
+      if (!(error instanceof PipelineError && error.reason === 'damaged')) throw error;
+      await this.#writer.call('repair', undefined);
+      this.#telemetry.fileRepaired(error.message);
+      return this.#reader.call(name, request);
+    }
+  }
+
   #threadOptions(role: LogThreadOptions['role']): DatabaseThreadOptions<LogChanged> {
     const { changePollMs, paths } = this.#settings;
     const workerData: LogThreadOptions = { role, file: paths.file, changePollMs };
     return {
-      name: 'event log',
+      name: `event log ${paths.file}`,
       entry: new URL('./log-thread.ts', import.meta.url),
       workerData,
       code: 'event-log-unavailable',

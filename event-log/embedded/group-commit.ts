@@ -200,7 +200,9 @@ export class GroupCommit {
       if (offsetsFailure === undefined) pending.resolve();
       else
         pending.reject(
-          new PipelineError('event-log-unavailable', offsetsFailure.detail, { retryable: true }),
+          new PipelineError('event-log-unavailable', offsetsFailure.detail, {
+            retryable: offsetsFailure.cause !== 'damaged',
+          }),
         );
     }
     this.#countSettled(offsets.length);

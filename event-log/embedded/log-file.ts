@@ -22,6 +22,16 @@ export const LOG_FILE_SETTINGS: DatabaseSettings = {
   walKeptBytes: 4 * 1024 * CHECKPOINT_PAGES,
 };
 
+export const CONSUMER_GROUPS = `
+  CREATE TABLE consumer_groups (
+    topic_id INTEGER NOT NULL REFERENCES topics (id),
+    name TEXT NOT NULL,
+    committed_offset INTEGER NOT NULL DEFAULT -1,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (topic_id, name)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /**
  * `auto_vacuum = INCREMENTAL`: removed records leave free pages, which later records reuse; what is not reused is given
  * back to the file system in small steps (see `LogRetention`), so that the backlog of a long outage does not keep its
@@ -61,13 +71,7 @@ const SCHEMA = `
   ) STRICT;
   CREATE UNIQUE INDEX record_batches_by_offset ON record_batches (topic_id, base_offset);
   CREATE INDEX record_batches_by_key ON record_batches (topic_id, key) WHERE key IS NOT NULL;
-  CREATE TABLE consumer_groups (
-    topic_id INTEGER NOT NULL REFERENCES topics (id),
-    name TEXT NOT NULL,
-    committed_offset INTEGER NOT NULL DEFAULT -1,
-    seen_at INTEGER NOT NULL,
-    PRIMARY KEY (topic_id, name)
-  ) STRICT, WITHOUT ROWID;
+  ${CONSUMER_GROUPS}
   CREATE TABLE write_probe (id INTEGER PRIMARY KEY CHECK (id = 0), filling BLOB NOT NULL) STRICT;
   INSERT INTO write_probe VALUES (0, zeroblob(65536));
 `;

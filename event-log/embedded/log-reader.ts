@@ -5,6 +5,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import { count } from '#sqlite/open-database.ts';
 import { inSnapshot } from '#sqlite/transaction.ts';
 import { walBytes } from '#sqlite/write-ahead-log.ts';
+import type { StoredBatch } from './chunk-cursor.ts';
 import type {
   FetchRequest,
   FetchResult,
@@ -13,9 +14,8 @@ import type {
   RemovalRequest,
   ShareUse,
 } from './log-thread-calls.ts';
-import type { StoredBatch } from './record-batch.ts';
 import { shareLimit, shareUsed } from './share-limit.ts';
-import { inflated } from './stored-row.ts';
+import { StoredRows } from './stored-rows.ts';
 
 /** Rows of one chunk at most: while little is appended, a row may hold a single record. */
 const ROWS_PER_CHUNK = 2_000;
@@ -32,36 +32,26 @@ interface Topic {
  */
 export class LogReader implements ReaderCalls {
   readonly #database: DatabaseSync;
+  readonly #rows: StoredRows;
   readonly #sql;
   #dataVersion = 0;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#rows = new StoredRows(database, ROWS_PER_CHUNK);
     this.#sql = {
       topic: database.prepare(
         `SELECT id, next_offset,
            coalesce((SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id), next_offset) AS oldest_offset
          FROM topics WHERE name = ?`,
       ),
-      batchAt: database.prepare(
-        `SELECT base_offset, records, timestamp FROM record_batches WHERE topic_id = ? AND base_offset <= ?
-         ORDER BY base_offset DESC LIMIT 1`,
-      ),
-      batchAfter: database.prepare(
-        'SELECT timestamp FROM record_batches WHERE topic_id = ? AND base_offset > ? ORDER BY base_offset LIMIT 1',
-      ),
-      batches: database.prepare(
-        `SELECT base_offset, records, timestamp, is_deflated, payload FROM record_batches WHERE topic_id = ? AND base_offset >= ?
-         ORDER BY base_offset LIMIT ${ROWS_PER_CHUNK}`,
-      ),
       committed: database.prepare(
         'SELECT committed_offset FROM consumer_groups WHERE topic_id = ? AND name = ?',
       ),
       topics: database.prepare(
-        `SELECT id, name, cleanup, retention_ms, next_offset, oldest.base_offset AS oldest_offset,
-           coalesce(oldest.seen_at, oldest.timestamp) AS oldest_seen
-         FROM topics LEFT JOIN record_batches AS oldest ON oldest.topic_id = topics.id AND oldest.base_offset =
-           (SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id)`,
+        `SELECT id, name, cleanup, retention_ms, next_offset,
+           (SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id) AS oldest_offset
+         FROM topics`,
       ),
       share: database.prepare(
         `SELECT topics.share_bytes, share_of_log, share_per_key, max_bytes, fullest.key, fullest.bytes AS key_bytes
@@ -83,14 +73,8 @@ export class LogReader implements ReaderCalls {
       const batches: StoredBatch[] = [];
       const payloads: Uint8Array[] = [];
       let bytes = 0;
-      for (const row of this.#sql.batches.iterate(topic.id, this.#startOf(topic.id, fromOffset))) {
-        const payload = inflated(row['payload'] as Uint8Array, row['is_deflated'] === 1);
-        batches.push({
-          baseOffset: Number(row['base_offset']),
-          records: Number(row['records']),
-          timestamp: Number(row['timestamp']),
-          byteLength: payload.length,
-        });
+      for (const { payload, ...row } of this.#rows.from(topic.id, fromOffset, endOffset)) {
+        batches.push({ ...row, byteLength: payload.length });
         payloads.push(payload);
         bytes += payload.length;
         if (bytes >= maxBytes) break;
@@ -107,7 +91,8 @@ export class LogReader implements ReaderCalls {
       const { id, oldestOffset, endOffset } = this.#topic(name);
       const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
       const next = backlogStart({ oldestOffset, committedOffset });
-      const backlogSince = next < endOffset ? this.#timestampAt(id, next) : null;
+      // Of a backlog that cannot be read, its age is not known: as old as can be.
+      const backlogSince = next < endOffset ? (this.#rows.timesAt(id, next)?.timestamp ?? 0) : null;
       const share = this.#share(id);
       return {
         partition: 0,
@@ -135,7 +120,7 @@ export class LogReader implements ReaderCalls {
           topic: String(row['name']),
           cleanup: row['cleanup'] === 'compact' ? ('compact' as const) : ('delete' as const),
           retentionMs: Number(row['retention_ms']),
-          oldestSeenMs: row['oldest_seen'] === null ? null : Number(row['oldest_seen']),
+          oldestSeenMs: this.#rows.timesAt(Number(row['id']), oldest)?.seenMs ?? null,
           records: end - oldest,
           heldRecords: end - Math.max(oldest, Number(slowest?.['committed_offset'] ?? -1)),
           slowestGroup: slowest === undefined ? null : String(slowest['name']),
@@ -177,21 +162,6 @@ export class LogReader implements ReaderCalls {
       oldestOffset: Number(row['oldest_offset']),
       endOffset: Number(row['next_offset']),
     };
-  }
-
-  /** First offset of the row that holds `offset`; `offset` itself when that record is not there (any more). */
-  #startOf(topicId: number, offset: number): number {
-    const row = this.#sql.batchAt.get(topicId, offset);
-    if (row === undefined || Number(row['base_offset']) + Number(row['records']) <= offset) return offset;
-    return Number(row['base_offset']);
-  }
-
-  /** Log time of the first record at or after `offset`. */
-  #timestampAt(topicId: number, offset: number): number | null {
-    const row = this.#sql.batchAt.get(topicId, offset);
-    const holds = row !== undefined && Number(row['base_offset']) + Number(row['records']) > offset;
-    const timestamp = (holds ? row : this.#sql.batchAfter.get(topicId, offset))?.['timestamp'];
-    return timestamp === undefined ? null : Number(timestamp);
   }
 }
 

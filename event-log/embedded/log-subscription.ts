@@ -4,8 +4,8 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import type { ChangeSignal } from './change-signal.ts';
+import { ChunkCursor, offsetAfter } from './chunk-cursor.ts';
 import type { FetchRequest, FetchResult, GroupRequest, OffsetCommit } from './log-thread-calls.ts';
-import { ChunkCursor } from './record-batch.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 /** Bytes that are read at once; the next chunk is read while the handler works on this one. */
@@ -22,6 +22,8 @@ export interface SubscriptionParts {
   readonly fetch: (request: FetchRequest) => Promise<FetchResult>;
   readonly commitOffset: (offset: OffsetCommit) => Promise<void>;
   readonly changes: ChangeSignal;
+  /** For the words about damage. */
+  readonly file: string;
   readonly telemetry: EmbeddedLogTelemetry;
 }
 
@@ -129,7 +131,7 @@ export class LogSubscription implements Subscription {
       }
       version = this.#parts.changes.version;
       fetching = this.#fetch(position);
-      await this.#deliver(new ChunkCursor(topic, chunk, from));
+      await this.#deliver(new ChunkCursor(topic, chunk, from, this.#parts.file));
     }
   }
 
@@ -145,13 +147,15 @@ export class LogSubscription implements Subscription {
         random: this.#deps.random,
       });
       if (!done) return;
-      const offset = last.offset + 1;
+      const offset = offsetAfter(last);
       const committed = await this.#persist(async () => {
         await this.#parts.commitOffset({ topic, group, offset });
         return true;
       }, batch);
       // Also when the subscription is closing by now: what was committed is counted (P8).
-      if (committed === true) onCommitted?.(batch);
+      if (committed !== true) continue;
+      this.#parts.telemetry.damageSetAside(batch.records);
+      onCommitted?.(batch);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { PartitionProgress, TopicSettings } from '#event-log/event-log.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
-import type { BatchChunk } from './record-batch.ts';
+import type { BatchChunk } from './chunk-cursor.ts';
 
 /** Handed to a thread when it starts. */
 export interface LogThreadOptions {
@@ -23,6 +23,11 @@ export interface WriterCalls {
   removeOld(request: RemovalRequest): RemovalResult;
   /** Keeps what was seen of time: records appended from now on are that old. */
   keepTime(state: SeenTimeState): void;
+  /**
+   * Makes anew what can be: the indexes, since all that is in them stands in the records as well; and committed offsets
+   * that cannot be read, so that their groups begin at the oldest record.
+   */
+  repair(): void;
 }
 
 /** What the reader thread does, on a connection of its own, so that slow reading from disk delays no append. */

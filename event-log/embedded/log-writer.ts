@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings } from '#event-log/event-log.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
+import { count } from '#sqlite/open-database.ts';
 import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 import { WriteAheadLog } from '#sqlite/write-ahead-log.ts';
-import { LOG_FILE_SETTINGS } from './log-file.ts';
+import { CONSUMER_GROUPS, LOG_FILE_SETTINGS } from './log-file.ts';
 import { LogSpace } from './log-space.ts';
 import type {
   CommitFailure,
@@ -42,6 +43,8 @@ export class LogWriter implements WriterCalls {
   readonly #removal: RecordRemoval;
   readonly #wal: WriteAheadLog;
   readonly #store: SegmentStore;
+  /** Once: what is damaged afterwards, that does not mend. */
+  #repaired = false;
   readonly #sql;
 
   constructor(database: DatabaseSync, options: { readonly file: string }) {
@@ -85,6 +88,19 @@ export class LogWriter implements WriterCalls {
   joinGroup({ topic, group }: GroupRequest): void {
     const { changes } = this.#transaction(() => this.#sql.joinGroup.run(topic, group));
     if (changes === 0) throw new Error(`the topic ${topic} does not exist`);
+  }
+
+  repair(): void {
+    // Not within the transaction: after a page that could not be read, it could not change the schema.
+    const groupsAreReadable = this.#groupsAreReadable();
+    inTransaction(this.#database, () => {
+      if (!groupsAreReadable) {
+        // Dropping it would have to read it.
+        const name = `damaged_consumer_groups_${count(this.#database, 'schema_version')}`;
+        this.#database.exec(`ALTER TABLE consumer_groups RENAME TO ${name}; ${CONSUMER_GROUPS}`);
+      }
+      this.#database.exec('REINDEX record_batches; REINDEX topics');
+    });
   }
 
   removeOld(request: RemovalRequest): RemovalResult {
@@ -202,12 +218,25 @@ export class LogWriter implements WriterCalls {
     for (const { topic, group, offset } of offsets) this.#sql.commitOffset.run(topic, group, offset);
   }
 
+  #groupsAreReadable(): boolean {
+    try {
+      this.#database.prepare('SELECT sum(committed_offset) FROM consumer_groups').get();
+      return true;
+    } catch (error) {
+      if (describeSqliteFailure(error).kind !== 'damaged') throw error;
+      return false;
+    }
+  }
+
   #transaction<T>(work: () => T): T {
     try {
       return inTransaction(this.#database, work);
     } catch (error) {
       this.#store.forget();
-      throw error;
+      if (describeSqliteFailure(error).kind !== 'damaged' || this.#repaired) throw error;
+      this.#repaired = true;
+      this.repair();
+      return inTransaction(this.#database, work);
     }
   }
 }
@@ -215,5 +244,6 @@ export class LogWriter implements WriterCalls {
 function commitFailureOf(error: unknown): CommitFailure {
   const { kind, detail } = describeSqliteFailure(error);
   if (kind === 'full') return { cause: 'storage-full', detail };
+  if (kind === 'damaged') return { cause: 'damaged', detail };
   return { cause: kind === 'busy' ? 'busy' : 'other', detail };
 }

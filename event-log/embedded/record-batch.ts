@@ -1,4 +1,4 @@
-import type { AppendRecord, LogRecord, RecordHeaders } from '#contract/log-record.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
 
 /*
  * Records are stored as Kafka stores them: in batches. Those that are appended together and go to one topic are packed
@@ -57,27 +57,37 @@ export class RecordBatchBuilder {
 }
 
 /** One record inside a batch: where its parts stand. */
-interface RecordSpan {
+export interface RecordSpan {
   readonly start: number;
+  readonly keyStart: number;
   readonly keyEnd: number;
   readonly valueEnd: number;
   readonly end: number;
   readonly valueIsNull: boolean;
 }
 
-/** @throws RangeError when the bytes are not a batch: the file is damaged */
-function spanAt(buffer: Buffer, start: number): RecordSpan {
-  const keyEnd = start + PREFIX_BYTES + buffer.readUInt32LE(start);
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+
+/** The record that begins at `start`, of a batch that ends at `limit`; `undefined` when these bytes are none. */
+export function spanAt(buffer: Buffer, start: number, limit: number): RecordSpan | undefined {
+  const keyStart = start + PREFIX_BYTES;
+  if (keyStart > limit) return undefined;
+  const keyEnd = keyStart + buffer.readUInt32LE(start);
   const valueLength = buffer.readInt32LE(start + 4);
   const valueEnd = keyEnd + Math.max(0, valueLength);
   const end = valueEnd + buffer.readUInt32LE(start + 8);
-  if (end > buffer.length) throw new RangeError('a record reaches beyond the end of its batch');
-  return { start, keyEnd, valueEnd, end, valueIsNull: valueLength < 0 };
+  if (end > limit || valueLength < -1) return undefined;
+  // Headers are an object. Zeros, which a lost page becomes, would pass for records without key, value and headers.
+  if (end < valueEnd + 2 || buffer[valueEnd] !== OPENING_BRACE || buffer[end - 1] !== CLOSING_BRACE)
+    return undefined;
+  return { start, keyStart, keyEnd, valueEnd, end, valueIsNull: valueLength < 0 };
 }
 
 function* spansOf(buffer: Buffer): Generator<RecordSpan> {
   for (let at = 0; at < buffer.length; ) {
-    const span = spanAt(buffer, at);
+    const span = spanAt(buffer, at, buffer.length);
+    if (span === undefined) throw new RangeError('these bytes are no batch of records');
     yield span;
     at = span.end;
   }
@@ -89,7 +99,7 @@ export function splitBatch(
 ): { readonly key: Uint8Array; readonly isTombstone: boolean; readonly payload: Uint8Array }[] {
   const buffer = asBuffer(payload);
   return Array.from(spansOf(buffer), (span) => ({
-    key: buffer.subarray(span.start + PREFIX_BYTES, span.keyEnd),
+    key: buffer.subarray(span.keyStart, span.keyEnd),
     isTombstone: span.valueIsNull,
     payload: buffer.subarray(span.start, span.end),
   }));
@@ -106,80 +116,6 @@ export function filterBatch(payload: Uint8Array, keep: (index: number) => boolea
   return result;
 }
 
-/** Where a stored batch begins in the bytes of a chunk, and what its row says about it. */
-export interface StoredBatch {
-  readonly baseOffset: number;
-  readonly records: number;
-  readonly timestamp: number;
-  readonly byteLength: number;
-}
-
-/** Batches one behind the other, as the reader thread hands them over. */
-export interface BatchChunk {
-  readonly batches: readonly StoredBatch[];
-  readonly payload: Uint8Array<ArrayBuffer>;
-}
-
-/**
- * Unpacks a chunk bit by bit, as much as one batch for a handler may hold: unpacking all at once would hold up the
- * event loop. Keys and values are views on the chunk.
- */
-export class ChunkCursor {
-  readonly #topic: string;
-  readonly #batches: readonly StoredBatch[];
-  readonly #payload: Buffer;
-  #batch = 0;
-  #record = 0;
-  #at = 0;
-
-  /** Records before `fromOffset` are skipped. */
-  constructor(topic: string, chunk: BatchChunk, fromOffset: number) {
-    this.#topic = topic;
-    this.#batches = chunk.batches;
-    this.#payload = asBuffer(chunk.payload);
-    for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[this.#batch]) {
-      if (batch.baseOffset + this.#record >= fromOffset) break;
-      this.#advance(batch, spanAt(this.#payload, this.#at));
-    }
-  }
-
-  /** The next records: at most `maxRecords`, and at most `maxBytes` of values unless the first alone is larger. Empty at the end. */
-  next(maxRecords: number, maxBytes: number): LogRecord[] {
-    const records: LogRecord[] = [];
-    let bytes = 0;
-    while (records.length < maxRecords) {
-      const batch = this.#batches[this.#batch];
-      if (batch === undefined) break;
-      const span = spanAt(this.#payload, this.#at);
-      bytes += span.valueEnd - span.keyEnd;
-      if (bytes > maxBytes && records.length > 0) break;
-      records.push({
-        topic: this.#topic,
-        partition: 0,
-        offset: batch.baseOffset + this.#record,
-        timestamp: batch.timestamp,
-        key: this.#payload.subarray(span.start + PREFIX_BYTES, span.keyEnd),
-        value: span.valueIsNull ? null : this.#payload.subarray(span.keyEnd, span.valueEnd),
-        headers: this.#headers(span),
-      });
-      this.#advance(batch, span);
-    }
-    return records;
-  }
-
-  #advance(batch: StoredBatch, span: RecordSpan): void {
-    this.#at = span.end;
-    this.#record++;
-    if (this.#record < batch.records) return;
-    this.#record = 0;
-    this.#batch++;
-  }
-
-  #headers(span: RecordSpan): RecordHeaders {
-    return JSON.parse(this.#payload.toString('utf8', span.valueEnd, span.end)) as RecordHeaders;
-  }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

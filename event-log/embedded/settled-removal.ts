@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { letterId } from '#contract/dead-letter.ts';
 import { decodeLetterState, isPending } from '#contract/letter-state.ts';
-import { ChunkCursor } from './record-batch.ts';
+import { ChunkCursor } from './chunk-cursor.ts';
 import { isShareCrowded, shareLimit } from './share-limit.ts';
 
 /** Rows that one step looks at: each may need hundreds of look-ups. */
@@ -128,7 +128,7 @@ export class SettledRemoval {
       if (row === undefined) return false;
       const payload = row['payload'] as Uint8Array<ArrayBuffer>;
       const batch = { baseOffset: 0, records: 1, timestamp: 0, byteLength: payload.length };
-      const [record] = new ChunkCursor('', { batches: [batch], payload }, 0).next(1, Infinity);
+      const [record] = new ChunkCursor('', { batches: [batch], payload }, 0, '').next(1, Infinity);
       if (record === undefined || isPending(decodeLetterState(record)?.state)) return false;
     }
     return true;

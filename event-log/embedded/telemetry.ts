@@ -108,6 +108,13 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
       }
       spaceShort = short;
     },
+    /** @param detail what could not be read before. */
+    fileRepaired(detail: string): void {
+      log.error(
+        { detail },
+        'the log file was damaged: its indexes were made anew, and committed offsets that could not be read',
+      );
+    },
     retentionFailed(detail: string): void {
       log.warn({ detail }, 'old records could not be removed, tried again later');
     },

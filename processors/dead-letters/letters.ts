@@ -82,7 +82,7 @@ function foreignLetter(record: LogRecord) {
     deviceId: record.key?.toString('utf8') ?? '',
     payload: record.value ?? new Uint8Array(),
     reason: 'undecodable-record',
-    detail: { message: 'not a letter of this pipeline: its headers are missing or wrong' },
+    detail: { message: record.damage ?? 'not a letter of this pipeline: its headers are missing or wrong' },
     stage: 'foreign',
     attempt: 0,
     firstFailedAt: record.timestamp,
