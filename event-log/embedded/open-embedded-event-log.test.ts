@@ -17,8 +17,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { LogRecord } from '#contract/log-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { type EmbeddedEventLogOptions, openEmbeddedEventLog } from './open-embedded-event-log.ts';
 
 const CONFIGURATION = { code: 'configuration', message: expect.stringContaining('DATA_DIR') };
@@ -144,7 +146,7 @@ describe('[P10] opening the embedded event log', () => {
     await expect(open('owner')).rejects.toMatchObject(CONFIGURATION);
   });
 
-  test('a consumer that meets a damaged page stops instead of trying for ever', async () => {
+  test('[P2] a consumer that meets damaged pages is told of their records, and goes on', async () => {
     const first = await open('owner');
     await first.ensureTopics([{ name: 't', cleanup: 'delete', retentionMs: 1_000_000 }]);
     const value = Buffer.alloc(60_000, 1);
@@ -157,15 +159,25 @@ describe('[P10] opening the embedded event log', () => {
     closeSync(descriptor);
 
     const log = await open('owner');
+    const seen: LogRecord[] = [];
     const subscription = await log.subscribe({
       topic: 't',
       group: 'g',
       maxBatchRecords: 10,
       maxBatchBytes: 1_000_000,
-      onBatch: async () => undefined,
+      onBatch: async ({ records }) => void seen.push(...records),
     });
-    await expect(subscription.stopped).rejects.toMatchObject({ code: 'consumer-stopped' });
-    expect(subscription.healthy()).toBe(false);
+    const append = { topic: 't', key: 'a', value: Buffer.from('later'), headers: {} };
+    const { offset } = await log.append(append, performance.now() + 30_000);
+    await eventually(() => expect(seen.at(-1)?.offset).toBe(offset));
+    const damaged = seen.filter(({ damage }) => damage !== undefined);
+    expect(damaged.length).toBeGreaterThan(0);
+    expect(damaged.length).toBeLessThan(4);
+    expect(damaged[0]?.damage).toContain(
+      `${file} is damaged: a record of t from offset ${damaged[0]?.offset}`,
+    );
+    expect(seen.reduce((sum, { damagedRecords = 1 }) => sum + damagedRecords, 0)).toBe(21);
+    expect(subscription.healthy()).toBe(true);
   });
 
   test('a path that is a file', async () => {

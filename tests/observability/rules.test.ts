@@ -23,6 +23,7 @@ const ALERTS = [
   'StoreWritesFailing',
   'RetentionAtRisk',
   'WriteAheadLogGrowing',
+  'EventLogDamaged',
   'DeadLettersFilling',
   'ClockJumped',
   'ClockDisagrees',
