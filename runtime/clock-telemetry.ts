@@ -4,6 +4,8 @@ import type { Deps } from '#runtime/deps.ts';
 /** Whose retention is meant; the values of the label `of`. */
 export type ClockUser = 'event-log' | 'telemetry-store';
 
+export type ClockTelemetry = ReturnType<typeof createClockTelemetry>;
+
 /** The events of comparing the machine's clock with the time that was seen to pass (`seen-time.ts`). */
 export function createClockTelemetry(deps: Pick<Deps, 'log' | 'metrics'>, of: ClockUser) {
   const log = deps.log.child({ part: of });

@@ -21,6 +21,6 @@ export async function openTelemetryStore(
   const { openEmbeddedTelemetryStore } = await import(
     '#telemetry-store/embedded/embedded-telemetry-store.ts'
   );
-  const { dataDir, storeRetentionDays: retentionDays } = settings;
-  return openEmbeddedTelemetryStore({ dataDir, role, retentionDays }, deps);
+  const { dataDir, storeRetentionDays: retentionDays, clockConfirmedMs } = settings;
+  return openEmbeddedTelemetryStore({ dataDir, role, retentionDays, clockConfirmedMs }, deps);
 }

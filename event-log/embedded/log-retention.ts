@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventLogHealth } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
+import { KeptTime, type KeptTimeOptions } from '#runtime/kept-time.ts';
 import { pause } from '#runtime/retry.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
 import type {
@@ -11,7 +12,6 @@ import type {
   RemovalResult,
   ShareUse,
 } from './log-thread-calls.ts';
-import { LogTime, type LogTimeOptions } from './log-time.ts';
 import { CROWDED_SHARE } from './record-removal.ts';
 import { shareUsed } from './share-limit.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
@@ -25,7 +25,7 @@ const ALARM_SHARE = 0.7;
 /** From this part of its share on, a topic (or one key in it) is told to fill up: as the alert DeadLettersFilling does. */
 const SHARE_ALARM = 0.7;
 
-export interface LogRetentionOptions extends LogTimeOptions {
+export interface LogRetentionOptions extends KeptTimeOptions {
   readonly maxBytes: number;
   /** Between two looks. Milliseconds. */
   readonly retentionPassMs: number;
@@ -39,7 +39,7 @@ export interface LogRetentionOptions extends LogTimeOptions {
  * The owner's housekeeping: looks every `retentionPassMs`, and at once when an append finds the file crowded; removes
  * what may go (`RecordRemoval` decides) in small steps with appends in between; measures what the metrics tell.
  *
- * What is old, time seen to pass decides (`LogTime`); the wall clock has no say.
+ * What is old, time seen to pass decides (`KeptTime`); the wall clock has no say.
  *
  * Runs until `stop`. A pass that fails is tried again with the next one: nothing depends on its success.
  */
@@ -49,7 +49,7 @@ export class LogRetention {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #wake = new AbortController();
-  readonly #time: LogTime;
+  readonly #time: KeptTime;
   #crowdedPassFrom = 0;
   #shareTrouble: string | undefined;
 
@@ -66,7 +66,7 @@ export class LogRetention {
   ) {
     this.#options = options;
     this.#parts = parts;
-    this.#time = new LogTime(options, parts, deps);
+    this.#time = new KeptTime(options, parts, deps);
     this.#running = this.#run();
   }
 

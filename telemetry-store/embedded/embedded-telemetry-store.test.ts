@@ -175,8 +175,36 @@ describe('the file of the embedded telemetry store', () => {
     }
     expect(await count(first)).toBe(11_200);
     await first.close();
-    const later = await open({ retentionDays: 7 }, () => now + 2 * DAY_MS);
+    const twoDaysLater = now + 2 * DAY_MS;
+    const later = await open({ retentionDays: 7, clockConfirmedMs: twoDaysLater }, () => twoDaysLater);
     await eventually(async () => expect(await count(later)).toBe(1_200));
+  });
+
+  test('[P2] a clock 200 days ahead neither removes nor refuses points, across a restart; believed after hours', async () => {
+    const now = Date.now();
+    let wall = now;
+    let monotonic = 0;
+    const changes = { retentionDays: 7, monotonicMs: () => monotonic };
+    const first = await open(changes, () => wall);
+    await first.write(range(10).map((i) => point(measurement, 'dev', now - i, { x: i })));
+    wall += 200 * DAY_MS;
+    expect(await first.write([point(measurement, 'dev', now - 20, { x: 1 })])).toEqual({
+      kind: 'written',
+      rejected: [],
+    });
+    await first.close();
+
+    const second = await open(changes, () => wall);
+    expect(await second.write([point(measurement, 'dev', now - 21, { x: 1 })])).toEqual({
+      kind: 'written',
+      rejected: [],
+    });
+    expect(await count(second)).toBe(12);
+    wall += 7 * 3_600_000;
+    monotonic += 7 * 3_600_000;
+    expect(await second.write([point(measurement, 'dev', now, { x: 1 })])).toMatchObject({
+      rejected: [{ index: 0, reason: expect.stringContaining('retention') }],
+    });
   });
 
   test('people can read it with any SQLite tool', async () => {

@@ -1,7 +1,9 @@
 import type { Reading } from '#contract/reading.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, hasCode } from '#runtime/errors.ts';
+import { KeptTime, type KeptTimeOptions } from '#runtime/kept-time.ts';
 import { pause } from '#runtime/retry.ts';
+import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { DatabaseThread, THREAD_DIED } from '#sqlite/database-thread.ts';
 import { walBytes } from '#sqlite/write-ahead-log.ts';
 import type {
@@ -30,6 +32,10 @@ export interface EmbeddedTelemetryStoreOptions {
    * is at work, and may be opened before there is a file.
    */
   readonly role?: 'owner' | 'beside';
+  /** See `KeptTimeOptions`. */
+  readonly clockConfirmedMs?: number | undefined;
+  /** Default `performance.now()`. */
+  readonly monotonicMs?: () => number;
 }
 
 /** A registry that has no other embedded store in it, unless that one is `beside`. */
@@ -62,13 +68,17 @@ const ABORTED: WriteOutcome = { kind: 'retry', cause: 'aborted', detail: 'the wr
 
 /**
  * Hands each call to the thread of the database, and once a minute lets it remove what is too old, in small steps
- * between which writes get their turn. The times all come from `deps.now`: the thread has no clock.
+ * between which writes get their turn. What is too old, the believed time of day decides (`KeptTime`): a clock that jumps
+ * neither removes points nor refuses them. The thread has no clock.
  */
 class EmbeddedTelemetryStore implements TelemetryStore {
   readonly #role: 'owner' | 'beside';
   readonly #dataDir: string;
   readonly #retentionMs: number;
-  readonly #now: () => number;
+  readonly #timeOptions: Omit<KeptTimeOptions, 'seenTime'>;
+  readonly #deps: StoreDeps;
+  /** Of the owner, once the file is open. */
+  #time: KeptTime | undefined;
   readonly #telemetry: EmbeddedStoreTelemetry;
   readonly #thread: DatabaseThread<StoreCalls>;
   readonly #closing = new AbortController();
@@ -79,7 +89,9 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     this.#role = options.role ?? 'owner';
     this.#dataDir = options.dataDir;
     this.#retentionMs = options.retentionDays * DAY_MS;
-    this.#now = deps.now;
+    const { clockConfirmedMs, monotonicMs = () => performance.now() } = options;
+    this.#timeOptions = { clockConfirmedMs, monotonicMs };
+    this.#deps = deps;
     const file = storeFileIn(options.dataDir);
     this.#telemetry = createEmbeddedStoreTelemetry(
       deps,
@@ -106,7 +118,15 @@ class EmbeddedTelemetryStore implements TelemetryStore {
       if (!(this.#role === 'beside' && hasCode(error, 'store-unavailable'))) throw error;
     }
     this.#telemetry.opened('embedded', this.#dataDir);
-    if (this.#role === 'owner') this.#expiry = this.#expireUntilClosed();
+    if (this.#role !== 'owner') return;
+    const seenTime = await this.#thread.call('seenTime', { nowMs: this.#deps.now() });
+    const keepTime = (state: SeenTimeState) => this.#thread.call('keepTime', state);
+    this.#time = new KeptTime(
+      { ...this.#timeOptions, seenTime },
+      { keepTime, telemetry: this.#telemetry },
+      this.#deps,
+    );
+    this.#expiry = this.#expireUntilClosed();
   }
 
   async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {
@@ -162,13 +182,17 @@ class EmbeddedTelemetryStore implements TelemetryStore {
 
   async #write(points: readonly Point[]): Promise<WriteOutcome> {
     const batch = batchOfPoints(points);
-    const oldestMs = this.#now() - this.#retentionMs;
+    const oldestMs = this.#oldestMs();
     try {
       const buffers = [batch.shapeOf.buffer, batch.deviceOf.buffer, batch.timestamps.buffer];
       return { kind: 'written', rejected: await this.#thread.call('write', { batch, oldestMs }, buffers) };
     } catch (error) {
       return outcomeOfFailedWrite(error);
     }
+  }
+
+  #oldestMs(): number {
+    return (this.#time?.believedMs() ?? 0) - this.#retentionMs;
   }
 
   async #expireUntilClosed(): Promise<void> {
@@ -184,7 +208,8 @@ class EmbeddedTelemetryStore implements TelemetryStore {
   }
 
   async #expire(signal: AbortSignal): Promise<number> {
-    const beforeMs = this.#now() - this.#retentionMs;
+    await this.#time?.look();
+    const beforeMs = this.#oldestMs();
     let removed = 0;
     let step: ExpireStep | undefined;
     do {

@@ -1,4 +1,5 @@
 import type { Reading } from '#contract/reading.ts';
+import type { SeenTimeState } from '#runtime/seen-time.ts';
 import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import type { ExpireRequest, ExpireStep } from './expire-points.ts';
 import type { PointBatch } from './point-batch.ts';
@@ -15,6 +16,11 @@ export interface LatestRequest {
   readonly limit: number;
 }
 
+export interface SeenTimeRequest {
+  /** Where counting begins in a file that has none yet. */
+  readonly nowMs: number;
+}
+
 /** What the thread of the store does: plain data in, plain data out. */
 export interface StoreCalls {
   /** Stores what can be stored, and says which points cannot be. */
@@ -22,5 +28,8 @@ export interface StoreCalls {
   latest(request: LatestRequest): readonly Reading[];
   scan(request: ScanRequest): ScanPage;
   expire(request: ExpireRequest): ExpireStep;
+  /** What processes before this one saw of time. */
+  seenTime(request: SeenTimeRequest): SeenTimeState;
+  keepTime(state: SeenTimeState): void;
   ping(): void;
 }

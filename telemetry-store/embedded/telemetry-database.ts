@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
+import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
 import { holdFileLock } from '#sqlite/file-lock.ts';
 import { count } from '#sqlite/open-database.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
@@ -14,7 +15,7 @@ import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-poin
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
 import { openStoreFile, storeFileIn } from './store-file.ts';
-import type { LatestRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
+import type { LatestRequest, SeenTimeRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
 
 export interface DatabaseOptions {
@@ -81,6 +82,21 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
 
   expire(request: ExpireRequest): ExpireStep {
     return this.#transaction(() => expirePoints(this.#tables, this.#statements, request));
+  }
+
+  seenTime({ nowMs }: SeenTimeRequest): SeenTimeState {
+    const exists = this.#statements.get("SELECT 1 FROM sqlite_schema WHERE name = '_clock'").get();
+    if (exists === undefined) return beginSeenTime(nowMs);
+    const kept = this.#statements.get('SELECT seen_time FROM _clock').get()?.['seen_time'];
+    return kept === undefined ? beginSeenTime(nowMs) : (JSON.parse(String(kept)) as SeenTimeState);
+  }
+
+  keepTime(state: SeenTimeState): void {
+    // Made with the first state, not with the file: those of earlier releases have none.
+    this.#database.exec(
+      'CREATE TABLE IF NOT EXISTS _clock (id INTEGER PRIMARY KEY CHECK (id = 0), seen_time TEXT NOT NULL)',
+    );
+    this.#statements.get('INSERT OR REPLACE INTO _clock VALUES (0, ?)').run(JSON.stringify(state));
   }
 
   latest({ deviceId, limit }: LatestRequest): readonly Reading[] {

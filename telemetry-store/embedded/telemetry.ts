@@ -1,4 +1,5 @@
 import { Gauge } from 'prom-client';
+import { createClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { createTelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
 
@@ -23,6 +24,7 @@ export function createEmbeddedStoreTelemetry(deps: Pick<Deps, 'log' | 'metrics'>
   }
   return {
     ...createTelemetryStoreTelemetry(deps),
+    ...createClockTelemetry(deps, 'telemetry-store'),
     /** Retention has caught up. */
     expired(points: number): void {
       if (points > 0) log.info({ points }, 'points older than the retention removed');

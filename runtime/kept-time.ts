@@ -1,33 +1,34 @@
+import type { ClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { SeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
-import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 /** What was seen of time is kept at least this often: what a crash forgets makes records younger, never older. */
 const KEPT_EVERY_MS = 60_000;
 /** A confirmation holds for jumps up to a day after it: one that is left in the environment is none for the next year. */
 const CONFIRMED_FOR_MS = 24 * 60 * 60 * 1000;
 
-export interface LogTimeOptions {
+export interface KeptTimeOptions {
   /** What processes before this one saw of time. */
   readonly seenTime: SeenTimeState;
-  /** See `EmbeddedEventLogOptions`. */
+  /** A person found the wall clock right at this time of it (`CLOCK_CONFIRMED`). Milliseconds since the epoch. */
   readonly clockConfirmedMs: number | undefined;
+  /** The clock that nobody sets, such as `performance.now()`. Milliseconds. */
   readonly monotonicMs: () => number;
 }
 
-/** The time that retention goes by, kept in the file from process to process. Compares the clocks with each look. */
-export class LogTime {
-  readonly #options: LogTimeOptions;
+/** Time seen to pass (`seen-time.ts`), kept in a file from process to process. Compares the clocks with each look. */
+export class KeptTime {
+  readonly #options: KeptTimeOptions;
   readonly #parts;
   readonly #deps: Pick<Deps, 'now'>;
   readonly #time: SeenTime;
   #kept: SeenTimeState | undefined;
 
   constructor(
-    options: LogTimeOptions,
+    options: KeptTimeOptions,
     parts: {
       readonly keepTime: (state: SeenTimeState) => Promise<void>;
-      readonly telemetry: EmbeddedLogTelemetry;
+      readonly telemetry: ClockTelemetry;
     },
     deps: Pick<Deps, 'now'>,
   ) {
@@ -48,6 +49,12 @@ export class LogTime {
   /** Time seen to pass. */
   get nowMs(): number {
     return this.#time.seenMsAt(this.#options.monotonicMs());
+  }
+
+  /** The time of day that is believed, right now. */
+  believedMs(): number {
+    this.#time.look(this.#deps.now(), this.#options.monotonicMs());
+    return this.#time.believedMs;
   }
 
   /** For people; `undefined` while the clocks agree. */
