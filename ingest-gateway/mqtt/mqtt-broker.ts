@@ -4,7 +4,7 @@ import { LIMITS } from '#contract/limits.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
-import { assertKnownAedes, handleWithoutEnd, internalsOf } from './aedes-internals.ts';
+import { handleWithoutEnd, internalsOf } from './aedes-internals.ts';
 import type { AedesCallback } from './answers.ts';
 import { classifyClientError } from './client-error.ts';
 import {
@@ -16,6 +16,7 @@ import {
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { guardConnection } from './guard-connection.ts';
+import { assertKnownVersions } from './installed-versions.ts';
 import { LastWords } from './last-words.ts';
 import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { PartialPackets } from './partial-packets.ts';
@@ -75,7 +76,9 @@ export class MqttBroker {
     this.#aedes = this.#createAedes();
   }
 
+  /** @throws PipelineError `configuration`: packages are installed that the guards were not made for. */
   static async start(options: ConnectOptions, parts: MqttBrokerParts): Promise<MqttBroker> {
+    assertKnownVersions();
     const broker = new MqttBroker(options, parts);
     await broker.#aedes.listen();
     return broker;
@@ -176,7 +179,6 @@ export class MqttBroker {
       },
       authorizeForward: () => null,
     });
-    assertKnownAedes(aedes);
     // Delivery to nobody is a quarter of the work of a publish; and `$SYS` messages become empty calls.
     aedes.publish = ((_packet: unknown, client: unknown, done?: AedesCallback) => {
       if (typeof client === 'function') client();
