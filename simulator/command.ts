@@ -7,6 +7,7 @@ import {
   runCommand,
   wholeNumber,
 } from '#runtime/command-line.ts';
+import { FLEET_VERSIONS, type FleetVersion } from './protocol.ts';
 import { SCENARIOS } from './scenarios.ts';
 import {
   type PipelineAccess,
@@ -30,7 +31,9 @@ with a line "DEVICE-ID PASSWORD" for each. One type of reading per device, in tu
 the pipeline (DATA_DIR, or KAFKA_BROKERS and INFLUX_URL, …), until the books close, or until nothing more was found
 for --verify-timeout seconds; then it lists what is missing.
 
-Exit codes: 0 good, 1 something is missing or the run was given up, 2 wrong usage or configuration.`;
+With MQTT 5 each acknowledgement must carry the reason code that is right for what was sent.
+
+Exit codes: 0 good, 1 something is missing, answered wrongly, or the run was given up, 2 wrong usage or configuration.`;
 
 /** `npm run simulate`: see `--help`. Resolves with the exit code. */
 export function simulateCommand(io: CommandIo, access: PipelineAccess): Promise<number> {
@@ -50,6 +53,11 @@ export function simulateCommand(io: CommandIo, access: PipelineAccess): Promise<
       '--qos <n>',
       'MQTT quality of service, 0, 1 or 2; 0 promises nothing (default: 1)',
       wholeNumber(0, 2),
+    )
+    .option(
+      '--mqtt-version <version>',
+      'what the devices speak: 3.1.1, 5, or mixed (default: 3.1.1); with 5 the gateway’s reason codes are checked',
+      mqttVersion,
     )
     .option('--types <names>', 'types of readings, separated by commas (default: all)', list)
     .option(
@@ -99,6 +107,12 @@ function collect(value: string, before: readonly string[] = []): readonly string
 
 function list(value: string): readonly string[] {
   return value.split(',').map((name) => name.trim());
+}
+
+function mqttVersion(text: string): FleetVersion {
+  const version = FLEET_VERSIONS.find((known) => known === (text === '4' ? '3.1.1' : text));
+  if (version !== undefined) return version;
+  throw new InvalidArgumentError(`expected one of ${FLEET_VERSIONS.join(', ')}`);
 }
 
 function rate(text: string): number | 'max' {

@@ -1,5 +1,6 @@
 import { LIMITS } from '#contract/limits.ts';
 import type { FieldValue } from '#contract/reading.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { MalformedChoice, type MalformedKind } from './malformed-kinds.ts';
 import type { RandomStream } from './random-stream.ts';
@@ -23,6 +24,8 @@ export interface Message {
   readonly payload: Buffer;
   /** In the order of their `seq`, which is without gaps. */
   readonly readings: readonly [SentReading, ...SentReading[]];
+  /** Why those that are malformed should be refused, in their order. */
+  readonly rejected: readonly RejectReason[];
   /** To be published a second time. */
   readonly duplicate: boolean;
 }
@@ -92,10 +95,12 @@ export class DeviceScript {
       const kind = this.#choice.pick('message', conduct);
       const { reading, content } = this.#write(measuredAt - shift, kind);
       this.#lastMeasuredAt = measuredAt;
-      return { payload: Buffer.from(content), readings: [reading], duplicate: isDuplicate };
+      const rejected = [kind.reason];
+      return { payload: Buffer.from(content), readings: [reading], rejected, duplicate: isDuplicate };
     }
     const readings: SentReading[] = [];
     const texts: (string | Buffer)[] = [];
+    const rejected: RejectReason[] = [];
     // A batch was measured evenly over the time since the one before, at most a second apart.
     const span = Math.min(measuredAt - this.#lastMeasuredAt, batch * 1000);
     let bytes = 0;
@@ -104,13 +109,19 @@ export class DeviceScript {
       const kind = conduct.chance(this.#spoilt.elements) ? this.#choice.pick('element', conduct) : undefined;
       const { reading, content } = this.#write(ts - shift, kind);
       readings.push(reading);
+      if (kind !== undefined) rejected.push(kind.reason);
       texts.push(content);
       bytes += content.length + 1;
       this.#largestReading = Math.max(this.#largestReading, content.length);
     }
     this.#lastMeasuredAt = measuredAt;
     const payload = Buffer.from(batch === 1 ? String(texts[0]) : `[${texts.join(',')}]`);
-    return { payload, readings: readings as [SentReading, ...SentReading[]], duplicate: isDuplicate };
+    return {
+      payload,
+      readings: readings as [SentReading, ...SentReading[]],
+      rejected,
+      duplicate: isDuplicate,
+    };
   }
 
   #write(ts: number, kind: MalformedKind | undefined): { reading: SentReading; content: string | Buffer } {

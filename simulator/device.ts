@@ -4,7 +4,9 @@ import { backoffDelayMs } from '#runtime/retry.ts';
 import type { DeviceScript, Message } from './device-script.ts';
 import { type Drop, DropPlan } from './drop-plan.ts';
 import { dueAfterMs, type Pace } from './pace.ts';
+import { type DeviceVersion, protocolOptions, reasonCodeOf } from './protocol.ts';
 import type { RandomStream } from './random-stream.ts';
+import { type Unacknowledged, unacknowledged } from './unacknowledged.ts';
 
 export interface DeviceOptions {
   readonly id: string;
@@ -12,6 +14,7 @@ export interface DeviceOptions {
   /** In the order in which this device tries them. */
   readonly urls: readonly [string, ...string[]];
   readonly qos: 0 | 1 | 2;
+  readonly version: DeviceVersion;
   /** `undefined` = as fast as acknowledgements allow. */
   readonly pace: Pace | undefined;
   /** Part of a message interval by which this device is shifted against the others, 0–1. */
@@ -33,6 +36,7 @@ export interface DeviceSurroundings {
   readonly onSent: (message: Message) => void;
   readonly onAcked: (message: Unacknowledged) => void;
   readonly onConnection: (connected: boolean) => void;
+  readonly onWrongAnswer: (description: string) => void;
   readonly onTrouble: (url: string, problem: string) => void;
   readonly onEnded: () => void;
 }
@@ -44,15 +48,6 @@ const KEEPALIVE_SECONDS = 30;
 const CATCH_UP_MS = 1_000;
 /** How long a polite DISCONNECT may take. */
 const GOODBYE_MS = 2_000;
-
-/** A message as far as it is still needed: to be sent again, and to be told from others. */
-export interface Unacknowledged {
-  readonly payload: Buffer;
-  readonly firstSeq: number;
-  readonly readings: number;
-  /** On the clock of `performance.now()`. */
-  readonly sentAt: number;
-}
 
 /**
  * One simulated device. Its modes:
@@ -128,12 +123,12 @@ export class Device {
   }
 
   #connect(): void {
-    const { id, password, urls } = this.#options;
+    const { id, password, urls, version } = this.#options;
     const client = connect(urls[this.#url % urls.length] as string, {
       clientId: id,
       ...(password !== undefined && { username: id, password }),
       clean: true,
-      protocolVersion: 4,
+      ...protocolOptions(version),
       keepalive: KEEPALIVE_SECONDS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       reconnectPeriod: 0,
@@ -203,9 +198,8 @@ export class Device {
       const message = this.#script.next(dueAt, now);
       this.#written++;
       this.#fleet.onSent(message);
-      const { payload, readings } = message;
-      const firstSeq = readings[0].seq;
-      const waiting = { payload, firstSeq, readings: readings.length, sentAt: performance.now() };
+      const waiting = unacknowledged(message);
+      const { firstSeq } = waiting;
       this.#unacknowledged.set(firstSeq, waiting);
       this.#publish(client, waiting);
       if (message.duplicate) this.#publish(client, waiting);
@@ -228,9 +222,18 @@ export class Device {
 
   #publish(client: MqttClient, waiting: Unacknowledged): void {
     const { qos } = this.#options;
-    client.publish(this.#topic, waiting.payload, { qos }, (error) => {
-      if (error === undefined || error === null) this.#sentOff(waiting);
+    client.publish(this.#topic, waiting.payload, { qos }, (error, packet) => {
+      const code = reasonCodeOf(error, packet);
+      if (code === undefined) return;
+      if (this.#options.version === '5' && qos > 0) this.#checkAnswer(code, waiting);
+      this.#sentOff(waiting);
     });
+  }
+
+  #checkAnswer(code: number, { expectedCode: expected, firstSeq }: Unacknowledged): void {
+    if (code !== expected) {
+      this.#fleet.onWrongAnswer(`seq ${firstSeq}: expected reason code ${expected}, got ${code}`);
+    }
   }
 
   /** QoS 1: PUBACK, QoS 2: PUBCOMP came. QoS 0: it is in the socket, and nobody will ever say more. */

@@ -1,7 +1,9 @@
-import { Device, type Unacknowledged } from './device.ts';
+import { Device } from './device.ts';
 import { DeviceScript, type Message } from './device-script.ts';
 import type { FleetDeps, FleetOptions } from './fleet.ts';
+import { versionOf } from './protocol.ts';
 import { randomStreams } from './random-stream.ts';
+import type { Unacknowledged } from './unacknowledged.ts';
 
 /** Messages of one device that may wait for their acknowledgement. */
 const WINDOW = 100;
@@ -11,6 +13,7 @@ export interface FleetEvents {
   onSent(number: number, message: Message): void;
   onAcked(number: number, message: Unacknowledged): void;
   onConnection(up: boolean): void;
+  onWrongAnswer(number: number, description: string): void;
   onTrouble(url: string, problem: string): void;
   onEnded(): void;
 }
@@ -50,6 +53,7 @@ export function createFleetDevices(
         password: identity.password,
         urls: rotated(options.urls, number),
         qos: options.qos,
+        version: versionOf(options.mqttVersion ?? '3.1.1', number),
         pace: options.pace,
         phase,
         count: options.count,
@@ -64,6 +68,7 @@ export function createFleetDevices(
         onSent: (message) => events.onSent(number, message),
         onAcked: (message) => events.onAcked(number, message),
         onConnection: events.onConnection,
+        onWrongAnswer: (description) => events.onWrongAnswer(number, description),
         onTrouble: events.onTrouble,
         onEnded: events.onEnded,
       },

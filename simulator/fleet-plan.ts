@@ -56,7 +56,7 @@ export function planFleet(request: FleetRequest, surroundings: FleetSurroundings
 
   const schemas = chooseSchemas(surroundings.schemas, request.types);
   assertInventable(schemas);
-  const { batch, qos, malformed, late, duplicate, disconnect } = behaviour;
+  const { batch, qos, mqttVersion, malformed, late, duplicate, disconnect } = behaviour;
   return {
     urls: urls as unknown as readonly [string, ...string[]],
     devices,
@@ -64,6 +64,7 @@ export function planFleet(request: FleetRequest, surroundings: FleetSurroundings
     seed,
     batch,
     qos,
+    mqttVersion,
     pace,
     count,
     durationMs: duration === undefined ? undefined : duration * 1000,

@@ -1,12 +1,13 @@
 import { createHistogram } from 'node:perf_hooks';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
-import type { Unacknowledged } from './device.ts';
 import type { Message } from './device-script.ts';
 import { createFleetDevices } from './fleet-devices.ts';
 import type { LedgerWriter } from './ledger.ts';
 import type { Pace } from './pace.ts';
+import type { FleetVersion } from './protocol.ts';
 import { createSimulatorTelemetry } from './telemetry.ts';
+import type { Unacknowledged } from './unacknowledged.ts';
 
 export interface FleetOptions {
   /** The gateways. Devices are spread over them and move on when theirs is away. */
@@ -19,6 +20,8 @@ export interface FleetOptions {
   /** Readings in a message. */
   readonly batch: number;
   readonly qos: 0 | 1 | 2;
+  /** Default: MQTT 3.1.1. */
+  readonly mqttVersion?: FleetVersion | undefined;
   /** `undefined` = as fast as acknowledgements allow. */
   readonly pace?: Pace | undefined;
   /** Messages of each device; `undefined` = until `durationMs` is over, or until `stop()`. */
@@ -64,6 +67,10 @@ export interface FleetProgress {
   readonly sent: number;
   readonly acked: number;
   readonly malformed: number;
+  /** Messages that an MQTT 5 gateway answered with another reason code than what is wrong with them asks for. */
+  readonly wrongAnswers: number;
+  /** The first of them. */
+  readonly wrongAnswer: string | undefined;
   /** Milliseconds from the first publish of a message to its acknowledgement, reconnections included. */
   readonly ackMs: { readonly p50: number; readonly p99: number };
   readonly elapsedMs: number;
@@ -81,7 +88,8 @@ export function startFleet(options: FleetOptions, deps: FleetDeps): Fleet {
   const ended = Promise.withResolvers<FleetOutcome>();
   const startedAt = performance.now();
   const latency = createHistogram();
-  const books = { messages: 0, sent: 0, acked: 0, malformed: 0 };
+  const books = { messages: 0, sent: 0, acked: 0, malformed: 0, wrongAnswers: 0 };
+  let wrongAnswer: string | undefined;
   let connected = 0;
   let running = options.devices.length;
   let trouble: string | undefined;
@@ -123,6 +131,10 @@ export function startFleet(options: FleetOptions, deps: FleetDeps): Fleet {
     onTrouble: (url, problem) => {
       trouble = problem;
       telemetry.gatewayAway(hostOf(url), problem);
+    },
+    onWrongAnswer: (number, description) => {
+      books.wrongAnswers++;
+      wrongAnswer ??= `${options.devices[number]?.id}: ${description}`;
     },
     onEnded: () => {
       if (--running === 0) finish();
@@ -168,6 +180,7 @@ export function startFleet(options: FleetOptions, deps: FleetDeps): Fleet {
     ended: ended.promise,
     progress: () => ({
       ...books,
+      wrongAnswer,
       devices: devices.length,
       connected,
       ackMs: { p50: latency.percentile(50) / 1000, p99: latency.percentile(99) / 1000 },

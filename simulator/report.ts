@@ -42,8 +42,14 @@ export function describeRun(progress: FleetProgress, outcome: FleetOutcome, qos:
     `acknowledged   ${number(acked)}${acknowledgement}`,
     `malformed      ${number(malformed)}`,
   ];
+  if (progress.wrongAnswers > 0) lines.push(describeWrongAnswers(progress));
   if (outcome === 'gave-up') lines.push('gave up: the gateway acknowledged nothing any more');
   return `${lines.join('\n')}\n`;
+}
+
+/** Only for a fleet that got some. */
+export function describeWrongAnswers({ wrongAnswers, wrongAnswer }: FleetProgress): string {
+  return `wrong answers  ${number(wrongAnswers)} (${wrongAnswer})`;
 }
 
 export function describeVerification(verification: Verification): string {

@@ -1,3 +1,5 @@
+import type { FleetVersion } from './protocol.ts';
+
 /** What can be set on the command line and by a scenario; a scenario is a set of these with a name. */
 export interface Behaviour {
   readonly devices: number;
@@ -5,6 +7,7 @@ export interface Behaviour {
   readonly rate: number | 'max' | undefined;
   readonly batch: number;
   readonly qos: 0 | 1 | 2;
+  readonly mqttVersion: FleetVersion;
   readonly burstFactor: number;
   readonly burstEvery: number;
   readonly burstLength: number;
@@ -19,6 +22,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   rate: undefined,
   batch: 1,
   qos: 1,
+  mqttVersion: '3.1.1',
   burstFactor: 1,
   burstEvery: 30,
   burstLength: 5,

@@ -15,7 +15,13 @@ import { type FleetRequest, planFleet } from './fleet-plan.ts';
 import { Ledger } from './ledger.ts';
 import { LedgerFile, readLedgerFile } from './ledger-file.ts';
 import { createProgressDisplay } from './progress-display.ts';
-import { describeProgress, describeRun, describeVerification, jsonReport } from './report.ts';
+import {
+  describeProgress,
+  describeRun,
+  describeVerification,
+  describeWrongAnswers,
+  jsonReport,
+} from './report.ts';
 import type { Verification } from './verification.ts';
 import { verifyLedger } from './verify-ledger.ts';
 
@@ -77,8 +83,11 @@ export async function simulate(
     const ledger = memory ?? (await readLedgerFile(request.ledger as string));
     verification = await verify(ledger, request, io, settings, deps, access);
   }
-  if (quiet) io.stdout.write(`${JSON.stringify(jsonReport(progress, verification))}\n`);
-  return outcome === 'gave-up' || verification?.ok === false ? 1 : 0;
+  if (quiet) {
+    if (progress.wrongAnswers > 0) io.stderr.write(`${describeWrongAnswers(progress)}\n`);
+    io.stdout.write(`${JSON.stringify(jsonReport(progress, verification))}\n`);
+  }
+  return outcome === 'gave-up' || verification?.ok === false || progress.wrongAnswers > 0 ? 1 : 0;
 }
 
 /** Verifies a ledger file. Returns the exit code, throws as {@link simulate}. */
