@@ -22,6 +22,9 @@ describe('limits', () => {
     expect(LIMITS.sessions).toBeGreaterThanOrEqual(LIMITS.connections);
     const { shutdownStartMs, shutdownAppendsMs, shutdownLingerMs, shutdownMs } = LIMITS;
     expect(shutdownStartMs + shutdownAppendsMs + shutdownLingerMs).toBeLessThan(shutdownMs);
+    // A site whose devices all come back at once is no attack.
+    expect(LIMITS.connectBurstPerAddress).toBeGreaterThan(LIMITS.connections);
+    expect(LIMITS.silentPerAddress).toBeLessThan(LIMITS.connections);
     expect(LIMITS.loginRefusalMs * 10).toBeLessThan(LIMITS.authenticateMs);
     expect(LIMITS.authenticateMs).toBeLessThanOrEqual(LIMITS.connectMs);
   });

@@ -34,6 +34,17 @@ export const LIMITS = {
   /** Milliseconds from a CONNECT to the answer that its login is not right: longer than any hash takes on its own. */
   loginRefusalMs: 300,
   connections: 10_000,
+  /** Beyond those, for devices that were connected before since the start: nobody new can keep them out. */
+  reservedConnections: 1_000,
+  /** Of one address; `MQTT_CONNECTIONS_PER_ADDRESS`. A site, or a balancer without PROXY protocol, is one address. */
+  connectionsPerAddress: 10_000,
+  /** Of one address, without a CONNECT: the oldest gives way to the next one. */
+  silentPerAddress: 1_000,
+  /** Connections that one address opens: sustained a second, and at once. */
+  connectsPerSecondPerAddress: 1_000,
+  connectBurstPerAddress: 12_000,
+  /** Of one device, before it is kept out for a while. */
+  connectsPerMinute: 60,
   inflightMessagesPerDevice: 1_000,
   /** Keeps one device that sends large messages from using up the total below. */
   inflightBytesPerDevice: 8 * 1024 * 1024,

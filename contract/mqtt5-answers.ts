@@ -169,7 +169,7 @@ export const MQTT5_ANSWERS = {
     packet: 'CONNACK',
     code: 0x88,
     name: 'Server unavailable',
-    when: 'the log cannot be written, or the gateway is stopping',
+    when: 'the log cannot be written, all places are taken, or the gateway is stopping',
     device: 'try again later, or another gateway',
   },
   connectBusy: {
@@ -177,6 +177,13 @@ export const MQTT5_ANSWERS = {
     code: 0x89,
     name: 'Server busy',
     when: 'too many passwords are waiting to be checked, or too many wrong ones came before',
+    device: 'try again later',
+  },
+  banned: {
+    packet: 'CONNACK',
+    code: 0x8a,
+    name: 'Banned',
+    when: 'the device is on the list of `npm run bans`, by hand or because it connects over and over',
     device: 'try again later',
   },
   authenticationMethodUnknown: {
@@ -281,7 +288,7 @@ export const MQTT5_ANSWERS = {
     packet: 'DISCONNECT',
     code: 0x98,
     name: 'Administrative action',
-    when: 'the device was revoked, or given other credentials',
+    when: 'the device was revoked, banned, or given other credentials',
     device: 'get new credentials',
   },
 } as const satisfies Record<string, Mqtt5Answer>;

@@ -5,8 +5,12 @@ export type GatewayLimits = Readonly<Record<(typeof NAMES)[number], number>>;
 
 const NAMES = [
   'authenticateMs',
+  'connectBurstPerAddress',
   'connectMs',
+  'connectsPerMinute',
+  'connectsPerSecondPerAddress',
   'connections',
+  'connectionsPerAddress',
   'filtersPerPacket',
   'foreignMessageBurst',
   'foreignMessagesPerSecond',
@@ -22,8 +26,10 @@ const NAMES = [
   'packetBytesBeforeConnect',
   'packetsPerTurn',
   'partialPacketBytes',
+  'reservedConnections',
   'shutdownAppendsMs',
   'shutdownLingerMs',
+  'silentPerAddress',
   'webSocketBytesBeforeConnect',
   'webSocketFragments',
 ] as const satisfies readonly (keyof typeof LIMITS)[];

@@ -2,6 +2,8 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings } from '#runtime/settings.ts';
+import { BanList } from './devices/bans/ban-list.ts';
+import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
 import { DeviceClocks } from './intake/device-clocks.ts';
@@ -62,7 +64,11 @@ export async function startIngestGateway(
 ): Promise<IngestGateway> {
   const { mqtt, topics, name } = options;
   const { eventLog, schemas } = deps;
-  const limits = gatewayLimits(options.limits);
+  const { connectionsPerAddress } = mqtt;
+  const limits = gatewayLimits({
+    ...(connectionsPerAddress !== undefined && { connectionsPerAddress }),
+    ...options.limits,
+  });
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
   const clocks = new DeviceClocks();
   const telemetry = createIngestTelemetry(deps, [...schemas.keys()], () => ({
@@ -86,11 +92,29 @@ export async function startIngestGateway(
             {
               file: mqtt.credentialsFile,
               pollMs: options.filePollMs,
-              onChanged: (deviceId) => broker?.disconnect(deviceId, 'revoked'),
+              onChanged: (deviceId) =>
+                broker?.disconnect('revoked', ({ connect }) => connect?.clientId === deviceId),
             },
             telemetry,
           ),
         );
+  const bans = resources.use(
+    new BanList(
+      {
+        file: mqtt.bansFile,
+        pollMs: options.filePollMs,
+        onChanged: () =>
+          broker?.disconnect(
+            'banned',
+            ({ connect, address }) =>
+              bans.address(address) !== undefined ||
+              (connect !== undefined && bans.device(connect.clientId) !== undefined),
+          ),
+      },
+      telemetry,
+      deps.now,
+    ),
+  );
   if (mqtt.allowAnonymous) telemetry.anonymousAllowed();
   const intake = new MessageIntake(
     { topics, gatewayName: name },
@@ -100,9 +124,18 @@ export async function startIngestGateway(
     {
       limits,
       ackDeadlineMs: mqtt.ackDeadlineMs,
-      authentication: { credentials, allowAnonymous: mqtt.allowAnonymous },
+      authentication: { credentials, allowAnonymous: mqtt.allowAnonymous, bans },
     },
-    { devices, intake, budget, telemetry, isLogUp: () => eventLog.health().up },
+    {
+      devices,
+      intake,
+      budget,
+      telemetry,
+      bans,
+      flapping: new FlappingWatch({ connects: limits.connectsPerMinute }),
+      isLogUp: () => eventLog.health().up,
+      now: deps.now,
+    },
   );
   broker = running;
   resources.defer(() => running.stop());

@@ -7,8 +7,14 @@ import { createWorthALine } from '#runtime/worth-a-line.ts';
 
 /** Why a client was turned away or its connection closed; the values of `ingest_refused_total{reason}`. */
 export const REFUSAL_REASONS = [
-  /** More connections than `LIMITS.connections`. */
+  /** More connections than `LIMITS.connections`, and `reservedConnections` for devices seen before. */
   'too-many-connections',
+  /** More connections of one address than it may have, or than may be silent: then the oldest silent one. */
+  'too-many-from-address',
+  /** An address opens more connections a second than it may. */
+  'connecting-too-fast',
+  /** On the list of `npm run bans` (CONNACK 5; an address without an answer). */
+  'banned',
   /** The TLS handshake failed: no valid client certificate, no TLS at all, too slow. */
   'tls-handshake',
   /** No complete CONNECT in time. */
@@ -274,6 +280,18 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
     },
     credentialsUnusable(file: string, problem: string): void {
       log.error({ file, problem }, 'device credentials cannot be read, the ones loaded before stay in force');
+    },
+    banned(
+      device: string | undefined,
+      address: string | undefined,
+      reason: string,
+      until: string | undefined,
+    ): void {
+      log.warn({ device, address, reason, until }, 'banned (npm run bans)');
+    },
+    bansUnusable(file: string, problem: string): void {
+      if (worthALine('bans'))
+        log.error({ file, problem }, 'the list of bans cannot be used, the one before stays');
     },
     certificateLoaded(file: string, validTo: Date): void {
       log.info({ file, validTo: validTo.toISOString() }, 'TLS certificate loaded');

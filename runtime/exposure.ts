@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { isLoopback } from '#runtime/loopback.ts';
 import type { MqttTlsSettings, Settings } from '#runtime/settings.ts';
 import type { Values, VariableName } from '#runtime/variables.ts';
@@ -55,6 +56,8 @@ export function assembleMqtt(values: Values): Settings['mqtt'] {
     tls: assembleTls(values),
     webSocketPort: values.MQTT_WS_PORT,
     credentialsFile: values.DEVICE_CREDENTIALS_FILE,
+    bansFile: values.BANS_FILE ?? path.join(values.DATA_DIR, 'bans.json'),
+    connectionsPerAddress: values.MQTT_CONNECTIONS_PER_ADDRESS,
     allowAnonymous: anonymousOf(values) !== 'false',
     ackDeadlineMs: values.ACK_DEADLINE_MS,
   };

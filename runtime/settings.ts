@@ -19,6 +19,10 @@ export interface Settings {
     readonly tls: MqttTlsSettings | undefined;
     readonly webSocketPort: number | undefined;
     readonly credentialsFile: string | undefined;
+    /** `undefined` = bans are kept in memory only. */
+    readonly bansFile?: string | undefined;
+    /** `undefined` = as many as there may be. */
+    readonly connectionsPerAddress?: number | undefined;
     readonly allowAnonymous: boolean;
     readonly ackDeadlineMs: number;
   };

@@ -70,6 +70,14 @@ export const VARIABLES = {
     schema: text('a file').optional(),
     help: 'Who may connect; written by `npm run devices`, read again when it changes.',
   },
+  BANS_FILE: {
+    schema: text('a file').optional(),
+    help: 'Whom to keep out; written by `npm run bans` and by gateways, read again when it changes. Default: bans.json in DATA_DIR.',
+  },
+  MQTT_CONNECTIONS_PER_ADDRESS: {
+    schema: positiveInteger('a whole number from 1').optional(),
+    help: 'Connections that one address may have (an IPv6 network of 64 bits counts as one). Default: as many as the gateway takes. Set it where devices do not share addresses.',
+  },
   ALLOW_ANONYMOUS: {
     schema: z.enum(['true', 'false', OPEN_TO_NETWORK], `"true", "false" or "${OPEN_TO_NETWORK}"`).optional(),
     help: 'Let devices in without a password. Default: true on loopback without a credentials file, else false. Beyond loopback only `insecure-network-allowed` does.',

@@ -110,6 +110,7 @@ describe('device credentials', () => {
             verify: async () => 'wrong',
           },
           allowAnonymous: true,
+          bans: { device: () => undefined },
         },
         AbortSignal.timeout(1_000),
       );

@@ -1,6 +1,7 @@
 import { isDeviceId } from '#contract/device-topic.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { type Identity, isOneDevice } from './acl.ts';
+import type { BanList } from './bans/ban-list.ts';
 import type { CredentialStore } from './credential-store.ts';
 
 /** Who a client says it is, and how it proves it. */
@@ -23,6 +24,7 @@ export interface AuthenticationPolicy {
   readonly credentials: Pick<CredentialStore, 'has' | 'isRevoked' | 'verify'> | undefined;
   /** Devices that the credentials file does not know are let in. Those that were revoked are known. */
   readonly allowAnonymous: boolean;
+  readonly bans: Pick<BanList, 'device'>;
 }
 
 /**
@@ -34,11 +36,12 @@ export interface AuthenticationPolicy {
  */
 export async function authenticate(
   claim: Claim,
-  { credentials, allowAnonymous }: AuthenticationPolicy,
+  { credentials, allowAnonymous, bans }: AuthenticationPolicy,
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const { clientId, password, certificateName, address } = claim;
   if (!isDeviceId(clientId)) return { reason: 'invalid-client-id', returnCode: 2 };
+  if (bans.device(clientId) !== undefined) return { reason: 'banned', returnCode: 5 };
   if (!isOneDevice(claim)) return { reason: 'wrong-identity', returnCode: 5 };
   const badCredentials: Refusal = { reason: 'bad-credentials', returnCode: 4 };
   if (credentials?.isRevoked(clientId)) return badCredentials;

@@ -78,6 +78,11 @@ export class DeviceRegistry {
     this.#capacity = capacity;
   }
 
+  /** It was connected since the start. */
+  has(id: string): boolean {
+    return this.#devices.has(id);
+  }
+
   /** The device, for a client that proved to be it. */
   admit(id: string): Device {
     const device = this.#devices.get(id) ?? new Device(id, this.#limits, this.#total, this.#now());

@@ -4,11 +4,14 @@ import {
   authenticate,
   type Refusal,
 } from '#ingest-gateway/devices/authentication.ts';
+import type { BanList } from '#ingest-gateway/devices/bans/ban-list.ts';
+import type { FlappingWatch } from '#ingest-gateway/devices/bans/flapping.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { DeviceRegistry } from '#ingest-gateway/intake/device-registry.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
+import type { ArrivalLimits } from './arrival-limits.ts';
 import { judgeConnect } from './connect-policy.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -26,7 +29,12 @@ export interface ConnectParts {
   readonly budget: InflightBudget;
   readonly telemetry: IngestTelemetry;
   readonly isLogUp: () => boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly isStopping: () => boolean;
+  readonly arrivals: ArrivalLimits<Connection>;
+  readonly bans: BanList;
+  readonly flapping: FlappingWatch;
 }
 
 /**
@@ -69,6 +77,7 @@ export class ConnectHooks {
     if (connection === undefined) throw new Error('a CONNECT without a connection');
     const judgement = judgeConnect(packet, this.#options.limits.maxKeepaliveSeconds);
     connection.greet({ ...judgement, clientId: packet.clientId });
+    this.#parts.arrivals.greeted(connection);
     connection.gate.hold();
     if (judgement.fatal !== undefined) {
       connections.refuse(connection, judgement.fatal);
@@ -97,6 +106,9 @@ export class ConnectHooks {
     if (isStopping() || connection === undefined) refusal = { reason: 'shutting-down', returnCode: 3 };
     else if (!isLogUp()) refusal = { reason: 'log-unavailable', returnCode: 3 };
     else refusal = await this.#authenticateInTime(connection, username, password);
+    if (refusal === undefined && this.#isFullFor(connection)) {
+      refusal = { reason: 'too-many-connections', returnCode: 3 };
+    }
     if (refusal === undefined) {
       // Before aedes closes it.
       this.#replace(connections.boundTo(connection?.connect?.clientId ?? ''));
@@ -133,6 +145,7 @@ export class ConnectHooks {
     }
     const { clientId = '', keepaliveWaitMs = Infinity } = connection.connect ?? {};
     connection.ackDeadlineMs = Math.min(this.#options.ackDeadlineMs, keepaliveWaitMs);
+    this.#noteFlapping(clientId);
     // One that came in while this one was being let in.
     const device = devices.admit(clientId);
     device.mqttVersion = connection.answers.version;
@@ -145,6 +158,28 @@ export class ConnectHooks {
     const { device } = connection;
     if (device === undefined || this.#parts.isStopping()) return;
     connection.gate.open({ budgets: [device.budget, this.#parts.budget], bucket: device.bucket });
+  }
+
+  /** The last places are kept for devices that were here before. */
+  #isFullFor(connection: Connection | undefined): boolean {
+    const { connections, devices } = this.#parts;
+    const isFull = connections.connectedDevices >= this.#options.limits.connections;
+    return isFull && !devices.has(connection?.connect?.clientId ?? '');
+  }
+
+  #noteFlapping(deviceId: string): void {
+    const { bans, flapping, now } = this.#parts;
+    const keptOutMs = flapping.connected(deviceId);
+    if (keptOutMs === 0) return;
+    const [since, until] = [now(), now() + keptOutMs].map((ms) => new Date(ms).toISOString()) as [
+      string,
+      string,
+    ];
+    // In a turn of its own: it ends the connection that is about to begin.
+    setImmediate(
+      () =>
+        void bans.add({ device: deviceId, since, until, reason: 'connects over and over', by: 'gateway' }),
+    );
   }
 
   async #authenticateInTime(

@@ -95,7 +95,7 @@ describe('who may connect', () => {
   });
 
   it('refuses connections above the limit', async () => {
-    await using test = await startTestGateway({ limits: { connections: 2 } });
+    await using test = await startTestGateway({ limits: { connections: 2, reservedConnections: 0 } });
     await RawClient.device(test.port, 'dev-1');
     const second = await RawClient.device(test.port, 'dev-2');
     const third = await RawClient.open(test.port);
@@ -103,6 +103,32 @@ describe('who may connect', () => {
     expect(await test.metric(refused('too-many-connections'))).toBe(1);
     second.socket.destroy();
     await eventually(() => RawClient.device(test.port, 'dev-3'));
+  });
+});
+
+describe('who takes the places of others [P10]', () => {
+  it('silent sockets give way to the next one of their address; a device beside them is connected', async () => {
+    await using test = await startTestGateway({ limits: { silentPerAddress: 3 } });
+    const device = await RawClient.device(test.port, 'dev-1');
+    const silent: RawClient[] = [];
+    for (let i = 0; i < 10; i++) silent.push(await RawClient.open(test.port));
+    await Promise.all(silent.slice(0, 7).map(({ closed }) => closed));
+    expect(await test.metric(refused('too-many-from-address'))).toBe(7);
+    device.send(publishPacket('dev-1', reading(1), 1));
+    expect(await device.next()).toMatchObject({ cmd: 'puback' });
+    await RawClient.device(test.port, 'dev-2');
+  });
+
+  it('the last places are kept for devices that were connected before', async () => {
+    await using test = await startTestGateway({ limits: { connections: 2, reservedConnections: 2 } });
+    const known = await RawClient.device(test.port, 'known');
+    known.socket.destroy();
+    await eventually(() => expect(test.gateway.connectedDevices()).toBe(0));
+    await RawClient.device(test.port, 'new-1');
+    await RawClient.device(test.port, 'new-2');
+    await expect(RawClient.device(test.port, 'new-3')).rejects.toThrow('"returnCode":3');
+    await RawClient.device(test.port, 'known');
+    expect(await test.metric(refused('too-many-connections'))).toBe(1);
   });
 });
 

@@ -6,6 +6,7 @@ import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
 import { handleWithoutEnd, internalsOf } from './aedes-internals.ts';
 import type { AedesCallback } from './answers.ts';
+import { ArrivalLimits } from './arrival-limits.ts';
 import { classifyClientError } from './client-error.ts';
 import {
   type AuthenticateCallback,
@@ -13,6 +14,7 @@ import {
   type ConnectOptions,
   type ConnectParts,
 } from './connect-hooks.ts';
+import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { guardConnection } from './guard-connection.ts';
@@ -24,7 +26,7 @@ import { authorizePublish, type PublishParts } from './publish-hook.ts';
 import { setTopicsAside } from './set-aside-topics.ts';
 import { SessionMemory } from './v5/session-memory.ts';
 
-export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
+export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping' | 'arrivals'> {
   readonly intake: MessageIntake;
 }
 
@@ -48,6 +50,7 @@ export class MqttBroker {
   readonly #aedes: Aedes;
   readonly #connections: ConnectionTable;
   readonly #connectHooks: ConnectHooks;
+  readonly #arrivals: ArrivalLimits<Connection>;
   readonly #partialPackets: PartialPackets;
   readonly #publishParts: PublishParts;
   readonly #mqtt5Parts: Mqtt5Parts;
@@ -57,8 +60,10 @@ export class MqttBroker {
     this.#options = options;
     this.#parts = parts;
     this.#connections = new ConnectionTable(parts.telemetry, options.limits.packetsPerTurn);
+    this.#arrivals = new ArrivalLimits(options.limits);
     this.#connectHooks = new ConnectHooks(options, {
       ...parts,
+      arrivals: this.#arrivals,
       connections: this.#connections,
       isStopping: () => this.#stopping,
     });
@@ -96,14 +101,19 @@ export class MqttBroker {
   accept(arrival: Arrival): void {
     const { limits } = this.#options;
     const { telemetry } = this.#parts;
-    const { stream } = arrival;
-    if (this.#connections.size >= limits.connections) {
-      telemetry.refused('too-many-connections', undefined, undefined);
+    const { stream, address } = arrival;
+    const refusal =
+      this.#parts.bans.address(address) === undefined ? this.#arrivals.refusal(address) : 'banned';
+    if (refusal !== undefined) {
+      telemetry.refused(refusal, undefined, address);
       stream.on('error', () => undefined).destroy();
       return;
     }
     const connection = this.#connections.add(arrival, () => handleWithoutEnd(this.#aedes, stream));
     const { client, gate } = connection;
+    stream.once('close', () => this.#arrivals.left(connection, address));
+    const crowded = this.#arrivals.enter(connection, address);
+    if (crowded !== undefined) this.#end(crowded.evict, crowded.reason);
     const aedes = internalsOf(client);
     gate.attach(aedes);
     setTopicsAside(aedes, () => connection.device?.topic);
@@ -121,13 +131,15 @@ export class MqttBroker {
     client.once('connected', () => this.#connectHooks.opened(connection));
   }
 
-  /** Ends the connection of a device whose credentials are not valid any more. */
-  disconnect(deviceId: string, reason: RefusalReason): void {
-    for (const connection of this.#connections) {
-      if (connection.connect?.clientId !== deviceId) continue;
-      this.#connections.refuse(connection, reason);
-      connection.end(connection.answers.farewell('revoked'));
-    }
+  /** Ends connections that may not be there any more. */
+  disconnect(reason: RefusalReason, isMeant: (connection: Connection) => boolean): void {
+    for (const connection of this.#connections) if (isMeant(connection)) this.#end(connection, reason);
+  }
+
+  #end(connection: Connection, reason: RefusalReason): void {
+    this.#connections.refuse(connection, reason, connection.address);
+    if (connection.connect === undefined) connection.stream.destroy();
+    else connection.end(connection.answers.farewell('revoked'));
   }
 
   /** Stops without losing an earned acknowledgement. The listeners must be closed already. */

@@ -49,7 +49,7 @@ export async function listen(
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
   // Connections that are still in their TLS or HTTP handshake count here only.
-  server.maxConnections = limits.connections + 100;
+  server.maxConnections = limits.connections + limits.reservedConnections + 100;
   server.on('drop', () => telemetry.refused('too-many-connections', undefined, undefined));
   server.listen({ host, port });
   try {
