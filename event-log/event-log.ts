@@ -102,7 +102,13 @@ export interface PartitionProgress {
   readonly endOffset: number;
   /** Offset that the group will read next; -1 = it never committed. */
   readonly committedOffset: number;
-  /** Log timestamp of the oldest record the group has not committed; `null` when it has no backlog. Exact to a second or 10 % of its age. */
+  /**
+   * Records behind the committed offset that a consumer could still read. What has an offset and is never delivered
+   * (control records, aborted transactions, what was removed) is no backlog; of a very long one, what is far away may
+   * count by its offsets until a later look.
+   */
+  readonly backlog: number;
+  /** Log timestamp of the oldest record of the backlog; `null` when there is none. */
   readonly backlogSince: number | null;
   /** Of a topic with a share: how full it is, or what its fullest key may have of it; 1 = full. */
   readonly shareUsed?: number;

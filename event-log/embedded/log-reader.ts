@@ -99,6 +99,7 @@ export class LogReader implements ReaderCalls {
         oldestOffset,
         endOffset,
         committedOffset,
+        backlog: Math.max(0, endOffset - next),
         backlogSince,
         ...(share !== null && { shareUsed: shareUsed(share) }),
       };

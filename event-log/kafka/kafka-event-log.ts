@@ -14,6 +14,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import { Appender } from './append/appender.ts';
 import { ClusterView } from './ask/cluster-view.ts';
 import { acquireLock } from './ask/lock.ts';
+import { OldestRecordWatch } from './ask/oldest-record-watch.ts';
 import { ProgressReader } from './ask/progress.ts';
 import { readTopic } from './ask/reader.ts';
 import { ensureTopics } from './ask/topics.ts';
@@ -54,6 +55,7 @@ class KafkaEventLog implements EventLog {
   readonly #view: ClusterView;
   readonly #appender: Appender;
   readonly #progress: ProgressReader;
+  readonly #oldest: OldestRecordWatch;
   readonly #subscriptions = new Set<Subscription>();
   readonly #locks = new Set<AsyncDisposable>();
   #closing: Promise<void> | undefined;
@@ -84,7 +86,8 @@ class KafkaEventLog implements EventLog {
       this.#appender.onClusterView(topics);
       this.#reportHealth();
     });
-    this.#progress = new ProgressReader(this.#connections, telemetry, deps.now);
+    this.#progress = new ProgressReader(this.#connections);
+    this.#oldest = new OldestRecordWatch(this.#connections, telemetry, deps.now);
     this.#view.start();
   }
 
@@ -113,6 +116,7 @@ class KafkaEventLog implements EventLog {
 
   async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
     this.#assertOpen();
+    this.#oldest.follow(topic);
     return this.#progress.read(topic, group);
   }
 
@@ -160,7 +164,7 @@ class KafkaEventLog implements EventLog {
     // Closing the connections ends a look that waits for a frozen broker.
     const looked = this.#view.close();
     this.#connections.close();
-    await looked;
+    await Promise.all([looked, this.#oldest.close()]);
     this.#telemetry.closed();
   }
 

@@ -312,7 +312,7 @@ describe('replay', () => {
   test('states of letters that retention removed are removed', async () => {
     const [gone] = await appendLetters(log, [letterFor('a', reading(1))]);
     await replay();
-    const end = { committedOffset: -1, backlogSince: null };
+    const end = { committedOffset: -1, backlog: 0, backlogSince: null };
     const later = withCalls(log, {
       progress: async () => [{ partition: 0, oldestOffset: 1, endOffset: 1, ...end }],
     });

@@ -61,6 +61,7 @@ const part = (partition: number, values: Partial<PartitionProgress> = {}): Parti
   oldestOffset: 2,
   endOffset: 12,
   committedOffset: 7,
+  backlog: 5,
   backlogSince: 1_764_000_000_000 - 30_000,
   ...values,
 });
@@ -70,7 +71,7 @@ describe('the lag monitor', () => {
   test('[P7] exports what the log says, per partition', async () => {
     const { looks, series, monitor, clock } = monitored(() => [
       part(0),
-      part(3, { committedOffset: -1, backlogSince: null, oldestOffset: 12 }),
+      part(3, { committedOffset: -1, backlog: 0, backlogSince: null, oldestOffset: 12 }),
     ]);
     await looks();
     expect(await series()).toEqual({

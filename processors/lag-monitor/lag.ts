@@ -3,7 +3,7 @@ import type { PartitionProgress } from '#event-log/event-log.ts';
 /** How far a group is behind in one partition. */
 export interface PartitionLag {
   readonly partition: number;
-  /** Records that the group has not committed and that are still there. */
+  /** Records that the group has not committed and could still read. */
   readonly records: number;
   /** Age of the oldest of them by the log's own timestamps; 0 when there is none. */
   readonly seconds: number;
@@ -33,17 +33,19 @@ export function lagAt(now: number, look: Look, before: Look | undefined): Partit
   const committedBefore = new Map(
     before?.partitions.map(({ partition, committedOffset }) => [partition, committedOffset]),
   );
-  return look.partitions.map(({ partition, oldestOffset, endOffset, committedOffset, backlogSince }) => {
-    const standsStill = committedBefore.get(partition) === committedOffset;
-    const asOf = standsStill ? Math.max(now, look.at) : look.at;
-    return {
-      partition,
-      records: Math.max(0, endOffset - Math.max(committedOffset, oldestOffset)),
-      // The clocks of log and monitor may differ a little.
-      seconds: backlogSince === null ? 0 : Math.max(0, asOf - backlogSince) / 1000,
-      committedOffset,
-      endOffset,
-      oldestOffset,
-    };
-  });
+  return look.partitions.map(
+    ({ partition, oldestOffset, endOffset, committedOffset, backlog, backlogSince }) => {
+      const standsStill = committedBefore.get(partition) === committedOffset;
+      const asOf = standsStill ? Math.max(now, look.at) : look.at;
+      return {
+        partition,
+        records: backlog,
+        // The clocks of log and monitor may differ a little.
+        seconds: backlogSince === null ? 0 : Math.max(0, asOf - backlogSince) / 1000,
+        committedOffset,
+        endOffset,
+        oldestOffset,
+      };
+    },
+  );
 }

@@ -107,6 +107,7 @@ export class PretendPipeline implements AsyncDisposable {
           oldestOffset: 0,
           endOffset: letters.filter((letter) => letter.partition === partition).length,
           committedOffset: -1,
+          backlog: 0,
           backlogSince: null,
         })),
       [Symbol.asyncDispose]: async () => undefined,

@@ -1,34 +1,30 @@
 import { backlogStart } from '#event-log/backlog-start.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
-import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
-import { BacklogSearch } from './backlog-search.ts';
+import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
 import { withPatience } from './patience.ts';
-import { END, type Leaders, leadersOf, listOffsets, OLDEST, offsetsOf } from './topic-queries.ts';
-
-interface KnownBacklog {
-  readonly offset: number;
-  readonly since: number | null;
-}
+import { fetchPartition, offsetAfter } from './reader.ts';
+import { END, type Leaders, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
+import { type Found, VisibleBacklog } from './visible-backlog.ts';
 
 /** Groups and partitions whose backlog is remembered. */
 const MAX_KNOWN = 10_000;
+/** Of one fetch; a larger record batch comes whole. */
+const FETCH_BYTES = 256 * 1024;
+/** Fetches must not wait behind, nor hold up, other questions. */
+const CHANNEL = 'progress';
 
 /**
  * Where partitions and groups stand, asked of the brokers themselves, so that it is right while every processor is
- * dead (P7). What was found out about the age of a backlog is remembered by the offset it begins at: a group that
- * stands still, which is when this matters, costs no further search.
+ * dead (P7). A partition without backlog costs no more than questions about offsets; one with a backlog is looked into.
+ * What was seen is remembered: a group that stands still, which is when this matters, costs no further fetch.
  */
 export class ProgressReader {
   readonly #connections: BrokerConnections;
-  readonly #telemetry: KafkaTelemetry;
-  readonly #now: () => number;
-  readonly #known = new Map<string, KnownBacklog>();
+  readonly #backlogs = new Map<string, VisibleBacklog>();
 
-  constructor(connections: BrokerConnections, telemetry: KafkaTelemetry, now: () => number) {
+  constructor(connections: BrokerConnections) {
     this.#connections = connections;
-    this.#telemetry = telemetry;
-    this.#now = now;
   }
 
   read(topic: string, group: string): Promise<PartitionProgress[]> {
@@ -43,29 +39,23 @@ export class ProgressReader {
       offsetsOf(this.#connections, topic, leaders, OLDEST),
       offsetsOf(this.#connections, topic, leaders, END),
     ]);
-    const progress = [...leaders.keys()].map((partition) => ({
-      partition,
-      oldestOffset: oldest.get(partition) ?? 0,
-      endOffset: end.get(partition) ?? 0,
-      committedOffset: committed.get(partition) ?? -1,
-    }));
-    const backlogs = new Map<number, number>();
-    for (const each of progress) {
-      const next = backlogStart(each);
-      if (next < each.endOffset) backlogs.set(each.partition, next);
-    }
-    const since = await this.#since(topic, group, leaders, backlogs);
-    await this.#reportOldest(topic, leaders);
-    return progress.map((each) => ({ ...each, backlogSince: since.get(each.partition) ?? null }));
-  }
-
-  async #reportOldest(topic: string, leaders: Leaders): Promise<void> {
-    const questions = new Map([...leaders.keys()].map((partition) => [partition, 0]));
-    const answers = await listOffsets(this.#connections, topic, leaders, questions);
-    const timestamps = [...answers.values()].filter(({ offset }) => Number(offset) >= 0);
-    const oldest = Math.min(...timestamps.map(({ timestamp }) => Number(timestamp)));
-    const ageMs = Number.isFinite(oldest) ? Math.max(0, this.#now() - oldest) : 0;
-    this.#telemetry.oldestRecordSeen(topic, ageMs / 1000);
+    return Promise.all(
+      [...leaders.keys()].map(async (partition) => {
+        const offsets = {
+          oldestOffset: oldest.get(partition) ?? 0,
+          endOffset: end.get(partition) ?? 0,
+          committedOffset: committed.get(partition) ?? -1,
+        };
+        const { records, since } = await this.#backlog(
+          topic,
+          group,
+          partition,
+          backlogStart(offsets),
+          offsets.endOffset,
+        );
+        return { partition, ...offsets, backlog: records, backlogSince: since };
+      }),
+    );
   }
 
   async #committed(topic: string, group: string, leaders: Leaders): Promise<Map<number, number>> {
@@ -78,40 +68,33 @@ export class ProgressReader {
     return new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
-  /** When the records at these offsets were appended. All partitions search side by side. */
-  async #since(
-    topic: string,
-    group: string,
-    leaders: Leaders,
-    offsets: ReadonlyMap<number, number>,
-  ): Promise<Map<number, number | null>> {
-    const since = new Map<number, number | null>();
-    const searches = new Map<number, BacklogSearch>();
-    const now = this.#now();
-    for (const [partition, offset] of offsets) {
-      const known = this.#known.get(`${topic} ${partition} ${group}`);
-      if (known?.offset === offset) since.set(partition, known.since);
-      else searches.set(partition, new BacklogSearch(offset, now));
+  async #backlog(topic: string, group: string, partition: number, start: number, end: number) {
+    if (start >= end) return { records: 0, since: null };
+    const key = `${topic} ${partition} ${group}`;
+    const backlog = this.#backlogs.get(key) ?? new VisibleBacklog();
+    if (this.#backlogs.size >= MAX_KNOWN) this.#backlogs.clear();
+    this.#backlogs.set(key, backlog);
+    backlog.begin(start, end);
+    for (let at = backlog.next(); at !== undefined; at = backlog.next()) {
+      backlog.learn(at, await this.#find(topic, partition, at, end));
     }
-    for (;;) {
-      const questions = new Map<number, number>();
-      for (const [partition, search] of searches) {
-        const timestamp = search.next();
-        if (timestamp !== undefined) questions.set(partition, timestamp);
-      }
-      if (questions.size === 0) break;
-      const answers = await listOffsets(this.#connections, topic, leaders, questions);
-      for (const [partition, asked] of questions) {
-        const { offset, timestamp } = answers.get(partition) ?? { offset: -1, timestamp: -1 };
-        searches.get(partition)?.learn(asked, { offset: Number(offset), timestamp: Number(timestamp) });
-      }
-    }
-    if (this.#known.size > MAX_KNOWN) this.#known.clear();
-    for (const [partition, search] of searches) {
-      since.set(partition, search.result);
-      const offset = offsets.get(partition) ?? 0;
-      this.#known.set(`${topic} ${partition} ${group}`, { offset, since: search.result });
-    }
-    return since;
+    return { records: backlog.records, since: backlog.since };
+  }
+
+  async #find(topic: string, partition: number, from: number, end: number): Promise<Found> {
+    const fetched = await fetchPartition(
+      this.#connections,
+      CHANNEL,
+      topic,
+      partition,
+      from,
+      end,
+      FETCH_BYTES,
+    );
+    return {
+      records: visibleRecords(topic, from, fetched).filter(({ position }) => position < end),
+      after: offsetAfter(fetched, from),
+      upTo: fetched.messages.at(-1)?.timestamp ?? 0,
+    };
   }
 }

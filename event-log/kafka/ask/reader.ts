@@ -5,7 +5,7 @@ import { sendFetch } from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
 import type { FetchedPartition } from '#event-log/kafka/wire/fetch-answers.ts';
 import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
-import { visibleMessages } from '#event-log/kafka/wire/record-tunnel.ts';
+import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { withPatience } from './patience.ts';
 import { END, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
@@ -45,8 +45,8 @@ export async function* readTopic(
         const fetched = await withPatience(`reading ${topic}`, () =>
           fetchPartition(connections, channel, topic, partition, at, until),
         );
-        for (const message of visibleMessages(topic, at, fetched)) {
-          const record = toLogRecord(topic, partition, message);
+        for (const each of visibleRecords(topic, at, fetched)) {
+          const record = toLogRecord(topic, partition, each);
           if (record.offset >= until) break;
           signal?.throwIfAborted();
           yield ownCopy(record);
@@ -59,26 +59,33 @@ export async function* readTopic(
   }
 }
 
-async function fetchPartition(
+/**
+ * What a partition holds from `offset` on.
+ *
+ * @param until offset that was known to be there; a leader that does not show it yet is unavailable
+ * @throws PipelineError `event-log-unavailable`, errors of the connection
+ */
+export async function fetchPartition(
   connections: BrokerConnections,
   channel: string,
   topic: string,
   partition: number,
   offset: number,
   until: number,
+  maxBytes = FETCH_BYTES,
 ): Promise<FetchedPartition> {
   const leaders = await leadersOf(connections, topic);
   const leader = leaders.get(partition);
   if (leader === undefined) throw unavailable(`partition ${partition} of ${topic} is gone`);
   const fetched = await connections.ask(leader, channel, (c) =>
-    sendFetch(c, topic, partition, offset, FETCH_BYTES, FETCH_WAIT_MS, ANSWER_MS + FETCH_WAIT_MS),
+    sendFetch(c, topic, partition, offset, maxBytes, FETCH_WAIT_MS, ANSWER_MS + FETCH_WAIT_MS),
   );
   if (fetched === undefined) throw unavailable(`no answer about partition ${partition} of ${topic}`);
   if (fetched.errorCode === OFFSET_OUT_OF_RANGE) {
     // Retention went past us while the reader was busy.
     const oldest = (await offsetsOf(connections, topic, leaders, OLDEST)).get(partition);
     if (oldest !== undefined && oldest > offset) {
-      return fetchPartition(connections, channel, topic, partition, oldest, until);
+      return fetchPartition(connections, channel, topic, partition, oldest, until, maxBytes);
     }
   }
   if (fetched.errorCode !== 0) throw unavailable(`error code ${fetched.errorCode}`);
@@ -89,17 +96,10 @@ async function fetchPartition(
   return fetched;
 }
 
-/**
- * Where to go on. Not simply after the last record: compaction and control records leave gaps, and of a compacted batch
- * only the first records may be left, so the batch itself says where it ends. Undefined when nothing is left at all,
- * which happens only at the end of a compacted partition: a batch that lost all its records does not come alone.
- */
-function offsetAfter({ messages }: FetchedPartition, at: number): number | undefined {
+/** Where to go on, always further; undefined when nothing is left at all. */
+export function offsetAfter({ messages }: FetchedPartition, at: number): number | undefined {
   const last = messages.at(-1);
-  if (last === undefined) return undefined;
-  const { firstOffset, lastOffsetDelta } = last.batchContext;
-  const after = Number(firstOffset) + lastOffsetDelta + 1;
-  return after > at ? after : undefined;
+  return last === undefined ? undefined : Math.max(at, last.position) + 1;
 }
 
 /** Readers keep letters for long: a view would keep the whole fetched megabyte with it. */

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
-import { FetchedRecord } from '#event-log/kafka/wire/fetched-records.ts';
+import { FetchedRecord, FetchedUpTo } from '#event-log/kafka/wire/fetched-record.ts';
 import { deliver } from './delivery.ts';
 
 function setUp(options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>, payload: object = {}) {
@@ -57,6 +57,17 @@ describe('delivery', () => {
     const { delivered, committed } = setUp({ onBatch: async () => undefined, maxBatchRecords: 100 }, {});
     await delivered;
     expect(committed).toEqual(['14']);
+  });
+
+  test('[P7] what nobody may see is committed without a handler, so that the group gets past it', async () => {
+    const onBatch = vi.fn();
+    const onCommitted = vi.fn();
+    const batch = { topic: 't', partition: 3, messages: [new FetchedUpTo(13, 0)], lastOffset: () => '13' };
+    const { delivered, committed, resolved } = setUp({ onBatch, onCommitted }, { batch });
+    await delivered;
+    expect([committed, resolved]).toEqual([['14'], ['13']]);
+    expect(onBatch).not.toHaveBeenCalled();
+    expect(onCommitted).not.toHaveBeenCalled();
   });
 
   test('[P2] a heartbeat that fails aborts the handler, and its piece is discarded uncommitted', async () => {

@@ -39,21 +39,26 @@ export async function deliver(
     // There is no callback for a partition that is taken away: this rejection is how one learns it.
     payload.heartbeat().catch(deps.onMembershipLost);
   }, deps.heartbeatMs);
+  const finish = async (piece: DeliveredBatch, last: string): Promise<boolean> => {
+    await commit(payload, piece, options, last, deps);
+    // A commit answered while the group was joined anew: the position is not ours to move any more.
+    if (lost.aborted) return false;
+    payload.resolveOffset(last);
+    if (piece.records.length > 0) options.onCommitted?.(piece);
+    return true;
+  };
   try {
     const records = recordsOf(batch).map((record) => toLogRecord(topic, partition, record));
+    // Control records and aborted transactions alone: nobody sees them, but the group has to get past them.
+    if (records.length === 0 && !lost.aborted)
+      await finish({ topic, partition, records }, batch.lastOffset());
     let left = records.length;
-    for (const piece of handlerPieces(records, options)) {
-      const recordBatch = { topic, partition, records: piece };
-      if (lost.aborted) return;
-      if (!(await handleBatch(recordBatch, options, lost, { ...deps, graceMs: ABORT_GRACE_MS }))) return;
-      left -= piece.length;
-      // The batch may end with control records, which nobody sees: they are done with as well.
-      const last = left === 0 ? batch.lastOffset() : lastOffset(piece);
-      await commit(payload, recordBatch, options, last, deps);
-      // A commit answered while the group was joined anew: the position is not ours to move any more.
-      if (lost.aborted) return;
-      payload.resolveOffset(last);
-      options.onCommitted?.(recordBatch);
+    for (const inPiece of handlerPieces(records, options)) {
+      const piece = { topic, partition, records: inPiece };
+      if (!(await handleBatch(piece, options, lost, { ...deps, graceMs: ABORT_GRACE_MS }))) return;
+      left -= inPiece.length;
+      // The batch may end with what nobody sees: that is done with as well.
+      if (!(await finish(piece, left === 0 ? batch.lastOffset() : lastOffset(inPiece)))) return;
     }
   } finally {
     clearInterval(heartbeats);

@@ -52,7 +52,6 @@ export class GroupConsumer {
   readonly #telemetry: KafkaTelemetry;
   readonly #random: () => number;
   readonly #crash = Promise.withResolvers<Error>();
-  readonly #delivered = new Map<number, number>();
   #membership = new Membership();
   #starting: Promise<void> | undefined;
   #closed = false;
@@ -96,11 +95,6 @@ export class GroupConsumer {
 
   get assigned(): ReadonlySet<number> {
     return this.#assigned;
-  }
-
-  /** Offset after the last record that was delivered or filtered out, by partition. */
-  get delivered(): ReadonlyMap<number, number> {
-    return this.#delivered;
   }
 
   /** Milliseconds since a batch came, went or was handled; 0 while a handler is busy. */
@@ -164,16 +158,11 @@ export class GroupConsumer {
       if (this.#closed) this.#membership.lose(closes());
       const partitions = (payload.memberAssignment[this.#options.topic] ?? []).toSorted((a, b) => a - b);
       this.#assigned = new Set(partitions);
-      this.#delivered.clear();
       this.#onSignOfLife();
       this.#telemetry.rebalanced(this.#options.topic, this.#options.group, partitions);
       this.#options.onAssigned?.(partitions);
     });
     this.#consumer.on(events.HEARTBEAT, () => this.#onSignOfLife());
-    this.#consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
-      this.#delivered.set(payload.partition, Number(payload.lastOffset) + 1);
-      this.#lastMoveAt = performance.now();
-    });
     this.#consumer.on(events.CRASH, ({ payload }) => this.#crash.resolve(payload.error));
   }
 

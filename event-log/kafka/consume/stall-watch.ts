@@ -20,22 +20,13 @@ export class StallWatch {
     this.#standing.clear();
   }
 
-  /**
-   * @param delivered offset after the last record that the consumer got, by partition: what it filtered out (control
-   *   records, aborted transactions) moves this but is never committed
-   * @returns the assigned partitions that have stalled
-   */
-  look(
-    now: number,
-    assigned: ReadonlySet<number>,
-    progress: readonly PartitionProgress[],
-    delivered: ReadonlyMap<number, number>,
-  ): number[] {
+  /** @returns the assigned partitions that have stalled */
+  look(now: number, assigned: ReadonlySet<number>, progress: readonly PartitionProgress[]): number[] {
     const stalled: number[] = [];
     for (const each of progress) {
-      const { partition, endOffset } = each;
-      const at = Math.max(backlogStart(each), delivered.get(partition) ?? 0);
-      if (!assigned.has(partition) || at >= endOffset) {
+      const { partition, backlog } = each;
+      const at = backlogStart(each);
+      if (!assigned.has(partition) || backlog === 0) {
         this.#standing.delete(partition);
         continue;
       }

@@ -82,6 +82,7 @@ const standing = (partition: number): PartitionProgress => ({
   oldestOffset: 0,
   endOffset: 10,
   committedOffset: 5,
+  backlog: 5,
   backlogSince: 0,
 });
 

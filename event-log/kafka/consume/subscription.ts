@@ -130,7 +130,7 @@ export class KafkaSubscription implements Subscription {
         watch.reset();
         continue;
       }
-      const stalled = watch.look(performance.now(), consumer.assigned, progress, consumer.delivered);
+      const stalled = watch.look(performance.now(), consumer.assigned, progress);
       if (stalled.length === 0 || consumer.quietMs < lookMs) continue;
       this.#deps.telemetry.consumerStalled(topic, group, stalled);
       return new PipelineError('consumer-stopped', `no progress in partitions ${stalled.join(', ')}`);

@@ -1,4 +1,5 @@
-import { decodeRecordBatches, type FetchedRecord, type FindCodec, MAGIC_AT } from './fetched-records.ts';
+import type { FetchedRecord } from './fetched-record.ts';
+import { decodeRecordBatches, type FindCodec } from './fetched-records.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
 
 /** A partition in the answer to a Fetch request; `errorCode` 0 = good. */
@@ -38,9 +39,6 @@ const { lookupCodecByAttributes: findCodec } = insideKafkajs<{ lookupCodecByAttr
 
 /** Kafka 2.3 (2019) and newer, up to 4.x, speak this version; kafkajs knows none that is newer. */
 export const FETCH_VERSION = 11;
-/** Brokers convert what old producers send; a topic that was told to keep an older format could not hold our headers. */
-const RECORD_BATCH = 2;
-
 /** The answer as kafkajs expects it, the records by `fetched-records.ts`. */
 export async function decodeFetchAnswer(raw: Buffer): Promise<FetchAnswer> {
   const decoder = new Decoder(raw);
@@ -71,15 +69,12 @@ async function decodePartition(decoder: Decoder): Promise<FetchedPartition> {
     errorCode,
     highWatermark,
     abortedTransactions,
-    messages: await decodeRecords(decoder),
+    messages: await decodeRecords(decoder, Number(highWatermark)),
   };
 }
 
-async function decodeRecords(decoder: Decoder): Promise<FetchedRecord[]> {
+async function decodeRecords(decoder: Decoder, highWatermark: number): Promise<FetchedRecord[]> {
   const size = decoder.readInt32();
   if (size <= 0 || !decoder.canReadBytes(size)) return [];
-  const bytes = decoder.readBytes(size);
-  const magic = bytes[MAGIC_AT];
-  if (magic !== undefined && magic !== RECORD_BATCH) throw new Error(`records of format ${magic}`);
-  return decodeRecordBatches(bytes, findCodec);
+  return decodeRecordBatches(decoder.readBytes(size), findCodec, highWatermark);
 }

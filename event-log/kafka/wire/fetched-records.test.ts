@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type FetchedRecord, FetchedUpTo } from './fetched-record.ts';
 import { decodeRecordBatches } from './fetched-records.ts';
 import { encodeRecordBatch, encodeRecordBody } from './record-batch.ts';
 
@@ -86,6 +88,16 @@ describe('fetched records', () => {
       NOW,
     );
 
+  /** With the checksum of what it is by now. */
+  const sealed = (batch: Buffer): Buffer => {
+    batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+    return batch;
+  };
+  const at = (firstOffset: number, batch: Buffer): Buffer => {
+    batch.writeBigInt64BE(BigInt(firstOffset), 0);
+    return batch;
+  };
+
   test('a last batch that is cut off anywhere is left out', async () => {
     const whole = ours('a', 'b');
     const cut = ours('c', 'd');
@@ -104,7 +116,7 @@ describe('fetched records', () => {
     const { gunzipSync } = await import('node:zlib');
     const findCodec = (attributes: number) =>
       (attributes & 7) === 1 ? { decompress: async (data: Buffer) => gunzipSync(data) } : null;
-    const records = await decodeRecordBatches(Buffer.concat([packed, batch]), findCodec);
+    const records = await decodeRecordBatches(Buffer.concat([sealed(packed), batch]), findCodec);
     expect(records.map(({ value }) => String(value)).join('')).toBe('abcabc');
   });
 
@@ -112,27 +124,105 @@ describe('fetched records', () => {
     const batch = ours('a');
     batch.writeInt16BE(0x8, 21);
     batch.writeBigInt64BE(77n, 35);
-    expect((await decodeRecordBatches(batch, notCompressed))[0]?.timestamp).toBe(77);
+    expect((await decodeRecordBatches(sealed(batch), notCompressed))[0]?.timestamp).toBe(77);
   });
 
   test('control records and transactions are told', async () => {
     const batch = ours('a');
     batch.writeInt16BE(0x10 | 0x20, 21);
     batch.writeBigInt64BE(9n, 43);
-    const [only] = await decodeRecordBatches(batch, notCompressed);
+    const [only, end] = await decodeRecordBatches(sealed(batch), notCompressed);
     expect(only).toMatchObject({
       isControlRecord: true,
       batchContext: { producerId: '9', inTransaction: true },
     });
+    expect(end).toEqual(new FetchedUpTo(0, NOW));
   });
 
-  test('lengths that lead out of the batch are an error, not an endless loop', async () => {
-    const batch = ours('a');
-    const lying = Buffer.from(batch);
-    lying.writeInt32BE(2_000_000, 57);
-    await expect(decodeRecordBatches(lying, notCompressed)).rejects.toThrow(RangeError);
-    const longValue = Buffer.from(batch);
-    longValue[61 + 6] = 0x7e;
-    await expect(decodeRecordBatches(longValue, notCompressed)).rejects.toThrow(RangeError);
+  test('where records at the end are gone, it is told how far the batch goes', async () => {
+    const batch = at(40, ours('a', 'b'));
+    batch.writeInt32BE(9, 23);
+    const records = await decodeRecordBatches(sealed(batch), notCompressed);
+    expect(records.map(({ position }) => position)).toEqual([40, 41, 49]);
+    expect(records[2]).toBeInstanceOf(FetchedUpTo);
+    batch.writeInt32BE(0, 57);
+    batch.writeInt32BE(61 - 12, 8);
+    expect(await decodeRecordBatches(sealed(batch.subarray(0, 61)), notCompressed)).toEqual([
+      new FetchedUpTo(49, NOW),
+    ]);
+  });
+
+  describe('[P5] a batch that cannot be read harms only itself', () => {
+    const good = at(10, ours('a', 'b'));
+    const behind = at(17, ours('c'));
+    const show = (records: readonly FetchedRecord[]) =>
+      records.map(({ position, value, damage }) => [position, damage ?? String(value)]);
+    const bad = (change: (batch: Buffer) => void): Buffer => {
+      const batch = at(12, ours('x', 'y', 'z', 'x', 'y'));
+      change(batch);
+      return batch;
+    };
+
+    test.each<[string, RegExp, (batch: Buffer) => void]>([
+      ['a flipped bit', /wrong checksum/, (batch) => batch.writeInt8(1, 70)],
+      ['a zeroed end', /wrong checksum/, (batch) => batch.fill(0, 61)],
+      ['a header that says nonsense', /wrong checksum/, (batch) => batch.writeInt32BE(-5, 23)],
+      ['a future format', /format 3, known is 2/, (batch) => batch.writeInt8(3, 16)],
+      ['the format of the year 2012', /format 0, known is 2/, (batch) => batch.writeInt8(0, 16)],
+      ['too many records', /ends within a record/, (batch) => sealed(batch).writeInt32BE(2_000_000, 57)],
+      ['a value that is too long', /ends elsewhere|ends within/, (batch) => batch.writeInt8(0x7e, 61 + 6)],
+      ['a record of negative length', /ends elsewhere|ends within/, (batch) => batch.writeInt8(0x01, 61)],
+    ])('%s', async (_, why, change) => {
+      const batch = bad(change);
+      if (!/checksum/.test(why.source)) sealed(batch);
+      const records = await decodeRecordBatches(Buffer.concat([good, batch, behind]), notCompressed, 18);
+      expect(show(records)).toEqual([
+        [10, 'a'],
+        [11, 'b'],
+        [16, expect.stringMatching(new RegExp(`offsets 12 to 16.*${why.source}`))],
+        [17, 'c'],
+      ]);
+      expect(records[2]?.value).toEqual(batch);
+      expect(records[2]?.timestamp).toBe(NOW);
+    });
+
+    test('a codec that is not known, or that fails', async () => {
+      const packed = sealed(bad((batch) => batch.writeInt16BE(7, 21)));
+      const findCodec = (attributes: number) => {
+        if ((attributes & 7) === 7) throw new Error('no such codec');
+        return null;
+      };
+      const records = await decodeRecordBatches(Buffer.concat([good, packed, behind]), findCodec, 18);
+      expect(show(records)[2]).toEqual([16, expect.stringContaining('no such codec')]);
+      expect(records).toHaveLength(4);
+    });
+
+    test('at the end of the partition its own header is believed no further than that', async () => {
+      const lying = bad((batch) => batch.writeInt32BE(1_000_000, 23));
+      expect(show(await decodeRecordBatches(lying, notCompressed, 17))).toEqual([
+        [16, expect.stringContaining('offsets 12 to 16')],
+      ]);
+    });
+
+    test.each([0, -1, 3, 2 ** 31 - 1])('with the impossible length %i it takes the rest', async (length) => {
+      const lost = bad((batch) => batch.writeInt32BE(length, 8));
+      const first = await decodeRecordBatches(Buffer.concat([lost, behind]), notCompressed, 18);
+      expect(show(first)).toEqual([[16, expect.stringContaining('its length is not possible')]]);
+      expect(first[0]?.value).toHaveLength(lost.length + behind.length);
+    });
+
+    test('whatever stands there, it ends, and what came before is kept', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (noise) => {
+          const bytes = Buffer.concat([good, noise, behind]);
+          const records = await decodeRecordBatches(bytes, notCompressed, 1_000);
+          expect(show(records).slice(0, 2)).toEqual([
+            [10, 'a'],
+            [11, 'b'],
+          ]);
+          for (const { position } of records) expect(position).toBeLessThan(1_000);
+        }),
+      );
+    });
   });
 });

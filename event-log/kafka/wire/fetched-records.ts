@@ -1,49 +1,7 @@
-import type { RecordHeaders } from '#contract/log-record.ts';
-
-/** What all records of a record batch share; named as kafkajs names it, which filters by it. */
-export interface BatchContext {
-  readonly firstOffset: string;
-  readonly lastOffsetDelta: number;
-  readonly producerId: string;
-  readonly inTransaction: boolean;
-}
-
-/**
- * A record as it was fetched: a message for kafkajs, which asks for `offset` as text, with what a `LogRecord` needs as
- * it needs it. Key and value are views on what was fetched.
- */
-export class FetchedRecord {
-  readonly position: number;
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: RecordHeaders;
-  readonly isControlRecord: boolean;
-  readonly batchContext: BatchContext;
-
-  constructor(
-    position: number,
-    timestamp: number,
-    key: Buffer | null,
-    value: Buffer | null,
-    headers: RecordHeaders,
-    isControlRecord: boolean,
-    batchContext: BatchContext,
-  ) {
-    this.position = position;
-    this.timestamp = timestamp;
-    this.key = key;
-    this.value = value;
-    this.headers = headers;
-    this.isControlRecord = isControlRecord;
-    this.batchContext = batchContext;
-  }
-
-  get offset(): string {
-    return String(this.position);
-  }
-}
+import { crc32c } from '@node-rs/crc32';
+import { describeError } from '#runtime/errors.ts';
+import { type BatchContext, DamagedBatch, FetchedRecord, FetchedUpTo } from './fetched-record.ts';
+import { RecordReader } from './record-reader.ts';
 
 /** The codec of a batch with these attributes; null = not compressed. */
 export type FindCodec = (attributes: number) => { decompress(data: Buffer): Promise<Buffer> } | null;
@@ -51,7 +9,8 @@ export type FindCodec = (attributes: number) => { decompress(data: Buffer): Prom
 /** Of the batch header; the batch's length counts from behind its own field. */
 const LENGTH_AT = 8;
 const AFTER_LENGTH = 12;
-export const MAGIC_AT = 16;
+const MAGIC_AT = 16;
+const CRC_AT = 17;
 const ATTRIBUTES_AT = 21;
 const LAST_OFFSET_DELTA_AT = 23;
 const FIRST_TIMESTAMP_AT = 27;
@@ -59,6 +18,11 @@ const MAX_TIMESTAMP_AT = 35;
 const PRODUCER_ID_AT = 43;
 const RECORD_COUNT_AT = 57;
 const HEADER_BYTES = 61;
+
+/** Brokers convert what old producers send; only what was written before an upgrade may be in an older format. */
+const KNOWN_FORMAT = 2;
+/** All formats have offset, length, checksum and format number in the same place. */
+const LEAST_BYTES = MAGIC_AT + 1;
 
 const LOG_APPEND_TIME = 0x8;
 const TRANSACTIONAL = 0x10;
@@ -69,22 +33,96 @@ const CONTROL = 0x20;
  * them: complete ones, except that the last may be cut off; that one is left out. Ours because kafkajs builds three
  * decoders, five big integers and a copy of the headers for each header of each record: 3 µs of CPU where this takes
  * a fifth of it.
+ *
+ * A batch that cannot be read (a broker sends what its disk gives, and checks nothing) becomes one {@link DamagedBatch},
+ * and the next one is read. Never throws.
+ *
+ * @param end offset behind everything that the partition holds
  */
-export async function decodeRecordBatches(bytes: Buffer, findCodec: FindCodec): Promise<FetchedRecord[]> {
+export async function decodeRecordBatches(
+  bytes: Buffer,
+  findCodec: FindCodec,
+  end = Infinity,
+): Promise<FetchedRecord[]> {
   const records: FetchedRecord[] = [];
-  for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
-    const end = at + AFTER_LENGTH + bytes.readInt32BE(at + LENGTH_AT);
-    if (end > bytes.length) break;
-    const batch = bytes.subarray(at, end);
-    const codec = findCodec(batch.readInt16BE(ATTRIBUTES_AT));
-    const packed = batch.subarray(HEADER_BYTES);
-    decodeBatch(batch, codec === null ? packed : await codec.decompress(packed), records);
-    at = end;
+  let last: Buffer | undefined;
+  for (let at = 0; at + LEAST_BYTES <= bytes.length; ) {
+    const after = at + AFTER_LENGTH + bytes.readInt32BE(at + LENGTH_AT);
+    const isCutOff = after > bytes.length && at > 0;
+    if (isCutOff) break;
+    if (after > bytes.length || after < at + LEAST_BYTES) {
+      // Where the next one begins is not known: this one takes the rest.
+      records.push(damaged(bytes.subarray(at), undefined, records, end, 'its length is not possible'));
+      return records;
+    }
+    const batch = bytes.subarray(at, after);
+    const before = records.length;
+    try {
+      await decodeBatch(batch, findCodec, records);
+    } catch (error) {
+      records.length = before;
+      const next = after + LENGTH_AT <= bytes.length ? Number(bytes.readBigInt64BE(after)) : undefined;
+      records.push(damaged(batch, next, records, end, describeError(error)));
+    }
+    last = batch;
+    at = after;
   }
+  if (last !== undefined) sayHowFar(last, records);
   return records;
 }
 
-function decodeBatch(header: Buffer, body: Buffer, into: FetchedRecord[]): void {
+/** After the records of the last batch, where they do not say it themselves. */
+function sayHowFar(lastBatch: Buffer, records: FetchedRecord[]): void {
+  const last = records.at(-1);
+  if (last instanceof DamagedBatch) return;
+  const upTo = Number(lastBatch.readBigInt64BE(0)) + lastBatch.readInt32BE(LAST_OFFSET_DELTA_AT);
+  const mayBeFiltered = (lastBatch.readInt16BE(ATTRIBUTES_AT) & (TRANSACTIONAL | CONTROL)) !== 0;
+  if (last !== undefined && last.position >= upTo && !mayBeFiltered) return;
+  const position = Math.max(upTo, last?.position ?? 0);
+  records.push(new FetchedUpTo(position, Number(lastBatch.readBigInt64BE(MAX_TIMESTAMP_AT))));
+}
+
+/**
+ * Where a damaged batch ends is told best by the batch behind it; its own header may be what is damaged. What it says is
+ * believed within the partition only.
+ *
+ * @param next first offset of the batch behind it, if that is known
+ */
+function damaged(
+  batch: Buffer,
+  next: number | undefined,
+  before: readonly FetchedRecord[],
+  end: number,
+  why: string,
+): DamagedBatch {
+  const previous = before.at(-1);
+  const expected = previous === undefined ? 0 : previous.position + 1;
+  const own = Number(batch.readBigInt64BE(0));
+  const isKnown = batch[MAGIC_AT] === KNOWN_FORMAT && batch.length >= HEADER_BYTES;
+  const first = own >= expected && own < end ? own : expected;
+  const ownLast = first + (isKnown ? Math.max(0, batch.readInt32BE(LAST_OFFSET_DELTA_AT)) : 0);
+  const last = next !== undefined && next > first && next <= end ? next - 1 : Math.min(ownLast, end - 1);
+  const time = isKnown ? Number(batch.readBigInt64BE(MAX_TIMESTAMP_AT)) : -1;
+  const timestamp = time > 0 && time < NO_TIME_FROM ? time : (previous?.timestamp ?? 0);
+  const where = first === last ? `offset ${first}` : `offsets ${first} to ${last}`;
+  return new DamagedBatch(last, timestamp, batch, `a record batch cannot be read (${where}): ${why}`);
+}
+
+/** The year 2200: no time stamp is later. */
+const NO_TIME_FROM = 7_258_118_400_000;
+
+/** @throws Error when the batch cannot be read */
+async function decodeBatch(batch: Buffer, findCodec: FindCodec, into: FetchedRecord[]): Promise<void> {
+  const format = batch[MAGIC_AT];
+  if (format !== KNOWN_FORMAT) throw new Error(`it has format ${format}, known is ${KNOWN_FORMAT}`);
+  if (batch.length < HEADER_BYTES) throw new Error('it ends within its header');
+  if (crc32c(batch.subarray(ATTRIBUTES_AT)) !== batch.readUInt32BE(CRC_AT)) throw new Error('wrong checksum');
+  const codec = findCodec(batch.readInt16BE(ATTRIBUTES_AT));
+  const packed = batch.subarray(HEADER_BYTES);
+  decodeRecords(batch, codec === null ? packed : await codec.decompress(packed), into);
+}
+
+function decodeRecords(header: Buffer, body: Buffer, into: FetchedRecord[]): void {
   const attributes = header.readInt16BE(ATTRIBUTES_AT);
   const firstOffset = header.readBigInt64BE(0);
   const context: BatchContext = {
@@ -105,91 +143,10 @@ function decodeBatch(header: Buffer, body: Buffer, into: FetchedRecord[]): void 
     const key = reader.readBytes();
     const value = reader.readBytes();
     const headers = reader.readHeaders();
+    if (reader.at > end || end > body.length) throw new RangeError('a record ends elsewhere than it says');
     into.push(
       new FetchedRecord(position, byLog ? time : time + delta, key, value, headers, isControl, context),
     );
     reader.at = end;
   }
-}
-
-/**
- * Reads the fields of records, one after the other. The records of a batch have the same headers with mostly the same
- * values: each text is compared with the one in its place in the record before, and made only when it differs.
- */
-class RecordReader {
-  at = 0;
-  readonly #bytes: Buffer;
-  readonly #lastTexts: string[] = [];
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  /** Zigzag, seven bits a byte; exact up to 2^53. @throws RangeError when the bytes end in it */
-  readVarint(): number {
-    const bytes = this.#bytes;
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[this.at++];
-      if (byte === undefined) throw new RangeError('a record batch ends within a record');
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) break;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-
-  readBytes(): Buffer | null {
-    const length = this.readVarint();
-    if (length < 0) return null;
-    const start = this.#skip(length);
-    return this.#bytes.subarray(start, this.at);
-  }
-
-  /** Of a header that comes several times the last one counts, as with Kafka's own `lastHeader`. */
-  readHeaders(): RecordHeaders {
-    const headers: Record<string, string> = {};
-    const count = this.readVarint();
-    for (let index = 0; index < count; index++) {
-      const name = this.#readText(2 * index);
-      const value = this.#readText(2 * index + 1);
-      if (name in Object.prototype) define(headers, name, value);
-      else headers[name] = value;
-    }
-    return headers;
-  }
-
-  /** Null is read as empty. */
-  #readText(place: number): string {
-    const length = this.readVarint();
-    if (length <= 0) return '';
-    const start = this.#skip(length);
-    const last = this.#lastTexts[place];
-    if (last !== undefined && this.#isAscii(last, start, length)) return last;
-    const text = this.#bytes.toString('utf8', start, this.at);
-    this.#lastTexts[place] = text;
-    return text;
-  }
-
-  #skip(length: number): number {
-    const start = this.at;
-    this.at += length;
-    if (this.at > this.#bytes.length) throw new RangeError('a record batch ends within a record');
-    return start;
-  }
-
-  /** Whether `text` stands there, all of it ASCII. */
-  #isAscii(text: string, start: number, length: number): boolean {
-    if (text.length !== length) return false;
-    const bytes = this.#bytes;
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f || bytes[start + i] !== code) return false;
-    }
-    return true;
-  }
-}
-
-/** Not by assignment: a header may be called `__proto__`. */
-function define(headers: Record<string, string>, name: string, value: string): void {
-  Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
 }

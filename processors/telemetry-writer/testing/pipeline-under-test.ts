@@ -105,7 +105,7 @@ export class PipelineUnderTest {
   /** Records that the group has not committed. */
   async backlog(): Promise<number> {
     const partitions = await this.log.progress(this.topics.telemetry, this.group);
-    return partitions.reduce((sum, p) => sum + p.endOffset - Math.max(p.committedOffset, p.oldestOffset), 0);
+    return partitions.reduce((sum, p) => sum + p.backlog, 0);
   }
 
   async letters(): Promise<(DeadLetter & { readonly record: LogRecord })[]> {

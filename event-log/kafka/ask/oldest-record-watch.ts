@@ -1,0 +1,52 @@
+import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
+import { pause } from '#runtime/retry.ts';
+import { leadersOf, listOffsets } from './topic-queries.ts';
+
+const LOOK_MS = 30_000;
+/** "The first record since …?", asked for the beginning of time. */
+const SINCE_EVER = 0;
+
+/**
+ * Says, while anyone follows a topic, how old the oldest record is that it still holds: beside the age of a backlog that
+ * is what retention will reach next. A look that fails says nothing, the next one follows.
+ */
+export class OldestRecordWatch {
+  readonly #connections: BrokerConnections;
+  readonly #telemetry: KafkaTelemetry;
+  readonly #now: () => number;
+  readonly #closing = new AbortController();
+  readonly #followed = new Map<string, Promise<void>>();
+
+  constructor(connections: BrokerConnections, telemetry: KafkaTelemetry, now: () => number) {
+    this.#connections = connections;
+    this.#telemetry = telemetry;
+    this.#now = now;
+  }
+
+  follow(topic: string): void {
+    if (!this.#followed.has(topic)) this.#followed.set(topic, this.#watch(topic));
+  }
+
+  /** The connections should be closed by now: that ends a look that waits for a frozen broker. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#followed.values());
+  }
+
+  async #watch(topic: string): Promise<void> {
+    do {
+      await this.#look(topic).catch(() => undefined);
+    } while (await pause(LOOK_MS, this.#closing.signal));
+  }
+
+  async #look(topic: string): Promise<void> {
+    const leaders = await leadersOf(this.#connections, topic);
+    const questions = new Map([...leaders.keys()].map((partition) => [partition, SINCE_EVER]));
+    const answers = await listOffsets(this.#connections, topic, leaders, questions);
+    const held = [...answers.values()].filter(({ offset }) => Number(offset) >= 0);
+    const oldest = Math.min(...held.map(({ timestamp }) => Number(timestamp)));
+    const ageMs = Number.isFinite(oldest) ? Math.max(0, this.#now() - oldest) : 0;
+    this.#telemetry.oldestRecordSeen(topic, ageMs / 1000);
+  }
+}
