@@ -44,6 +44,21 @@ export function parseLetterId(id: string): RecordPosition | undefined {
   return match === null ? undefined : { partition: Number(match[1]), offset: Number(match[2]) };
 }
 
+/** The letter with so many bytes of its payload, and with what was cut away in its detail. */
+export function cutLetter(letter: DeadLetter, keptBytes: number): DeadLetter {
+  const { payload, detail } = letter;
+  if (payload.length <= keptBytes) return letter;
+  return {
+    ...letter,
+    payload: payload.subarray(0, keptBytes),
+    detail: { bytes: payload.length, keptBytes, ...(isObject(detail) ? detail : { detail }) },
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function encodeDeadLetter(topic: string, letter: DeadLetter): AppendRecord {
   const headers: Record<string, string> = {
     'dlq.reason': letter.reason,

@@ -12,6 +12,7 @@ export const REJECT_REASONS = [
   'mapping-failed',
   'undecodable-record',
   'store-rejected',
+  'refused-by-log',
   'replay-limit',
 ] as const;
 

@@ -632,7 +632,7 @@ export function describeEventLog(
         const progress = (await log.progress(topic, group)).filter((p) => p.endOffset > 0);
         expect(progress.map(backlogOf)).toEqual([1]);
         expect(progress[0]?.backlogSince).not.toBeNull();
-        expectAbout(progress[0]?.backlogSince, last?.timestamp);
+        expect(progress[0]?.backlogSince).toBe(last?.timestamp);
 
         held.resolve();
         await waitUntil(async () => expect(await backlog(topic, group)).toBe(0));

@@ -15,7 +15,7 @@ export interface EventLog extends AsyncDisposable {
    * @param deadlineAt on the clock of `performance.now()`; retried until then.
    * @throws PipelineError `not-durable` after the deadline: the record may or may not be in the log.
    * @throws PipelineError `refused` as soon as it is known that the log will never take this record: nothing of it is
-   *   in the log, and trying again is no use.
+   *   in the log, and trying again is no use. Its `bytes` are the value.
    * @throws PipelineError `closed`
    */
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition>;
@@ -120,6 +120,8 @@ export interface TopicSettings {
   readonly cleanup: 'delete' | 'compact';
   /** Only for `delete`. */
   readonly retentionMs: number;
+  /** The largest record that is ever appended, with everything that belongs to it. Default: not known, not verified. */
+  readonly maxRecordBytes?: number;
   /** Only for `delete`. The embedded log, whose topics share one file, keeps it; Kafka has settings of its own for that. */
   readonly share?: TopicShare;
 }

@@ -43,9 +43,11 @@ export function giveUpAppends(pending: Iterable<PendingAppend>, until: number, d
   return settled;
 }
 
-/** The log will never take the record. */
-export function refused(detail: string): PipelineError {
-  return new PipelineError('refused', `the log refuses the record for good: ${detail}`);
+/** The log will never take the record with this value. */
+export function refused(detail: string, value: Uint8Array | null): PipelineError {
+  return new PipelineError('refused', `the log refuses the record for good: ${detail}`, {
+    bytes: value ?? undefined,
+  });
 }
 
 export function notDurable(detail: string): PipelineError {

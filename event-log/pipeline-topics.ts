@@ -1,3 +1,4 @@
+import { LIMITS } from '#contract/limits.ts';
 import type { EventLog, TopicSettings, TopicShare } from '#event-log/event-log.ts';
 import { hasCode } from '#runtime/errors.ts';
 import { backoffDelayMs, pause } from '#runtime/retry.ts';
@@ -8,17 +9,30 @@ const BACKOFF = { firstDelayMs: 500, maxDelayMs: 10_000, jitter: 0.3 };
 /** A quarter of the log for dead letters; of that, an eighth for those of one device. */
 const LETTERS_SHARE: Omit<TopicShare, 'settledIn'> = { ofLog: 0.25, perKey: 0.125 };
 
+/**
+ * Key and headers of a record, at most: device id, counts, times, and of a letter the detail and where it came from. A
+ * letter's MQTT topic is the device's own.
+ */
+const AROUND_A_VALUE_BYTES = 1024;
+const AROUND_A_LETTER_BYTES = AROUND_A_VALUE_BYTES + LIMITS.deadLetterDetailBytes;
+
 /** The three topics of the pipeline, as every process expects them. */
 export function pipelineTopics(
   settings: Pick<Settings, 'topics' | 'telemetryRetentionMs' | 'deadLetterRetentionMs'>,
 ): readonly TopicSettings[] {
   const { topics, telemetryRetentionMs, deadLetterRetentionMs } = settings;
   return [
-    { name: topics.telemetry, cleanup: 'delete', retentionMs: telemetryRetentionMs },
+    {
+      name: topics.telemetry,
+      cleanup: 'delete',
+      retentionMs: telemetryRetentionMs,
+      maxRecordBytes: LIMITS.payloadBytes + AROUND_A_VALUE_BYTES,
+    },
     {
       name: topics.deadLetters,
       cleanup: 'delete',
       retentionMs: deadLetterRetentionMs,
+      maxRecordBytes: LIMITS.packetBytes + AROUND_A_LETTER_BYTES,
       share: { ...LETTERS_SHARE, settledIn: topics.deadLetterState },
     },
     { name: topics.deadLetterState, cleanup: 'compact', retentionMs: 0 },

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { decodeDeadLetter } from '#contract/dead-letter.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
+import { refused } from '#event-log/pending-append.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { bytesOf, publishPacket, RawClient } from './testing/raw-client.ts';
@@ -100,6 +101,33 @@ describe('acknowledgement', () => {
       'puback 2',
     ]);
     expect(await test.metric('ingest_refused_total{reason="not-durable"}')).toBe(1);
+  });
+
+  it('[P2] what the log will never take becomes a letter with its bytes, and is acknowledged', async () => {
+    await using test = await startTestGateway();
+    const client = await RawClient.device(test.port, 'dev-1');
+    test.log.hold();
+    const message = `[${reading(1)},${reading(2)}]`;
+    client.send(publishPacket('dev-1', message, 1), publishPacket('dev-1', 'no JSON', 2));
+    await eventually(() => expect(test.log.waiting).toHaveLength(2));
+    test.log.settle(0, refused('MESSAGE_TOO_LARGE', Buffer.from(message)));
+    test.log.settle(0, refused('MESSAGE_TOO_LARGE', Buffer.from('no JSON')));
+    await eventually(() => expect(test.log.waiting).toHaveLength(2));
+    expect(client.received).toEqual([]);
+    test.log.release();
+    expect(await client.next()).toMatchObject({ cmd: 'puback', messageId: 1 });
+    expect(await client.next()).toMatchObject({ cmd: 'puback', messageId: 2 });
+    const letters = test.log.records.map((record) => decodeDeadLetter(asLogRecord(record)));
+    expect(letters.map((letter) => [letter?.reason, String(letter?.payload), letter?.detail])).toEqual([
+      [
+        'refused-by-log',
+        message,
+        { message: expect.stringContaining('MESSAGE_TOO_LARGE'), bytes: message.length, readings: 2 },
+      ],
+      ['malformed-json', 'no JSON', expect.anything()],
+    ]);
+    expect(test.gateway.accounting()).toEqual({ decoded: 3, appended: 0, deadLettered: 3, unconfirmed: 0 });
+    expect(await test.metric('ingest_dead_letters_total{reason="refused-by-log"}')).toBe(2);
   });
 
   it('[P1] waits no longer than the deadline, nor than 80 % of the keepalive', async () => {

@@ -330,9 +330,10 @@ export function createIngestTelemetry(deps: Deps, schemas: readonly string[], le
       appended[schema] = (appended[schema] ?? 0) + readings;
       unconfirmed -= readings;
     },
-    deadLettered(reason: RejectReason): void {
-      deadLetters[reason]++;
-      unconfirmed--;
+    /** @param readings in the letter: more than one only in a record that the log refused */
+    deadLettered(reason: RejectReason, readings = 1): void {
+      deadLetters[reason] += readings;
+      unconfirmed -= readings;
     },
     appendFailed(deviceId: string, error: PipelineError): void {
       if (worthALine('append failed'))

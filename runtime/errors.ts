@@ -28,16 +28,24 @@ export class PipelineError extends Error {
   readonly retryable: boolean;
   /** A short machine-readable word for metrics (`label` values are enumerated where they are used). */
   readonly reason: string;
+  /** What was refused, for the caller who has given it away (code `refused`). */
+  readonly bytes: Uint8Array | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { readonly retryable?: boolean; readonly reason?: string; readonly cause?: unknown } = {},
+    options: {
+      readonly retryable?: boolean;
+      readonly reason?: string;
+      readonly cause?: unknown;
+      readonly bytes?: Uint8Array | undefined;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.reason = options.reason ?? code;
+    this.bytes = options.bytes;
   }
 }
 

@@ -92,12 +92,14 @@ describe('settings', () => {
     ]);
   });
 
-  it('derive the replication factor from the brokers', () => {
-    expect(settingsOf({ KAFKA_BROKERS: 'a:9092' }).kafka?.replicationFactor).toBe(1);
-    expect(settingsOf({ KAFKA_BROKERS: 'a:1, b:2,c:3,d:4' }).kafka).toMatchObject({
-      brokers: ['a:1', 'b:2', 'c:3', 'd:4'],
-      replicationFactor: 3,
-    });
+  it('[P1] leave the replication to the cluster, however many of its addresses are typed', () => {
+    for (const brokers of ['a:1', 'a:1, b:2,c:3,d:4']) {
+      expect(settingsOf({ KAFKA_BROKERS: brokers }).kafka?.replicationFactor).toBeUndefined();
+    }
+    expect(settingsOf({ KAFKA_BROKERS: 'a:1, b:2,c:3' }).kafka?.brokers).toEqual(['a:1', 'b:2', 'c:3']);
+    expect(settingsOf({ KAFKA_BROKERS: 'a:1', TOPIC_REPLICATION_FACTOR: '2' }).kafka?.replicationFactor).toBe(
+      2,
+    );
   });
 
   describe('of the authority of the Kafka brokers', () => {

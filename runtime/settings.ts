@@ -73,7 +73,8 @@ export interface KafkaSettings {
       }
     | undefined;
   readonly topicPartitions: number;
-  readonly replicationFactor: number;
+  /** Undefined: as many as the cluster allows, at most three. */
+  readonly replicationFactor: number | undefined;
 }
 
 export interface InfluxSettings {
@@ -153,7 +154,7 @@ function assembleKafka(values: Values, ca: string | undefined): KafkaSettings | 
     ssl: ca === undefined ? values.KAFKA_SSL : { ca },
     sasl,
     topicPartitions: values.TOPIC_PARTITIONS,
-    replicationFactor: values.TOPIC_REPLICATION_FACTOR ?? Math.min(3, brokers.length),
+    replicationFactor: values.TOPIC_REPLICATION_FACTOR,
   };
 }
 

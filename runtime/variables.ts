@@ -136,7 +136,7 @@ export const VARIABLES = {
   },
   TOPIC_REPLICATION_FACTOR: {
     schema: positiveInteger('a whole number from 1').optional(),
-    help: 'Replicas of topics that are created. Default: min(3, brokers); min.insync.replicas is one less, at least 1.',
+    help: 'Replicas of topics that are created. Default: one on each broker of the cluster, at most 3; min.insync.replicas is one less, at least 1.',
   },
   TELEMETRY_RETENTION_HOURS: {
     schema: positiveInteger('whole hours from 1').default(168),

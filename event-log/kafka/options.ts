@@ -18,7 +18,7 @@ export interface KafkaEventLogOptions {
   readonly clientId: string;
   /** Partitions of topics that are created. The count of an existing topic wins. */
   readonly topicPartitions: number;
-  /** Default: min(3, brokers of the cluster). `min.insync.replicas` is max(1, this − 1). */
+  /** Of topics that are created. Default: min(3, brokers of the cluster). `min.insync.replicas` is max(1, this − 1). */
   readonly replicationFactor?: number | undefined;
   readonly consumer?: KafkaConsumerOptions | undefined;
 }

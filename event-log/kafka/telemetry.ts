@@ -21,6 +21,14 @@ export function createKafkaTelemetry(deps: Deps) {
       if (!worthALine(`partitions ${topic}`)) return;
       log.warn({ topic, actual, configured }, 'topic has another number of partitions, which is used');
     },
+    /** The cluster could keep every record on two disks at least, and this topic does not ask for it. */
+    onOneDisk(topic: string, replicas: number, minInSyncReplicas: number, brokers: number): void {
+      if (!worthALine(`one disk ${topic}`)) return;
+      log.warn(
+        { topic, replicas, minInSyncReplicas, brokers },
+        'an acknowledged record may be on one disk only: the topic has fewer replicas than the cluster allows',
+      );
+    },
     rebalanced(topic: string, group: string, partitions: readonly number[]): void {
       log.info({ topic, group, partitions }, 'consumer joined its group');
     },

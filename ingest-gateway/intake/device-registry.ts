@@ -38,9 +38,9 @@ export class Device {
     this.lastSeenAt = now;
   }
 
-  countRefused(reason: RejectReason): void {
+  countRefused(reason: RejectReason, readings = 1): void {
     this.refused ??= new Map();
-    this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
+    this.refused.set(reason, (this.refused.get(reason) ?? 0) + readings);
   }
 }
 

@@ -1,13 +1,14 @@
 import { type Admission, admit } from '#contract/admission.ts';
-import { encodeDeadLetter } from '#contract/dead-letter.ts';
+import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { AppendRecord } from '#contract/log-record.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
+import { appendLetter } from '#event-log/append-letter.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
-import { describeError, PipelineError } from '#runtime/errors.ts';
+import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
 import type { DeviceClocks } from './device-clocks.ts';
 import type { Device } from './device-registry.ts';
@@ -56,7 +57,14 @@ interface Outgoing {
   /** Readings in it; a dead letter counts as one. */
   readonly readings: number;
   readonly onDurable: () => void;
+  /**
+   * The letter to append instead, when the log refuses the record for good; without its payload, which the refusal gives
+   * back: until then only the log holds it.
+   */
+  readonly letterWithoutPayload: () => DeadLetter;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Memory of a record in flight besides its value: headers, promises, callbacks, what aedes keeps. Measured: 2.2 kB. */
 const RECORD_OVERHEAD_BYTES = 2 * 1024;
@@ -139,6 +147,18 @@ export class MessageIntake {
         }),
         readings,
         onDurable: this.#countAppended(device, accepted.readings),
+        letterWithoutPayload: () => ({
+          deviceId: device.id,
+          payload: NO_BYTES,
+          reason: 'refused-by-log',
+          detail: null,
+          stage: 'gateway',
+          attempt: 0,
+          firstFailedAt: receivedAt,
+          receivedAt,
+          mqttTopic: device.topic,
+          mqttClientId: device.id,
+        }),
       });
     }
     for (const { reason, detail, index, bytes } of rejects) {
@@ -161,7 +181,9 @@ export class MessageIntake {
         device.countRefused(reason);
         telemetry.deadLettered(reason);
       };
-      outgoing.push({ record: encodeDeadLetter(topics.deadLetters, letter), readings: 1, onDurable });
+      const record = encodeDeadLetter(topics.deadLetters, letter);
+      const withoutPayload = { ...letter, payload: NO_BYTES };
+      outgoing.push({ record, readings: 1, onDurable, letterWithoutPayload: () => withoutPayload });
     }
     return outgoing;
   }
@@ -198,7 +220,11 @@ export class MessageIntake {
       }
     };
     const deadlineAt = arrivedAt + message.ackDeadlineMs;
-    for (const { record, readings, onDurable } of outgoing) {
+    const failed = (error: unknown): void => {
+      failure ??= asPipelineError(error);
+      settled();
+    };
+    for (const { record, readings, onDurable, letterWithoutPayload } of outgoing) {
       telemetry.appendStarted(readings);
       eventLog.append(record, deadlineAt).then(
         () => {
@@ -206,11 +232,30 @@ export class MessageIntake {
           settled();
         },
         (error: unknown) => {
-          failure ??= asPipelineError(error);
-          settled();
+          if (!hasCode(error, 'refused')) return failed(error);
+          this.#appendRefused(letterWithoutPayload(), readings, error, device, deadlineAt).then(
+            settled,
+            failed,
+          );
         },
       );
     }
+  }
+
+  /** What the log will never take is a dead letter, cut where need be: the device would send it again for ever. */
+  async #appendRefused(
+    letter: DeadLetter,
+    readings: number,
+    { bytes = NO_BYTES, message }: PipelineError,
+    device: Device,
+    deadlineAt: number,
+  ): Promise<void> {
+    const { eventLog, telemetry } = this.#parts;
+    const detail = letter.detail ?? { message, bytes: bytes.length, readings };
+    const whole = { ...letter, payload: bytes, detail };
+    await appendLetter(eventLog, this.#options.topics.deadLetters, whole, deadlineAt);
+    device.countRefused(letter.reason, readings);
+    telemetry.deadLettered(letter.reason, readings);
   }
 
   /** Counts by schema are taken now, so that the readings need not be kept. */

@@ -8,6 +8,8 @@ import { LIMITS } from '#contract/limits.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import { loadContract } from '#runtime/load-contract.ts';
+import { refused } from '#event-log/pending-append.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
 import { judge } from './judge.ts';
 import { summaryOf } from './letter-summary.ts';
 import { LETTER_STATUSES, letterOf } from './letters.ts';
@@ -69,6 +71,10 @@ function letterFrom(reason: RejectReason, payload: Buffer): Pick<DeadLetter, 're
   if (reason === 'store-rejected') {
     expect(admission.accepted?.readings).toHaveLength(1);
     return { reason, detail: STORE_ANSWER };
+  }
+  if (reason === 'refused-by-log') {
+    const { message, bytes = payload } = refused('MESSAGE_TOO_LARGE', payload);
+    return { reason, detail: { message, bytes: bytes.length, readings: 1 } };
   }
   const [reject] = admission.rejects;
   return { reason: reject?.reason ?? 'store-rejected', detail: reject?.detail };

@@ -1,4 +1,5 @@
-import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
+import type { DeadLetter } from '#contract/dead-letter.ts';
+import { appendLetter } from '#event-log/append-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { doneBefore } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
@@ -37,7 +38,7 @@ export async function appendUntilDurable(
     for (let from = 0; from < pending.length; from += OUTSTANDING_LETTERS) {
       const deadlineAt = performance.now() + APPEND_DEADLINE_MS;
       const appends = pending.slice(from, from + OUTSTANDING_LETTERS).map((letter) =>
-        log.append({ ...encodeDeadLetter(topic, letter), owed: true }, deadlineAt).then(
+        appendLetter(log, topic, letter, deadlineAt, { owed: true }).then(
           () => undefined,
           (error: unknown) => {
             if (!hasCode(error, 'not-durable')) throw error;

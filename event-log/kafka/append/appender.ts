@@ -2,7 +2,7 @@ import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
 import type { TopicView } from '#event-log/kafka/ask/cluster-view.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { ProduceAnswer, ProduceData } from '#event-log/kafka/wire/produce-request.ts';
-import { encodeRecordBody, keyOf } from '#event-log/kafka/wire/record-batch.ts';
+import { encodeRecordBody, keyOf, recordValueOf } from '#event-log/kafka/wire/record-batch.ts';
 import { notDurable, refused } from '#event-log/pending-append.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfCode, failureOfRequest, NO_LEADER } from './append-failure.ts';
@@ -227,7 +227,8 @@ export class Appender {
   #onFailure(queue: PartitionQueue, failure: AppendFailure, records: number): void {
     this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, failure.detail);
     const never = queue.failed(failure, performance.now());
-    if (never !== undefined && !never.settled) this.#fail(never, refused(failure.detail));
+    if (never !== undefined && !never.settled)
+      this.#fail(never, refused(failure.detail, recordValueOf(never.body)));
     // To the end, so that partitions that go alone take turns.
     this.#ready.delete(queue);
     if (queue.waiting > 0) this.#ready.add(queue);

@@ -74,7 +74,7 @@ export class ProgressReader {
     const backlog = this.#backlogs.get(key) ?? new VisibleBacklog();
     if (this.#backlogs.size >= MAX_KNOWN) this.#backlogs.clear();
     this.#backlogs.set(key, backlog);
-    backlog.begin(start, end);
+    backlog.begin(start, end, performance.now());
     for (let at = backlog.next(); at !== undefined; at = backlog.next()) {
       backlog.learn(at, await this.#find(topic, partition, at, end));
     }

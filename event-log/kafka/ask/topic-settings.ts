@@ -3,15 +3,33 @@ import type { TopicSettings } from '#event-log/event-log.ts';
 /** What Kafka shall keep for a topic, as its own configuration names it. */
 export type TopicConfig = Readonly<Record<string, string>>;
 
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+/** What Kafka adds to a record that is sent alone: the header of its batch, and its frame in it. */
+const FRAME_BYTES = 100;
+
+function messageBytes({ maxRecordBytes = 0 }: TopicSettings): number {
+  return maxRecordBytes === 0 ? 0 : maxRecordBytes + FRAME_BYTES;
+}
+
+/**
+ * P1: how many of so many replicas must have a record before it is acknowledged, at least. With one or two it cannot be
+ * more than one, or the loss of any broker would stop everything; with more there must be a second disk.
+ */
+function leastInSync(replicas: number): number {
+  return replicas < 3 ? 1 : 2;
+}
+
 /** Enough of the configuration to create the topic as the promises need it. */
-export function wantedConfig(topic: TopicSettings, minInSyncReplicas: number): TopicConfig {
+export function wantedConfig(topic: TopicSettings, replicationFactor: number): TopicConfig {
   return {
     // Lag in seconds and retention go by the time of arrival: with the producer's own times, late data would be
     // deleted early, and a device with a wrong clock would decide how late the pipeline looks (DESIGN part 4).
     'message.timestamp.type': 'LogAppendTime',
-    // P1: with acks=all a record is on at least this many brokers before it is acknowledged.
-    'min.insync.replicas': String(minInSyncReplicas),
+    // With acks=all a record is on at least this many brokers before it is acknowledged (P1).
+    'min.insync.replicas': String(Math.max(1, replicationFactor - 1)),
     'cleanup.policy': topic.cleanup,
+    // Kafka's own default, said here because that of the broker may be another one.
+    'max.message.bytes': String(Math.max(DEFAULT_MAX_MESSAGE_BYTES, messageBytes(topic))),
     ...(topic.cleanup === 'delete' ? { 'retention.ms': String(topic.retentionMs) } : {}),
   };
 }
@@ -21,12 +39,16 @@ export function wantedConfig(topic: TopicSettings, minInSyncReplicas: number): T
  * longer retention, more replicas in sync than asked for, another replication factor as long as `min.insync.replicas`
  * fits, and the partition count (the existing one is used: changing it would break the order per device, P4, for
  * everything that is already in the log).
+ *
+ * @param replicas of the topic as it is
+ * @param asked replicas that the operator asked for; undefined = left to the cluster
  */
 export function contradictions(
   topic: TopicSettings,
   wanted: TopicConfig,
   actual: TopicConfig,
   replicas: number,
+  asked: number | undefined,
 ): string[] {
   const problems: string[] = [];
   const differs = (name: string, why: string) =>
@@ -36,8 +58,19 @@ export function contradictions(
     differs('message.timestamp.type', 'lag in seconds and retention go by the time of arrival');
   }
   // A lower value acknowledges records that the loss of one disk takes away.
-  if (Number(actual['min.insync.replicas']) < Number(wanted['min.insync.replicas'])) {
-    differs('min.insync.replicas', 'an acknowledged record must be on that many brokers');
+  const least = leastInSync(Math.max(replicas, asked ?? 0));
+  if (Number(actual['min.insync.replicas']) < least) {
+    problems.push(
+      `topic ${topic.name}: min.insync.replicas is ${actual['min.insync.replicas']} with ${replicas} replicas, ` +
+        `expected ${least} (an acknowledged record must be on that many brokers)`,
+    );
+  }
+  const largest = messageBytes(topic);
+  if (Number(actual['max.message.bytes'] ?? Infinity) < largest) {
+    problems.push(
+      `topic ${topic.name}: max.message.bytes is ${actual['max.message.bytes']}, expected at least ${largest} ` +
+        '(what a device may send would be refused for ever)',
+    );
   }
   if (Number(actual['min.insync.replicas']) > replicas) {
     problems.push(

@@ -93,6 +93,16 @@ describe.skipIf(missingReason(provided))('topics on Kafka', () => {
     });
   });
 
+  test('[P10] a topic that takes less than a device may send', async () => {
+    const name = await create({ 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': '2000' });
+    const log = await open();
+    const settings = { name, cleanup: 'delete' as const, retentionMs: HOUR_MS, maxRecordBytes: 65_536 };
+    await expect(log.ensureTopics([settings])).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining(`topic ${name}: max.message.bytes is 2000, expected at least 65636`),
+    });
+  });
+
   test('[P4] another number of partitions is a warning, and the existing one is used', async () => {
     const topic = await create(
       { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': String(HOUR_MS) },

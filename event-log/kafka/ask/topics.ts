@@ -28,7 +28,6 @@ export async function ensureTopics(
   try {
     const { brokers, topicMetadata } = await connections.metadata(topics.map(({ name }) => name));
     const replicationFactor = options.replicationFactor ?? Math.min(3, brokers.length);
-    const minInSyncReplicas = Math.max(1, replicationFactor - 1);
     const missing = new Set(
       topicMetadata
         .filter(({ topicErrorCode }) => topicErrorCode === UNKNOWN_TOPIC)
@@ -37,7 +36,7 @@ export async function ensureTopics(
     await admin.connect();
     const problems: string[] = [];
     for (const topic of topics) {
-      const wanted = wantedConfig(topic, minInSyncReplicas);
+      const wanted = wantedConfig(topic, replicationFactor);
       const creation = { topic: topic.name, numPartitions: options.topicPartitions, replicationFactor };
       const created = missing.has(topic.name) && (await createTopic(admin, creation, wanted));
       // The broker that is asked may not have heard of the topic yet, ours or another process's.
@@ -45,8 +44,12 @@ export async function ensureTopics(
         ...(await countPartitions(connections, topic.name)),
         actual: await describeTopic(admin, topic.name),
       }));
-      problems.push(...contradictions(topic, wanted, actual, replicas));
+      problems.push(...contradictions(topic, wanted, actual, replicas, options.replicationFactor));
       if (created) telemetry.topicCreated(topic.name, { ...wanted, partitions, replicas });
+      const inSync = Number(actual['min.insync.replicas']);
+      if (inSync < 2 && brokers.length > 1) {
+        telemetry.onOneDisk(topic.name, replicas, inSync, brokers.length);
+      }
       if (partitions !== options.topicPartitions) {
         telemetry.partitionCountDiffers(topic.name, partitions, options.topicPartitions);
       }

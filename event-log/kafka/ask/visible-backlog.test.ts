@@ -16,9 +16,9 @@ function find(log: Partition, from: number, size: number) {
   return { records, after, upTo: after };
 }
 
-function look(backlog: VisibleBacklog, log: Partition, start: number, size: number): number {
+function look(backlog: VisibleBacklog, log: Partition, start: number, size: number, now = 0): number {
   let fetches = 0;
-  backlog.begin(start, log.length);
+  backlog.begin(start, log.length, now);
   for (let at = backlog.next(); at !== undefined; at = backlog.next()) {
     backlog.learn(at, find(log, at, size));
     fetches++;
@@ -47,6 +47,16 @@ describe('[P7] the backlog that a consumer could still read', () => {
     log.push(null, 50);
     expect(look(backlog, log, 1, 2)).toBe(1);
     expect([backlog.records, backlog.since]).toEqual([3, 10]);
+  });
+
+  test('notices after a minute that compaction removed some of it', () => {
+    const backlog = new VisibleBacklog();
+    look(backlog, [0, 10, 20, 30], 0, 2, 0);
+    const compacted = [null, null, 20, 30];
+    look(backlog, compacted, 0, 2, 59_999);
+    expect([backlog.records, backlog.since]).toEqual([4, 0]);
+    look(backlog, compacted, 0, 2, 60_000);
+    expect([backlog.records, backlog.since]).toEqual([2, 20]);
   });
 
   test('counts what is far away by its offsets, and more exactly with each look', () => {

@@ -12,6 +12,9 @@ const FETCHES_AHEAD = 4;
 /** Fetches per look through what nobody may see, until there is a record. */
 const FETCHES_UNTIL_FIRST = 64;
 
+/** What was seen is looked at anew after this time: compaction may have removed some of it. */
+const FORGET_MS = 60_000;
+
 interface Gap {
   readonly from: number;
   readonly to: number;
@@ -37,10 +40,12 @@ export class VisibleBacklog {
   #upTo = 0;
   #fetches = 0;
   #end = 0;
+  #newAt = -Infinity;
 
-  /** A new look: the group stands at `start`, the partition ends at `end`. */
-  begin(start: number, end: number): void {
-    if (start < this.#start || start > this.#seenTo) {
+  /** A new look, at `now` (any clock that goes on): the group stands at `start`, the partition ends at `end`. */
+  begin(start: number, end: number, now: number): void {
+    if (start < this.#start || start > this.#seenTo || now - this.#newAt >= FORGET_MS) {
+      this.#newAt = now;
       this.#seenTo = start;
       this.#gaps = [];
       this.#first = undefined;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeRecordBatch, encodeRecordBody, keyOf } from './record-batch.ts';
+import { encodeRecordBatch, encodeRecordBody, keyOf, recordValueOf } from './record-batch.ts';
 
 interface DecodedRecord {
   readonly offset: string;
@@ -57,6 +57,14 @@ test('another decoder reads what was encoded', async () => {
 test('the key is found in the body, for the partitioner', () => {
   for (const key of ['', 'device-1', 'ß'.repeat(40), 'x'.repeat(20_000)]) {
     expect(keyOf(encodeRecordBody(key, Buffer.from('v'), { a: 'b' })).toString()).toBe(key);
+  }
+});
+
+test('the value is found in the body, for who is told that it was refused', () => {
+  for (const key of ['', 'device-1', 'ß'.repeat(40)]) {
+    for (const value of [null, Buffer.alloc(0), Buffer.from('21.5'), Buffer.alloc(100_000, 'x')]) {
+      expect(recordValueOf(encodeRecordBody(key, value, { a: 'b' }))).toEqual(value);
+    }
   }
 });
 

@@ -40,14 +40,25 @@ let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** The key of {@link encodeRecordBody}, as bytes. */
 export function keyOf(body: Buffer): Buffer {
-  let length = 0;
-  let at = 0;
+  return fieldAt(body, 0) ?? body.subarray(0, 0);
+}
+
+/** The value of {@link encodeRecordBody}. */
+export function recordValueOf(body: Buffer): Buffer | null {
+  const key = keyOf(body);
+  return fieldAt(body, key.byteOffset - body.byteOffset + key.length);
+}
+
+/** Length and bytes; null for the length -1. */
+function fieldAt(body: Buffer, start: number): Buffer | null {
+  let zigzag = 0;
+  let at = start;
   for (let shift = 0; ; shift += 7) {
     const byte = body[at++] ?? 0;
-    length |= (byte & 0x7f) << shift;
+    zigzag |= (byte & 0x7f) << shift;
     if (byte < 0x80) break;
   }
-  return body.subarray(at, at + (length >>> 1));
+  return zigzag % 2 === 1 ? null : body.subarray(at, at + (zigzag >>> 1));
 }
 
 /** What a record takes in a batch beside its body, at most: two lengths, attributes and time. */

@@ -1,0 +1,34 @@
+import { cutLetter, type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
+import { hasCode } from '#runtime/errors.ts';
+
+/** Bytes of its payload that a letter keeps, attempt after attempt, while the log refuses it for good. */
+const KEPT_BYTES = [Infinity, 64 * 1024, 1024, 64];
+
+/**
+ * Appends a dead letter, with as much of its payload as the log takes: a letter that is refused as a whole would hold up
+ * everything behind it, and its device, for ever.
+ *
+ * @param record what else is to be said of the record
+ * @throws what `append` throws, `refused` only when even a few bytes are refused
+ */
+export async function appendLetter(
+  log: { append(record: AppendRecord, deadlineAt: number): Promise<unknown> },
+  topic: string,
+  letter: DeadLetter,
+  deadlineAt: number,
+  record: Pick<AppendRecord, 'owed'> = {},
+): Promise<void> {
+  let refusal: unknown;
+  for (const keptBytes of KEPT_BYTES) {
+    if (keptBytes < Infinity && letter.payload.length <= keptBytes) continue;
+    try {
+      await log.append({ ...encodeDeadLetter(topic, cutLetter(letter, keptBytes)), ...record }, deadlineAt);
+      return;
+    } catch (error) {
+      if (!hasCode(error, 'refused')) throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
