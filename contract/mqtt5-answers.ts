@@ -306,6 +306,7 @@ const ANSWER_TO_REJECT = {
   'payload-too-large': 'quotaRefused',
   'too-many-readings': 'quotaRefused',
   'timestamp-out-of-range': 'otherwiseRefused',
+  'refused-by-log': 'otherwiseRefused',
   'unmapped-topic': 'otherwiseRefused',
   // Found behind the gateway, when the device was answered long ago.
   'undecodable-record': 'otherwiseRefused',

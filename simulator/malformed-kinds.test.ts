@@ -68,7 +68,14 @@ test.each(elements.map((kind) => [kind.name, kind] as const))(
 );
 
 test('together they cover every reason for which a gateway refuses', () => {
-  const ofOthers = ['undecodable-record', 'store-rejected', 'refused-by-log', 'replay-limit'];
+  const ofOthers = [
+    'mapping-failed',
+    'unmapped-topic',
+    'undecodable-record',
+    'store-rejected',
+    'refused-by-log',
+    'replay-limit',
+  ];
   expect(new Set(MALFORMED_KINDS.map(({ reason }) => reason))).toEqual(
     new Set(REJECT_REASONS.filter((reason) => !ofOthers.includes(reason))),
   );

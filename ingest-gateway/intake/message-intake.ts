@@ -6,7 +6,6 @@ import type { Reading } from '#contract/reading.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
-import { appendLetter } from '#event-log/append-letter.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
@@ -14,6 +13,8 @@ import type { DeviceClocks } from './device-clocks.ts';
 import type { Device } from './device-registry.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
+import { readingsBySchema } from './readings-by-schema.ts';
+import { appendRefused, NO_BYTES } from './refused-record.ts';
 
 export interface IntakeOptions {
   readonly topics: { readonly telemetry: string; readonly deadLetters: string };
@@ -63,8 +64,6 @@ interface Outgoing {
    */
   readonly letterWithoutPayload: () => DeadLetter;
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** Memory of a record in flight besides its value: headers, promises, callbacks, what aedes keeps. Measured: 2.2 kB. */
 const RECORD_OVERHEAD_BYTES = 2 * 1024;
@@ -233,29 +232,16 @@ export class MessageIntake {
         },
         (error: unknown) => {
           if (!hasCode(error, 'refused')) return failed(error);
-          this.#appendRefused(letterWithoutPayload(), readings, error, device, deadlineAt).then(
-            settled,
-            failed,
-          );
+          const letter = letterWithoutPayload();
+          const { deadLetters } = this.#options.topics;
+          appendRefused(eventLog, deadLetters, letter, readings, error, deadlineAt).then(() => {
+            device.countRefused(letter.reason, readings);
+            telemetry.deadLettered(letter.reason, readings);
+            settled();
+          }, failed);
         },
       );
     }
-  }
-
-  /** What the log will never take is a dead letter, cut where need be: the device would send it again for ever. */
-  async #appendRefused(
-    letter: DeadLetter,
-    readings: number,
-    { bytes = NO_BYTES, message }: PipelineError,
-    device: Device,
-    deadlineAt: number,
-  ): Promise<void> {
-    const { eventLog, telemetry } = this.#parts;
-    const detail = letter.detail ?? { message, bytes: bytes.length, readings };
-    const whole = { ...letter, payload: bytes, detail };
-    await appendLetter(eventLog, this.#options.topics.deadLetters, whole, deadlineAt);
-    device.countRefused(letter.reason, readings);
-    telemetry.deadLettered(letter.reason, readings);
   }
 
   /** Counts by schema are taken now, so that the readings need not be kept. */
@@ -275,16 +261,6 @@ export class MessageIntake {
 function withVerdict(answer: Answer, { accepted, rejects }: Admission): Answer {
   const verdict = { accepted: accepted?.readings.length ?? 0, rejected: rejects.map(({ reason }) => reason) };
   return (outcome) => answer(outcome, verdict);
-}
-
-function readingsBySchema(readings: readonly Reading[]): Iterable<readonly [string, number]> {
-  const [first] = readings;
-  if (first !== undefined && readings.every(({ schema }) => schema === first.schema)) {
-    return [[first.schema, readings.length]];
-  }
-  const counts = new Map<string, number>();
-  for (const { schema } of readings) counts.set(schema, (counts.get(schema) ?? 0) + 1);
-  return counts;
 }
 
 function asPipelineError(error: unknown): PipelineError {
