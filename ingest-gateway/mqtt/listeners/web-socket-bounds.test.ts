@@ -1,3 +1,4 @@
+import { connectAsync } from 'mqtt';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { bytesOf, connectPacket, publishPacket } from '#ingest-gateway/testing/raw-client.ts';
@@ -71,6 +72,23 @@ describe('a WebSocket of a device', () => {
       await closed(socket);
       expect(await test.metric(refused('protocol-error')), frame).toBe(1);
     }
+  });
+
+  it('may send a frame without content beside others, as MQTT.js does for a topic alias', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const url = `ws://127.0.0.1:${test.gateway.ports.webSocket}`;
+    const client = await connectAsync(url, {
+      clientId: 'dev-1',
+      protocolVersion: 5,
+      autoAssignTopicAlias: true,
+    });
+    const publishes = Array.from({ length: 300 }, (_, i) =>
+      client.publishAsync('devices/dev-1/telemetry', reading(i), { qos: 1 }),
+    );
+    await Promise.all(publishes);
+    await client.endAsync();
+    expect(test.log.durable).toBe(300);
+    expect(await test.metric(refused('protocol-error'))).toBe(0);
   });
 
   it('[P6] pays for frames, not only for the packets in them', async () => {
