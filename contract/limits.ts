@@ -1,7 +1,7 @@
 /**
- * Every bound of the pipeline in one place: a queue, a size or a wait that is not here has no limit. The relations
- * between them are checked by `limits.test.ts`, because a bound that contradicts another one is a fault that shows
- * only under load.
+ * The bounds that several parts share, or that stand in a relation to another bound. What bounds one file alone stands in
+ * that file, beside what it bounds. The relations between those here are checked by `limits.test.ts`, because a bound
+ * that contradicts another one is a fault that shows only under load.
  */
 export const LIMITS = {
   /** Bytes of one MQTT packet before the client's CONNECT was accepted. */

@@ -1,6 +1,6 @@
 import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import type { DeviceIdentity } from './fleet.ts';
+import type { DeviceIdentity } from './fleet-options.ts';
 
 /**
  * Reads the passwords of devices: one device a line, `ID PASSWORD`; empty lines and lines that start with `#` are left

@@ -1,6 +1,6 @@
 import { Device } from './device.ts';
 import { DeviceScript, type Message } from './device-script.ts';
-import type { FleetDeps, FleetOptions } from './fleet.ts';
+import type { FleetDeps, FleetOptions } from './fleet-options.ts';
 import { versionOf } from './protocol.ts';
 import { randomStreams } from './random-stream.ts';
 import type { Unacknowledged } from './unacknowledged.ts';

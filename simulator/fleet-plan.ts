@@ -1,7 +1,7 @@
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { chooseSchemas } from './choose-schemas.ts';
-import type { DeviceIdentity, FleetOptions } from './fleet.ts';
+import type { DeviceIdentity, FleetOptions } from './fleet-options.ts';
 import type { Pace } from './pace.ts';
 import { assertInventable } from './reading-source.ts';
 import { type Behaviour, DEFAULT_BEHAVIOUR, SCENARIOS } from './scenarios.ts';

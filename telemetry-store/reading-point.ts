@@ -2,7 +2,7 @@ import type { FieldValue, Reading } from '#contract/reading.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import type { Point, PointField } from './telemetry-store.ts';
 
-/** The version part of a reading's schema name; every point of the pipeline has it. Names reserved by DESIGN part 4. */
+/** The version part of a reading's schema name; every point of the pipeline has it. `schema-registry.ts` reserves the names. */
 const SCHEMA_VERSION_FIELD = 'schemaVersion';
 const SEQ_FIELD = 'seq';
 

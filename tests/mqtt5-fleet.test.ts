@@ -3,7 +3,8 @@ import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { type Fleet, type FleetOptions, startFleet } from '#simulator/fleet.ts';
+import { type Fleet, startFleet } from '#simulator/fleet.ts';
+import type { FleetOptions } from '#simulator/fleet-options.ts';
 
 const SEED = 5;
 const SCHEMAS = loadSchemas();

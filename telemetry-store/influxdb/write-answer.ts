@@ -18,9 +18,6 @@ export type Verdict =
   /** No request will be accepted until a person changes something. */
   | { readonly kind: 'misconfigured'; readonly detail: string };
 
-/** A `Retry-After` beyond this is cut, so that a clumsy proxy cannot stop the pipeline for a day. */
-const LONGEST_WAIT_MS = 5 * 60_000;
-
 /**
  * The table from answers to what they mean, from the source of InfluxDB 2.7 (`http/write_handler.go`,
  * `v1/coordinator/points_writer.go`) and seen on the real server (`write-answer.real.test.ts`).
@@ -81,9 +78,9 @@ function explanationOf({ status, body }: WriteAnswer): { readonly code: unknown;
   return { code: undefined, message: `HTTP ${status}${beginning === '' ? '' : `: ${beginning}`}` };
 }
 
-/** RFC 9110, 10.2.3: seconds, or a date. */
+/** RFC 9110, 10.2.3: seconds, or a date. Whoever waits cuts it: it may be nonsense. */
 function waitOf(retryAfter: string | null, nowMs: number): number | undefined {
   if (retryAfter === null) return undefined;
   const waitMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - nowMs;
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS);
+  return Number.isNaN(waitMs) ? undefined : Math.max(waitMs, 0);
 }

@@ -23,7 +23,7 @@ function leastInSync(replicas: number): number {
 export function wantedConfig(topic: TopicSettings, replicationFactor: number): TopicConfig {
   return {
     // Lag in seconds and retention go by the time of arrival: with the producer's own times, late data would be
-    // deleted early, and a device with a wrong clock would decide how late the pipeline looks (DESIGN part 4).
+    // deleted early, and a device with a wrong clock would decide how late the pipeline looks.
     'message.timestamp.type': 'LogAppendTime',
     // With acks=all a record is on at least this many brokers before it is acknowledged (P1).
     'min.insync.replicas': String(Math.max(1, replicationFactor - 1)),
