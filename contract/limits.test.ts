@@ -20,12 +20,20 @@ describe('limits', () => {
     );
     expect(LIMITS.sessionExpirySeconds * 1000).toBeLessThanOrEqual(LIMITS.maxAgeMs);
     expect(LIMITS.sessions).toBeGreaterThanOrEqual(LIMITS.connections);
-    const { shutdownStartMs, shutdownAppendsMs, shutdownLingerMs, shutdownMs } = LIMITS;
-    expect(shutdownStartMs + shutdownAppendsMs + shutdownLingerMs).toBeLessThan(shutdownMs);
     // A site whose devices all come back at once is no attack.
     expect(LIMITS.connectBurstPerAddress).toBeGreaterThan(LIMITS.connections);
     expect(LIMITS.silentPerAddress).toBeLessThan(LIMITS.connections);
     expect(LIMITS.loginRefusalMs * 10).toBeLessThan(LIMITS.authenticateMs);
     expect(LIMITS.authenticateMs).toBeLessThanOrEqual(LIMITS.connectMs);
+  });
+
+  // What ends one after the other, from the signal on; closing what is left takes the rest.
+  it.each([
+    ['npm start', ['shutdownAppendsMs', 'shutdownLingerMs', 'shutdownWritesMs']],
+    ['npm run gateway', ['shutdownAppendsMs', 'shutdownLingerMs']],
+    ['npm run processors', ['shutdownWritesMs', 'shutdownLeaveMs']],
+  ] as const)('leave %s a second to close, also when it is told to end while it starts', (_, steps) => {
+    const stepsMs = steps.reduce<number>((sum, step) => sum + LIMITS[step], LIMITS.shutdownStartMs);
+    expect(stepsMs + 1_000).toBeLessThanOrEqual(LIMITS.shutdownMs);
   });
 });

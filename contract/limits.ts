@@ -87,10 +87,19 @@ export const LIMITS = {
   /** Milliseconds that a connection may wait for its next request. */
   httpIdleMs: 5_000,
   httpConnections: 256,
+  /**
+   * Milliseconds from a signal to the exit of a process. Below, what its parts may take of it, one after the other; what
+   * is left is for closing files, connections and HTTP.
+   */
   shutdownMs: 10_000,
-  /** What a signal leaves of it to a start that is not complete. */
-  shutdownStartMs: 2_000,
-  shutdownAppendsMs: 5_000,
-  /** Milliseconds after the last append in which devices may read their PUBACKs before their connections are cut. */
+  /** For a start that is not complete. */
+  shutdownStartMs: 1_500,
+  /** For what devices sent: until it is durable. */
+  shutdownAppendsMs: 4_000,
+  /** After the last append, for devices to read their PUBACKs before their connections are cut. */
   shutdownLingerMs: 2_000,
+  /** For the writer: calls of the store that are under way. */
+  shutdownWritesMs: 1_500,
+  /** For a consumer of Kafka to leave its group. */
+  shutdownLeaveMs: 5_000,
 } as const;

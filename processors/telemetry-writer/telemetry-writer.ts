@@ -48,7 +48,10 @@ export interface TelemetryWriter extends AsyncDisposable {
   readonly failed: Promise<never>;
   health(): WriterHealth;
   accounting(): WriterAccounting;
-  /** Finishes the calls under way, commits what is done, abandons the rest. A few seconds at most. */
+  /**
+   * Finishes the calls under way for `LIMITS.shutdownWritesMs`, commits what is done, abandons the rest and closes the
+   * subscription.
+   */
   stop(): Promise<void>;
 }
 
@@ -58,9 +61,6 @@ interface OpenBatch {
   /** Once it was handled. */
   tally?: BatchTally;
 }
-
-/** How long `stop` waits for writes that are under way; with the closing it must stay below `LIMITS.shutdownMs`. */
-const STOP_GRACE_MS = 2_000;
 
 /**
  * Moves readings from the event log into the store: batch → decode → write → dead-letter what was refused → commit.
@@ -139,7 +139,7 @@ class Writer implements TelemetryWriter {
     for (const { hurry } of this.#open.values()) hurry.abort();
     if (this.#open.size > 0) {
       const enough = new AbortController();
-      await Promise.race([settled, pause(STOP_GRACE_MS, enough.signal)]);
+      await Promise.race([settled, pause(LIMITS.shutdownWritesMs, enough.signal)]);
       enough.abort();
     }
     await this.#subscription?.close();

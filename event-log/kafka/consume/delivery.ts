@@ -1,4 +1,5 @@
 import type { EachBatchPayload } from 'kafkajs';
+import { LIMITS } from '#contract/limits.ts';
 import type { LogRecord } from '#contract/log-record.ts';
 import type { DeliveredBatch, SubscribeOptions } from '#event-log/event-log.ts';
 import { handleBatch, identityOf } from '#event-log/handle-batch.ts';
@@ -15,8 +16,8 @@ export interface DeliveryDeps {
   readonly onMembershipLost: (error: Error) => void;
 }
 
-/** How long a handler may take to notice its signal, before the consumer goes on without it. */
-const ABORT_GRACE_MS = 5_000;
+/** How long a handler may take to notice its signal, before the consumer goes on without it: in time for it to leave its group. */
+const ABORT_GRACE_MS = LIMITS.shutdownLeaveMs - 1_000;
 
 /**
  * Takes one fetched batch to the handler: cut to the handler's size, piece by piece, each *handled*, then *committed*,

@@ -1,4 +1,5 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { LIMITS } from '#contract/limits.ts';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
@@ -17,9 +18,6 @@ const FETCH_BYTES_PER_PARTITION = 1024 * 1024;
 const FETCH_WAIT_MS = 500;
 /** New partitions of a topic are found within this time. */
 const METADATA_MAX_AGE_MS = 60_000;
-
-/** How long closing waits for kafkajs. Handlers have their own grace before that. */
-const LEAVE_GRACE_MS = 8_000;
 
 const closes = () => new Error('the subscription closes');
 
@@ -129,14 +127,14 @@ export class GroupConsumer {
 
   /**
    * Discards the batches in hand and leaves the group. kafkajs cannot be stopped while it joins, which may take as long
-   * as the slowest member: then it leaves in the background, as soon as it is in.
+   * as the slowest member: after `LIMITS.shutdownLeaveMs` it leaves in the background, as soon as it is in.
    */
   async close(): Promise<void> {
     this.#closed = true;
     this.#membership.lose(closes());
     const leaving = this.#leave();
     const enough = new AbortController();
-    await Promise.race([leaving, pause(LEAVE_GRACE_MS, enough.signal)]);
+    await Promise.race([leaving, pause(LIMITS.shutdownLeaveMs, enough.signal)]);
     enough.abort();
   }
 

@@ -4,7 +4,7 @@ import type { PartitionProgress } from '#event-log/event-log.ts';
 /**
  * Decides whether a consumer that says it is fine has silently stopped (tulios/kafkajs#659, #1072, #1599): one of its
  * partitions has had records all the time, its position did not move, and no handler was busy. Looked at every few
- * seconds, with what the brokers say about the group; the loop around it is in `group-consumer.ts`.
+ * seconds, with what the brokers say about the group; the loop around it is in `subscription.ts`.
  */
 export class StallWatch {
   readonly #stallMs: number;
