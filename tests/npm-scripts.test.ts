@@ -58,9 +58,11 @@ async function start(command: readonly [string, ...string[]]): Promise<Started> 
       (response) => response.ok,
       () => undefined,
     );
-  await eventually(async () => expect(await answers(), output).toBe(true), PATIENCE);
   const writeAheadLogs = () => readdirSync(dataDir).filter((name) => name.endsWith('-wal'));
-  expect(writeAheadLogs()).toHaveLength(2);
+  await eventually(async () => {
+    expect(await answers(), output).toBe(true);
+    expect(writeAheadLogs()).toHaveLength(2);
+  }, PATIENCE);
   const endedInOrder = () =>
     eventually(async () => {
       expect(await answers()).toBeUndefined();
