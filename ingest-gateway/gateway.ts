@@ -11,10 +11,7 @@ import { DeviceRegistry, type DeviceStatus } from './intake/device-registry.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
 import { InflightBudget } from './intake/inflight-budget.ts';
 import { MessageIntake } from './intake/message-intake.ts';
-import type { Arrival, Listener } from './mqtt/listeners/listener.ts';
-import { listenOnTcp } from './mqtt/listeners/tcp-listener.ts';
-import { listenOnTls } from './mqtt/listeners/tls-listener.ts';
-import { listenOnWebSocket } from './mqtt/listeners/web-socket-listener.ts';
+import { type Listeners, openListeners } from './mqtt/listeners/open-listeners.ts';
 import { MqttBroker } from './mqtt/mqtt-broker.ts';
 import { type Accounting, createIngestTelemetry } from './telemetry.ts';
 
@@ -37,11 +34,7 @@ export interface IngestGatewayDeps extends Deps {
 
 export interface IngestGateway extends AsyncDisposable {
   /** Ports listened on; they differ from the options when those say 0. */
-  readonly ports: {
-    readonly tcp: number | undefined;
-    readonly tls: number | undefined;
-    readonly webSocket: number | undefined;
-  };
+  readonly ports: Listeners['ports'];
   connectedDevices(): number;
   /** The books in readings, since the start (P8). */
   accounting(): Accounting;
@@ -140,29 +133,27 @@ export async function startIngestGateway(
   broker = running;
   resources.defer(() => running.stop());
 
-  const accept = (arrival: Arrival): void => running.accept(arrival);
-  const at = (port: number) => ({ host: mqtt.host, port, limits });
-  const opened = (listener: Listener): Listener => {
-    resources.defer(() => listener.close());
-    return listener;
-  };
-  const { tls, webSocketPort } = mqtt;
-  const tcpPort =
-    mqtt.port === undefined ? undefined : opened(await listenOnTcp(at(mqtt.port), accept, telemetry)).port;
   const { filePollMs } = options;
-  const tlsPort =
-    tls && opened(await listenOnTls({ ...at(tls.port), filePollMs }, tls, accept, telemetry)).port;
-  const wsPort =
-    webSocketPort === undefined
-      ? undefined
-      : opened(await listenOnWebSocket(at(webSocketPort), accept, telemetry)).port;
+  const { ports } = resources.use(
+    await openListeners(
+      mqtt,
+      { limits, filePollMs },
+      (arrival) => running.accept(arrival),
+      (isTrusted) =>
+        running.disconnect(
+          'certificate-not-trusted',
+          ({ certificate }) => certificate !== undefined && !isTrusted(certificate),
+        ),
+      telemetry,
+    ),
+  );
 
   // In this order: close the listeners, stop the broker, let go of the credentials.
   const owned = resources.move();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= owned.disposeAsync());
   return {
-    ports: { tcp: tcpPort, tls: tlsPort, webSocket: wsPort },
+    ports,
     connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
     devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()),

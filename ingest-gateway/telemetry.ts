@@ -15,6 +15,12 @@ export const REFUSAL_REASONS = [
   'connecting-too-fast',
   /** On the list of `npm run bans` (CONNACK 5; an address without an answer). */
   'banned',
+  /** Its header of the PROXY protocol is missing or none. */
+  'proxy-protocol',
+  /** Of a web page that is not in `MQTT_WS_ORIGINS`. */
+  'web-socket-origin',
+  /** Connected with a certificate that the renewed TLS files do not trust any more. */
+  'certificate-not-trusted',
   /** The TLS handshake failed: no valid client certificate, no TLS at all, too slow. */
   'tls-handshake',
   /** No complete CONNECT in time. */

@@ -74,6 +74,13 @@ describe('listeners [P10]', () => {
     expect(wrong({ MQTT_PORT: 'off' })).toEqual(['MQTT_PORT']);
   });
 
+  it('WebSocket over TLS is enough, and needs its files', () => {
+    const { MQTT_TLS_PORT: _, ...files } = TLS_ONLY;
+    expect(wrong({ ...EVERYWHERE, ...CREDENTIALS, ...files, MQTT_WSS_PORT: '443' })).toEqual([]);
+    expect(wrong({ MQTT_WSS_PORT: '443' })).toEqual(['MQTT_TLS_CERT_FILE', 'MQTT_TLS_KEY_FILE']);
+    expect(wrong({ ...TLS, MQTT_TLS_CRL_FILE: 'crl.pem' })).toEqual(['MQTT_TLS_CA_FILE']);
+  });
+
   it('TLS files that would not be used are told', () => {
     for (const name of ['MQTT_TLS_CERT_FILE', 'MQTT_TLS_KEY_FILE', 'MQTT_TLS_CA_FILE'])
       expect(wrong({ [name]: 'file.pem' })).toEqual(['MQTT_TLS_PORT']);

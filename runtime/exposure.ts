@@ -6,6 +6,14 @@ import type { Values, VariableName } from '#runtime/variables.ts';
 /** How an operator says that he knows: nobody writes these words by accident. */
 export const OPEN_TO_NETWORK = 'insecure-network-allowed';
 
+/** What is read for a TLS listener only. */
+const TLS_FILES = [
+  'MQTT_TLS_CERT_FILE',
+  'MQTT_TLS_KEY_FILE',
+  'MQTT_TLS_CA_FILE',
+  'MQTT_TLS_CRL_FILE',
+] as const;
+
 /**
  * The rule about what listens: what other machines can reach is protected, or the operator has said in so many words that
  * it is not. A setting that would be ignored is a problem, too: who sets TLS files believes in their protection.
@@ -14,10 +22,11 @@ export const OPEN_TO_NETWORK = 'insecure-network-allowed';
  */
 export function judgeExposure(values: Values, isSet: (name: VariableName) => boolean, tell: Tell): void {
   const { MQTT_HOST: host, HTTP_HOST: httpHost } = values;
-  if (values.MQTT_PORT === 'off' && !isSet('MQTT_TLS_PORT') && !isSet('MQTT_WS_PORT'))
+  const hasTls = isSet('MQTT_TLS_PORT') || isSet('MQTT_WSS_PORT');
+  if (values.MQTT_PORT === 'off' && !hasTls && !isSet('MQTT_WS_PORT'))
     tell('MQTT_PORT', 'expected a port number, because no other listener has a port');
-  if (!isSet('MQTT_TLS_PORT')) {
-    for (const name of ['MQTT_TLS_CERT_FILE', 'MQTT_TLS_KEY_FILE', 'MQTT_TLS_CA_FILE'] as const)
+  if (!hasTls) {
+    for (const name of TLS_FILES)
       if (isSet(name)) tell('MQTT_TLS_PORT', `expected a port number, because ${name} is set`);
   }
   if (!isLoopback(host)) {
@@ -28,17 +37,19 @@ export function judgeExposure(values: Values, isSet: (name: VariableName) => boo
         'ALLOW_ANONYMOUS',
         `expected "false", ${reachable}, and anybody there could send as any device ("${OPEN_TO_NETWORK}" allows that)`,
       );
-    const authenticated =
-      isSet('DEVICE_CREDENTIALS_FILE') || (isSet('MQTT_TLS_PORT') && isSet('MQTT_TLS_CA_FILE'));
+    const authenticated = isSet('DEVICE_CREDENTIALS_FILE') || (hasTls && isSet('MQTT_TLS_CA_FILE'));
     if (anonymous === 'false' && !authenticated)
       tell('DEVICE_CREDENTIALS_FILE', `expected a file, ${reachable}`);
     if (!isSet('MQTT_PLAIN')) {
       const readable = `${reachable}, and passwords and readings would cross the network for all to read and change (MQTT_PLAIN=${OPEN_TO_NETWORK} allows that)`;
       if (values.MQTT_PORT !== 'off')
         tell('MQTT_PORT', `expected "off", and MQTT_TLS_PORT instead, ${readable}`);
-      if (isSet('MQTT_WS_PORT')) tell('MQTT_WS_PORT', `expected no port, ${readable}`);
+      if (isSet('MQTT_WS_PORT'))
+        tell('MQTT_WS_PORT', `expected no port, and MQTT_WSS_PORT instead, ${readable}`);
     }
   }
+  if (isSet('MQTT_TLS_CRL_FILE') && !isSet('MQTT_TLS_CA_FILE'))
+    tell('MQTT_TLS_CA_FILE', 'expected a PEM file, because MQTT_TLS_CRL_FILE is set');
   if (!isLoopback(httpHost) && !isSet('HTTP_TOKEN') && !isSet('HTTP_OPEN'))
     tell(
       'HTTP_TOKEN',
@@ -55,6 +66,8 @@ export function assembleMqtt(values: Values): Settings['mqtt'] {
     port: values.MQTT_PORT === 'off' ? undefined : values.MQTT_PORT,
     tls: assembleTls(values),
     webSocketPort: values.MQTT_WS_PORT,
+    webSocketOrigins: values.MQTT_WS_ORIGINS,
+    proxyProtocol: values.MQTT_PROXY_PROTOCOL,
     credentialsFile: values.DEVICE_CREDENTIALS_FILE,
     bansFile: values.BANS_FILE ?? path.join(values.DATA_DIR, 'bans.json'),
     connectionsPerAddress: values.MQTT_CONNECTIONS_PER_ADDRESS,
@@ -74,7 +87,17 @@ function anonymousOf(values: Values): NonNullable<Values['ALLOW_ANONYMOUS']> {
 }
 
 function assembleTls(values: Values): MqttTlsSettings | undefined {
-  const { MQTT_TLS_PORT: port, MQTT_TLS_CERT_FILE: certFile, MQTT_TLS_KEY_FILE: keyFile } = values;
-  if (port === undefined || certFile === undefined || keyFile === undefined) return undefined;
-  return { port, certFile, keyFile, caFile: values.MQTT_TLS_CA_FILE };
+  const { MQTT_TLS_PORT: port, MQTT_WSS_PORT: webSocketPort } = values;
+  const { MQTT_TLS_CERT_FILE: certFile, MQTT_TLS_KEY_FILE: keyFile } = values;
+  if (port === undefined && webSocketPort === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  return {
+    port,
+    webSocketPort,
+    certFile,
+    keyFile,
+    caFile: values.MQTT_TLS_CA_FILE,
+    crlFile: values.MQTT_TLS_CRL_FILE,
+    ciphers: values.MQTT_TLS_CIPHERS,
+  };
 }

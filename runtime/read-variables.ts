@@ -78,6 +78,13 @@ const RELATIONS: readonly {
     ],
   },
   {
+    set: 'MQTT_WSS_PORT',
+    needs: [
+      ['MQTT_TLS_CERT_FILE', 'a PEM file'],
+      ['MQTT_TLS_KEY_FILE', 'a PEM file'],
+    ],
+  },
+  {
     set: 'KAFKA_SASL_MECHANISM',
     needs: [
       ['KAFKA_SASL_USERNAME', 'a user name'],

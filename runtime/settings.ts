@@ -18,6 +18,10 @@ export interface Settings {
     readonly port: number | undefined;
     readonly tls: MqttTlsSettings | undefined;
     readonly webSocketPort: number | undefined;
+    /** Web pages whose scripts may connect; `*` = all. */
+    readonly webSocketOrigins?: readonly string[];
+    /** Each connection begins with a header of the PROXY protocol. */
+    readonly proxyProtocol?: boolean;
     readonly credentialsFile: string | undefined;
     /** `undefined` = bans are kept in memory only. */
     readonly bansFile?: string | undefined;
@@ -55,10 +59,14 @@ export interface Settings {
 }
 
 export interface MqttTlsSettings {
-  readonly port: number;
+  readonly port?: number | undefined;
+  readonly webSocketPort?: number | undefined;
   readonly certFile: string;
   readonly keyFile: string;
-  readonly caFile: string | undefined;
+  readonly caFile?: string | undefined;
+  readonly crlFile?: string | undefined;
+  /** As OpenSSL writes them; `undefined` = the gateway's choice. */
+  readonly ciphers?: string | undefined;
 }
 
 export interface KafkaSettings {

@@ -65,7 +65,27 @@ export const VARIABLES = {
     schema: text('a PEM file').optional(),
     help: 'Certificate authority of the devices: set = a client certificate is required, its common name is the device id.',
   },
+  MQTT_TLS_CRL_FILE: {
+    schema: text('a PEM file').optional(),
+    help: 'Lists of revoked certificates of MQTT_TLS_CA_FILE (PEM), one for each authority. Once a list is out of date, TLS refuses every certificate of its authority.',
+  },
+  MQTT_TLS_CIPHERS: {
+    schema: text('a list of ciphers as OpenSSL writes it').optional(),
+    help: 'Ciphers of the TLS listeners, as OpenSSL writes them. Default: ECDHE with AES-GCM or ChaCha20 only; old devices may need others.',
+  },
   MQTT_WS_PORT: { schema: port.optional(), help: 'MQTT over WebSocket.' },
+  MQTT_WSS_PORT: {
+    schema: port.optional(),
+    help: 'MQTT over WebSocket over TLS; needs MQTT_TLS_CERT_FILE and MQTT_TLS_KEY_FILE.',
+  },
+  MQTT_WS_ORIGINS: {
+    schema: list('origins').default([]),
+    help: 'Web pages whose scripts may connect over WebSocket, as https://app.example, separated by commas; `*` = all. Clients that are no browsers name none, and need none.',
+  },
+  MQTT_PROXY_PROTOCOL: {
+    schema: flag.default(false),
+    help: 'Each MQTT connection begins with a header of the PROXY protocol (version 1 or 2), so that the addresses of devices are known behind a balancer. Only the balancer may reach the ports then: whoever else can, can say any address.',
+  },
   DEVICE_CREDENTIALS_FILE: {
     schema: text('a file').optional(),
     help: 'Who may connect; written by `npm run devices`, read again when it changes.',

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 
 export interface CertificateOptions {
   /** Default: the name of the files. */
@@ -7,11 +9,13 @@ export interface CertificateOptions {
   readonly subjectAltName: string;
   /** Name of the certificate that signs it; default: itself. */
   readonly authority?: string | undefined;
+  /** Such as `serverAuth`; default: for everything. */
+  readonly extendedKeyUsage?: string | undefined;
 }
 
 /** Makes `<name>.crt` and `<name>.key` in `folder`, PEM, valid for a day. Needs openssl. */
 export function makeCertificate(folder: string, name: string, options: CertificateOptions): void {
-  const { commonName = name, subjectAltName, authority } = options;
+  const { commonName = name, subjectAltName, authority, extendedKeyUsage } = options;
   const key = [
     '-newkey',
     'ec',
@@ -22,7 +26,22 @@ export function makeCertificate(folder: string, name: string, options: Certifica
     `${name}.key`,
   ];
   const subject = ['-subj', `/CN=${commonName}`, '-addext', `subjectAltName=${subjectAltName}`];
+  const usage = extendedKeyUsage === undefined ? [] : ['-addext', `extendedKeyUsage=${extendedKeyUsage}`];
   const signer = authority === undefined ? [] : ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`];
-  const args = ['req', '-x509', ...key, ...subject, ...signer, '-days', '1', '-out', `${name}.crt`];
+  const args = ['req', '-x509', ...key, ...subject, ...usage, ...signer, '-days', '1', '-out', `${name}.crt`];
   execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+}
+
+/** Makes `<authority>.crl`: the list of those of these certificates that it revoked. Needs openssl. */
+export function makeRevocations(folder: string, authority: string, revoked: readonly string[]): void {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  writeFileSync(path.join(folder, 'index.txt'), '');
+  writeFileSync(path.join(folder, 'number'), '01');
+  writeFileSync(
+    path.join(folder, 'ca.cnf'),
+    '[ca]\ndefault_ca=x\n[x]\ndatabase=index.txt\ncrlnumber=number\ndefault_md=sha256\ndefault_crl_days=1\n',
+  );
+  const signer = ['-config', 'ca.cnf', '-cert', `${authority}.crt`, '-keyfile', `${authority}.key`];
+  for (const name of revoked) openssl('ca', ...signer, '-revoke', `${name}.crt`);
+  openssl('ca', ...signer, '-gencrl', '-out', `${authority}.crl`);
 }

@@ -183,7 +183,7 @@ export class ConnectHooks {
   }
 
   async #authenticateInTime(
-    { connect, certificateName, address, closed }: Connection,
+    { connect, certificate, address, closed }: Connection,
     username: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Refusal | undefined> {
@@ -192,7 +192,13 @@ export class ConnectHooks {
     const late = new Promise<Refusal>((resolve) => {
       timeout.addEventListener('abort', () => resolve({ reason: 'authenticate-timeout', returnCode: 3 }));
     });
-    const claim = { clientId: connect?.clientId ?? '', username, password, certificateName, address };
+    const claim = {
+      clientId: connect?.clientId ?? '',
+      username,
+      password,
+      certificateName: certificate?.name,
+      address,
+    };
     try {
       return await Promise.race([
         authenticate(claim, authentication, AbortSignal.any([timeout, closed])),

@@ -15,7 +15,7 @@ import type { ReadGate } from './read-gate.ts';
 /** One connection of a client, from its accepted socket to its end. */
 export class Connection {
   readonly stream: Duplex;
-  readonly certificateName: string | undefined;
+  readonly certificate: Arrival['certificate'];
   readonly address: string;
   readonly client: Client;
   readonly gate: ReadGate;
@@ -40,7 +40,7 @@ export class Connection {
   constructor(arrival: Arrival, client: Client, gate: ReadGate, closed: AbortSignal) {
     this.#arrival = arrival;
     this.stream = arrival.stream;
-    this.certificateName = arrival.certificateName;
+    this.certificate = arrival.certificate;
     this.address = arrival.address;
     this.client = client;
     this.gate = gate;

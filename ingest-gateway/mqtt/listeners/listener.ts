@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { proxied } from './proxied.ts';
+import { sourceOf } from './source-of.ts';
+import type { DeviceCertificate } from './tls-in-force.ts';
 
 /** How a client reached us. */
 export interface Arrival {
   readonly stream: Duplex;
-  /** Common name of a verified client certificate; `undefined` = none was asked for. */
-  readonly certificateName: string | undefined;
+  /** The verified client certificate; `undefined` = none was asked for. */
+  readonly certificate: DeviceCertificate | undefined;
   /** Where it comes from, as `sourceOf` gives it. */
   readonly address: string;
   /**
@@ -32,7 +35,12 @@ export interface ListenerOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly limits: GatewayLimits;
+  /** Each connection begins with a header of the PROXY protocol. */
+  readonly proxyProtocol: boolean;
 }
+
+/** Where a connection comes from, as `sourceOf` gives it. */
+export type AddressOf = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) => string;
 
 export function prepareSocket(socket: Socket): void {
   // PUBACKs are small and written together already.
@@ -41,13 +49,24 @@ export function prepareSocket(socket: Socket): void {
   socket.setKeepAlive(true, 60_000);
 }
 
-/** @param variable the environment variable to blame. */
+/**
+ * @param variable the environment variable to blame.
+ * @param serve makes the server; the function it gets says where a connection comes from, as `sourceOf` gives it.
+ */
 export async function listen(
-  server: Server,
   variable: string,
-  { host, port, limits }: ListenerOptions,
+  { host, port, limits, proxyProtocol }: ListenerOptions,
   telemetry: IngestTelemetry,
+  serve: (addressOf: AddressOf) => Server,
 ): Promise<Listener> {
+  let addressOf: AddressOf = ({ remoteAddress }) => sourceOf(remoteAddress);
+  let server = serve((socket) => addressOf(socket));
+  if (proxyProtocol) {
+    const refuse = (why: string) => telemetry.refused('proxy-protocol', undefined, why);
+    const { front, addressOf: clientOf } = proxied(server, limits.connectMs, refuse);
+    addressOf = (socket) => sourceOf(clientOf(socket));
+    server = front;
+  }
   // Connections that are still in their TLS or HTTP handshake count here only.
   server.maxConnections = limits.connections + limits.reservedConnections + 100;
   server.on('drop', () => telemetry.refused('too-many-connections', undefined, undefined));

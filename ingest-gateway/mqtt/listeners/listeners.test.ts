@@ -2,18 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { connectAsync } from 'mqtt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { LIMITS } from '#contract/limits.ts';
 import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
-import { makeCertificate } from '#services/certificates.ts';
+import { makeCertificate, makeRevocations } from '#services/certificates.ts';
 
 const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;
 
@@ -33,8 +33,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function certificate(name: string, commonName: string, authority?: string): void {
-  makeCertificate(folder, name, { commonName, subjectAltName: 'DNS:localhost', authority });
+function certificate(name: string, commonName: string, authority?: string, extendedKeyUsage?: string): void {
+  makeCertificate(folder, name, { commonName, subjectAltName: 'DNS:localhost', authority, extendedKeyUsage });
 }
 
 describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () => {
@@ -161,6 +161,122 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () =>
     await expect(connect('renewed', 'dev-1')).rejects.toThrow();
   });
 
+  /** Who shows which certificate. */
+  const shown = (device: string) => ({
+    ca: pem('server.crt'),
+    cert: pem(`${device}.crt`),
+    key: pem(`${device}.key`),
+    clientId: device,
+    reconnectPeriod: 0,
+  });
+
+  it('[P9] devices must leave when the renewed authorities or revocations do not trust them any more', async () => {
+    for (const authority of ['ca-a', 'ca-b']) certificate(authority, authority);
+    certificate('dev-2', 'dev-2', 'ca-a');
+    certificate('dev-3', 'dev-3', 'ca-b');
+    certificate('dev-4', 'dev-4', 'ca-a');
+    const caFile = inFolder('authorities.crt');
+    const crlFile = inFolder('revoked.crl');
+    const both = Buffer.concat([pem('ca-a.crt'), pem('ca-b.crt')]);
+    makeRevocations(folder, 'ca-b', []);
+    const revocations = (...names: string[]): void => {
+      makeRevocations(folder, 'ca-a', names);
+      writeFileSync(crlFile, Buffer.concat([pem('ca-a.crl'), pem('ca-b.crl')]));
+    };
+    writeFileSync(caFile, both);
+    revocations();
+    await using test = await startTestGateway({ mqtt: { tls: { ...tls(caFile), crlFile } } });
+    const url = `mqtts://localhost:${test.gateway.ports.tls}`;
+    const clients = await Promise.all(
+      ['dev-4', 'dev-2', 'dev-3'].map((device) => connectAsync(url, shown(device), false)),
+    );
+    const [one, two, three] = clients as [(typeof clients)[0], (typeof clients)[0], (typeof clients)[0]];
+    const left = (client: typeof one) =>
+      new Promise((resolve) => client.once('close', () => resolve(undefined)));
+
+    revocations('dev-2');
+    await left(two);
+    await expect(connectAsync(url, shown('dev-2'), false)).rejects.toThrow();
+    writeFileSync(caFile, pem('ca-a.crt'));
+    await left(three);
+    await expect(connectAsync(url, shown('dev-3'), false)).rejects.toThrow();
+    expect(await test.metric(refused('certificate-not-trusted'))).toBe(2);
+    await one.publishAsync('devices/dev-4/telemetry', reading(1), { qos: 1 });
+    await one.endAsync();
+  });
+
+  it('[P9] a certificate that was made for servers is no device, and one for clients no server', async () => {
+    certificate('as-server', 'as-server', 'devices-ca', 'serverAuth');
+    certificate('as-client', 'as-client', 'devices-ca', 'clientAuth');
+    await using test = await startTestGateway({ mqtt: { tls: tls(inFolder('devices-ca.crt')) } });
+    const url = `mqtts://localhost:${test.gateway.ports.tls}`;
+    await expect(connectAsync(url, shown('as-server'), false)).rejects.toThrow();
+    await (await connectAsync(url, shown('as-client'), false)).endAsync();
+    const wrong = { port: 0, certFile: inFolder('as-client.crt'), keyFile: inFolder('as-client.key') };
+    await expect(startTestGateway({ mqtt: { tls: wrong } })).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('MQTT_TLS_CERT_FILE'),
+    });
+  });
+
+  it('[P9] takes no cipher without forward secrecy unless it is named, and no renegotiation', async () => {
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-subj',
+        '/CN=localhost',
+        '-keyout',
+        'rsa.key',
+        '-out',
+        'rsa.crt',
+        '-days',
+        '1',
+      ],
+      { cwd: folder, stdio: 'pipe' },
+    );
+    const rsa = { port: 0, certFile: inFolder('rsa.crt'), keyFile: inFolder('rsa.key') };
+    const secured = (port: number, ciphers: string) =>
+      new Promise<TLSSocket>((resolve, reject) => {
+        const socket = connectTls({ port, ciphers, maxVersion: 'TLSv1.2', rejectUnauthorized: false });
+        socket.once('secureConnect', () => resolve(socket)).once('error', reject);
+      });
+    await using strict = await startTestGateway({ mqtt: { tls: rsa } });
+    await expect(secured(strict.gateway.ports.tls as number, 'AES128-GCM-SHA256')).rejects.toThrow();
+    await expect(secured(strict.gateway.ports.tls as number, 'ECDHE-RSA-AES128-SHA')).rejects.toThrow();
+    const socket = await secured(strict.gateway.ports.tls as number, 'ECDHE-RSA-AES128-GCM-SHA256');
+    const renegotiated = new Promise<unknown>((resolve) => {
+      socket.on('error', resolve).on('close', () => resolve('closed'));
+      socket.renegotiate({}, (error) => resolve(error ?? 'renegotiated'));
+    });
+    expect(await renegotiated).not.toBe('renegotiated');
+    socket.destroy();
+    await using named = await startTestGateway({ mqtt: { tls: { ...rsa, ciphers: 'AES128-GCM-SHA256' } } });
+    (await secured(named.gateway.ports.tls as number, 'AES128-GCM-SHA256')).destroy();
+    const unknown = startTestGateway({ mqtt: { tls: { ...rsa, ciphers: 'NO-SUCH-CIPHER' } } });
+    await expect(unknown).rejects.toMatchObject({ code: 'configuration' });
+  });
+
+  it('carries WebSocket, with the same certificates of devices', async () => {
+    await using test = await startTestGateway({
+      mqtt: {
+        tls: { ...tls(inFolder('devices-ca.crt')), port: undefined, webSocketPort: 0 },
+        allowAnonymous: false,
+      },
+    });
+    const url = `wss://localhost:${test.gateway.ports.secureWebSocket}`;
+    const client = await connectAsync(url, shown('dev-1'), false);
+    await client.publishAsync('devices/dev-1/telemetry', reading(1), { qos: 1 });
+    await client.endAsync();
+    expect(test.log.records).toHaveLength(1);
+    const { cert: _, key: __, ...nobody } = shown('dev-1');
+    await expect(connectAsync(url, nobody, false)).rejects.toThrow();
+  });
+
   it('[P10] ends a handshake that does not come to its end, and survives what is no TLS', async () => {
     await using test = await startTestGateway({ mqtt: { tls: tls() }, limits: { connectMs: 100 } });
     const port = test.gateway.ports.tls as number;
@@ -235,6 +351,27 @@ describe('WebSocket', () => {
     expect(test.gateway.devices()).toEqual([]);
   });
 
+  it('[P10] lets in who offers MQTT, from a web page only when it is named', async () => {
+    const origin = 'https://app.example';
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0, webSocketOrigins: [origin] } });
+    const status = (protocols: string[], headers: Record<string, string> = {}) =>
+      new Promise<number>((resolve) => {
+        const client = new WebSocket(`ws://127.0.0.1:${test.gateway.ports.webSocket}`, protocols, {
+          headers,
+        });
+        client.once('open', () => resolve(101)).on('error', () => undefined);
+        client.once('unexpected-response', (_request, { statusCode = 0 }) => resolve(statusCode));
+      });
+    expect(await status(['mqtt'])).toBe(101);
+    expect(await status(['mqttv3.1', 'other'])).toBe(101);
+    expect(await status([])).toBe(400);
+    expect(await status(['chat'])).toBe(400);
+    expect(await status(['mqtt'], { origin })).toBe(101);
+    expect(await status(['mqtt'], { origin: 'https://attacker.example' })).toBe(403);
+    expect(await status(['mqtt'], { origin: 'null' })).toBe(403);
+    expect(await test.metric(refused('web-socket-origin'))).toBe(2);
+  });
+
   it('answers other HTTP requests with 426', async () => {
     await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
     expect((await fetch(`http://127.0.0.1:${test.gateway.ports.webSocket}/`)).status).toBe(426);
@@ -280,5 +417,81 @@ describe('ports', () => {
       configuration('MQTT_HOST'),
     );
     other.close();
+  });
+});
+
+describe('behind a balancer (PROXY protocol)', () => {
+  const header = 'PROXY TCP4 192.0.2.7 198.51.100.1 56324 1883\r\n';
+  const start = (mqtt: object = {}) => startTestGateway({ mqtt: { proxyProtocol: true, ...mqtt } });
+
+  it('the address of a device is the one that the balancer tells', async () => {
+    await using test = await start({ bansFile: inFolder('bans.json') });
+    writeFileSync(
+      inFolder('bans.json'),
+      JSON.stringify({
+        version: 1,
+        bans: [{ address: '192.0.2.9', since: new Date().toISOString(), reason: 'x', by: 'operator' }],
+      }),
+    );
+    const connect = async (text: string | Uint8Array, pieces = 1) => {
+      const client = await RawClient.open(test.port);
+      const bytes = Buffer.concat([Buffer.from(text), bytesOf(connectPacket('dev-1'))]);
+      const size = Math.ceil(bytes.length / pieces);
+      for (let at = 0; at < bytes.length; at += size) client.send(bytes.subarray(at, at + size));
+      return client.next();
+    };
+    expect(await connect(header)).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    expect(await connect(header, 20)).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    expect(await connect('PROXY UNKNOWN\r\n')).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    await eventually(async () => expect(await connect(header.replace('.7', '.9'))).toBeUndefined());
+    expect(await connect(header)).toMatchObject({ cmd: 'connack' });
+    expect(await connect('')).toBeUndefined();
+    expect(await test.metric(refused('proxy-protocol'))).toBe(1);
+  });
+
+  it('[P10] ends who says nothing, and what is no header', async () => {
+    await using test = await start();
+    const noHeader = await RawClient.open(test.port);
+    noHeader.send(Buffer.from('GET / HTTP/1.1\r\n'));
+    await noHeader.closed;
+    await using quick = await startTestGateway({ mqtt: { proxyProtocol: true }, limits: { connectMs: 50 } });
+    const silent = await RawClient.open(quick.port);
+    const half = await RawClient.open(quick.port);
+    half.send(Buffer.from(header.slice(0, 20)));
+    await Promise.all([silent.closed, half.closed]);
+    expect(await quick.metric(refused('proxy-protocol'))).toBe(2);
+  });
+
+  it.skipIf(!hasOpenssl())('stands before TLS and WebSocket, too', async () => {
+    certificate('behind', 'localhost');
+    const files = { certFile: inFolder('behind.crt'), keyFile: inFolder('behind.key') };
+    await using test = await start({ webSocketPort: 0, tls: { port: 0, webSocketPort: 0, ...files } });
+    /** Passes connections on, with the header before them. */
+    const balancer = async (to: number): Promise<number> => {
+      const server = createTcpServer((client) => {
+        const gateway = connectTcp(to, '127.0.0.1');
+        gateway.write(header);
+        client.pipe(gateway).pipe(client);
+        client.on('error', () => undefined);
+        gateway.on('error', () => undefined);
+      }).listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      onTestFinished(() => void server.close());
+      return (server.address() as AddressInfo).port;
+    };
+    const { tcp, tls, webSocket, secureWebSocket } = test.gateway.ports;
+    const urls = [
+      `mqtt://127.0.0.1:${await balancer(tcp as number)}`,
+      `mqtts://localhost:${await balancer(tls as number)}`,
+      `ws://127.0.0.1:${await balancer(webSocket as number)}`,
+      `wss://localhost:${await balancer(secureWebSocket as number)}`,
+    ];
+    for (const [at, url] of urls.entries()) {
+      const options = { clientId: 'dev-1', ca: readFileSync(files.certFile), reconnectPeriod: 0 };
+      const client = await connectAsync(url, options, false);
+      await client.publishAsync('devices/dev-1/telemetry', reading(at), { qos: 1 });
+      await client.endAsync();
+    }
+    expect(test.log.records).toHaveLength(4);
   });
 });

@@ -1,8 +1,18 @@
-import { createServer } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
+import { describeError } from '#runtime/errors.ts';
 import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
-import { sourceOf } from './source-of.ts';
+import type { TlsInForce } from './tls-in-force.ts';
 import { boundWebSocket } from './web-socket-bounds.ts';
 
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
@@ -25,57 +35,103 @@ const WEB_SOCKET_ERRORS: Readonly<Record<string, RefusalReason>> = {
   WS_ERR_UNEXPECTED_RSV_2_3: 'protocol-error',
 };
 
+export interface WebSocketOptions extends ListenerOptions {
+  /** Web pages whose scripts may connect; `*` = all. */
+  readonly origins: readonly string[];
+  /** `undefined` = without TLS. */
+  readonly tls: TlsInForce | undefined;
+}
+
 /**
  * MQTT over WebSocket, for browsers and for networks that let nothing else through, on any path. Any other HTTP request
- * gets 426.
+ * gets 426, an upgrade that does not offer MQTT 400 [MQTT-6.0.0-3], and one from a web page that is not in the list 403:
+ * a browser sends what it knows of the user with the request of any page.
  *
  * @throws PipelineError `configuration` when the port is taken.
  */
-export async function listenOnWebSocket(
-  options: ListenerOptions,
+export function listenOnWebSocket(
+  options: WebSocketOptions,
   accept: (arrival: Arrival) => void,
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
-  const { limits } = options;
-  const server = createServer(
-    {
+  const { limits, origins, tls } = options;
+  return listen(tls === undefined ? 'MQTT_WS_PORT' : 'MQTT_WSS_PORT', options, telemetry, (addressOf) => {
+    const times = {
       headersTimeout: limits.connectMs,
       requestTimeout: limits.connectMs,
       keepAliveTimeout: 1_000,
       connectionsCheckingInterval: 1_000,
-    },
-    (_request, response) =>
-      response.writeHead(426, { upgrade: 'websocket' }).end('MQTT over WebSocket only\n'),
-  );
-  const webSockets = new WebSocketServer({
-    server,
-    // The default is 100 MiB.
-    maxPayload: limits.packetBytes + FRAME_HEADER_BYTES,
-    maxFragments: limits.webSocketFragments,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
-  });
-  webSockets.on('connection', (webSocket, request) => {
-    prepareSocket(request.socket);
-    const stream = createWebSocketStream(webSocket);
-    // Before the stream takes the message: text is no MQTT [MQTT-6.0.0-1].
-    webSocket.prependListener('message', (_data, isBinary) => {
-      if (!isBinary) stream.destroy();
-    });
-    let refused = false;
-    const refuse = (reason: RefusalReason, detail: string): void => {
-      if (!refused) telemetry.refused(reason, undefined, detail);
-      refused = true;
     };
-    webSocket.on('error', (error: Error & { code?: string }) => {
-      const reason = WEB_SOCKET_ERRORS[error.code ?? ''];
-      if (reason !== undefined) refuse(reason, error.message);
+    const server = createHttpServer(times, tls, limits, telemetry);
+    const webSockets = new WebSocketServer({
+      server,
+      // The default is 100 MiB.
+      maxPayload: limits.packetBytes + FRAME_HEADER_BYTES,
+      maxFragments: limits.webSocketFragments,
+      perMessageDeflate: false,
+      clientTracking: false,
+      verifyClient: ({ req, origin }, answer) => {
+        const refusal = refusalOf(req, origin, origins);
+        if (refusal !== undefined) telemetry.refused(refusal.reason, undefined, refusal.message);
+        answer(refusal === undefined, refusal?.status, refusal?.message);
+      },
+      handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
     });
-    const greeted = boundWebSocket(webSocket, request.socket, limits, refuse);
-    accept({ stream, certificateName: undefined, address: sourceOf(request.socket.remoteAddress), greeted });
+    webSockets.on('connection', (webSocket, request) => {
+      prepareSocket(request.socket);
+      const stream = createWebSocketStream(webSocket);
+      // Before the stream takes the message: text is no MQTT [MQTT-6.0.0-1].
+      webSocket.prependListener('message', (_data, isBinary) => {
+        if (!isBinary) stream.destroy();
+      });
+      let refused = false;
+      const refuse = (reason: RefusalReason, detail: string): void => {
+        if (!refused) telemetry.refused(reason, undefined, detail);
+        refused = true;
+      };
+      webSocket.on('error', (error: Error & { code?: string }) => {
+        const reason = WEB_SOCKET_ERRORS[error.code ?? ''];
+        if (reason !== undefined) refuse(reason, error.message);
+      });
+      const greeted = boundWebSocket(webSocket, request.socket, limits, refuse);
+      const certificate = tls?.certificateOf(request.socket as TLSSocket);
+      accept({ stream, certificate, address: addressOf(request.socket), greeted });
+    });
+    // The port is `server`'s: `listen` reports its errors.
+    webSockets.on('error', () => undefined);
+    return server;
   });
-  // The port is `server`'s: `listen` reports its errors.
-  webSockets.on('error', () => undefined);
-  return listen(server, 'MQTT_WS_PORT', options, telemetry);
+}
+
+function createHttpServer(
+  times: ServerOptions,
+  tls: TlsInForce | undefined,
+  limits: GatewayLimits,
+  telemetry: IngestTelemetry,
+): Server {
+  const answer: RequestListener = (_request, response) =>
+    response.writeHead(426, { upgrade: 'websocket' }).end('MQTT over WebSocket only\n');
+  if (tls === undefined) return createServer(times, answer);
+  const server = createSecureServer(
+    { ...times, ...tls.serverOptions, handshakeTimeout: limits.connectMs },
+    answer,
+  );
+  tls.serve(server);
+  return server.on('tlsClientError', (error, socket) => {
+    telemetry.refused('tls-handshake', undefined, describeError(error));
+    socket.destroy();
+  });
+}
+
+/** Why an upgrade is refused. */
+function refusalOf(
+  request: IncomingMessage,
+  origin: string | undefined,
+  origins: readonly string[],
+): { readonly status: number; readonly reason: RefusalReason; readonly message: string } | undefined {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  if (!offered.some((name) => SUBPROTOCOLS.includes(name)))
+    return { status: 400, reason: 'protocol-error', message: 'expected the sub-protocol mqtt' };
+  if (origin === undefined || origins.includes('*') || origins.includes(origin)) return undefined;
+  return { status: 403, reason: 'web-socket-origin', message: 'this web page is not in MQTT_WS_ORIGINS' };
 }
