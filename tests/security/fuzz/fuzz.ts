@@ -6,6 +6,7 @@ import { eventOrEnd, openSocket } from '#tests/security/attackers.ts';
 import type { FuzzSource } from './fuzz-source.ts';
 import { HTTP_REQUESTS } from './http-requests.ts';
 import { MQTT3_PACKETS } from './mqtt3-packets.ts';
+import { MQTT5_PACKETS } from './mqtt5-packets.ts';
 import { WEB_SOCKET_FRAMES } from './web-socket-frames.ts';
 
 /** How often each is taken, in shares of the whole. */
@@ -15,6 +16,11 @@ const SOURCES: readonly [FuzzSource, ...FuzzSource[]] = [
   MQTT3_PACKETS,
   MQTT3_PACKETS,
   MQTT3_PACKETS,
+  MQTT5_PACKETS,
+  MQTT5_PACKETS,
+  MQTT5_PACKETS,
+  MQTT5_PACKETS,
+  MQTT5_PACKETS,
   WEB_SOCKET_FRAMES,
   WEB_SOCKET_FRAMES,
   HTTP_REQUESTS,
