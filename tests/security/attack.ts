@@ -14,7 +14,8 @@ export interface Attack {
   readonly name: string;
   /** What the attacker does, in one sentence of the report. */
   readonly what: string;
-  /** A series of `/metrics`, with its labels, that must have risen: an attack that no counter shows goes on unseen. */
+  /** A series of `/metrics`, with its labels, that must have risen: an attack that no counter shows goes on unseen. Empty = it is
+   * no client of the gateway. */
   readonly seenIn: string;
   run(target: Target, signal: AbortSignal): Promise<void>;
 }

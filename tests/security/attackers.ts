@@ -6,9 +6,18 @@ import mqttPacket from 'mqtt-packet';
 /** Sockets opened at once, so that a listen queue is not what is measured. */
 const OPEN_AT_ONCE = 100;
 
+/** Not the address of the good devices: what an address may do must not be taken from them. */
+const ATTACKERS_ADDRESS = '127.0.0.2';
+
 /** Opens a connection, however it ends; it is destroyed when the attack is over. */
 export async function openSocket(port: number, signal: AbortSignal): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    localAddress: ATTACKERS_ADDRESS,
+    noDelay: true,
+    allowHalfOpen: true,
+  });
   socket.on('error', () => undefined).resume();
   signal.addEventListener('abort', () => socket.destroy(), { once: true });
   if (signal.aborted) socket.destroy();

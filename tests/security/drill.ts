@@ -40,8 +40,9 @@ export async function drill(attack: Attack, options: DrillOptions): Promise<Dril
   await fleet.experience();
   await sleep(options.beforeMs / 2);
   const shareBefore = shareOf(await fleet.experience());
+  const seenNow = async (): Promise<number> => (attack.seenIn === '' ? 0 : pipeline.series(attack.seenIn));
   const before = pipeline.residentMiB();
-  const seenBefore = await pipeline.series(attack.seenIn);
+  const seenBefore = await seenNow();
   let peak = before;
   const timer = setInterval(() => {
     peak = Math.max(peak, pipeline.residentMiB());
@@ -50,7 +51,7 @@ export async function drill(attack: Attack, options: DrillOptions): Promise<Dril
   await attack.run(pipeline.target, AbortSignal.timeout(options.attackMs));
   const during = await fleet.experience();
   await sleep(options.afterMs);
-  const seen = (await pipeline.series(attack.seenIn)) - seenBefore;
+  const seen = (await seenNow()) - seenBefore;
   const lost = await fleet.finish(PATIENCE_MS);
   clearInterval(timer);
   return {

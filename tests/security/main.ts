@@ -1,32 +1,59 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command } from 'commander';
 import { ATTACKS } from './attacks/all.ts';
-import { drill } from './drill.ts';
+import { type DrillResult, drill } from './drill.ts';
+import { securityReport } from './report.ts';
 
-const program = new Command('security-drill')
+const DOCUMENT = path.join(import.meta.dirname, '..', '..', 'docs', 'security-drill.md');
+
+interface Options {
+  readonly only?: readonly string[];
+  readonly seconds: number;
+  readonly after: number;
+  readonly write?: boolean;
+  readonly json?: boolean;
+}
+
+const { only, seconds, after, write, json } = new Command('security-drill')
   .description('Attacks a pipeline of its own with good devices beside it, one attack after the other.')
   .option('--only <names...>', `some attacks: ${ATTACKS.map(({ name }) => name).join(', ')}`)
   .option('--seconds <n>', 'how long each attack lasts', Number, 10)
   .option('--after <n>', 'seconds until memory is looked at again', Number, 60)
-  .option('--json', 'one line of JSON for each attack');
-program.parse();
-const { only, seconds, after, json } = program.opts<{
-  only?: string[];
-  seconds: number;
-  after: number;
-  json?: boolean;
-}>();
+  .option('--write', 'write docs/security-drill.md')
+  .option('--json', 'one line of JSON for each attack')
+  .parse()
+  .opts<Options>();
+
+const results: DrillResult[] = [];
 for (const attack of ATTACKS.filter(({ name }) => only === undefined || only.includes(name))) {
-  const result = await drill(attack, {
+  const options = {
     goodDevices: 100,
     rate: 4,
     beforeMs: 6_000,
     attackMs: seconds * 1000,
     afterMs: after * 1000,
-  });
-  const { during, memory } = result;
-  process.stdout.write(
-    json
-      ? `${JSON.stringify(result)}\n`
-      : `${result.attack}: share ${result.shareBefore.toFixed(3)} -> ${result.shareDuring.toFixed(3)}, p50 ${during.p50Ms.toFixed(1)} p99 ${during.p99Ms.toFixed(1)} ms, disconnects ${during.disconnects}, memory ${memory.before.toFixed(0)} / ${memory.peak.toFixed(0)} / ${memory.after.toFixed(0)} MiB, ${result.seenIn} +${result.seen}, lost ${result.lost}, books ${result.booksClose}, alive ${result.alive}\n`,
+  };
+  const result = await drill(attack, options);
+  results.push(result);
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${inWords(result)}\n`);
+}
+if (write) writeFileSync(DOCUMENT, securityReport(results, seconds));
+process.exitCode = results.every(({ alive, booksClose, lost }) => alive && booksClose && lost === 0) ? 0 : 1;
+
+function inWords({
+  attack,
+  shareDuring,
+  during,
+  memory,
+  seen,
+  lost,
+  booksClose,
+  alive,
+}: DrillResult): string {
+  const megabytes = [memory.before, memory.peak, memory.after].map((it) => it.toFixed(0)).join(' / ');
+  return (
+    `${attack}: share ${shareDuring.toFixed(3)}, PUBACK p50 ${during.p50Ms.toFixed(1)} p99 ${during.p99Ms.toFixed(1)} ms, ` +
+    `memory ${megabytes} MiB, counted ${seen}, lost ${lost}, books ${booksClose ? 'close' : 'OPEN'}, ${alive ? 'alive' : 'DEAD'}`
   );
 }

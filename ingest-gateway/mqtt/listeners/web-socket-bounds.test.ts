@@ -43,6 +43,14 @@ describe('a WebSocket before CONNECT [P10]', () => {
     }
   });
 
+  it('is ended when it sends pings instead, and counted', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const socket = await open(test);
+    for (let i = 0; i < 500; i++) socket.ping();
+    await closed(socket);
+    expect(await test.metric(refused('protocol-error'))).toBe(1);
+  });
+
   it('may send its first publishes with its CONNECT', async () => {
     await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
     const socket = await open(test);

@@ -41,7 +41,7 @@ const unknownFields = JSON.stringify(
 const wideReading = JSON.stringify({
   schema: 'environment/1',
   ts: 1,
-  values: Object.fromEntries(Array.from({ length: 7_000 }, (_, index) => [`x${index}`, 1])),
+  values: Object.fromEntries(Array.from({ length: 5_500 }, (_, index) => [`x${index}`, 1])),
 });
 
 function publish(index: number, payload: string): Uint8Array {
@@ -108,5 +108,5 @@ export const PACKET_FLOODS: readonly Attack[] = [
     generate({ cmd: 'unsubscribe', messageId: 9, unsubscriptions: ['a'] }),
   ),
   publishFlood('unknown-fields', 'batches of 500 readings with an unknown property', unknownFields),
-  publishFlood('wide-readings', 'readings of 7,000 unknown values', wideReading),
+  publishFlood('wide-readings', 'readings of 5,500 unknown values', wideReading),
 ];

@@ -72,7 +72,7 @@ export const WEB_SOCKET_ATTACKS: readonly Attack[] = [
   {
     name: 'websocket-pings',
     what: '50 WebSocket connections send ping frames as fast as they are read, without CONNECT',
-    seenIn: 'ingest_refused_total{reason="packet-too-large"}',
+    seenIn: 'ingest_refused_total{reason="protocol-error"}',
     async run({ webSocketPort }, signal) {
       const bytes = repeated(frame(PING, Buffer.alloc(4), true), 5_000);
       await each(50, signal, async () => {
