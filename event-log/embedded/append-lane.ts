@@ -13,8 +13,9 @@ export interface PackedAppends {
 }
 
 /**
- * What waits to be appended to one topic, or to one key of a topic with a share, in the order of the calls. Records are packed when they arrive; those that a
- * failed attempt gives back go to the front again, so that nothing newer of their topic overtakes them.
+ * What waits to be appended to one topic, or to one key of a topic with a share, in the order of the calls. Records are
+ * packed when they arrive; those that a failed attempt gives back go to the front again, so that nothing newer of their
+ * topic overtakes them.
  */
 export class AppendLane {
   readonly topic: string;

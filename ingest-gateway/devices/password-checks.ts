@@ -43,9 +43,13 @@ interface Job {
 
 /**
  * Checks passwords whose hash is slow, without letting a storm of connections take the machine: few hashes at once, a
- * bounded queue with turns for all (whoever does not fit in is told to come back), and verdicts remembered for a while. What is remembered is a keyed digest of
- * the password, under a key that lives and dies with the process. Wrong passwords are remembered apart from verified
- * ones, so that guessing cannot push those out.
+ * bounded queue with turns for all (whoever does not fit in is told to come back), and verdicts remembered for a while.
+ * What is remembered is a keyed digest of the password, under a key that lives and dies with the process. Wrong passwords are
+ * remembered apart from verified ones, so that guessing cannot push those out.
+ *
+ * Of a check: *remembered* (answered at once) or *waiting* → *running*, when it is its turn and a place is free → *answered*.
+ * Out of *waiting* it also goes as `busy`, when there is no room, or when nobody wants the answer any more. Of a verdict:
+ * from its answer until its time is over, the file has another entry for the device, or `forget`.
  */
 export class PasswordChecks {
   readonly #limits: PasswordCheckLimits;

@@ -8,6 +8,9 @@ import { ReadGate } from './read-gate.ts';
 /**
  * The open connections: every accepted socket from `add` until its stream closes, and for each device the one that is
  * connected as it, from `bind` on. These are our own books: aedes has some, and loses count when takeovers cross.
+ *
+ * Of a connection: *accepted* (`add`) → *bound* (`bind`; the one before it of the same device is *replaced*, and no longer
+ * stands for it) → *gone*, when its stream closes, from every mode. `refuse` only notes why it is going to end.
  */
 export class ConnectionTable {
   readonly #telemetry: IngestTelemetry;

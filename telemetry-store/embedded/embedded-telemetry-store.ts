@@ -70,6 +70,10 @@ const ABORTED: WriteOutcome = { kind: 'retry', cause: 'aborted', detail: 'the wr
  * Hands each call to the thread of the database, and once a minute lets it remove what is too old, in small steps
  * between which writes get their turn. What is too old, the believed time of day decides (`KeptTime`): a clock that jumps
  * neither removes points nor refuses them. The thread has no clock.
+ *
+ * Modes: *opening* (`open`: file, lock, and as the owner the time that was seen) → *open* → *closing* (the removal stops with
+ * its step, calls that the thread has are answered) → *closed*, with the thread. A thread that dies leads nowhere else: its
+ * calls fail as retryable, and the next one starts another (`DatabaseThread`).
  */
 class EmbeddedTelemetryStore implements TelemetryStore {
   readonly #role: 'owner' | 'beside';

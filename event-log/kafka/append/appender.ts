@@ -56,6 +56,10 @@ interface Route {
  * broker waited in vain goes alone, over a connection of its own, until it succeeds: it holds up nobody for longer than
  * that one request.
  *
+ * Modes, of the whole: *open* → *closing* (`close`: new records are refused, those that are here are sent and sent again as
+ * before) → *closed*, when the last one is durable or given up. Of a record: *unrouted* until the cluster view knows its
+ * topic's leaders, then in its partition's queue, whose modes are described there. A deadline ends both.
+ *
  * Idempotent producing is not used: it would bind the retries of all partitions to one sequence, and gives nothing that
  * P3 does not.
  */

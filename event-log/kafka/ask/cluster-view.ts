@@ -22,6 +22,9 @@ const BACKOFF: Backoff = { firstDelayMs: 200, maxDelayMs: 2_000, jitter: 0.3 };
  * What is known about the cluster: which broker leads which partition, and whether the cluster answers at all. One loop
  * keeps it fresh, from opening to closing, and is also how the driver connects and connects again: it looks every few
  * seconds, soon after `refresh`, and after a failure with back-off. It never gives up and never throws.
+ *
+ * Modes: *away* (from `start`, and after a look that failed: `problem` says why, back-off) ⇄ *known* (after a look that was
+ * answered) → *closed*, from both, when the look under way is over.
  */
 export class ClusterView {
   readonly #connections: BrokerConnections;

@@ -78,6 +78,11 @@ function isType(error: unknown, type: string): boolean {
   return error instanceof Error && 'type' in error && error.type === type;
 }
 
+/**
+ * A membership in the lock's group, as the coordinator sees it. *Nobody* until the first `join` is answered; *member*, of
+ * the generation that `join` began last, leading it or not; *nobody* again after `leave`, or when the coordinator has
+ * forgotten it (`UNKNOWN_MEMBER_ID`). What that means for the lock, `keepAlive` decides.
+ */
 class LockMember {
   readonly #connections: BrokerConnections;
   readonly #group: string;

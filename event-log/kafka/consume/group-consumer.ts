@@ -42,6 +42,10 @@ class Membership {
  * kafkajs has no callback for partitions that are taken away, and may join again on its own in the middle of a batch
  * (when a fetch from another broker finds new leaders). So the membership in hand ends with the first of: a heartbeat
  * that fails, a new join, closing. Batches delivered under it are discarded from then on.
+ *
+ * Modes: *joining* (`start`) → *member* (each GROUP_JOIN of kafkajs: another membership) → *crashed* (`crashed` resolves;
+ * whoever owns it closes it and makes another) or *closed* (`close`, in every mode). There is no way back to *joining* from
+ * the outside: kafkajs joins again by itself, or the consumer is over.
  */
 export class GroupConsumer {
   readonly #consumer: Consumer;

@@ -5,6 +5,10 @@ import type { PartitionProgress } from '#event-log/event-log.ts';
  * Decides whether a consumer that says it is fine has silently stopped (tulios/kafkajs#659, #1072, #1599): one of its
  * partitions has had records all the time, its position did not move, and no handler was busy. Looked at every few
  * seconds, with what the brokers say about the group; the loop around it is in `subscription.ts`.
+ *
+ * Per partition: *moving* → *standing*, at the first look that finds it assigned, behind, and where it was at the look
+ * before → *stalled*, when it stood for `stallMs`. Back to *moving* when the position moves, the backlog is worked off, the
+ * partition goes to another member, or `reset` is called.
  */
 export class StallWatch {
   readonly #stallMs: number;

@@ -28,6 +28,10 @@ interface Record {
  * Notices devices that connect over and over: two with one id that take the session from each other, or a firmware that
  * ends its connection after each message. Each connection costs more than many messages do. Such a device is kept out
  * for a while; when it was quiet for a window of time, it begins anew.
+ *
+ * Per device: *counting*, within a window that begins with its first connection → *kept out* at one connection too many, the
+ * longer the more often → *counting* anew. That it was kept out is forgotten after the longest ban and a window without
+ * another one, or when too many other devices came since.
  */
 export class FlappingWatch {
   readonly #limits: FlappingLimits;
