@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { startHttpServer } from '#runtime/http-server.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
-import { publishPacket, RawClient } from './testing/raw-client.ts';
+import { connectPacket, publishPacket, RawClient } from './testing/raw-client.ts';
 import { reading, startTestGateway } from './testing/test-gateway.ts';
 
 describe('HTTP', () => {
@@ -39,12 +39,38 @@ describe('HTTP', () => {
       accepted: 1,
       refused: { 'schema-violation': 1 },
       discarded: {},
+      address: '127.0.0.1',
+      takeovers: 0,
+      lastTakeover: null,
+      slowedMs: 0,
+      refusals: {},
+      lastRefusal: null,
     };
+    const nobody = { strangers: [], addresses: [] };
     expect(await get('/api/devices?silent-for=3600')).toEqual({
       status: 200,
-      body: { total: 1, devices: [device] },
+      body: { total: 1, devices: [device], ...nobody },
     });
-    expect(await get('/api/devices?limit=1')).toEqual({ status: 200, body: { total: 2, devices: [device] } });
+    expect(await get('/api/devices?limit=1')).toEqual({
+      status: 200,
+      body: { total: 2, devices: [device], ...nobody },
+    });
+    const stranger = await RawClient.open(test.port);
+    stranger.send(connectPacket('dev-3', { username: 'dev-4', password: Buffer.from('x') }));
+    await stranger.closed;
+    const lastRefusal = { reason: 'wrong-identity', address: '127.0.0.1', device: 'dev-3' };
+    expect(await get('/api/devices?id=dev-3')).toMatchObject({
+      status: 200,
+      body: {
+        total: 0,
+        devices: [],
+        strangers: [{ id: 'dev-3', refusals: { 'wrong-identity': 1 }, lastRefusal }],
+        addresses: [{ address: '127.0.0.1', lastRefusal }],
+      },
+    });
+    expect(await get('/api/devices?id=dev-2')).toMatchObject({
+      body: { total: 1, devices: [{ id: 'dev-2' }], ...nobody },
+    });
     for (const query of ['silent-for=soon', 'silent-for=-1', 'limit=0', 'limit=1000000']) {
       expect((await get(`/api/devices?${query}`)).status, query).toBe(400);
     }

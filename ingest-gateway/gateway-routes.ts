@@ -10,25 +10,35 @@ const devicesQuery = {
   type: 'object',
   properties: {
     'silent-for': { type: 'number', minimum: 0, maximum: MAX_SECONDS, default: 0 },
+    id: { type: 'string', maxLength: 64 },
     limit: { type: 'integer', minimum: 1, maximum: MAX_DEVICES, default: MAX_DEVICES },
   },
 } as const;
 
 /**
- * `/api/accounting` and `/api/devices` (`?silent-for=` seconds, `?limit=`), for the process that runs the gateway:
+ * `/api/accounting` and `/api/devices` (`?silent-for=` seconds, `?id=`, `?limit=` of each list), for the process that runs
+ * the gateway:
  * `startHttpServer({ …, routes: gatewayRoutes(gateway) })`.
  */
 export function gatewayRoutes(
-  gateway: Pick<IngestGateway, 'accounting' | 'devices'>,
+  gateway: Pick<IngestGateway, 'accounting' | 'devices' | 'strangers'>,
 ): (server: FastifyInstance) => void {
   return (server) => {
     server.get('/api/accounting', async () => gateway.accounting());
-    server.get<{ Querystring: { 'silent-for': number; limit: number } }>(
+    server.get<{ Querystring: { 'silent-for': number; id?: string; limit: number } }>(
       '/api/devices',
       { schema: { querystring: devicesQuery } },
       async ({ query }) => {
-        const devices = gateway.devices(query['silent-for'] * 1000);
-        return { total: devices.length, devices: devices.slice(0, query.limit) };
+        const { id: wanted, limit } = query;
+        const isMeant = (id: string | null | undefined): boolean => wanted === undefined || id === wanted;
+        const devices = gateway.devices(query['silent-for'] * 1000).filter(({ id }) => isMeant(id));
+        const { strangers, addresses } = gateway.strangers();
+        return {
+          total: devices.length,
+          devices: devices.slice(0, limit),
+          strangers: strangers.filter(({ id }) => isMeant(id)).slice(0, limit),
+          addresses: addresses.filter(({ lastRefusal }) => isMeant(lastRefusal?.device)).slice(0, limit),
+        };
       },
     );
   };

@@ -6,8 +6,9 @@ import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
+import type { DeviceStatus } from './intake/device.ts';
 import { DeviceClocks } from './intake/device-clocks.ts';
-import { DeviceRegistry, type DeviceStatus } from './intake/device-registry.ts';
+import { DeviceRegistry, type Strangers } from './intake/device-registry.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
 import { InflightBudget } from './intake/inflight-budget.ts';
 import { MessageIntake } from './intake/message-intake.ts';
@@ -40,6 +41,8 @@ export interface IngestGateway extends AsyncDisposable {
   accounting(): Accounting;
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
   devices(silentForMs?: number): DeviceStatus[];
+  /** Who was turned away and is none of `devices`. */
+  strangers(): Strangers;
   readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock', ReadinessCheck>>;
   /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
   stop(): Promise<void>;
@@ -64,7 +67,8 @@ export async function startIngestGateway(
   });
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
   const clocks = new DeviceClocks();
-  const telemetry = createIngestTelemetry(deps, [...schemas.keys()], () => ({
+  const devices = new DeviceRegistry(limits, budget, deps.now);
+  const levels = () => ({
     connectedDevices: broker?.connectedDevices ?? 0,
     pausedDevices: broker?.pausedDevices ?? 0,
     inflightMessages: budget.messages,
@@ -73,10 +77,12 @@ export async function startIngestGateway(
       ahead: clocks.count('ahead', performance.now()),
       behind: clocks.count('behind', performance.now()),
     },
-  }));
+  });
+  const telemetry = createIngestTelemetry(deps, [...schemas.keys()], levels, (turnedAway) =>
+    devices.countTurnedAway(turnedAway),
+  );
   let broker: MqttBroker | undefined;
   await using resources = new AsyncDisposableStack();
-  const devices = new DeviceRegistry(limits, budget, deps.now);
   const credentials =
     mqtt.credentialsFile === undefined
       ? undefined
@@ -157,6 +163,7 @@ export async function startIngestGateway(
     connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
     devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()),
+    strangers: () => devices.strangers(credentials?.deviceIds()),
     readiness: () => ({
       mqtt: {
         required: true,

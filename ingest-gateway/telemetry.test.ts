@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { MQTT_VERSIONS } from '#contract/mqtt-version.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { createIngestTelemetry, DROP_REASONS, REFUSAL_REASONS, TOLERATED_KINDS } from './telemetry.ts';
+import { REFUSAL_REASONS } from './refusal-reason.ts';
+import { createIngestTelemetry } from './telemetry.ts';
+import { DROP_REASONS, TOLERATED_KINDS } from './telemetry-labels.ts';
 
 function start() {
   const lines: string[] = [];
@@ -76,11 +78,18 @@ describe('telemetry of the gateway', () => {
     expect(text).toContain('ingest_readings_unconfirmed 2\n');
   });
 
-  it('writes a flood of refusals as one line', () => {
+  it('writes a flood of refusals as a few lines, and somebody else beside it as his own', () => {
     const { telemetry, lines } = start();
-    for (let i = 0; i < 1_000; i++) telemetry.refused('bad-credentials', `dev-${i}`, undefined);
-    telemetry.refused('foreign-topic', 'dev-1', 'other');
-    expect(lines).toHaveLength(2);
-    expect(lines.join('')).toContain('foreign-topic');
+    const flood = { reason: 'bad-credentials', address: '192.0.2.1', detail: undefined } as const;
+    for (let i = 0; i < 1_000; i++) telemetry.refused({ ...flood, deviceId: `dev-${i}` });
+    expect(lines).toHaveLength(10);
+    telemetry.refused({ ...flood, deviceId: 'dev-1', address: '192.0.2.2' });
+    expect(lines).toHaveLength(11);
+    expect(JSON.parse(lines.at(-1) as string)).toMatchObject({
+      reason: 'bad-credentials',
+      deviceId: 'dev-1',
+      address: '192.0.2.2',
+      leftOut: 0,
+    });
   });
 });

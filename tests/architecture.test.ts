@@ -39,7 +39,16 @@ const ROOMS: Readonly<
   >
 > = {
   'ingest-gateway': {
-    ground: ['telemetry.ts', 'gateway-limits.ts', 'file-changes.ts'],
+    ground: [
+      'file-changes.ts',
+      'forget-oldest.ts',
+      'gateway-limits.ts',
+      'ingest-metrics.ts',
+      'line-limits.ts',
+      'refusal-reason.ts',
+      'telemetry.ts',
+      'telemetry-labels.ts',
+    ],
     rooms: {
       devices: [],
       intake: [],

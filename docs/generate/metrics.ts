@@ -69,7 +69,10 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       pausedDevices: 0,
       devicesOffClock: { ahead: 0, behind: 0 },
     };
-    createIngestTelemetry(deps, [...schemas.keys()], () => idle);
+    createIngestTelemetry(deps, [...schemas.keys()], () => idle).certificatesLoaded('file', {
+      server: 0,
+      ca: 0,
+    });
   }
   if (standalone || process === 'processors') createWriterTelemetry(deps, schemas);
   if (standalone || process === 'lag-monitor') {

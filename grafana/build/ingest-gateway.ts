@@ -158,10 +158,48 @@ export const INGEST_GATEWAY: DashboardSpec = {
         timeseries({
           title: 'Clients refused or disconnected, by reason',
           description:
-            'The reasons are listed in docs/metrics.md; the log names one device for each, every ten seconds.',
+            'The reasons are listed in docs/metrics.md. Who: the log, and npm run devices -- status.',
           unit: 'cps',
           queries: [{ query: rate('ingest_refused_total', 'reason'), legend: '{{reason}}' }],
           alerts: ['DevicesGone'],
+        }),
+        timeseries({
+          title: 'Connections open, by listener',
+          description:
+            'Also those in their handshake and those that said nothing yet: far above the devices, somebody floods.',
+          unit: 'short',
+          queries: [
+            { query: `sum by (listener) (ingest_connections${INSTANCE})`, legend: '{{listener}}' },
+            { query: `sum(ingest_connected_devices${INSTANCE})`, legend: 'devices' },
+          ],
+        }),
+        timeseries({
+          title: 'Connections accepted, by listener',
+          description: 'Far above the devices that connect: churn, or sockets that come to nothing.',
+          unit: 'cps',
+          queries: [{ query: rate('ingest_connections_total', 'listener'), legend: '{{listener}}' }],
+        }),
+        timeseries({
+          title: 'File descriptors in use',
+          description: 'Of what the process may have.',
+          unit: 'percentunit',
+          queries: [
+            { query: `process_open_fds${INSTANCE} / process_max_fds${INSTANCE}`, legend: '{{instance}}' },
+          ],
+          thresholds: [{ from: 0.8, color: 'red' }],
+          alerts: ['FileDescriptorsRunningOut'],
+        }),
+        timeseries({
+          title: 'Until a certificate expires',
+          description: 'Of the server file with its chain, and of the authority of the devices.',
+          unit: 's',
+          queries: [
+            {
+              query: `ingest_tls_certificate_expiry_timestamp_seconds${INSTANCE} - time()`,
+              legend: '{{instance}} {{certificate}}',
+            },
+          ],
+          alerts: ['TlsCertificateExpiring'],
         }),
         timeseries({
           title: 'Tolerated, by kind',

@@ -1,5 +1,5 @@
 import { isDeviceId } from '#contract/device-topic.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { type Identity, isOneDevice } from './acl.ts';
 import type { BanList } from './bans/ban-list.ts';
 import type { CredentialStore } from './credential-store.ts';

@@ -1,4 +1,4 @@
-import { CLOCK_DIRECTIONS, type ClockDirection } from '#ingest-gateway/telemetry.ts';
+import { CLOCK_DIRECTIONS, type ClockDirection } from '#ingest-gateway/telemetry-labels.ts';
 
 /** A device counts as off for so long after a reading that was refused for its time. Milliseconds. */
 const OFF_FOR_MS = 10 * 60 * 1000;

@@ -1,66 +1,21 @@
-import { telemetryTopic } from '#contract/device-topic.ts';
-import type { MqttVersion } from '#contract/mqtt-version.ts';
-import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import { ForeignTopics } from './foreign-topics.ts';
-import { InflightBudget } from './inflight-budget.ts';
-import { TokenBucket } from './token-bucket.ts';
+import type { TurnedAway } from '#ingest-gateway/refusal-reason.ts';
+import { Device, type DeviceStatus, NEVER_CONNECTED } from './device.ts';
+import type { InflightBudget } from './inflight-budget.ts';
+import { TurnedAwayBook, TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
 
-/** What one device is known by, over its connections: its bounds hold across a reconnect. */
-export class Device {
-  readonly id: string;
-  /** The one topic it may publish to. */
-  readonly topic: string;
-  readonly budget: InflightBudget;
-  readonly bucket: TokenBucket;
-  readonly foreignTopics: ForeignTopics;
-  connected = false;
-  /** What it spoke when it connected last. */
-  mqttVersion: MqttVersion | undefined;
-  /** Milliseconds since the epoch of its last packet of interest: CONNECT or PUBLISH. */
-  lastSeenAt: number;
-  /** Readings in the log. */
-  accepted = 0;
-  /** Dead letters by reason. */
-  refused: Map<RejectReason, number> | undefined;
-
-  /** @param total the gateway's budget, of which the device may use a fair share. */
-  constructor(id: string, limits: GatewayLimits, total: InflightBudget, now: number) {
-    this.id = id;
-    this.topic = telemetryTopic(id);
-    this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice, total);
-    this.bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now());
-    this.foreignTopics = new ForeignTopics(
-      limits.foreignMessagesPerSecond,
-      limits.foreignMessageBurst,
-      performance.now(),
-    );
-    this.lastSeenAt = now;
-  }
-
-  countRefused(reason: RejectReason, readings = 1): void {
-    this.refused ??= new Map();
-    this.refused.set(reason, (this.refused.get(reason) ?? 0) + readings);
-  }
-}
-
-/** A device as `/api/devices` shows it. */
-export interface DeviceStatus {
-  readonly id: string;
-  readonly connected: boolean;
-  /** Milliseconds since the epoch; `null` = not since this gateway started. */
-  readonly lastSeen: number | null;
-  /** What it spoke when it connected last; `null` = not since this gateway started. */
-  readonly mqttVersion: MqttVersion | null;
-  /** Readings since this gateway started. */
-  readonly accepted: number;
-  readonly refused: Readonly<Partial<Record<RejectReason, number>>>;
-  /** Messages to topics that are not the device's own, by topic: acknowledged and thrown away. */
-  readonly discarded: Readonly<Record<string, number>>;
+/** Who was turned away and is no device that was ever let in: ids that anybody may have made up, and addresses. */
+export interface Strangers {
+  /** Ids that were never let in, the latest first. */
+  readonly strangers: readonly ({ readonly id: string } & TurnedAwayStatus)[];
+  /** Addresses from which somebody was turned away, the latest first. */
+  readonly addresses: readonly ({ readonly address: string } & TurnedAwayStatus)[];
 }
 
 /** Devices remembered; more than may be connected, so that silent ones can be told from unknown ones. */
 const CAPACITY = 100_000;
+/** Strangers, and addresses, that were turned away, each. */
+const TURNED_AWAY_CAPACITY = 10_000;
 
 /** The devices seen since the start, the longest unseen forgotten first. Connected ones are never forgotten. */
 export class DeviceRegistry {
@@ -70,6 +25,8 @@ export class DeviceRegistry {
   readonly #capacity: number;
   /** Oldest first: a device moves to the end when it connects. */
   readonly #devices = new Map<string, Device>();
+  readonly #strangers = new TurnedAwayBook(TURNED_AWAY_CAPACITY);
+  readonly #addresses = new TurnedAwayBook(TURNED_AWAY_CAPACITY);
 
   constructor(limits: GatewayLimits, total: InflightBudget, now: () => number, capacity: number = CAPACITY) {
     this.#limits = limits;
@@ -83,14 +40,43 @@ export class DeviceRegistry {
     return this.#devices.has(id);
   }
 
-  /** The device, for a client that proved to be it. */
-  admit(id: string): Device {
-    const device = this.#devices.get(id) ?? new Device(id, this.#limits, this.#total, this.#now());
+  /** The device, for a client at `address` that proved to be it. */
+  admit(id: string, address: string): Device {
+    let device = this.#devices.get(id);
+    if (device === undefined) {
+      device = new Device(id, this.#limits, this.#total, this.#now(), address);
+      device.turnedAway = this.#strangers.take(id);
+    }
     device.lastSeenAt = this.#now();
+    device.address = address;
     this.#devices.delete(id);
     this.#devices.set(id, device);
     if (this.#devices.size > this.#capacity) this.#forgetOldest();
     return device;
+  }
+
+  /** Remembers who was turned away: the device, if it was ever let in, and the address in any case. */
+  countTurnedAway(turnedAway: TurnedAway): void {
+    const { deviceId, address } = turnedAway;
+    const at = this.#now();
+    this.#addresses.count(address, turnedAway, at);
+    const device = this.#devices.get(deviceId ?? '');
+    if (device !== undefined) {
+      device.turnedAway ??= new TurnedAwayCounts();
+      device.turnedAway.count(turnedAway, at);
+    } else if (deviceId !== undefined) this.#strangers.count(deviceId, turnedAway, at);
+  }
+
+  /** @param expected ids that are no strangers, although they were never let in. */
+  strangers(expected: Iterable<string> = []): Strangers {
+    const known = new Set(expected);
+    return {
+      strangers: this.#strangers
+        .list()
+        .filter(([id]) => !known.has(id))
+        .map(([id, status]) => ({ id, ...status })),
+      addresses: this.#addresses.list().map(([address, status]) => ({ address, ...status })),
+    };
   }
 
   /**
@@ -104,27 +90,11 @@ export class DeviceRegistry {
     const statuses: DeviceStatus[] = [];
     for (const device of this.#devices.values()) {
       if (device.lastSeenAt > before) continue;
-      statuses.push({
-        id: device.id,
-        connected: device.connected,
-        lastSeen: device.lastSeenAt,
-        mqttVersion: device.mqttVersion ?? null,
-        accepted: device.accepted,
-        refused: Object.fromEntries(device.refused ?? []),
-        discarded: Object.fromEntries(device.foreignTopics.entries()),
-      });
+      statuses.push(device.status());
     }
     for (const id of expected) {
-      if (!this.#devices.has(id))
-        statuses.push({
-          id,
-          connected: false,
-          lastSeen: null,
-          mqttVersion: null,
-          accepted: 0,
-          refused: {},
-          discarded: {},
-        });
+      if (this.#devices.has(id)) continue;
+      statuses.push({ ...NEVER_CONNECTED, id, ...this.#strangers.get(id) });
     }
     return statuses.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
   }

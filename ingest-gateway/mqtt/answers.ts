@@ -2,7 +2,7 @@ import type { ConnectPacket, PublishPacket } from 'aedes';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
 import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 
 /** Lets aedes go on behind `authorizePublish`; with an error it closes the connection. */
 export type AedesCallback = (error?: Error | null) => void;

@@ -1,4 +1,4 @@
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { hasCode } from '#runtime/errors.ts';
 
 /** Texts of aedes 1.2.0; its errors have no codes. */

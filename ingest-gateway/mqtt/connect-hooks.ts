@@ -9,7 +9,8 @@ import type { FlappingWatch } from '#ingest-gateway/devices/bans/flapping.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { DeviceRegistry } from '#ingest-gateway/intake/device-registry.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
-import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
 import type { ArrivalLimits } from './arrival-limits.ts';
 import { judgeConnect } from './connect-policy.ts';
@@ -111,7 +112,7 @@ export class ConnectHooks {
     }
     if (refusal === undefined) {
       // Before aedes closes it.
-      this.#replace(connections.boundTo(connection?.connect?.clientId ?? ''));
+      this.#replace(connections.boundTo(connection?.connect?.clientId ?? ''), connection?.address ?? '');
       return done(null, true);
     }
     const { reason, returnCode } = refusal;
@@ -128,10 +129,12 @@ export class ConnectHooks {
   }
 
   /** The device of a connection has come in a second time. */
-  #replace(before: Connection | undefined): void {
-    if (before === undefined || before.isReplaced) return;
+  #replace(before: Connection | undefined, address: string): void {
+    if (before?.device === undefined || before.isReplaced) return;
+    const { device, address: olderAddress } = before;
     before.isReplaced = true;
-    this.#parts.telemetry.tolerated('takeover');
+    device.takenOver({ at: this.#parts.now(), from: olderAddress, to: address });
+    this.#parts.telemetry.takenOver(device.id, address, olderAddress);
     before.leaveTo(before.answers.farewell('takenOver'));
   }
 
@@ -147,9 +150,9 @@ export class ConnectHooks {
     connection.ackDeadlineMs = Math.min(this.#options.ackDeadlineMs, keepaliveWaitMs);
     this.#noteFlapping(clientId);
     // One that came in while this one was being let in.
-    const device = devices.admit(clientId);
+    const device = devices.admit(clientId, connection.address);
     device.mqttVersion = connection.answers.version;
-    this.#replace(connections.bind(connection, device));
+    this.#replace(connections.bind(connection, device), connection.address);
     connection.answers.accepted(clientId);
   }
 

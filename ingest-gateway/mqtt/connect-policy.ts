@@ -1,5 +1,5 @@
 import type { ConnectPacket } from 'aedes';
-import type { ToleratedKind } from '#ingest-gateway/telemetry.ts';
+import type { ToleratedKind } from '#ingest-gateway/telemetry-labels.ts';
 
 /** What becomes of a CONNECT before anyone is authenticated. */
 export interface ConnectJudgement {

@@ -1,7 +1,8 @@
 import type { Client } from 'aedes';
-import type { Device } from '#ingest-gateway/intake/device-registry.ts';
+import type { Device } from '#ingest-gateway/intake/device.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
-import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { Connection } from './connection.ts';
 import { ReadGate } from './read-gate.ts';
 
@@ -51,9 +52,10 @@ export class ConnectionTable {
     const { stream } = arrival;
     const gate = new ReadGate(stream, this.#packetsPerTurn, (paused) => {
       this.#paused += paused ? 1 : -1;
+      connection.device?.slow(paused, performance.now());
     });
     const closing = new AbortController();
-    const connection = new Connection(arrival, handle(), gate, closing.signal);
+    const connection: Connection = new Connection(arrival, handle(), gate, closing.signal);
     this.#byClient.set(connection.client, connection);
     stream.once('close', () => {
       closing.abort();
@@ -80,7 +82,8 @@ export class ConnectionTable {
   refuse(connection: Connection, reason: RefusalReason, detail?: string): void {
     if (connection.refusal !== undefined) return;
     connection.refusal = reason;
-    this.#telemetry.refused(reason, connection.connect?.clientId.slice(0, 64), detail);
+    const { connect, address } = connection;
+    this.#telemetry.refused({ reason, deviceId: connect?.clientId.slice(0, 64), address, detail });
   }
 
   #remove(connection: Connection): void {

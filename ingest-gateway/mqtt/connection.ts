@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { LIMITS } from '#contract/limits.ts';
 import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
-import type { Device } from '#ingest-gateway/intake/device-registry.ts';
+import type { Device } from '#ingest-gateway/intake/device.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { Answers } from './answers.ts';
@@ -75,6 +75,6 @@ export class Connection {
   /** Its CONNECT was parsed. */
   greet(connect: NonNullable<Connection['connect']>): void {
     this.connect = connect;
-    this.#arrival.greeted?.((tokens) => this.device?.bucket.take(tokens));
+    this.#arrival.greeted?.((tokens) => this.device?.bucket.take(tokens), connect.clientId);
   }
 }

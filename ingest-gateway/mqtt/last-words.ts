@@ -1,5 +1,5 @@
 import type { PublishPacket } from 'aedes';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
 import { handlePublish, type PublishParts } from './publish-hook.ts';

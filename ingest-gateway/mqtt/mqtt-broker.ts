@@ -3,7 +3,7 @@ import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aede
 import { LIMITS } from '#contract/limits.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { handleWithoutEnd, internalsOf } from './aedes-internals.ts';
 import type { AedesCallback } from './answers.ts';
 import { ArrivalLimits } from './arrival-limits.ts';
@@ -105,7 +105,7 @@ export class MqttBroker {
     const refusal =
       this.#parts.bans.address(address) === undefined ? this.#arrivals.refusal(address) : 'banned';
     if (refusal !== undefined) {
-      telemetry.refused(refusal, undefined, address);
+      telemetry.refused({ reason: refusal, deviceId: undefined, address, detail: undefined });
       stream.on('error', () => undefined).destroy();
       return;
     }
@@ -137,7 +137,7 @@ export class MqttBroker {
   }
 
   #end(connection: Connection, reason: RefusalReason): void {
-    this.#connections.refuse(connection, reason, connection.address);
+    this.#connections.refuse(connection, reason);
     if (connection.connect === undefined) connection.stream.destroy();
     else connection.end(connection.answers.farewell('revoked'));
   }

@@ -4,7 +4,7 @@ import type { Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
 import { type TraceContext, traceContextOf } from '#contract/trace-context.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { AedesCallback, Answers } from './answers.ts';
 import { classifyClientError } from './client-error.ts';

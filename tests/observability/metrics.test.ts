@@ -44,9 +44,11 @@ describe('metrics', () => {
     const labels = new Set(metrics.flatMap((metric) => [...metric.labels.keys()]));
     expect([...labels].toSorted()).toEqual([
       'cause',
+      'certificate',
       'consumergroup',
       'direction',
       'kind',
+      'listener',
       'of',
       'partition',
       'qos',

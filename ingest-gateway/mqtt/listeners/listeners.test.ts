@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -101,6 +103,52 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () =>
     expect(await test.metric(refused('wrong-identity'))).toBe(1);
     expect(await test.metric(refused('tls-handshake'))).toBe(2);
     expect(test.log.records).toHaveLength(1);
+  });
+
+  it('[P9] a certificate that is not accepted: whose it is, why, and from where; its session opens nothing', async () => {
+    await using test = await startTestGateway({
+      mqtt: { tls: tls(inFolder('devices-ca.crt')), allowAnonymous: false },
+    });
+    const { port, ...base } = { port: test.gateway.ports.tls as number, host: '127.0.0.1' };
+    const knock = async (login: object): Promise<Buffer | undefined> => {
+      const socket = connectTls({ ...base, port, rejectUnauthorized: false, ...login });
+      let session: Buffer | undefined;
+      socket.on('session', (ticket) => {
+        session = ticket;
+      });
+      socket.on('error', () => undefined).write(bytesOf(connectPacket('dev-1')));
+      await once(socket, 'close');
+      return session;
+    };
+    const session = await knock({ cert: pem('forged.crt'), key: pem('forged.key') });
+    expect(test.gateway.strangers().strangers).toMatchObject([
+      {
+        id: 'dev-1',
+        refusals: { 'tls-handshake': 1 },
+        lastRefusal: { address: '127.0.0.1', detail: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' },
+      },
+    ]);
+    await knock({ session, cert: pem('forged.crt'), key: pem('forged.key') });
+    await knock({});
+    connectTcp({ ...base, port }, function (this: Socket) {
+      this.resetAndDestroy();
+    });
+    await eventually(async () => expect(await test.metric(refused('tls-handshake'))).toBe(4));
+    expect(test.gateway.strangers().addresses).toMatchObject([
+      { address: '127.0.0.1', refusals: { 'tls-handshake': 4 } },
+    ]);
+    expect(test.gateway.connectedDevices()).toBe(0);
+  });
+
+  it('tells when the first certificate of each file expires', async () => {
+    writeFileSync(inFolder('chain.crt'), Buffer.concat([pem('server.crt'), pem('devices-ca.crt')]));
+    const files = { ...tls(inFolder('devices-ca.crt')), certFile: inFolder('chain.crt') };
+    await using test = await startTestGateway({ mqtt: { tls: files } });
+    const expiry = (name: string) => new X509Certificate(pem(name)).validToDate.getTime() / 1000;
+    const shown = (certificate: string) =>
+      test.metric(`ingest_tls_certificate_expiry_timestamp_seconds{certificate="${certificate}"}`);
+    expect(await shown('server')).toBe(Math.min(expiry('server.crt'), expiry('devices-ca.crt')));
+    expect(await shown('ca')).toBe(expiry('devices-ca.crt'));
   });
 
   it('takes renewed files for new connections; while they cannot be used, the old ones', async () => {

@@ -16,12 +16,16 @@ export interface Proxied {
  *
  * @param headerMs how long the header may take.
  */
-export function proxied(server: Server, headerMs: number, refuse: (why: string) => void): Proxied {
+export function proxied(
+  server: Server,
+  headerMs: number,
+  refuse: (why: string, socket: Socket) => void,
+): Proxied {
   const clients = new Map<string, string>();
   const front = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     let received = Buffer.alloc(0);
     const end = (why: string): void => {
-      refuse(why);
+      refuse(why, socket);
       socket.destroy();
     };
     const timer = setTimeout(() => end('no PROXY protocol header in time'), headerMs);

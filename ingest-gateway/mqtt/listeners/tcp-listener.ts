@@ -8,7 +8,7 @@ export function listenOnTcp(
   accept: (arrival: Arrival) => void,
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
-  return listen('MQTT_PORT', options, telemetry, (addressOf) =>
+  return listen('tcp', options, telemetry, (addressOf) =>
     createServer({ allowHalfOpen: true }, (socket) => {
       prepareSocket(socket);
       accept({ stream: socket, certificate: undefined, address: addressOf(socket) });

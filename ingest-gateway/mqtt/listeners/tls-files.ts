@@ -85,7 +85,8 @@ export function tlsFileProblems(
   return problems;
 }
 
-/** The end of the validity of the server's own certificate, the first in its file. */
-export function expiryOf({ cert }: TlsIdentity): Date {
-  return new X509Certificate(cert).validToDate;
+/** The end of the validity of the first certificate that expires, of all in a file. Milliseconds since the epoch. */
+export function firstExpiryIn(pem: Buffer): number {
+  const ends = pemBlocks(pem, 'CERTIFICATE').map((der) => new X509Certificate(der).validToDate.getTime());
+  return Math.min(...ends);
 }

@@ -3,7 +3,7 @@ import type { Server, TLSSocket, TlsOptions } from 'node:tls';
 import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
-import { expiryOf, readTlsFiles, type TlsFiles, type TlsIdentity } from './tls-files.ts';
+import { firstExpiryIn, readTlsFiles, type TlsFiles, type TlsIdentity } from './tls-files.ts';
 import { isTrusted } from './trusted-certificate.ts';
 
 /**
@@ -57,7 +57,7 @@ export class TlsInForce implements Disposable {
       [certFile, keyFile, caFile, crlFile].filter((file) => file !== undefined),
     );
     this.#identity = readTlsFiles(files, CIPHERS);
-    telemetry.certificateLoaded(certFile, expiryOf(this.#identity));
+    this.#tellExpiry();
     this.#changes.watch(() => {
       if (this.#reload()) onChanged();
     }, pollMs);
@@ -101,11 +101,19 @@ export class TlsInForce implements Disposable {
     try {
       this.#identity = readTlsFiles(this.#files, CIPHERS);
       for (const server of this.#servers) server.setSecureContext(this.serverOptions);
-      this.#telemetry.certificateLoaded(this.#files.certFile, expiryOf(this.#identity));
+      this.#tellExpiry();
       return true;
     } catch (error) {
       this.#telemetry.certificateUnusable(describeError(error));
       return false;
     }
+  }
+
+  #tellExpiry(): void {
+    const { cert, ca } = this.#identity;
+    this.#telemetry.certificatesLoaded(this.#files.certFile, {
+      server: firstExpiryIn(cert),
+      ...(ca !== undefined && { ca: firstExpiryIn(ca) }),
+    });
   }
 }

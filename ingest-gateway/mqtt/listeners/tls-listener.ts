@@ -1,6 +1,6 @@
 import { createServer } from 'node:tls';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
-import { describeError } from '#runtime/errors.ts';
+import { tellFailedHandshakes } from './failed-handshakes.ts';
 import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
 
@@ -16,21 +16,28 @@ export function listenOnTls(
   accept: (arrival: Arrival) => void,
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
-  return listen('MQTT_TLS_PORT', options, telemetry, (addressOf) => {
+  return listen('tls', options, telemetry, (addressOf) => {
     const server = createServer({
       ...tls.serverOptions,
       allowHalfOpen: true,
       handshakeTimeout: options.limits.connectMs,
+      // Judged below: Node would end the connection without a word about whose certificate it was.
+      rejectUnauthorized: false,
     });
     tls.serve(server);
     server.on('secureConnection', (socket) => {
       prepareSocket(socket);
-      accept({ stream: socket, certificate: tls.certificateOf(socket), address: addressOf(socket) });
+      const address = addressOf(socket);
+      const certificate = tls.certificateOf(socket);
+      if (certificate === undefined || socket.authorized) accept({ stream: socket, certificate, address });
+      else {
+        const deviceId = certificate.name.slice(0, 64) || undefined;
+        const detail = deviceId === undefined ? 'no certificate' : String(socket.authorizationError);
+        telemetry.refused({ reason: 'tls-handshake', deviceId, address, detail });
+        socket.destroy();
+      }
     });
-    server.on('tlsClientError', (error, socket) => {
-      telemetry.refused('tls-handshake', undefined, describeError(error));
-      socket.destroy();
-    });
+    tellFailedHandshakes(server, addressOf, telemetry);
     return server;
   });
 }

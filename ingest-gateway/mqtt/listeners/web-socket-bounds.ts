@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
-import type { Arrival } from './listener.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 
 /** What a frame costs beside the packets in it, in tokens: a packet may come in one frame, or in one for each byte. */
 const TOKENS_A_FRAME = 1 / 8;
@@ -27,7 +26,7 @@ export function boundWebSocket(
   socket: Socket,
   limits: GatewayLimits,
   refuse: (reason: RefusalReason, detail: string) => void,
-): NonNullable<Arrival['greeted']> {
+): (charge: (tokens: number) => void) => void {
   const bytesAtUpgrade = socket.bytesRead;
   let charge: ((tokens: number) => void) | undefined;
   let idleFrames = 0;

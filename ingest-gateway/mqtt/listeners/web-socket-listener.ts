@@ -9,9 +9,17 @@ import { createServer as createSecureServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import type { IngestTelemetry, RefusalReason } from '#ingest-gateway/telemetry.ts';
-import { describeError } from '#runtime/errors.ts';
-import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { tellFailedHandshakes } from './failed-handshakes.ts';
+import {
+  type AddressOf,
+  type Arrival,
+  type Listener,
+  type ListenerOptions,
+  listen,
+  prepareSocket,
+} from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
 import { boundWebSocket } from './web-socket-bounds.ts';
 
@@ -58,14 +66,14 @@ export function listenOnWebSocket(
   telemetry: IngestTelemetry,
 ): Promise<Listener> {
   const { limits, origins, tls } = options;
-  return listen(tls === undefined ? 'MQTT_WS_PORT' : 'MQTT_WSS_PORT', options, telemetry, (addressOf) => {
+  return listen(tls === undefined ? 'websocket' : 'secure-websocket', options, telemetry, (addressOf) => {
     const times = {
       headersTimeout: limits.connectMs,
       requestTimeout: limits.connectMs,
       keepAliveTimeout: 1_000,
       connectionsCheckingInterval: 1_000,
     };
-    const server = createHttpServer(times, tls, limits, telemetry);
+    const server = createHttpServer(times, tls, limits, addressOf, telemetry);
     const webSockets = new WebSocketServer({
       server,
       // The default is 100 MiB.
@@ -76,7 +84,10 @@ export function listenOnWebSocket(
       clientTracking: false,
       verifyClient: ({ req, origin }, answer) => {
         const refusal = refusalOf(req, origin, origins);
-        if (refusal !== undefined) telemetry.refused(refusal.reason, undefined, refusal.message);
+        if (refusal !== undefined) {
+          const { reason, message: detail } = refusal;
+          telemetry.refused({ reason, deviceId: undefined, address: addressOf(req.socket), detail });
+        }
         answer(refusal === undefined, refusal?.status, refusal?.message);
       },
       handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
@@ -84,22 +95,30 @@ export function listenOnWebSocket(
     webSockets.on('connection', (webSocket, request) => {
       prepareSocket(request.socket);
       const stream = createWebSocketStream(webSocket);
-      // Before the stream takes the message: text is no MQTT [MQTT-6.0.0-1].
-      webSocket.prependListener('message', (_data, isBinary) => {
-        if (!isBinary) stream.destroy();
-      });
+      const address = addressOf(request.socket);
+      let deviceId: string | undefined;
       let refused = false;
       const refuse = (reason: RefusalReason, detail: string): void => {
-        if (!refused) telemetry.refused(reason, undefined, detail);
+        if (!refused) telemetry.refused({ reason, deviceId, address, detail });
         refused = true;
       };
+      // Before the stream takes the message: text is no MQTT [MQTT-6.0.0-1].
+      webSocket.prependListener('message', (_data, isBinary) => {
+        if (isBinary) return;
+        refuse('protocol-error', 'a text frame');
+        stream.destroy();
+      });
       webSocket.on('error', (error: Error & { code?: string }) => {
         const reason = WEB_SOCKET_ERRORS[error.code ?? ''];
         if (reason !== undefined) refuse(reason, error.message);
       });
-      const greeted = boundWebSocket(webSocket, request.socket, limits, refuse);
+      const bounded = boundWebSocket(webSocket, request.socket, limits, refuse);
+      const greeted: Arrival['greeted'] = (charge, clientId) => {
+        deviceId = clientId.slice(0, 64);
+        bounded(charge);
+      };
       const certificate = tls?.certificateOf(request.socket as TLSSocket);
-      accept({ stream, certificate, address: addressOf(request.socket), greeted });
+      accept({ stream, certificate, address, greeted });
     });
     // The port is `server`'s: `listen` reports its errors.
     webSockets.on('error', () => undefined);
@@ -111,6 +130,7 @@ function createHttpServer(
   times: ServerOptions,
   tls: TlsInForce | undefined,
   limits: GatewayLimits,
+  addressOf: AddressOf,
   telemetry: IngestTelemetry,
 ): Server {
   const answer: RequestListener = (_request, response) =>
@@ -121,10 +141,8 @@ function createHttpServer(
     answer,
   );
   tls.serve(server);
-  return server.on('tlsClientError', (error, socket) => {
-    telemetry.refused('tls-handshake', undefined, describeError(error));
-    socket.destroy();
-  });
+  tellFailedHandshakes(server, addressOf, telemetry);
+  return server;
 }
 
 /** Why an upgrade is refused. */

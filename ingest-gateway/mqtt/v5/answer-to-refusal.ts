@@ -1,5 +1,5 @@
 import type { Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
-import type { RefusalReason } from '#ingest-gateway/telemetry.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 
 /** What a client is told instead of being let in; for all other reasons, that the gateway cannot take it now. */
 const CONNECTING: Partial<Record<RefusalReason, Mqtt5AnswerName>> = {

@@ -1,0 +1,178 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { MQTT_VERSIONS, type MqttVersion } from '#contract/mqtt-version.ts';
+import { REJECT_REASONS } from '#contract/reject-reason.ts';
+import { REFUSAL_REASONS } from './refusal-reason.ts';
+import {
+  type CertificateName,
+  CLOCK_DIRECTIONS,
+  type ClockDirection,
+  DROP_REASONS,
+  LISTENER_NAMES,
+  PACKET_TYPES,
+  TOLERATED_KINDS,
+} from './telemetry-labels.ts';
+
+/** Levels that are looked at when metrics are read. */
+export interface IngestLevels {
+  readonly connectedDevices: number;
+  readonly inflightMessages: number;
+  readonly inflightBytes: number;
+  readonly pausedDevices: number;
+  /** Devices whose readings are refused for their time, by where their clock is, seen from ours. */
+  readonly devicesOffClock: Readonly<Record<ClockDirection, number>>;
+}
+
+/**
+ * The metrics of the gateway. The events of the message path only add to plain numbers, which become metrics when
+ * somebody reads those.
+ */
+export function createIngestMetrics(
+  register: Registry,
+  schemas: readonly string[],
+  levels: () => IngestLevels,
+) {
+  const registers = [register];
+  const counts = {
+    messages: { '3.1': [0, 0, 0], '3.1.1': [0, 0, 0], '5': [0, 0, 0] } satisfies Record<MqttVersion, unknown>,
+    packets: zero(PACKET_TYPES),
+    appended: zero(schemas),
+    deadLetters: zero(REJECT_REASONS),
+    refused: zero(REFUSAL_REASONS),
+    tolerated: zero(TOLERATED_KINDS),
+    dropped: zero(DROP_REASONS),
+    connectionsOpened: zero(LISTENER_NAMES),
+    connectionsOpen: zero(LISTENER_NAMES),
+    decoded: 0,
+    unconfirmed: 0,
+  };
+  /** Milliseconds since the epoch; those without a certificate are not there. */
+  const expiry = new Map<CertificateName, number>();
+
+  const counter = (name: string, help: string, label: string, values: () => Record<string, number>): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: label === '' ? [] : [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [word, value] of Object.entries(values())) {
+          if (label === '') this.inc(value);
+          else this.inc({ [label]: word }, value);
+        }
+      },
+    });
+  };
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  new Counter({
+    name: 'ingest_messages_total',
+    help: 'MQTT messages received, by what the device speaks',
+    labelNames: ['qos', 'version'],
+    registers,
+    collect() {
+      this.reset();
+      for (const version of MQTT_VERSIONS) {
+        for (const [qos, count] of counts.messages[version].entries()) this.inc({ qos, version }, count);
+      }
+    },
+  });
+  counter('ingest_packets_total', 'MQTT packets received', 'type', () => counts.packets);
+  counter(
+    'ingest_readings_decoded_total',
+    'Readings found in messages; a message refused as a whole counts as one',
+    '',
+    () => ({ decoded: counts.decoded }),
+  );
+  counter(
+    'ingest_readings_appended_total',
+    'Readings durable in the event log, by schema',
+    'schema',
+    () => counts.appended,
+  );
+  counter(
+    'ingest_dead_letters_total',
+    'Dead letters durable in the event log',
+    'reason',
+    () => counts.deadLetters,
+  );
+  counter('ingest_dropped_total', 'QoS 0 messages that were lost', 'reason', () => counts.dropped);
+  counter('ingest_refused_total', 'Clients refused or disconnected', 'reason', () => counts.refused);
+  counter(
+    'ingest_tolerated_total',
+    'Requests of devices that were not met and did no harm',
+    'kind',
+    () => counts.tolerated,
+  );
+  gauge(
+    'ingest_readings_unconfirmed',
+    'Readings and dead letters handed to the event log and not confirmed: in flight, or given up',
+    () => counts.unconfirmed,
+  );
+  gauge('ingest_connected_devices', 'Devices connected now', () => levels().connectedDevices);
+  gauge('ingest_inflight_messages', 'Messages received and not yet durable', () => levels().inflightMessages);
+  gauge(
+    'ingest_inflight_bytes',
+    'Bytes of memory of messages received and not yet durable, estimated',
+    () => levels().inflightBytes,
+  );
+  gauge(
+    'ingest_paused_devices',
+    'Devices that are not read from, because a bound or their rate is reached',
+    () => levels().pausedDevices,
+  );
+  new Gauge({
+    name: 'ingest_devices_off_clock',
+    help: 'Devices whose readings are refused for their time; direction = where their clock is, seen from ours. Many in one direction: our clock is wrong',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      for (const direction of CLOCK_DIRECTIONS) this.set({ direction }, levels().devicesOffClock[direction]);
+    },
+  });
+  counter(
+    'ingest_connections_total',
+    'Connections accepted, also those that came to nothing',
+    'listener',
+    () => counts.connectionsOpened,
+  );
+  new Gauge({
+    name: 'ingest_connections',
+    help: 'Connections open now, also those in their handshake and those that said nothing yet',
+    labelNames: ['listener'],
+    registers,
+    collect() {
+      for (const listener of LISTENER_NAMES) this.set({ listener }, counts.connectionsOpen[listener]);
+    },
+  });
+  new Gauge({
+    name: 'ingest_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the first certificate of the file in force expires, seconds since the epoch: the server file with its chain, and the authority of the devices',
+    labelNames: ['certificate'],
+    registers,
+    collect() {
+      for (const [certificate, ms] of expiry) this.set({ certificate }, ms / 1000);
+    },
+  });
+  const ackSeconds = new Histogram({
+    name: 'ingest_ack_seconds',
+    help: 'Seconds from the receipt of a QoS 1 or 2 message until its acknowledgement',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+
+  return { counts, expiry, ackSeconds };
+}
+
+/** All words from the start: a series that appears later has no increase. */
+function zero<Word extends string>(words: readonly Word[]): Record<Word, number> {
+  return Object.fromEntries(words.map((word) => [word, 0])) as Record<Word, number>;
+}

@@ -1,0 +1,134 @@
+import { telemetryTopic } from '#contract/device-topic.ts';
+import type { MqttVersion } from '#contract/mqtt-version.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import { ForeignTopics } from './foreign-topics.ts';
+import { InflightBudget } from './inflight-budget.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { NEVER_TURNED_AWAY, type TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
+
+/** What one device is known by, over its connections: its bounds hold across a reconnect. */
+export class Device {
+  readonly id: string;
+  /** The one topic it may publish to. */
+  readonly topic: string;
+  readonly budget: InflightBudget;
+  readonly bucket: TokenBucket;
+  readonly foreignTopics: ForeignTopics;
+  connected = false;
+  /** Where it connected from last. */
+  address: string;
+  /** How often it connected while it was connected, and the last time of it. */
+  takeovers = 0;
+  lastTakeover: Takeover | null = null;
+  turnedAway: TurnedAwayCounts | undefined;
+  #slowedMs = 0;
+  #slowedSince: number | undefined;
+  /** What it spoke when it connected last. */
+  mqttVersion: MqttVersion | undefined;
+  /** Milliseconds since the epoch of its last packet of interest: CONNECT or PUBLISH. */
+  lastSeenAt: number;
+  /** Readings in the log. */
+  accepted = 0;
+  /** Dead letters by reason. */
+  refused: Map<RejectReason, number> | undefined;
+
+  /** @param total the gateway's budget, of which the device may use a fair share. */
+  constructor(id: string, limits: GatewayLimits, total: InflightBudget, now: number, address: string) {
+    this.id = id;
+    this.address = address;
+    this.topic = telemetryTopic(id);
+    this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice, total);
+    this.bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now());
+    this.foreignTopics = new ForeignTopics(
+      limits.foreignMessagesPerSecond,
+      limits.foreignMessageBurst,
+      performance.now(),
+    );
+    this.lastSeenAt = now;
+  }
+
+  /** @param nowMs on the clock of `performance.now()`. */
+  slow(isSlowed: boolean, nowMs: number): void {
+    this.#slowedMs = this.slowedMs(nowMs);
+    this.#slowedSince = isSlowed ? nowMs : undefined;
+  }
+
+  /** How long it was not read from, because a bound or its rate was reached. */
+  slowedMs(nowMs: number): number {
+    return this.#slowedMs + (this.#slowedSince === undefined ? 0 : nowMs - this.#slowedSince);
+  }
+
+  takenOver(takeover: Takeover): void {
+    this.takeovers++;
+    this.lastTakeover = takeover;
+  }
+
+  status(): DeviceStatus {
+    return {
+      id: this.id,
+      connected: this.connected,
+      lastSeen: this.lastSeenAt,
+      mqttVersion: this.mqttVersion ?? null,
+      accepted: this.accepted,
+      refused: Object.fromEntries(this.refused ?? []),
+      discarded: Object.fromEntries(this.foreignTopics.entries()),
+      address: this.address,
+      takeovers: this.takeovers,
+      lastTakeover: this.lastTakeover,
+      slowedMs: Math.round(this.slowedMs(performance.now())),
+      ...(this.turnedAway?.status() ?? NEVER_TURNED_AWAY),
+    };
+  }
+
+  countRefused(reason: RejectReason, readings = 1): void {
+    this.refused ??= new Map();
+    this.refused.set(reason, (this.refused.get(reason) ?? 0) + readings);
+  }
+}
+
+/** A device connected while it was connected. From two addresses in turns: two devices have one id. */
+export interface Takeover {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Of the connection that was closed, … */
+  readonly from: string;
+  /** … and of the one that took its place. */
+  readonly to: string;
+}
+
+/** A device as `/api/devices` shows it. */
+export interface DeviceStatus extends TurnedAwayStatus {
+  readonly id: string;
+  readonly connected: boolean;
+  /** Milliseconds since the epoch; `null` = not since this gateway started. */
+  readonly lastSeen: number | null;
+  /** What it spoke when it connected last; `null` = not since this gateway started. */
+  readonly mqttVersion: MqttVersion | null;
+  /** Readings since this gateway started. */
+  readonly accepted: number;
+  readonly refused: Readonly<Partial<Record<RejectReason, number>>>;
+  /** Messages to topics that are not the device's own, by topic: acknowledged and thrown away. */
+  readonly discarded: Readonly<Record<string, number>>;
+  /** Where it connected from last; `null` = not since this gateway started. */
+  readonly address: string | null;
+  readonly takeovers: number;
+  readonly lastTakeover: Takeover | null;
+  /** Milliseconds for which it was not read from, because a bound or its rate was reached. */
+  readonly slowedMs: number;
+}
+
+/** All but the id of a device that should be there, and was not since this gateway started. */
+export const NEVER_CONNECTED: Omit<DeviceStatus, 'id'> = {
+  connected: false,
+  lastSeen: null,
+  mqttVersion: null,
+  accepted: 0,
+  refused: {},
+  discarded: {},
+  address: null,
+  takeovers: 0,
+  lastTakeover: null,
+  slowedMs: 0,
+  ...NEVER_TURNED_AWAY,
+};

@@ -1,0 +1,23 @@
+import type { Socket } from 'node:net';
+import type { Server, TLSSocket } from 'node:tls';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { describeError } from '#runtime/errors.ts';
+import type { AddressOf } from './listener.ts';
+
+/** Tells of every handshake that fails, why, and where it came from. */
+export function tellFailedHandshakes(server: Server, addressOf: AddressOf, telemetry: IngestTelemetry): void {
+  // Node remembers the address of a socket from the first time that it is asked for: one that was reset has none.
+  server.on('connection', (socket) => void (socket.remoteAddress && socket.remotePort));
+  server.on('tlsClientError', (error, socket) => {
+    const address = addressOf(socket.remoteAddress === undefined ? beneath(socket) : socket);
+    // Of a certificate that was not accepted Node says "socket hang up", and why it was not beside it.
+    const detail = String(socket.authorizationError ?? describeError(error));
+    telemetry.refused({ reason: 'tls-handshake', deviceId: undefined, address, detail });
+    socket.destroy();
+  });
+}
+
+/** The accepted socket, on which the TLS one stands: private, and needed for nothing but an address to show. */
+function beneath(socket: TLSSocket): Socket {
+  return (socket as unknown as { readonly _parent?: Socket })._parent ?? socket;
+}
