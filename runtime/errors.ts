@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'event-log-unavailable'
   /** The store cannot be reached or does not answer in time. Worth another try. */
   | 'store-unavailable'
+  /** A gateway that an operator asks does not answer, or not as one. Worth another try. */
+  | 'gateway-unavailable'
   /** A consumer stopped and cannot go on by itself: the process exits 1 and its supervisor restarts it. */
   | 'consumer-stopped'
   /** The part was used after `close()`. */

@@ -5,6 +5,7 @@ import type { CommandIo } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
 import { generatePassword, hashPassword, type PasswordHash } from './password-hash.ts';
+import { addStatusCommand } from './status-command.ts';
 
 /** Of a password that a person chose: what can be guessed in a few thousand tries is none. */
 const SHORTEST_PASSWORD = 8;
@@ -125,6 +126,7 @@ export function deviceCommands(
         (credential === 'revoked' ? revoked : devices).push(id);
       report(options, { devices, revoked }, [...devices, ...revoked.map((id) => `${id} (revoked)`)]);
     });
+  addStatusCommand(program, io);
   return program;
 }
 

@@ -13,6 +13,7 @@ import {
 import { PipelineError } from '#runtime/errors.ts';
 import { readSettingsAndSchemas } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { dismissLetters } from './dismiss.ts';
 import {
   addFilters,
@@ -31,7 +32,6 @@ import { replayLetters } from './replay.ts';
 import { replayProgress, replaySummaryJson, replaySummaryText } from './replay-report.ts';
 import { letterAsJson, showLetter } from './show.ts';
 import { printStats } from './stats.ts';
-import { terminalJson } from './terminal-text.ts';
 import { counted, write } from './text-output.ts';
 
 export interface DeadLettersContext {

@@ -1,7 +1,7 @@
+import { shortened, terminalJson } from '#runtime/terminal-text.ts';
 import { type FoldedLetter, foldDuplicates } from './fold-duplicates.ts';
 import { detailText, foldedSummaryOf, isoTime, outcomeText } from './letter-summary.ts';
 import { type Letter, statusOf } from './letters.ts';
-import { shortened, terminalJson } from './terminal-text.ts';
 import { counted, plainTable, write } from './text-output.ts';
 
 export interface ListOptions {

@@ -1,6 +1,6 @@
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { terminalText } from '#runtime/terminal-text.ts';
 import type { Problem } from './letter-summary.ts';
-import { terminalText } from './terminal-text.ts';
 
 /** A place in a payload, counted from 1 as editors do, and in UTF-16 units from 0. */
 export interface Place {

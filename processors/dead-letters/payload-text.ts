@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { terminalText } from './terminal-text.ts';
+import { terminalText } from '#runtime/terminal-text.ts';
 
 /** The text of a payload; `undefined` when it is none. */
 export function textOf(payload: Uint8Array): string | undefined {

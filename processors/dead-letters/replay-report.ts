@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
+import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { detailText } from './letter-summary.ts';
 import type { ReplaySummary } from './replay.ts';
-import { shortened, terminalJson, terminalText } from './terminal-text.ts';
 import { counted } from './text-output.ts';
 
 /** One line on a terminal, a line every five seconds elsewhere. */

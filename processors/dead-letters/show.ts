@@ -1,5 +1,6 @@
 import { LIMITS } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { judge } from './judge.ts';
 import {
   asObject,
@@ -13,7 +14,6 @@ import {
 import type { Letter } from './letters.ts';
 import { excerpt, type Place, placeOfProblem, syntaxProblem } from './payload-place.ts';
 import { firstInvalidByte, hexLines, textLines, textOf } from './payload-text.ts';
-import { terminalJson, terminalText } from './terminal-text.ts';
 
 /** Of a payload, unless it is wanted in full. */
 const SHOWN_CHARACTERS = 4_096;

@@ -1,5 +1,5 @@
+import { shortened, terminalJson } from '#runtime/terminal-text.ts';
 import { type Letter, schemaOf, statusOf } from './letters.ts';
-import { shortened, terminalJson } from './terminal-text.ts';
 import { counted, plainTable, write } from './text-output.ts';
 
 export interface StatsOptions {

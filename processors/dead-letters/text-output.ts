@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import Table from 'cli-table3';
-import { terminalText } from './terminal-text.ts';
+import { terminalText } from '#runtime/terminal-text.ts';
 
 /** Writes, and waits while the reader is slower than we are. */
 export async function write(stream: NodeJS.WritableStream, text: string): Promise<void> {

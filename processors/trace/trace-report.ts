@@ -1,6 +1,6 @@
 import { detailText, summaryOf } from '#processors/dead-letters/letter-summary.ts';
 import type { Letter } from '#processors/dead-letters/letters.ts';
-import { shortened, terminalJson, terminalText } from '#processors/dead-letters/terminal-text.ts';
+import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import type { Acceptance, Trace, TraceVerdict } from './trace.ts';
 
 const VERDICTS: Readonly<Record<TraceVerdict, string>> = {

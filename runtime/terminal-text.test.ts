@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { shortened, terminalJson, terminalText } from './terminal-text.ts';
+import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/u;
 const anyText = fc.oneof(

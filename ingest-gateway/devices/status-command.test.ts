@@ -1,0 +1,97 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runCommand } from '#runtime/command-line.ts';
+import { deviceCommands } from './device-commands.ts';
+
+const LAST = { at: 0, reason: 'bad-credentials', address: '192.0.2.7', device: 'dev-1', detail: null };
+const ANSWER = {
+  total: 1,
+  devices: [
+    {
+      id: 'dev-1',
+      connected: true,
+      lastSeen: 0,
+      address: '192.0.2.1',
+      accepted: 7,
+      refused: { 'schema-violation': 2 },
+      takeovers: 3,
+      slowedMs: 1_500,
+      refusals: { 'bad-credentials': 4 },
+      lastRefusal: LAST,
+    },
+  ],
+  strangers: [{ id: 'x\u001b[2J\u202e', refusals: { 'wrong-identity': 1 }, lastRefusal: LAST }],
+  addresses: [{ address: '192.0.2.7', refusals: { 'bad-credentials': 4 }, lastRefusal: LAST }],
+};
+const EMPTY = { total: 0, devices: [], strangers: [], addresses: [] };
+
+const asked: { url: string | undefined; authorization: string | undefined }[] = [];
+let answer: { status: number; body: string };
+const server = createServer((request, response) => {
+  asked.push({ url: request.url, authorization: request.headers.authorization });
+  response.writeHead(answer.status).end(answer.body);
+});
+afterEach(() => void server.close());
+
+async function status(argv: readonly string[], env: Record<string, string> = {}) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const io = { argv: ['status', ...argv], env, stdout, stderr, signal: new AbortController().signal };
+  const code = await runCommand(
+    deviceCommands(io, async () => ''),
+    io,
+    { code: 0 },
+  );
+  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
+}
+
+describe('npm run devices -- status', () => {
+  it('asks the gateway of HTTP_HOST and HTTP_PORT, and shows devices, strangers and addresses', async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = String((server.address() as AddressInfo).port);
+    answer = { status: 200, body: JSON.stringify(ANSWER) };
+    const { code, out } = await status([], { HTTP_HOST: '0.0.0.0', HTTP_PORT: port, HTTP_TOKEN: 'secret' });
+    expect(code).toBe(0);
+    expect(asked.at(-1)).toEqual({ url: '/api/devices', authorization: 'Bearer secret' });
+    for (const shown of [
+      'dev-1',
+      '192.0.2.1',
+      '1.5 s',
+      'bad-credentials 4',
+      'from 192.0.2.7',
+      'wrong-identity 1',
+    ])
+      expect(out).toContain(shown);
+    expect(out).toContain('x\\u{1b}[2J\\u{202e}');
+    for (const raw of ['\u001b', '\u202e']) expect(out).not.toContain(raw);
+
+    const url = `http://127.0.0.1:${port}`;
+    expect(JSON.parse((await status(['dev-1', '--json', '--url', url])).out)).toEqual(ANSWER);
+    expect(asked.at(-1)?.url).toBe('/api/devices?id=dev-1');
+    answer = { status: 200, body: JSON.stringify(EMPTY) };
+    expect((await status(['dev-9', '--url', url])).out).toContain('dev-9: not seen');
+    answer = { status: 401, body: '{}' };
+    expect(await status(['--url', url])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('HTTP_TOKEN'),
+    });
+    answer = { status: 200, body: '<html>' };
+    expect(await status(['--url', url])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no gateway'),
+    });
+  });
+
+  it('says that no gateway answers, and where it asked', async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = String((server.address() as AddressInfo).port);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await status([], { HTTP_PORT: port })).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`),
+    });
+    expect((await status(['--url', 'nowhere'])).code).toBe(2);
+  });
+});
