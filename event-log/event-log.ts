@@ -141,9 +141,13 @@ export interface TopicShare {
 }
 
 export interface EventLogHealth {
-  /** At least one partition can be written (or was not tried yet) and the log answers. */
+  /**
+   * It was seen that the log can be written: the last append was confirmed, or a probe proved as much as one would. From
+   * the first failure on it is down until the next success; that nobody tries is no success. With several partitions (and
+   * topics): at least one partition of each.
+   */
   readonly up: boolean;
-  /** For people, when not up. */
+  /** For people, when not up: what fails, and on a cluster where (the broker and its address). */
   readonly detail: string;
   /** For people: what is wrong with the machine's clock, as far as the log sees it; `undefined` when nothing is. */
   readonly clockTrouble?: string | undefined;

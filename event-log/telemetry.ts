@@ -54,7 +54,7 @@ export function createEventLogTelemetry(deps: Deps) {
 
   const up = new Gauge({
     name: 'event_log_up',
-    help: 'Whether the event log can be written: 1 yes (or not tried yet), 0 no',
+    help: 'Whether the event log can be written, as it was last seen: 1 yes, 0 no',
     registers,
   });
   const appendSeconds = new Histogram({

@@ -77,6 +77,7 @@ class KafkaEventLog implements EventLog {
         this.#connections.ask(leader, channel, (c) => sendProduce(c, data, REPLICATION_MS, PRODUCE_MS)),
       follow: (topic) => this.#view.follow(topic),
       refresh: () => this.#view.refresh(),
+      describeBroker: (leader) => this.#connections.describe(leader),
       onChange: () => this.#reportHealth(),
       telemetry,
       now: deps.now,
@@ -127,6 +128,7 @@ class KafkaEventLog implements EventLog {
       connections: this.#connections,
       telemetry: this.#telemetry,
     });
+    for (const { name } of topics) this.#appender.follow(name);
   }
 
   async acquireLock(name: string): Promise<AsyncDisposable | undefined> {

@@ -36,6 +36,14 @@ export function createKafkaTelemetry(deps: Deps) {
       if (!worthALine(`restart ${topic} ${group}`)) return;
       log.warn({ topic, group, error: describeError(error), delayMs }, 'consumer failed, starting a new one');
     },
+    /** Rights, credentials, policies: an operator has to put something right. */
+    consumerRefused(topic: string, group: string, error: unknown, delayMs: number): void {
+      if (!worthALine(`refused ${topic} ${group}`)) return;
+      log.error(
+        { topic, group, error: describeError(error), delayMs },
+        'Kafka refuses the consumer until its configuration is put right',
+      );
+    },
     /** Assigned partitions have records, but nothing moves. */
     consumerStalled(topic: string, group: string, partitions: readonly number[]): void {
       log.error({ topic, group, partitions }, 'consumer stalled');

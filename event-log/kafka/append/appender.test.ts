@@ -16,6 +16,12 @@ interface Sent {
   readonly answer: PromiseWithResolvers<ProduceAnswer>;
 }
 
+interface Probe {
+  readonly leader: number;
+  readonly partitions: readonly { readonly partition: number; readonly batch: Buffer }[];
+  readonly answer: PromiseWithResolvers<ProduceAnswer>;
+}
+
 const PARTITIONS = 4;
 const TOPIC = 'readings';
 
@@ -45,9 +51,15 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
     random: () => 0,
   });
   const requests: Sent[] = [];
+  const probes: Probe[] = [];
   const refresh = vi.fn();
   const appender = new Appender({
     produce: async (leader, channel, data: ProduceData) => {
+      if (channel === 'append-probe') {
+        const answer = Promise.withResolvers<ProduceAnswer>();
+        probes.push({ leader, answer, partitions: data.flatMap((each) => each.partitions) });
+        return answer.promise;
+      }
       const values: Record<number, string[]> = {};
       for (const { partition, batch } of data.flatMap(({ partitions }) => partitions)) {
         const records = await decodeRecordBatches(batch, () => null);
@@ -59,6 +71,7 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
     },
     follow: () => undefined,
     refresh,
+    describeBroker: (leader) => `broker ${leader}`,
     onChange: () => undefined,
     telemetry,
     now: Date.now,
@@ -76,7 +89,11 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
     await eventually(() => expect(requests.length).toBeGreaterThan(index));
     return requests[index] as Sent;
   };
-  return { appender, append, knowLeaders, request, requests, refresh, metrics };
+  const probe = async (index: number): Promise<Probe> => {
+    await eventually(() => expect(probes.length).toBeGreaterThan(index));
+    return probes[index] as Probe;
+  };
+  return { appender, append, knowLeaders, request, requests, probe, probes, refresh, metrics };
 }
 
 beforeEach(() => {
@@ -300,8 +317,10 @@ describe('deadlines and refusals', () => {
     await appended;
     await closing;
   });
+});
 
-  test('health: a topic is a problem while all its partitions fail, not when one does', async () => {
+describe('health', () => {
+  test('a topic is a problem while all its partitions fail, not when one does', async () => {
     const { appender, append, knowLeaders, request } = setUp();
     const all = [0, 1, 2, 3].map((partition) => append(partition, 'v'));
     knowLeaders();
@@ -313,7 +332,45 @@ describe('deadlines and refusals', () => {
     second.answer.reject(new Error('gone'));
     const third = await request(2);
     third.answer.reject(new Error('gone'));
-    await eventually(() => expect(appender.problem()).toContain('no partition can be written'));
+    await eventually(() => expect(appender.problem()).toMatch(/no partition can be written.*broker 1: gone/));
     void Promise.allSettled([...all, ...rest]);
+  });
+
+  test('[P1] when all records were given up, nothing is "up" again for want of something to try', async () => {
+    const { appender, append, knowLeaders, request } = setUp([1]);
+    const appended = append(0, 'a', 150);
+    knowLeaders([1]);
+    (await request(0)).answer.reject(new Error('connect ECONNREFUSED'));
+    await expect(appended).rejects.toMatchObject({ code: 'not-durable' });
+    expect(appender.problem()).toContain('ECONNREFUSED');
+    knowLeaders([1]);
+    expect(appender.problem()).toContain('ECONNREFUSED');
+  });
+
+  test('[P1] before anything is appended, a probe that no broker can take tells whether it would', async () => {
+    const { appender, knowLeaders, probe, probes, requests } = setUp();
+    appender.follow(TOPIC);
+    knowLeaders([1, 2]);
+    expect(appender.problem()).toContain('not tried yet');
+    const [first, second] = [await probe(0), await probe(1)];
+    for (const { partitions } of probes) {
+      const [sent] = await decodeRecordBatches(partitions[0]?.batch ?? Buffer.alloc(0), () => null);
+      expect(sent?.damage).toContain('wrong checksum');
+    }
+    first.answer.reject(new Error('connect ECONNREFUSED'));
+    // Too few replicas in sync is told before the batch is looked at.
+    second.answer.resolve(answerOf(bad(1, 19)));
+    await eventually(() =>
+      expect(appender.problem()).toMatch(/broker 1: connect ECONNREFUSED; broker 2: NOT_ENOUGH_REPLICAS/),
+    );
+    await eventually(() => {
+      knowLeaders([1, 2]);
+      expect(probes.length).toBeGreaterThan(3);
+    });
+    probes.at(-1)?.answer.resolve(answerOf(bad(1, 2)));
+    probes.at(-2)?.answer.resolve(answerOf(bad(0, 7)));
+    await eventually(() => expect(appender.problem()).toBeUndefined());
+    expect(requests).toEqual([]);
+    await appender.close();
   });
 });

@@ -5,11 +5,13 @@ import type { ProduceAnswer, ProduceData } from '#event-log/kafka/wire/produce-r
 import { encodeRecordBody, keyOf, recordValueOf } from '#event-log/kafka/wire/record-batch.ts';
 import { notDurable, refused } from '#event-log/pending-append.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { type AppendFailure, failureOfCode, failureOfRequest, NO_LEADER } from './append-failure.ts';
+import { type AppendFailure, failureOfRequest, NO_LEADER } from './append-failure.ts';
 import { durability } from './durability.ts';
-import { type EncodedAppend, PartitionQueue } from './partition-queue.ts';
+import type { EncodedAppend, PartitionQueue } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
+import { Route } from './route.ts';
+import { WriteProbes } from './write-probes.ts';
 
 /** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
 type Produce = (leader: number, channel: string, data: ProduceData) => Promise<ProduceAnswer>;
@@ -18,8 +20,9 @@ export interface AppenderDeps {
   readonly produce: Produce;
   /** The view of the cluster shall include this topic. */
   readonly follow: (topic: string) => void;
-  /** The view of the cluster has proved wrong. */
+  /** The view of the cluster has proved wrong, or something wants to be probed. */
   readonly refresh: () => void;
+  readonly describeBroker: (leader: number) => string;
   /** A partition can, or cannot, be written any more. */
   readonly onChange: () => void;
   readonly telemetry: KafkaTelemetry;
@@ -34,16 +37,6 @@ const CHANNELS = ['append-1', 'append-2'];
 const CHANNEL_APART = 'append-apart';
 /** Of one request, about: encoding more at a time would hold up the event loop. */
 const MAX_REQUEST_RECORDS = 20_000;
-
-interface Route {
-  readonly name: string;
-  leaders: readonly (number | undefined)[];
-  readonly queues: PartitionQueue[];
-  /** Records that came before the topic's partition count was known, in order. */
-  unrouted: EncodedAppend[];
-  /** Why there is no partition count yet. */
-  problem: AppendFailure | undefined;
-}
 
 /**
  * Sends the partition queues to their leaders. Each *round* takes every partition that has records and none in flight,
@@ -66,6 +59,7 @@ interface Route {
 export class Appender {
   readonly #deps: AppenderDeps;
   readonly #routes = new Map<string, Route>();
+  readonly #probes: WriteProbes;
   /** Queues that may have something to send. */
   readonly #ready = new Set<PartitionQueue>();
   readonly #busyChannels = new Set<string>();
@@ -76,6 +70,7 @@ export class Appender {
 
   constructor(deps: AppenderDeps) {
     this.#deps = deps;
+    this.#probes = new WriteProbes(this.#routes, deps);
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
@@ -93,35 +88,39 @@ export class Appender {
     this.#pending++;
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
     if (deadlineAt <= performance.now()) this.#fail(append, notDurable('deadline'));
-    else this.#enqueue(this.#routeOf(record.topic), append);
+    else {
+      const route = this.#routeOf(record.topic);
+      route.health.isWritten = true;
+      this.#enqueue(route, append);
+    }
     return promise;
   }
 
-  /** Takes over what was learned about topics. */
-  onClusterView(topics: readonly TopicView[]): void {
+  /** This topic may be written soon: whether it can is to be known before. */
+  follow(topic: string): void {
+    this.#routeOf(topic);
+  }
+
+  /** Takes over what was learned about topics; undefined when no broker answered. */
+  onClusterView(topics: readonly TopicView[] | undefined): void {
+    if (topics === undefined) {
+      for (const { health } of this.#routes.values()) health.doubt();
+      return;
+    }
     for (const view of topics) {
       const route = this.#routes.get(view.name);
       if (route === undefined) continue;
-      route.problem = view.errorCode === 0 ? undefined : failureOfCode(view.errorCode);
-      if (view.errorCode !== 0) continue;
-      route.leaders = view.leaders;
-      while (route.queues.length < view.leaders.length) {
-        route.queues.push(new PartitionQueue(view.name, route.queues.length, this.#deps.random));
-      }
-      const { unrouted } = route;
-      route.unrouted = [];
-      for (const append of unrouted) this.#enqueue(route, append);
+      for (const append of route.learn(view, this.#deps.random)) this.#enqueue(route, append);
     }
     this.#scheduleRound();
+    void this.#probes.run();
   }
 
-  /** Why a topic cannot be written at all; undefined when each topic has a partition that can, or was not tried. */
+  /** Why a topic cannot be written; undefined when each has a partition of which it is proven that it can. */
   problem(): string | undefined {
-    for (const { name, queues, unrouted, problem } of this.#routes.values()) {
-      if (unrouted.length > 0 && problem !== undefined) return `topic ${name}: ${problem.detail}`;
-      if (queues.length > 0 && queues.every((queue) => queue.failing)) {
-        return `topic ${name}: no partition can be written`;
-      }
+    for (const { name, health } of this.#routes.values()) {
+      const { problem } = health;
+      if (problem !== undefined) return `topic ${name}: ${problem}`;
     }
     return undefined;
   }
@@ -129,6 +128,7 @@ export class Appender {
   /** Accepts no more, and resolves when every record is durable or given up. */
   close(): Promise<void> {
     this.#closed ??= Promise.withResolvers();
+    this.#probes.close();
     if (this.#pending === 0) this.#closed.resolve();
     return this.#closed.promise;
   }
@@ -136,7 +136,7 @@ export class Appender {
   #routeOf(topic: string): Route {
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      route = { name: topic, leaders: [], queues: [], unrouted: [], problem: undefined };
+      route = new Route(topic);
       this.#routes.set(topic, route);
       this.#deps.follow(topic);
     }
@@ -172,7 +172,7 @@ export class Appender {
       if (!queue.mayBeTaken(now)) continue;
       const leader = this.#routes.get(queue.topic)?.leaders[queue.partition];
       if (leader === undefined) {
-        this.#onFailure(queue, NO_LEADER, queue.waiting);
+        this.#onFailure(queue, NO_LEADER, queue.waiting, undefined);
         continue;
       }
       const queues = byLeader.get(leader);
@@ -208,11 +208,11 @@ export class Appender {
       for (const { queue, appends } of batches) {
         const outcome = durability(queue, answer);
         if ('baseOffset' in outcome) this.#onDurable(queue, outcome.baseOffset);
-        else this.#onFailure(queue, outcome, appends.length);
+        else this.#onFailure(queue, outcome, appends.length, leader);
       }
     } catch (error) {
       const failure = failureOfRequest(error);
-      for (const { queue, appends } of batches) this.#onFailure(queue, failure, appends.length);
+      for (const { queue, appends } of batches) this.#onFailure(queue, failure, appends.length, leader);
     } finally {
       this.#busyChannels.delete(busy);
       this.#scheduleRound();
@@ -220,23 +220,32 @@ export class Appender {
   }
 
   #onDurable(queue: PartitionQueue, baseOffset: number): void {
-    const wasFailing = queue.failing;
     const { answered, seconds } = queue.succeeded(baseOffset, performance.now());
     this.#deps.telemetry.appended(seconds);
     if (queue.waiting > 0) this.#ready.add(queue);
     this.#settled(answered);
-    if (wasFailing) this.#deps.onChange();
+    if (this.#routes.get(queue.topic)?.health.appended(queue.partition)) this.#deps.onChange();
   }
 
-  #onFailure(queue: PartitionQueue, failure: AppendFailure, records: number): void {
-    this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, failure.detail);
+  #onFailure(
+    queue: PartitionQueue,
+    failure: AppendFailure,
+    records: number,
+    leader: number | undefined,
+  ): void {
+    const broker = leader === undefined ? '' : `${this.#deps.describeBroker(leader)}: `;
+    const detail = broker + failure.detail;
+    this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, detail);
+    if (failure.remedy !== 'smaller') {
+      this.#routes.get(queue.topic)?.health.failed(queue.partition, detail, performance.now());
+    }
     const never = queue.failed(failure, performance.now());
     if (never !== undefined && !never.settled)
       this.#fail(never, refused(failure.detail, recordValueOf(never.body)));
     // To the end, so that partitions that go alone take turns.
     this.#ready.delete(queue);
     if (queue.waiting > 0) this.#ready.add(queue);
-    if (failure.metadataIsStale) this.#deps.refresh();
+    if (failure.metadataIsStale || queue.idle) this.#deps.refresh();
     this.#deps.onChange();
   }
 

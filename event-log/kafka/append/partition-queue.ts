@@ -13,6 +13,8 @@ export interface EncodedAppend extends PendingAppend {
 const MAX_BATCH_BYTES = 1_000_000;
 const MAX_BATCH_RECORDS = 10_000;
 const BACKOFF: Backoff = { firstDelayMs: 50, maxDelayMs: 1_000, jitter: 0.3 };
+/** What an operator has to put right is not put right sooner by asking. */
+const SLOW_BACKOFF: Backoff = { firstDelayMs: 2_000, maxDelayMs: 30_000, jitter: 0.3 };
 
 /**
  * The records of one partition that are not durable yet, and the decision what to send next; the loop that acts on it
@@ -49,11 +51,6 @@ export class PartitionQueue {
     this.#random = random;
   }
 
-  /** The last attempt failed. */
-  get failing(): boolean {
-    return this.#failures > 0;
-  }
-
   /** Must not share a request: the broker would keep the answer of the others back as well. */
   get apart(): boolean {
     return this.#apart;
@@ -61,6 +58,11 @@ export class PartitionQueue {
 
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Nothing waits or is on its way. */
+  get idle(): boolean {
+    return this.#waiting.length === 0 && this.#inFlight === undefined;
   }
 
   add(append: EncodedAppend): void {
@@ -117,11 +119,12 @@ export class PartitionQueue {
       this.#maxRecords = Math.max(1, batch.length >> 1);
       if (batch.length === 1) refused = batch.pop();
     } else {
-      this.#notBefore = now + backoffDelayMs(BACKOFF, this.#failures, this.#random);
+      const backoff = failure.remedy === 'much-later' ? SLOW_BACKOFF : BACKOFF;
+      this.#notBefore = now + backoffDelayMs(backoff, this.#failures, this.#random);
     }
     const again = batch.filter((append) => !append.settled);
     if (again.length > 0) this.#waiting = again.concat(this.#waiting);
-    this.#forgetFailuresWhenEmpty();
+    this.#forgetBackoffWhenIdle();
     return refused;
   }
 
@@ -133,13 +136,13 @@ export class PartitionQueue {
     for (const append of this.#inFlight ?? []) {
       if (!append.settled && isExpired(append)) expired.push(append);
     }
-    this.#forgetFailuresWhenEmpty();
+    this.#forgetBackoffWhenIdle();
     return expired;
   }
 
-  /** With nothing left to try, nothing would ever say that the partition can be written again: it counts as not tried. */
-  #forgetFailuresWhenEmpty(): void {
-    if (this.#waiting.length > 0 || this.#inFlight !== undefined) return;
+  /** The next record is not made to wait for the failures of those that were given up. */
+  #forgetBackoffWhenIdle(): void {
+    if (!this.idle) return;
     this.#failures = 0;
     this.#notBefore = 0;
     this.#firstSentAt = undefined;

@@ -29,18 +29,18 @@ const BACKOFF: Backoff = { firstDelayMs: 200, maxDelayMs: 2_000, jitter: 0.3 };
 export class ClusterView {
   readonly #connections: BrokerConnections;
   readonly #random: () => number;
-  readonly #onLook: (topics: readonly TopicView[]) => void;
+  readonly #onLook: (topics: readonly TopicView[] | undefined) => void;
   readonly #topics = new Set<string>();
   readonly #stop = new AbortController();
   #wake: () => void = () => undefined;
   #looking: Promise<void> | undefined;
   #problem: string | undefined = 'not connected yet';
 
-  /** @param onLook called after every look; with what was learned, or nothing when no broker answered */
+  /** @param onLook called after every look; with what was learned, undefined when no broker answered */
   constructor(
     connections: BrokerConnections,
     random: () => number,
-    onLook: (topics: readonly TopicView[]) => void,
+    onLook: (topics: readonly TopicView[] | undefined) => void,
   ) {
     this.#connections = connections;
     this.#random = random;
@@ -79,7 +79,7 @@ export class ClusterView {
     for (let failures = 0; !signal.aborted; ) {
       const asked = Promise.withResolvers<void>();
       this.#wake = asked.resolve;
-      let topics: TopicView[] = [];
+      let topics: TopicView[] | undefined;
       try {
         topics = await this.#look();
         this.#problem = undefined;
@@ -102,6 +102,7 @@ export class ClusterView {
 
   async #look(): Promise<TopicView[]> {
     const { topicMetadata } = await this.#connections.metadata([...this.#topics]);
+    await this.#connections.reachAdvertised();
     return topicMetadata.map(({ topic, topicErrorCode, partitionMetadata }) => {
       const leaders: (number | undefined)[] = new Array(partitionMetadata.length).fill(undefined);
       for (const { partitionId, leader } of partitionMetadata) {

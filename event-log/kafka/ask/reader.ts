@@ -3,6 +3,7 @@ import type { ReadOptions } from '#event-log/event-log.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { sendFetch } from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
+import { kafkaErrorCode } from '#event-log/kafka/wire/error-codes.ts';
 import type { FetchedPartition } from '#event-log/kafka/wire/fetch-answers.ts';
 import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
 import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
@@ -88,7 +89,7 @@ export async function fetchPartition(
       return fetchPartition(connections, channel, topic, partition, oldest, until, maxBytes);
     }
   }
-  if (fetched.errorCode !== 0) throw unavailable(`error code ${fetched.errorCode}`);
+  if (fetched.errorCode !== 0) throw unavailable(kafkaErrorCode(fetched.errorCode).name);
   // A leader that was elected a moment ago does not show its last records yet.
   if (fetched.messages.length === 0 && Number(fetched.highWatermark) < until) {
     throw unavailable(`the leader of partition ${partition} of ${topic} has not caught up`);

@@ -1,6 +1,7 @@
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { type ListedPartition, sendListOffsets } from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
+import { kafkaErrorCode } from '#event-log/kafka/wire/error-codes.ts';
 import { PipelineError } from '#runtime/errors.ts';
 
 /** Leading broker by partition. */
@@ -16,7 +17,7 @@ export async function leadersOf(connections: BrokerConnections, topic: string): 
   const { topicMetadata } = await connections.metadata([topic]);
   const found = topicMetadata.find((each) => each.topic === topic);
   if (found === undefined || found.topicErrorCode !== 0 || found.partitionMetadata.length === 0) {
-    throw unavailable(`topic ${topic} is not there (error code ${found?.topicErrorCode ?? 'none'})`);
+    throw unavailable(`topic ${topic} is not there (${kafkaErrorCode(found?.topicErrorCode ?? 3).name})`);
   }
   const leaders = new Map<number, number>();
   for (const { partitionId, leader } of found.partitionMetadata) {
@@ -48,7 +49,9 @@ export async function listOffsets(
   const byPartition = new Map<number, ListedPartition>();
   for (const answer of answers.flat()) {
     if (answer.errorCode !== 0) {
-      throw unavailable(`partition ${answer.partition} of ${topic}: error code ${answer.errorCode}`);
+      throw unavailable(
+        `partition ${answer.partition} of ${topic}: ${kafkaErrorCode(answer.errorCode).name}`,
+      );
     }
     byPartition.set(answer.partition, answer);
   }

@@ -3,6 +3,7 @@ import type { TopicSettings } from '#event-log/event-log.ts';
 import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
+import { codeOf, type ErrorKind, kafkaErrorCode, withCauses } from '#event-log/kafka/wire/error-codes.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { withPatience } from './patience.ts';
 import { contradictions, retentionSeconds, type TopicConfig, wantedConfig } from './topic-settings.ts';
@@ -78,7 +79,7 @@ async function countPartitions(connections: BrokerConnections, topic: string) {
     topicErrorCode: UNKNOWN_TOPIC,
     partitionMetadata: [],
   };
-  if (topicErrorCode !== 0) throw new Error(`error code ${topicErrorCode}`);
+  if (topicErrorCode !== 0) throw new Error(kafkaErrorCode(topicErrorCode).name);
   const replicas = Math.min(...partitionMetadata.map((partition) => partition.replicas.length));
   return { partitions: partitionMetadata.length, replicas };
 }
@@ -92,18 +93,6 @@ async function describeTopic(admin: Admin, topic: string): Promise<TopicConfig> 
   return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
-/** Kafka's refusals that waiting does not cure. */
-const OPERATOR_MUST_ACT: ReadonlySet<string> = new Set([
-  'INVALID_REPLICATION_FACTOR',
-  'INVALID_PARTITIONS',
-  'INVALID_CONFIG',
-  'INVALID_TOPIC_EXCEPTION',
-  'POLICY_VIOLATION',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'CLUSTER_AUTHORIZATION_FAILED',
-  'UNSUPPORTED_SASL_MECHANISM',
-]);
-
 /** Node's codes for a certificate that nobody it trusts has signed. (An expired one may be renewed any time.) */
 const UNTRUSTED: ReadonlySet<unknown> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -114,24 +103,29 @@ const UNTRUSTED: ReadonlySet<unknown> = new Set([
 ]);
 const FOR_ANOTHER_HOST = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
+/** Kinds of refusals that waiting does not cure. */
+const MUST_ACT: ReadonlySet<ErrorKind> = new Set(['configuration', 'fatal']);
+
 function asPipelineError(error: unknown): PipelineError {
   if (hasCode(error, 'configuration') || hasCode(error, 'closed')) return error;
   for (const each of withCauses(error)) {
-    if ('type' in each && typeof each.type === 'string' && OPERATOR_MUST_ACT.has(each.type)) {
+    const code = codeOf(each);
+    if (code !== undefined && MUST_ACT.has(kafkaErrorCode(code).kind)) {
       const topic = 'topic' in each ? `topic ${each.topic}: ` : '';
-      return new PipelineError('configuration', `${topic}${each.type}: ${each.message}`, { cause: error });
+      const { name } = kafkaErrorCode(code);
+      return new PipelineError('configuration', `${topic}${name}: ${each.message}`, { cause: error });
     }
     if (each.name === 'KafkaJSSASLAuthenticationError') {
       return new PipelineError('configuration', `Kafka refuses the SASL credentials: ${each.message}`);
     }
-    const code = 'code' in each ? each.code : undefined;
-    if (UNTRUSTED.has(code)) {
+    const nodeCode = 'code' in each ? each.code : undefined;
+    if (UNTRUSTED.has(nodeCode)) {
       return new PipelineError(
         'configuration',
         `Kafka's certificate is not trusted: ${each.message} (KAFKA_SSL_CA_FILE names the authority of a private cluster)`,
       );
     }
-    if (code === FOR_ANOTHER_HOST) {
+    if (nodeCode === FOR_ANOTHER_HOST) {
       return new PipelineError('configuration', `Kafka's certificate is for another host: ${each.message}`);
     }
   }
@@ -140,13 +134,4 @@ function asPipelineError(error: unknown): PipelineError {
     retryable: true,
     cause: error,
   });
-}
-
-/** An error, what caused it, and the errors it stands for (`KafkaJSAggregateError`). */
-function* withCauses(error: unknown): Generator<Error> {
-  if (!(error instanceof Error)) return;
-  yield error;
-  if ('errors' in error && Array.isArray(error.errors))
-    for (const each of error.errors) yield* withCauses(each);
-  yield* withCauses(error.cause);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mayGoOn } from './consumer-failure.ts';
+import { waysOn } from './consumer-failure.ts';
 
 function named(name: string, cause?: Error): Error {
   return Object.assign(new Error(name, { cause }), { name });
@@ -12,7 +12,7 @@ test.each([
   named('KafkaJSNoBrokerAvailableError'),
   named('KafkaJSProtocolError'),
 ])('[P2] after %s a new consumer goes on', (error) => {
-  expect(mayGoOn(error)).toBe(true);
+  expect(waysOn(error)).toMatchObject({ mustAct: false });
 });
 
 test.each([
@@ -21,5 +21,15 @@ test.each([
   named('KafkaJSNonRetriableError', new TypeError('x')),
   named('KafkaJSNumberOfRetriesExceeded', named('KafkaJSNotImplemented')),
 ])('[P7] %s is a fault: the process must be started anew', (error) => {
-  expect(mayGoOn(error)).toBe(false);
+  expect(waysOn(error)).toBeUndefined();
+});
+
+test('[P10] what an operator has to put right is said, and not asked for every few seconds', () => {
+  const denied = Object.assign(named('KafkaJSProtocolError'), {
+    type: 'GROUP_AUTHORIZATION_FAILED',
+    code: 30,
+  });
+  const on = waysOn(new Error('joining', { cause: denied }));
+  expect(on).toMatchObject({ mustAct: true });
+  expect(on?.backoff.firstDelayMs).toBeGreaterThanOrEqual(5_000);
 });

@@ -45,6 +45,7 @@ export async function deliver(
     // A commit answered while the group was joined anew: the position is not ours to move any more.
     if (lost.aborted) return false;
     payload.resolveOffset(last);
+    deps.telemetry.damageSetAside(piece.records);
     if (piece.records.length > 0) options.onCommitted?.(piece);
     return true;
   };

@@ -2,8 +2,8 @@ import type { Kafka } from 'kafkajs';
 import type { PartitionProgress, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
-import { mayGoOn } from './consumer-failure.ts';
+import { backoffDelayMs, pause } from '#runtime/retry.ts';
+import { waysOn } from './consumer-failure.ts';
 import { GroupConsumer, type GroupConsumerSettings } from './group-consumer.ts';
 import { StallWatch } from './stall-watch.ts';
 
@@ -19,7 +19,6 @@ export interface SubscriptionSettings extends GroupConsumerSettings {
   readonly stallMs: number;
 }
 
-const BACKOFF: Backoff = { firstDelayMs: 500, maxDelayMs: 10_000, jitter: 0.3 };
 /** The watchdog looks this many times until it calls a stall. */
 const LOOKS_PER_STALL = 6;
 
@@ -71,15 +70,17 @@ export class KafkaSubscription implements Subscription {
       const startedAt = performance.now();
       const { error, wasAssigned } = await this.#runOnce();
       if (signal.aborted) return;
-      if (!mayGoOn(error) || isStall(error)) {
+      const on = waysOn(error);
+      if (on === undefined || isStall(error)) {
         telemetry.consumerStopped(topic, group, error);
         throw new PipelineError('consumer-stopped', `consumer of ${topic} in ${group} stopped`, {
           cause: error,
         });
       }
-      failures = performance.now() - startedAt > BACKOFF.maxDelayMs ? 1 : failures + 1;
-      const delayMs = backoffDelayMs(BACKOFF, failures, random);
-      telemetry.consumerRestarts(topic, group, error, delayMs);
+      failures = performance.now() - startedAt > on.backoff.maxDelayMs ? 1 : failures + 1;
+      const delayMs = backoffDelayMs(on.backoff, failures, random);
+      if (on.mustAct) telemetry.consumerRefused(topic, group, error, delayMs);
+      else telemetry.consumerRestarts(topic, group, error, delayMs);
       if (wasAssigned) this.#options.onAssigned?.([]);
       await pause(delayMs, signal);
     }

@@ -49,9 +49,38 @@ export class BrokerConnections {
     this.#bootstrap = options.bootstrap.map(parseAddress);
   }
 
-  /** How many brokers the cluster has, as far as known. */
-  get brokerCount(): number {
-    return this.#nodes.size;
+  /** For people: a broker, and the address that the cluster gives for it. */
+  describe(nodeId: number): string {
+    const address = this.#nodes.get(nodeId);
+    return `broker ${nodeId} (${address === undefined ? 'address not known' : format(address)})`;
+  }
+
+  /**
+   * Makes sure that a broker can be reached at the address that the cluster gives for it (`advertised.listeners`):
+   * metadata may have come from another one, and everything else goes to these.
+   *
+   * @throws PipelineError `event-log-unavailable` naming each broker, its address, and what is wrong with it
+   */
+  async reachAdvertised(): Promise<void> {
+    const advertised = [...this.#nodes.values()].map(format);
+    if (this.#lastAnswer !== undefined && advertised.includes(format(this.#lastAnswer))) return;
+    const problems: string[] = [];
+    let cause: unknown;
+    for (const [nodeId, address] of this.#nodes) {
+      try {
+        await this.#ask(address, 'query', async () => undefined);
+        this.#lastAnswer = address;
+        return;
+      } catch (error) {
+        problems.push(`${this.describe(nodeId)}: ${describeError(error)}`);
+        cause = error;
+      }
+    }
+    throw new PipelineError(
+      'event-log-unavailable',
+      `no broker can be reached where advertised.listeners says (${problems.join('; ')})`,
+      { retryable: true, cause },
+    );
   }
 
   /**

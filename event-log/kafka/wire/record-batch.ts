@@ -99,6 +99,12 @@ export function encodeRecordBatch(bodies: readonly { readonly body: Buffer }[], 
   return batch.subarray(0, at);
 }
 
+/** A batch that no broker will take. */
+export function spoilChecksum(batch: Buffer): Buffer {
+  batch.writeInt32BE(batch.readInt32BE(CRC_AT) ^ 1, CRC_AT);
+  return batch;
+}
+
 /** Its bytes, after their number. */
 function writeText(into: Buffer, at: number, text: string): number {
   const start = writeVarint(into, at, text.length);

@@ -1,0 +1,52 @@
+import kafkajs from 'kafkajs';
+import { describe, expect, test } from 'vitest';
+import { kafkaErrorCode, kindOfError } from './error-codes.ts';
+import { insideKafkajs } from './kafkajs-internals.ts';
+
+const { createErrorFromCode, errorCodes } = insideKafkajs<{
+  createErrorFromCode(code: number): Error;
+  errorCodes: readonly { readonly code: number; readonly retriable: boolean }[];
+}>('protocol/error.js');
+
+describe('kinds of errors', () => {
+  test.each([
+    [3, 'retriable'],
+    [6, 'retriable'],
+    [19, 'retriable'],
+    [10, 'record'],
+    [18, 'record'],
+    [32, 'record'],
+    [87, 'record'],
+    [17, 'configuration'],
+    [29, 'configuration'],
+    [30, 'configuration'],
+    [31, 'configuration'],
+    [44, 'configuration'],
+    [58, 'configuration'],
+    [35, 'fatal'],
+    [4711, 'retriable'],
+  ] as const)('code %i is %s', (code, kind) => {
+    expect(kafkaErrorCode(code).kind).toBe(kind);
+  });
+
+  test('what kafkajs calls retriable is never called final here', () => {
+    const final = errorCodes.filter(
+      ({ code, retriable }) => retriable && kafkaErrorCode(code).kind !== 'retriable',
+    );
+    expect(final).toEqual([]);
+  });
+
+  test('is found behind what kafkajs wraps around it', () => {
+    const denied = createErrorFromCode(30);
+    expect(kindOfError(denied)).toBe('configuration');
+    expect(kindOfError(new Error('gave up', { cause: denied }))).toBe('configuration');
+    expect(
+      kindOfError(Object.assign(new Error('several'), { errors: [createErrorFromCode(6), denied] })),
+    ).toBe('configuration');
+    expect(kindOfError(Object.assign(new Error('no'), { name: 'KafkaJSSASLAuthenticationError' }))).toBe(
+      'configuration',
+    );
+    expect(kindOfError(new kafkajs.KafkaJSConnectionError('refused'))).toBe('retriable');
+    expect(kindOfError(new Error('why', { cause: new TypeError('x of undefined') }))).toBe('fatal');
+  });
+});
