@@ -118,14 +118,18 @@ export class ConnectHooks {
     const { reason, returnCode } = refusal;
     if (connection?.closed.aborted === false) {
       connections.refuse(connection, reason);
-      if (LOGIN_REFUSALS.has(reason)) {
-        const waitMs = this.#options.limits.loginRefusalMs - (performance.now() - startedAt);
-        await pause(Math.max(0, waitMs), connection.closed);
-      }
+      if (LOGIN_REFUSALS.has(reason)) await this.#untilRefusalsLeave(startedAt, connection.closed);
     }
     const sayNo = (): void => done(Object.assign(new Error(reason), { returnCode }), false);
     if (connection === undefined) sayNo();
     else connection.answers.refuseConnect(reason, sayNo);
+  }
+
+  /** In steps, so that a slow machine, on which a hash takes longer than one, does not tell either. */
+  async #untilRefusalsLeave(startedAt: number, closed: AbortSignal): Promise<void> {
+    const { loginRefusalMs } = this.#options.limits;
+    if (loginRefusalMs > 0)
+      await pause(loginRefusalMs - ((performance.now() - startedAt) % loginRefusalMs), closed);
   }
 
   /** The device of a connection has come in a second time. */
