@@ -12,6 +12,8 @@ export const LETTER_OUTCOMES = [
   'parked',
   /** A person decided that nothing is to be done about it. */
   'dismissed',
+  /** It made room: a newer letter of the same device, reason, index and bytes waits in its place. */
+  'duplicate',
 ] as const;
 type LetterOutcome = (typeof LETTER_OUTCOMES)[number];
 
@@ -24,7 +26,7 @@ export interface LetterState {
   readonly attempt: number;
   /** Why it was refused the last time (`failed-again`, `parked`). */
   readonly reason?: RejectReason;
-  /** Where its record stands in the telemetry topic (`replayed`), or the letter that took its place (`parked`). */
+  /** Where its record stands in the telemetry topic (`replayed`), or the letter in its place (`parked`, `duplicate`). */
   readonly became?: RecordPosition;
 }
 

@@ -110,8 +110,17 @@ export interface PartitionProgress {
   readonly backlog: number;
   /** Log timestamp of the oldest record of the backlog; `null` when there is none. */
   readonly backlogSince: number | null;
-  /** Of a topic with a share: how full it is, or what its fullest key may have of it; 1 = full. */
-  readonly shareUsed?: number;
+  /** Of a topic with a share. */
+  readonly share?: ShareProgress;
+}
+
+export interface ShareProgress {
+  /** How full it is, or what its fullest key may have of it; 1 = full. */
+  readonly used: number;
+  /** It is nearly full as a whole: records of every key should make room. */
+  readonly isCrowded: boolean;
+  /** Keys that have nearly all that one key may have. */
+  readonly crowdedKeys: ReadonlySet<string>;
 }
 
 export interface TopicSettings {

@@ -3,7 +3,7 @@ import type { PendingAppend } from '#event-log/pending-append.ts';
 import { filterBatch, RecordBatchBuilder } from './record-batch.ts';
 
 /** A row of the file is not filled beyond this. Readers take whole rows. */
-const ROW_BYTES = 256 * 1024;
+export const ROW_BYTES = 256 * 1024;
 const ROW_RECORDS = 4_096;
 
 /** Packed records and their callers, index by index. */

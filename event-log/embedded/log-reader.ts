@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { backlogStart } from '#event-log/backlog-start.ts';
-import type { PartitionProgress } from '#event-log/event-log.ts';
+import type { PartitionProgress, ShareProgress } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { count } from '#sqlite/open-database.ts';
 import { inSnapshot } from '#sqlite/transaction.ts';
@@ -14,7 +14,7 @@ import type {
   RemovalRequest,
   ShareUse,
 } from './log-thread-calls.ts';
-import { shareLimit, shareUsed } from './share-limit.ts';
+import { crowdedAboveBytes, shareLimit, shareUsed } from './share-limit.ts';
 import { StoredRows } from './stored-rows.ts';
 
 /** Rows of one chunk at most: while little is appended, a row may hold a single record. */
@@ -53,6 +53,7 @@ export class LogReader implements ReaderCalls {
            (SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id) AS oldest_offset
          FROM topics`,
       ),
+      crowdedKeys: database.prepare('SELECT key FROM key_shares WHERE topic_id = ? AND bytes > ?'),
       share: database.prepare(
         `SELECT topics.share_bytes, share_of_log, share_per_key, max_bytes, fullest.key, fullest.bytes AS key_bytes
          FROM topics JOIN log_state LEFT JOIN key_shares AS fullest ON fullest.topic_id = topics.id
@@ -101,7 +102,7 @@ export class LogReader implements ReaderCalls {
         committedOffset,
         backlog: Math.max(0, endOffset - next),
         backlogSince,
-        ...(share !== null && { shareUsed: shareUsed(share) }),
+        ...(share !== null && { share: this.#shareProgress(id, share) }),
       };
     });
   }
@@ -146,8 +147,17 @@ export class LogReader implements ReaderCalls {
     return {
       ...shareLimit(share, Number(row['max_bytes'])),
       bytes: Number(row['share_bytes']),
-      fullestKey: row['key'] instanceof Uint8Array ? Buffer.from(row['key']).toString() : null,
+      fullestKey: keyText(row['key']),
       fullestKeyBytes: Number(row['key_bytes'] ?? 0),
+    };
+  }
+
+  #shareProgress(topicId: number, share: ShareUse): ShareProgress {
+    const keys = this.#sql.crowdedKeys.all(topicId, crowdedAboveBytes(share.maxKeyBytes));
+    return {
+      used: shareUsed(share),
+      isCrowded: share.bytes > crowdedAboveBytes(share.maxBytes),
+      crowdedKeys: new Set(keys.map(({ key }) => keyText(key) ?? '')),
     };
   }
 
@@ -164,6 +174,10 @@ export class LogReader implements ReaderCalls {
       endOffset: Number(row['next_offset']),
     };
   }
+}
+
+function keyText(key: unknown): string | null {
+  return key instanceof Uint8Array ? Buffer.from(key).toString() : null;
 }
 
 /** One piece of memory is cheaper to transfer than many. */

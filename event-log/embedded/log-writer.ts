@@ -138,15 +138,27 @@ export class LogWriter implements WriterCalls {
       return { cause: 'unknown-topic', detail: `the topic ${segment.topic} does not exist` };
     }
     if (topic.cleanup === 'compact') return this.#controlFailure(it);
-    return fullFailure ?? this.#store.shareFailure(it, this.#maxBytes());
+    return fullFailure ?? this.#shareFailure(it);
   }
 
   /** States always find room as long as anything is settled: they are how room is made. */
   #controlFailure(it: PreparedSegment): CommitFailure | undefined {
-    let failure = this.#fullFailure('control', [it]);
+    return this.#failureAfterClearing('everywhere', () => this.#fullFailure('control', [it]));
+  }
+
+  /** So does a letter in its share, before the next pass of the housekeeping. */
+  #shareFailure(it: PreparedSegment): CommitFailure | undefined {
+    return this.#failureAfterClearing('where-crowded', () => this.#store.shareFailure(it, this.#maxBytes()));
+  }
+
+  #failureAfterClearing(
+    where: 'everywhere' | 'where-crowded',
+    look: () => CommitFailure | undefined,
+  ): CommitFailure | undefined {
+    let failure = look();
     for (let step = 0; failure !== undefined && step < CLEARING_STEPS; step++) {
-      if (!this.#removal.removeSettled()) break;
-      failure = this.#fullFailure('control', [it]);
+      if (!this.#removal.removeSettled(where)) break;
+      failure = look();
     }
     return failure;
   }

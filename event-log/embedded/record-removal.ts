@@ -98,9 +98,9 @@ export class RecordRemoval {
     };
   }
 
-  /** A few settled letters, whatever room there is. @returns whether there may be more. */
-  removeSettled(): boolean {
-    const { topics, more } = this.#removeSettled(this.#maxBytes(), true);
+  /** A few settled letters, whatever room the log has. @returns whether there may be more. */
+  removeSettled(where: 'everywhere' | 'where-crowded'): boolean {
+    const { topics, more } = this.#removeSettled(this.#maxBytes(), where === 'everywhere');
     return more || topics.length > 0;
   }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { letterId } from '#contract/dead-letter.ts';
 import { decodeLetterState, isPending } from '#contract/letter-state.ts';
 import { ChunkCursor } from './chunk-cursor.ts';
-import { isShareCrowded, shareLimit } from './share-limit.ts';
+import { crowdedAboveBytes, shareLimit } from './share-limit.ts';
 
 /** Rows that one step looks at: each may need hundreds of look-ups. */
 const ROWS_PER_STEP = 16;
@@ -43,7 +43,7 @@ export class SettledRemoval {
          FROM topics AS shared JOIN topics AS state ON state.name = shared.settled_in
          WHERE shared.share_of_log IS NOT NULL`,
       ),
-      crowdedKeys: database.prepare('SELECT key, bytes FROM key_shares WHERE topic_id = ? AND bytes > ?'),
+      crowdedKeys: database.prepare('SELECT key FROM key_shares WHERE topic_id = ? AND bytes > ?'),
       rows: database.prepare(
         `SELECT base_offset, records, key FROM record_batches WHERE topic_id = ? AND base_offset > ?
          ORDER BY base_offset LIMIT ${ROWS_PER_STEP}`,
@@ -74,15 +74,13 @@ export class SettledRemoval {
       const share = { ofLog: Number(row['share_of_log']), perKey: Number(row['share_per_key']) };
       const limit = shareLimit(share, maxBytes);
       const id = Number(row['id']);
-      const keys = this.#sql.crowdedKeys
-        .all(id, limit.maxKeyBytes / 2)
-        .filter((key) => isShareCrowded(Number(key['bytes']), limit.maxKeyBytes));
+      const keys = this.#sql.crowdedKeys.all(id, crowdedAboveBytes(limit.maxKeyBytes));
       return {
         id,
         name: String(row['name']),
         stateTopicId: Number(row['state_id']),
         stateEnd: Number(row['state_end']),
-        whole: crowded || isShareCrowded(Number(row['share_bytes']), limit.maxBytes),
+        whole: crowded || Number(row['share_bytes']) > crowdedAboveBytes(limit.maxBytes),
         crowdedKeys: new Set(keys.map((key) => text(key['key']))),
       };
     });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isShareCrowded, shareLimit, shareRefusal, shareUsed } from './share-limit.ts';
+import { crowdedAboveBytes, shareLimit, shareRefusal, shareUsed } from './share-limit.ts';
 
 const limit = shareLimit({ ofLog: 0.25, perKey: 0.125 }, 80_000_000);
 
@@ -20,6 +20,10 @@ test('what is larger than a whole limit fits when nothing else is there', () => 
 test('how full it is: the share, or its fullest key', () => {
   expect(shareUsed({ ...limit, bytes: 10_000_000, fullestKeyBytes: 1_250 })).toBe(0.5);
   expect(shareUsed({ ...limit, bytes: 2_500_000, fullestKeyBytes: 2_500_000 })).toBe(1);
-  expect(isShareCrowded(0.81 * 100, 100)).toBe(true);
-  expect(isShareCrowded(0.8 * 100, 100)).toBe(false);
+});
+
+test('crowded: what one append brings might not fit any more', () => {
+  expect(crowdedAboveBytes(100_000_000)).toBe(80_000_000);
+  expect(crowdedAboveBytes(1_500_000)).toBeLessThan(1_500_000 - 512 * 1024);
+  expect(crowdedAboveBytes(100)).toBe(0);
 });

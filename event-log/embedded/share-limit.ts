@@ -1,4 +1,6 @@
+import { LIMITS } from '#contract/limits.ts';
 import type { TopicShare } from '#event-log/event-log.ts';
+import { ROW_BYTES } from './append-lane.ts';
 
 /** What a topic may take, and one key of it. Bytes. */
 export interface ShareLimit {
@@ -21,8 +23,12 @@ export function shareUsed(
 /** From this share on, what is settled goes before its time, so that there is room before it is needed. */
 const CROWDED_SHARE = 0.8;
 
-export function isShareCrowded(bytes: number, maxBytes: number): boolean {
-  return bytes > CROWDED_SHARE * maxBytes;
+/** What one append may bring: a row, and the letter that fills it. In a small log that is more than the last fifth. */
+const ROOM_BYTES = ROW_BYTES + 1.25 * LIMITS.packetBytes;
+
+/** What holds more than this is crowded. Bytes. */
+export function crowdedAboveBytes(maxBytes: number): number {
+  return Math.max(0, Math.min(CROWDED_SHARE * maxBytes, maxBytes - ROOM_BYTES));
 }
 
 /**

@@ -52,6 +52,87 @@ export const LOG_ROOM_ROW: RowSpec = {
   ],
 };
 
+/** What endangers the data itself: the clock, the room of dead letters, files that grow or are spoilt. */
+export const SAFETY_ROW: RowSpec = {
+  title: 'Clock, dead letters, files',
+  panels: [
+    timeseries({
+      title: "Jump of the machine's clock",
+      description:
+        'Ahead of the time that was seen to pass (negative: behind) and not believed yet: nothing is removed for it. 0 is right.',
+      unit: 's',
+      width: 8,
+      queries: [{ query: 'clock_jump_seconds', legend: '{{instance}} {{of}}, since {{since}}' }],
+      noValue: 'Kafka',
+      alerts: ['ClockJumped'],
+    }),
+    timeseries({
+      title: 'Devices off our clock',
+      description:
+        'Devices whose readings are refused for their time. Many in one direction: it is the clock of the gateway that is wrong.',
+      unit: 'short',
+      width: 8,
+      queries: [{ query: 'ingest_devices_off_clock', legend: '{{instance}} {{direction}}' }],
+      alerts: ['ClockDisagrees'],
+    }),
+    timeseries({
+      title: 'Dead letters: how full their share is',
+      description:
+        'All letters, or the fullest device, whichever is fuller. From 80 % on settled letters go, then older duplicates; at 100 % the device (or whatever needs a letter) is not acknowledged.',
+      unit: 'percentunit',
+      width: 8,
+      queries: [{ query: 'event_log_share_used_ratio', legend: '{{instance}} {{topic}}' }],
+      thresholds: [
+        { from: 0.7, color: 'orange' },
+        { from: 0.95, color: 'red' },
+      ],
+      noValue: 'Kafka',
+      alerts: ['DeadLettersFilling'],
+    }),
+    timeseries({
+      title: 'Duplicates of dead letters that made room',
+      description:
+        'Of letters that say the same the newest stays. A device that sends one bad message again and again.',
+      unit: 'cps',
+      width: 8,
+      queries: [
+        {
+          query: 'sum by (instance) (rate(dead_letters_duplicates_dismissed_total[$__rate_interval]))',
+          legend: '{{instance}}',
+        },
+      ],
+      alerts: ['DeadLettersFilling'],
+    }),
+    timeseries({
+      title: 'Write-ahead logs',
+      description:
+        'Of the embedded log and store. They grow while another program keeps reading one state of the file.',
+      unit: 'bytes',
+      width: 8,
+      queries: [
+        { query: 'event_log_wal_bytes', legend: '{{instance}} log' },
+        { query: 'telemetry_store_wal_bytes', legend: '{{instance}} store' },
+      ],
+      noValue: 'Kafka',
+      alerts: ['WriteAheadLogGrowing'],
+    }),
+    timeseries({
+      title: 'Records that could not be read',
+      description: 'Acknowledged records that the disk has spoilt, in the last hour. Each is a dead letter.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        {
+          query: 'sum by (topic) (increase(event_log_damaged_records_total[1h]))',
+          legend: '{{topic}}',
+        },
+      ],
+      thresholds: [{ from: 1, color: 'red' }],
+      alerts: ['EventLogDamaged'],
+    }),
+  ],
+};
+
 /** The numbers behind the lag. Columns are told apart by the names of the queries. */
 export const PARTITIONS_ROW: RowSpec = {
   title: 'Partitions',

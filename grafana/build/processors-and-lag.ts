@@ -1,6 +1,6 @@
 import type { DashboardSpec } from './dashboard-spec.ts';
 import { LAG_ROW } from './lag-row.ts';
-import { LOG_ROOM_ROW, PARTITIONS_ROW } from './log-rows.ts';
+import { LOG_ROOM_ROW, PARTITIONS_ROW, SAFETY_ROW } from './log-rows.ts';
 import { STORE_ROW } from './store-row.ts';
 
 export const PROCESSORS_AND_LAG: DashboardSpec = {
@@ -17,5 +17,5 @@ export const PROCESSORS_AND_LAG: DashboardSpec = {
     },
   ],
   from: 'now-1h',
-  rows: [LAG_ROW, STORE_ROW, LOG_ROOM_ROW, PARTITIONS_ROW],
+  rows: [LAG_ROW, STORE_ROW, LOG_ROOM_ROW, SAFETY_ROW, PARTITIONS_ROW],
 };

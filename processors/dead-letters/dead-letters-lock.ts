@@ -1,6 +1,11 @@
 import type { TopicNames } from '#contract/log-record.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { pause } from '#runtime/retry.ts';
 import type { DeadLettersDeps } from './letter-states.ts';
+
+/** The pipeline's own housekeeping has the lock for a moment at a time: it is waited for. */
+const PATIENCE_MS = 5_000;
+const RETRY_MS = 20;
 
 /** Pipelines that share a cluster have topics of their own, and do not wait for each other. */
 export function deadLettersLock(topics: TopicNames): string {
@@ -14,8 +19,12 @@ export function deadLettersLock(topics: TopicNames): string {
  * @throws PipelineError `event-log-unavailable` when another process has it
  */
 export async function takeDeadLettersLock({ eventLog, topics }: DeadLettersDeps): Promise<AsyncDisposable> {
-  const lock = await eventLog.acquireLock(deadLettersLock(topics));
-  if (lock !== undefined) return lock;
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  do {
+    const lock = await eventLog.acquireLock(deadLettersLock(topics));
+    if (lock !== undefined) return lock;
+    await pause(RETRY_MS);
+  } while (performance.now() < giveUpAt);
   throw new PipelineError(
     'event-log-unavailable',
     'another replay is running on this event log, and only one may',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { letterDigest } from './letter-digest.ts';
 import type { Letter } from './letters.ts';
 
 /** A letter, and how many more like it there are. */
@@ -41,7 +41,8 @@ export async function* foldDuplicates(
       bytes = 0;
       partition = letter.partition;
     }
-    const digest = digestOf(letter);
+    // A letter that was replayed and its copy that was not are not the same news.
+    const digest = letterDigest(letter, letter.state?.outcome);
     const known = remembered.get(digest);
     if (known !== undefined) {
       known.copies++;
@@ -60,13 +61,4 @@ export async function* foldDuplicates(
     }
   }
   yield* remembered.values();
-}
-
-/** What became of them counts, too: a letter that was replayed and its copy that was not are not the same news. */
-function digestOf(letter: Letter): string {
-  const { deviceId, reason, index = -1, state } = letter;
-  return createHash('sha256')
-    .update(JSON.stringify([deviceId, reason, index, state?.outcome ?? '']))
-    .update(letter.payload)
-    .digest('base64');
 }

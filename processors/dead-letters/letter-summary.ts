@@ -72,6 +72,7 @@ export function outcomeText(letter: Letter): string {
     replayed: `replayed${at(state?.became, ' as record ')}`,
     superseded: `parked${at(state?.became, ' as letter ')}`,
     dismissed: 'dismissed',
+    duplicate: `duplicate${at(state?.became, ' of letter ')}`,
   };
   return words[statusOf(letter)];
 }

@@ -23,14 +23,22 @@ export interface Letter extends RecordPosition, Omit<DeadLetter, 'stage'> {
 }
 
 /** `parked`: refused too often, waits for a person and is replayed only when asked for by id or by its reason. */
-export const LETTER_STATUSES = ['pending', 'parked', 'replayed', 'superseded', 'dismissed'] as const;
+export const LETTER_STATUSES = [
+  'pending',
+  'parked',
+  'replayed',
+  'superseded',
+  'dismissed',
+  'duplicate',
+] as const;
 export type LetterStatus = (typeof LETTER_STATUSES)[number];
 
-/** In one word what a letter is; `superseded` = a parked letter took its place. */
+/** In one word what a letter is; `superseded` = a parked letter took its place, `duplicate` = a newer copy waits for it. */
 export function statusOf(letter: Pick<Letter, 'reason' | 'state'>): LetterStatus {
   if (isPending(letter.state)) return letter.reason === 'replay-limit' ? 'parked' : 'pending';
   if (letter.state?.outcome === 'parked') return 'superseded';
-  return letter.state?.outcome === 'dismissed' ? 'dismissed' : 'replayed';
+  const outcome = letter.state?.outcome;
+  return outcome === 'dismissed' || outcome === 'duplicate' ? outcome : 'replayed';
 }
 
 /** Every letter of the topic, partition by partition, oldest first; records that are not ours included. Streams. */

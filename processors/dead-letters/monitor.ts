@@ -1,9 +1,11 @@
 import { decodeDeadLetter } from '#contract/dead-letter.ts';
 import { decodeLetterState, isPending } from '#contract/letter-state.ts';
-import type { LogRecord, TopicNames } from '#contract/log-record.ts';
-import type { EventLog, PartitionProgress } from '#event-log/event-log.ts';
+import type { LogRecord, RecordPosition, TopicNames } from '#contract/log-record.ts';
+import type { EventLog, PartitionProgress, ShareProgress } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
+import { dismissDuplicates } from './dismiss-duplicates.ts';
+import { LetterCopies } from './letter-copies.ts';
 import { NO_GROUP } from './letter-states.ts';
 import { PendingLedger } from './pending-ledger.ts';
 import { createDeadLetterTelemetry, type DeadLetterTelemetry } from './telemetry.ts';
@@ -12,7 +14,7 @@ export interface DeadLetterMonitorOptions {
   readonly topics: TopicNames;
   /** How long the log keeps dead letters. */
   readonly retentionMs: number;
-  /** From the end of one look to the beginning of the next. Default 15 s. */
+  /** From the end of one look to the beginning of the next. Default 15 s; at most 1 s where letters have a share. */
   readonly intervalMs?: number;
 }
 
@@ -21,9 +23,14 @@ export interface DeadLetterMonitorDeps extends Deps {
 }
 
 const INTERVAL_MS = 15_000;
+/** Duplicates are to be gone before a device waits for their room for long. */
+const SHARE_INTERVAL_MS = 1_000;
+/** Of the retention: a letter that is gone before was not removed for its age. Clocks may differ by the rest. */
+const EARLIEST_EXPIRY = 0.9;
 
 /**
- * Counts the pending dead letters, and how long the oldest of them will still be there, as metrics. Closing ends it.
+ * Counts the pending dead letters, and how long the oldest of them will still be there, as metrics; makes room where
+ * copies of one letter fill their share. Closing ends it.
  */
 export function startDeadLetterMonitor(
   options: DeadLetterMonitorOptions,
@@ -32,8 +39,12 @@ export function startDeadLetterMonitor(
   const monitor = new DeadLetterMonitor(options, deps);
   const stop = new AbortController();
   const running = (async () => {
-    do await monitor.look(stop.signal);
-    while (await pause(options.intervalMs ?? INTERVAL_MS, stop.signal));
+    let intervalMs: number;
+    do {
+      await monitor.look(stop.signal);
+      intervalMs = options.intervalMs ?? INTERVAL_MS;
+      if (monitor.hasShare) intervalMs = Math.min(intervalMs, SHARE_INTERVAL_MS);
+    } while (await pause(intervalMs, stop.signal));
   })();
   return {
     async [Symbol.asyncDispose]() {
@@ -49,12 +60,18 @@ export function startDeadLetterMonitor(
  * the ledger. A look that fails takes the numbers away (old ones would look like fresh ones) and the next one goes on
  * where it stopped: the ledger can be told everything twice. A log that ends before our place was created anew, and
  * everything is read again.
+ *
+ * Where letters have a share of the log that is crowded, a look also settles the older ones of those that say the same:
+ * a device that sends one bad message for ever would fill it, and be held up, with copies of a single letter. One of
+ * each always stays pending. While somebody else changes letters this waits for a later look.
  */
 export class DeadLetterMonitor {
   readonly #options: DeadLetterMonitorOptions;
   readonly #deps: DeadLetterMonitorDeps;
   readonly #telemetry: DeadLetterTelemetry;
   #ledger = new PendingLedger();
+  #copies = new LetterCopies();
+  #hasShare = false;
   /** By topic and partition: every record before this offset was taken in. */
   readonly #positions = new Map<string, Map<number, number>>();
 
@@ -64,39 +81,77 @@ export class DeadLetterMonitor {
     this.#telemetry = createDeadLetterTelemetry(deps, options.retentionMs / 1000);
   }
 
+  /** Whether the letters may take a share of the log only, as far as the last look knows. */
+  get hasShare(): boolean {
+    return this.#hasShare;
+  }
+
   /** Never rejects. */
   async look(signal: AbortSignal): Promise<void> {
     const { eventLog, now } = this.#deps;
     const { topics, retentionMs } = this.#options;
     try {
       const letters = await eventLog.progress(topics.deadLetters, NO_GROUP);
+      const share = letters[0]?.share;
+      this.#hasShare = share !== undefined;
       const states = await eventLog.progress(topics.deadLetterState, NO_GROUP);
       if (
         this.#createdAnew(topics.deadLetters, letters) ||
         this.#createdAnew(topics.deadLetterState, states)
       ) {
         this.#ledger = new PendingLedger();
+        this.#copies = new LetterCopies();
         this.#positions.clear();
       }
       await this.#readNews(topics.deadLetters, letters, signal, (record) => {
-        const reason = decodeDeadLetter(record)?.reason ?? 'undecodable-record';
-        this.#ledger.letterSeen(record, reason, record.timestamp);
+        const letter = decodeDeadLetter(record);
+        this.#ledger.letterSeen(record, letter?.reason ?? 'undecodable-record', record.timestamp);
+        if (this.#hasShare && letter !== undefined) this.#copies.letterSeen(record, letter);
       });
-      await this.#readNews(topics.deadLetterState, states, signal, (record) => {
-        const entry = decodeLetterState(record);
-        if (entry?.state !== undefined && !isPending(entry.state)) this.#ledger.letterSettled(entry.letter);
-      });
+      await this.#readOutcomes(states, signal);
+      // In a share what was settled goes early, and its state with it, perhaps before it was read here.
+      const expiredBefore = this.#hasShare ? now() - EARLIEST_EXPIRY * retentionMs : Infinity;
       for (const { partition, oldestOffset } of letters) {
-        for (const [reason, count] of this.#ledger.removeBefore(partition, oldestOffset)) {
+        for (const [reason, count] of this.#ledger.removeBefore(partition, oldestOffset, expiredBefore)) {
           this.#telemetry.expiredPending(reason, count);
         }
       }
       const oldest = this.#ledger.oldestPending();
       const left = oldest === undefined ? undefined : Math.max(0, (oldest + retentionMs - now()) / 1000);
       this.#telemetry.looked(this.#ledger.pending, left);
+      if (share !== undefined) await this.#makeRoom(share, signal);
     } catch (error) {
       if (!signal.aborted) this.#telemetry.lookFailed(error);
     }
+  }
+
+  async #makeRoom(share: ShareProgress, signal: AbortSignal): Promise<void> {
+    const { eventLog, now } = this.#deps;
+    const { topics } = this.#options;
+    const isCrowded = (deviceId: string) => share.isCrowded || share.crowdedKeys.has(deviceId);
+    const superfluous = () =>
+      this.#copies.superfluous((position) => this.#ledger.isPending(position), isCrowded);
+    if (superfluous().length > 0) {
+      const find = async () => {
+        // Somebody may have dealt with the newest copies since.
+        await this.#readOutcomes(await eventLog.progress(topics.deadLetterState, NO_GROUP), signal);
+        return superfluous();
+      };
+      try {
+        const onSettled = (letter: RecordPosition) => this.#ledger.letterSettled(letter);
+        const dismissed = await dismissDuplicates({ find, onSettled }, signal, { eventLog, topics, now });
+        if (dismissed > 0) this.#telemetry.duplicatesDismissed(dismissed, share.used);
+      } catch (error) {
+        if (!signal.aborted) this.#telemetry.makingRoomFailed(error);
+      }
+    }
+  }
+
+  #readOutcomes(states: readonly PartitionProgress[], signal: AbortSignal): Promise<void> {
+    return this.#readNews(this.#options.topics.deadLetterState, states, signal, (record) => {
+      const entry = decodeLetterState(record);
+      if (entry?.state !== undefined && !isPending(entry.state)) this.#ledger.letterSettled(entry.letter);
+    });
   }
 
   #createdAnew(topic: string, partitions: readonly PartitionProgress[]): boolean {

@@ -66,8 +66,22 @@ export class PendingLedger {
     letGo(ofPartition, index);
   }
 
-  /** Retention removed the letters before `oldestOffset`. @returns how many of them were pending, by reason. */
-  removeBefore(partition: number, oldestOffset: number): ReadonlyMap<RejectReason, number> {
+  isPending({ partition, offset }: RecordPosition): boolean {
+    const [index, at] = place(offset);
+    const reason = this.#partitions.get(partition)?.chunks.get(index)?.reasons[at] ?? UNSEEN;
+    return reason !== UNSEEN && reason !== SETTLED;
+  }
+
+  /**
+   * The log removed the letters before `oldestOffset`.
+   *
+   * @returns how many of them were pending and written before `writtenBefore`, by reason
+   */
+  removeBefore(
+    partition: number,
+    oldestOffset: number,
+    writtenBefore = Infinity,
+  ): ReadonlyMap<RejectReason, number> {
     const removed = new Map<RejectReason, number>();
     const ofPartition = this.#partition(partition);
     const [last, end] = place(oldestOffset);
@@ -79,6 +93,7 @@ export class PendingLedger {
         if (reason === undefined) continue;
         chunk.pending--;
         this.#count(reason, -1);
+        if ((chunk.writtenAt[at] as number) * 1000 >= writtenBefore) continue;
         removed.set(reason, (removed.get(reason) ?? 0) + 1);
       }
       if (index < last) ofPartition.chunks.delete(index);

@@ -3,6 +3,9 @@ import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 
+/** A device that goes on is told of again. */
+const TELL_EVERY_MS = 10 * 60_000;
+
 export type DeadLetterTelemetry = ReturnType<typeof createDeadLetterTelemetry>;
 
 /**
@@ -36,12 +39,18 @@ export function createDeadLetterTelemetry(deps: Deps, retentionSeconds: number) 
     labelNames: ['reason'],
     registers,
   });
+  const duplicates = new Counter({
+    name: 'dead_letters_duplicates_dismissed_total',
+    help: 'Pending dead letters that made room because a newer one of the same device, reason, index and bytes waits (embedded log only)',
+    registers,
+  });
   retention.set(retentionSeconds);
   for (const reason of REJECT_REASONS) expired.inc({ reason }, 0);
   // A 0 before the first look would say that all is well.
   expirySeconds.remove();
 
   let failing = false;
+  let duplicatesToldAt = -Infinity;
   return {
     looked(counts: ReadonlyMap<RejectReason, number>, secondsLeft: number | undefined): void {
       for (const [reason, count] of counts) pending.set({ reason }, count);
@@ -55,6 +64,18 @@ export function createDeadLetterTelemetry(deps: Deps, retentionSeconds: number) 
       expirySeconds.remove();
       if (!failing) log.warn({ error: describeError(error) }, 'dead letters cannot be counted');
       failing = true;
+    },
+    duplicatesDismissed(count: number, used: number): void {
+      duplicates.inc(count);
+      if (deps.now() - duplicatesToldAt < TELL_EVERY_MS) return;
+      duplicatesToldAt = deps.now();
+      log.warn(
+        { count, used },
+        'the share of the dead letters fills up: of letters that say the same only the newest is kept',
+      );
+    },
+    makingRoomFailed(error: unknown): void {
+      log.warn({ error: describeError(error) }, 'duplicates of dead letters cannot be dismissed');
     },
     expiredPending(reason: RejectReason, count: number): void {
       expired.inc({ reason }, count);

@@ -19,6 +19,7 @@ export const TOPICS: TopicNames = {
   deadLetterState: 'telemetry.readings.dlq.state',
 };
 const HOUR_MS = 3_600_000;
+const LOG_BYTES = 1024 ** 3;
 const NO_SCHEMAS: SchemaRegistry = new Map();
 
 export function testDeps(now: () => number = Date.now): Deps {
@@ -38,13 +39,21 @@ export interface TestLog extends AsyncDisposable {
   beside(): Promise<EventLog>;
 }
 
+/** A share of the log for the letters, as the pipeline gives them one. */
+export interface TestShare {
+  /** What all letters may take. */
+  readonly maxBytes: number;
+  /** What those of one device may take. */
+  readonly maxDeviceBytes: number;
+}
+
 /** An embedded event log with the topics of the pipeline, in a folder of its own. */
-export async function openTestLog(): Promise<TestLog> {
+export async function openTestLog(share?: TestShare): Promise<TestLog> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dead-letters-'));
   const open = (role: 'owner' | 'beside') =>
-    openEmbeddedEventLog({ dataDir, role, maxBytes: 1024 ** 3 }, testDeps());
+    openEmbeddedEventLog({ dataDir, role, maxBytes: LOG_BYTES }, testDeps());
   const log = await open('owner');
-  await ensureTestTopics(log, TOPICS);
+  await ensureTestTopics(log, TOPICS, share);
   const handles: EventLog[] = [];
   return {
     dataDir,
@@ -61,10 +70,21 @@ export async function openTestLog(): Promise<TestLog> {
   };
 }
 
-export function ensureTestTopics(log: EventLog, topics: TopicNames): Promise<void> {
+export function ensureTestTopics(log: EventLog, topics: TopicNames, share?: TestShare): Promise<void> {
   return log.ensureTopics([
     { name: topics.telemetry, cleanup: 'delete', retentionMs: 168 * HOUR_MS },
-    { name: topics.deadLetters, cleanup: 'delete', retentionMs: 720 * HOUR_MS },
+    {
+      name: topics.deadLetters,
+      cleanup: 'delete',
+      retentionMs: 720 * HOUR_MS,
+      ...(share && {
+        share: {
+          ofLog: share.maxBytes / LOG_BYTES,
+          perKey: share.maxDeviceBytes / share.maxBytes,
+          settledIn: topics.deadLetterState,
+        },
+      }),
+    },
     { name: topics.deadLetterState, cleanup: 'compact', retentionMs: 0 },
   ]);
 }
