@@ -628,6 +628,8 @@ export function describeEventLog(
           },
           { maxBatchRecords: 1 },
         );
+        // Before the subscription is closed, which waits for its handler, also when this test fails.
+        onTestFinished(() => held.resolve());
         await waitUntil(async () => expect(await committedRecords(topic, group)).toBe(4));
         const progress = (await log.progress(topic, group)).filter((p) => p.endOffset > 0);
         expect(progress.map(backlogOf)).toEqual([1]);
