@@ -12,19 +12,19 @@ const KEPT_BYTES = [Infinity, 64 * 1024, 1024, 64];
  * @param record what else is to be said of the record
  * @throws what `append` throws, `refused` only when even a few bytes are refused
  */
-export async function appendLetter(
-  log: { append(record: AppendRecord, deadlineAt: number): Promise<unknown> },
+export async function appendLetter<Position>(
+  log: { append(record: AppendRecord, deadlineAt: number): Promise<Position> },
   topic: string,
   letter: DeadLetter,
   deadlineAt: number,
   record: Pick<AppendRecord, 'owed'> = {},
-): Promise<void> {
+): Promise<Position> {
   let refusal: unknown;
   for (const keptBytes of KEPT_BYTES) {
     if (keptBytes < Infinity && letter.payload.length <= keptBytes) continue;
     try {
-      await log.append({ ...encodeDeadLetter(topic, cutLetter(letter, keptBytes)), ...record }, deadlineAt);
-      return;
+      const cut = cutLetter(letter, keptBytes);
+      return await log.append({ ...encodeDeadLetter(topic, cut), ...record }, deadlineAt);
     } catch (error) {
       if (!hasCode(error, 'refused')) throw error;
       refusal = error;

@@ -18,7 +18,7 @@ export function appendRefused(
   readings: number,
   { bytes = NO_BYTES, message }: PipelineError,
   deadlineAt: number,
-): Promise<void> {
+): Promise<unknown> {
   const detail = letter.detail ?? { message, bytes: bytes.length, readings };
   return appendLetter(log, topic, { ...letter, payload: bytes, detail }, deadlineAt);
 }

@@ -1,10 +1,10 @@
-import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
+import type { DeadLetter } from '#contract/dead-letter.ts';
 import { LIMITS } from '#contract/limits.ts';
-import type { AppendRecord, RecordPosition, TopicNames } from '#contract/log-record.ts';
+import type { TopicNames } from '#contract/log-record.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { Verdict } from './judge.ts';
-import { appendDurably, type DeadLettersDeps, keepState } from './letter-states.ts';
+import { appendDurably, appendSuccessor, type DeadLettersDeps, keepState } from './letter-states.ts';
 import type { Letter } from './letters.ts';
 
 /** Names the replay where a gateway's name would stand. */
@@ -26,26 +26,19 @@ export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLette
     const attempt = letter.attempt + 1;
     const refused = verdict.rejects.map((reject) => {
       const parks = attempt >= LIMITS.replayAttempts;
-      return encodeDeadLetter(topics.deadLetters, successor(letter, { ...reject, attempt, parks }));
+      return successor(letter, { ...reject, attempt, parks });
     });
-    const records = [replayedRecord(letter, verdict.accepted, attempt, topics), ...refused.map(owed)];
-    const [became] = await Promise.all(records.map((record) => appendDurably(record, deps)));
-    const state = { outcome: 'replayed', at: now(), attempt, became: became as RecordPosition } as const;
+    const [became] = await Promise.all([
+      appendDurably(replayedRecord(letter, verdict.accepted, attempt, topics), deps),
+      ...refused.map((each) => appendSuccessor(each, deps)),
+    ]);
+    const state = { outcome: 'replayed', at: now(), attempt, became } as const;
     return keepState(letter, state, deps);
   }
   const { attempt, reason, parks } = verdict;
   if (!parks) return keepState(letter, { outcome: 'failed-again', at: now(), attempt, reason }, deps);
-  const parked = encodeDeadLetter(
-    topics.deadLetters,
-    successor(letter, { ...verdict, bytes: letter.payload }),
-  );
-  const became = await appendDurably(owed(parked), deps);
+  const became = await appendSuccessor(successor(letter, { ...verdict, bytes: letter.payload }), deps);
   return keepState(letter, { outcome: 'parked', at: now(), attempt, reason, became }, deps);
-}
-
-/** A letter in the place of one that is there already. */
-function owed(record: AppendRecord): AppendRecord {
-  return { ...record, owed: true };
 }
 
 function replayedRecord(

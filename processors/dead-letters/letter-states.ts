@@ -1,5 +1,7 @@
+import type { DeadLetter } from '#contract/dead-letter.ts';
 import { decodeLetterState, encodeLetterState, type LetterState } from '#contract/letter-state.ts';
 import type { AppendRecord, RecordPosition, TopicNames } from '#contract/log-record.ts';
+import { appendLetter } from '#event-log/append-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 
 export interface DeadLettersDeps {
@@ -45,6 +47,14 @@ export async function readLetterStates(
 /** Resolves when it is durable. @throws PipelineError `not-durable`, `closed` */
 export function appendDurably(record: AppendRecord, { eventLog }: DeadLettersDeps): Promise<RecordPosition> {
   return eventLog.append(record, performance.now() + APPEND_DEADLINE_MS);
+}
+
+/** A letter in the place of one that is there already, cut to what the log takes. @throws as {@link appendDurably} */
+export function appendSuccessor(letter: DeadLetter, deps: DeadLettersDeps): Promise<RecordPosition> {
+  const { eventLog, topics } = deps;
+  return appendLetter(eventLog, topics.deadLetters, letter, performance.now() + APPEND_DEADLINE_MS, {
+    owed: true,
+  });
 }
 
 /** @throws as {@link appendDurably} */

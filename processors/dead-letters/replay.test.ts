@@ -4,6 +4,7 @@ import { encodeLetterState } from '#contract/letter-state.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { refused } from '#event-log/pending-append.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { deadLettersLock } from './dead-letters-lock.ts';
 import type { DeadLettersDeps } from './letter-states.ts';
@@ -278,6 +279,23 @@ describe('replay', () => {
     );
     expect(states).toEqual([]);
     expect(await statuses()).toEqual(['unknown-schema pending']);
+  });
+
+  test('[P5] a letter that the log takes no more in its size is parked, cut', async () => {
+    const payload = reading(1, { schema: 'poison/1' });
+    await appendLetter(log, letterFor('a', payload));
+    const taking80Bytes = withCalls(log, {
+      append: (record, deadlineAt) =>
+        record.topic === TOPICS.deadLetters && (record.value?.length ?? 0) > 80
+          ? Promise.reject(refused('MESSAGE_TOO_LARGE', record.value))
+          : log.append(record, deadlineAt),
+    });
+    deps = { ...deps, eventLog: taking80Bytes };
+    for (const parked of [0, 0, 1]) expect(await replay()).toMatchObject({ parked });
+    const [original, cut] = await readAll(log, TOPICS.deadLetters);
+    expect(original?.value?.length).toBeGreaterThan(80);
+    expect(cut?.value).toEqual(original?.value?.subarray(0, 64));
+    expect(await statuses()).toEqual(['unknown-schema superseded', 'replay-limit parked']);
   });
 
   test('one at a time: a second says so', async () => {
