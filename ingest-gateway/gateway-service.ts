@@ -36,7 +36,10 @@ export async function startGatewayService(
   const stopping = new AbortController();
   resources.defer(() => stopping.abort());
   const gateway = resources.use(
-    await startIngestGateway({ mqtt: settings.mqtt, topics: settings.topics, name }, deps),
+    await startIngestGateway(
+      { mqtt: settings.mqtt, topics: settings.topics, name, auditLog: settings.auditLog },
+      deps,
+    ),
   );
   resources.use(
     await startHttpServer({

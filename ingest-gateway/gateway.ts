@@ -1,4 +1,5 @@
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { AuditLog, type AuditLogOptions } from '#runtime/audit-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -14,13 +15,15 @@ import { InflightBudget } from './intake/inflight-budget.ts';
 import { MessageIntake } from './intake/message-intake.ts';
 import { type Listeners, openListeners } from './mqtt/listeners/open-listeners.ts';
 import { MqttBroker } from './mqtt/mqtt-broker.ts';
-import { type Accounting, createIngestTelemetry } from './telemetry.ts';
+import { type Accounting, createIngestTelemetry, type IngestTelemetry } from './telemetry.ts';
 
 export interface IngestGatewayOptions {
   readonly mqtt: Settings['mqtt'];
   readonly topics: { readonly telemetry: string; readonly deadLetters: string };
   /** Name of this gateway among several, for the records' header `gateway`. */
   readonly name: string;
+  /** `undefined` = nobody keeps who came and went. */
+  readonly auditLog?: AuditLogOptions | undefined;
   /** Instead of those of `contract/limits.ts`. */
   readonly limits?: Partial<GatewayLimits>;
   /** How often the files of credentials and certificates are looked at; default 1 s. */
@@ -78,11 +81,20 @@ export async function startIngestGateway(
       behind: clocks.count('behind', performance.now()),
     },
   });
-  const telemetry = createIngestTelemetry(deps, [...schemas.keys()], levels, (turnedAway) =>
-    devices.countTurnedAway(turnedAway),
+  await using resources = new AsyncDisposableStack();
+  const audit =
+    options.auditLog &&
+    resources.use(
+      new AuditLog(options.auditLog, deps.now, (lost, why) => telemetry.auditLinesLost(lost, why)),
+    );
+  const telemetry: IngestTelemetry = createIngestTelemetry(
+    deps,
+    [...schemas.keys()],
+    levels,
+    (turnedAway) => devices.countTurnedAway(turnedAway),
+    audit,
   );
   let broker: MqttBroker | undefined;
-  await using resources = new AsyncDisposableStack();
   const credentials =
     mqtt.credentialsFile === undefined
       ? undefined

@@ -44,6 +44,7 @@ export function createIngestMetrics(
     connectionsOpen: zero(LISTENER_NAMES),
     decoded: 0,
     unconfirmed: 0,
+    auditLinesLost: 0,
   };
   /** Milliseconds since the epoch; those without a certificate are not there. */
   const expiry = new Map<CertificateName, number>();
@@ -104,6 +105,9 @@ export function createIngestMetrics(
     'reason',
     () => counts.deadLetters,
   );
+  counter('ingest_audit_lines_lost_total', 'Lines of the audit log that could not be written', '', () => ({
+    lost: counts.auditLinesLost,
+  }));
   counter('ingest_dropped_total', 'QoS 0 messages that were lost', 'reason', () => counts.dropped);
   counter('ingest_refused_total', 'Clients refused or disconnected', 'reason', () => counts.refused);
   counter(

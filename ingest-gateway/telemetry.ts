@@ -1,11 +1,12 @@
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
+import type { AuditTrail } from '#runtime/audit-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, type PipelineError } from '#runtime/errors.ts';
 import { createWorthALine } from '#runtime/worth-a-line.ts';
 import { createIngestMetrics, type IngestLevels } from './ingest-metrics.ts';
 import { LineLimits } from './line-limits.ts';
-import type { TurnedAway } from './refusal-reason.ts';
+import type { RefusalReason, TurnedAway } from './refusal-reason.ts';
 import type {
   CertificateName,
   DropReason,
@@ -31,17 +32,20 @@ export type IngestTelemetry = ReturnType<typeof createIngestTelemetry>;
  * limited by who causes them (`LineLimits`), and say how many like them were left out.
  *
  * @param onRefused keeps who was refused; metrics name no device.
+ * @param audit gets the same, and who came and went; limited alike, so that nobody can fill a disk with it.
  */
 export function createIngestTelemetry(
   deps: Deps,
   schemas: readonly string[],
   levels: () => IngestLevels,
   onRefused: (refusal: TurnedAway) => void = () => undefined,
+  audit?: AuditTrail,
 ) {
   const log = deps.log.child({ part: 'ingest-gateway' });
   const { counts, expiry, ackSeconds } = createIngestMetrics(deps.metrics, schemas, levels);
   const worthALine = createWorthALine();
   const lines = new LineLimits();
+  const visits = new LineLimits();
 
   return {
     connectedDevices(): number {
@@ -86,6 +90,7 @@ export function createIngestTelemetry(
     },
     credentialsLoaded(file: string, devices: number): void {
       log.info({ file, devices }, 'device credentials loaded');
+      audit?.write('credentials loaded', { file, devices });
     },
     credentialsUnusable(file: string, problem: string): void {
       log.error({ file, problem }, 'device credentials cannot be read, the ones loaded before stay in force');
@@ -97,6 +102,7 @@ export function createIngestTelemetry(
       until: string | undefined,
     ): void {
       log.warn({ device, address, reason, until }, 'banned (npm run bans)');
+      audit?.write('banned', { deviceId: device, address, reason, until });
     },
     bansUnusable(file: string, problem: string): void {
       if (worthALine('bans'))
@@ -123,17 +129,35 @@ export function createIngestTelemetry(
       counts.refused[reason]++;
       onRefused(refusal);
       const leftOut = lines.leftOutBefore(`${reason} ${deviceId}`, address);
-      if (leftOut !== undefined) log.warn({ ...refusal, leftOut }, 'a client was refused or disconnected');
+      if (leftOut === undefined) return;
+      log.warn({ ...refusal, leftOut }, 'a client was refused or disconnected');
+      audit?.write('refused', { ...refusal, leftOut });
     },
     /** A device came in again while it was connected. Two addresses in turns: two devices with one id. */
     takenOver(deviceId: string, address: string, olderAddress: string): void {
       counts.tolerated.takeover++;
       const leftOut = lines.leftOutBefore(`takeover ${deviceId}`, address);
-      if (leftOut !== undefined)
-        log.info(
-          { deviceId, address, olderAddress, leftOut },
-          'a device connected again, its older connection is closed',
+      if (leftOut === undefined) return;
+      const takeover = { deviceId, address, olderAddress, leftOut };
+      log.info(takeover, 'a device connected again, its older connection is closed');
+      audit?.write('taken over', takeover);
+    },
+    auditLinesLost(lines: number, reason: string): void {
+      counts.auditLinesLost += lines;
+      if (worthALine('audit'))
+        log.error(
+          { reason },
+          'the audit log (AUDIT_LOG_FILE) cannot be written; the work goes on without it',
         );
+    },
+    deviceConnected(deviceId: string, address: string): void {
+      const leftOut = audit && visits.leftOutBefore(`connected ${deviceId}`, address);
+      if (leftOut !== undefined) audit?.write('connected', { deviceId, address, leftOut });
+    },
+    /** @param reason for which we ended the connection; `undefined` = it went, or its network. */
+    deviceDisconnected(deviceId: string, address: string, reason: RefusalReason | undefined): void {
+      const leftOut = audit && visits.leftOutBefore(`disconnected ${deviceId}`, address);
+      if (leftOut !== undefined) audit?.write('disconnected', { deviceId, address, reason, leftOut });
     },
     tolerated(kind: ToleratedKind): void {
       counts.tolerated[kind]++;

@@ -1,3 +1,4 @@
+import type { AuditLogOptions } from '#runtime/audit-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { assembleHttp, assembleMqtt } from '#runtime/exposure.ts';
 import type { LOG_LEVELS } from '#runtime/logger.ts';
@@ -54,6 +55,8 @@ export interface Settings {
   readonly consumerGroup: string;
   readonly schemaDir: string | undefined;
   readonly shippedSchemas: boolean;
+  /** `undefined` = there is none. */
+  readonly auditLog: AuditLogOptions | undefined;
   readonly storeRejectAll: 'pause' | 'dead-letter';
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -140,6 +143,14 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
     consumerGroup: values.CONSUMER_GROUP,
     schemaDir: values.SCHEMA_DIR,
     shippedSchemas: values.SHIPPED_SCHEMAS,
+    auditLog:
+      values.AUDIT_LOG_FILE === undefined
+        ? undefined
+        : {
+            file: values.AUDIT_LOG_FILE,
+            maxBytes: values.AUDIT_LOG_MAX_BYTES,
+            files: values.AUDIT_LOG_FILES,
+          },
     storeRejectAll: values.STORE_REJECT_ALL,
     logLevel: values.LOG_LEVEL,
   };

@@ -215,6 +215,18 @@ export const VARIABLES = {
     schema: z.enum(['pause', 'dead-letter'], 'pause or dead-letter').default('pause'),
     help: 'When the store refuses everything: keep the data and wait, or dead-letter it.',
   },
+  AUDIT_LOG_FILE: {
+    schema: text('a file').optional(),
+    help: 'Set = a file of JSON lines that tells who connected, was refused or banned, and who changed credentials, bans or dead letters.',
+  },
+  AUDIT_LOG_MAX_BYTES: {
+    schema: positiveInteger('bytes from 1').default(10 * 1024 ** 2),
+    help: 'Size at which the audit log begins a new file; the older one becomes AUDIT_LOG_FILE.1, and so on.',
+  },
+  AUDIT_LOG_FILES: {
+    schema: positiveInteger('a whole number from 1').default(5),
+    help: 'Older files of the audit log that are kept.',
+  },
   LOG_LEVEL: {
     schema: z.enum(LOG_LEVELS, LOG_LEVELS.join(', ')).default('info'),
     help: 'Least severe level that is logged.',

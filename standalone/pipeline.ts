@@ -64,7 +64,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
   failure.promise.catch(() => undefined);
 
   const gateway = await startIngestGateway(
-    { mqtt: settings.mqtt, topics, name: 'standalone' },
+    { mqtt: settings.mqtt, topics, name: 'standalone', auditLog: settings.auditLog },
     { ...deps, eventLog, schemas },
   );
   resources.use(gateway);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { isTopicFilter } from '#contract/topic-filter.ts';
+import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
 import type { CommandIo } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
@@ -34,6 +35,10 @@ export function deviceCommands(
   const report = ({ json }: Options, result: object, lines: readonly string[]): void => {
     if (json) io.stdout.write(`${JSON.stringify(result)}\n`);
     else for (const line of lines) io.stdout.write(`${line}\n`);
+  };
+  const audit = (event: string, fields: AuditFields): void => {
+    const problem = appendAuditLine(io.env, event, fields);
+    if (problem !== undefined) io.stderr.write(`${problem}\n`);
   };
 
   program
@@ -81,6 +86,7 @@ export function deviceCommands(
           passwords.set(id, password);
         }
       });
+      audit('devices add', { devices: [...passwords.keys()], forwards: options.forwards });
       report(
         options,
         { devices: Object.fromEntries(passwords) },
@@ -107,6 +113,7 @@ export function deviceCommands(
           );
         for (const id of ids) devices.set(id, 'revoked');
       });
+      audit('devices revoke', { devices: ids });
       report(
         options,
         { revoked: ids },

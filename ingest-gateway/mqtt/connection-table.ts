@@ -75,6 +75,7 @@ export class ConnectionTable {
     this.#byDevice.set(device.id, connection);
     connection.device = device;
     device.connected = true;
+    this.#telemetry.deviceConnected(device.id, connection.address);
     return before;
   }
 
@@ -91,7 +92,9 @@ export class ConnectionTable {
     this.#byClient.delete(client);
     gate.dispose();
     acknowledgements.discard();
-    if (device === undefined || this.#byDevice.get(device.id) !== connection) return;
+    if (device === undefined) return;
+    this.#telemetry.deviceDisconnected(device.id, connection.address, connection.refusal);
+    if (this.#byDevice.get(device.id) !== connection) return;
     this.#byDevice.delete(device.id);
     device.connected = false;
   }

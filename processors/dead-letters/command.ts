@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
 import {
   type CommandIo,
   type CommandOutcome,
@@ -59,6 +60,10 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     await using eventLog = await context.openLog(settings);
     // No `ensureTopics`: it would give the topics the retention of this command's environment.
     await work({ eventLog, topics: settings.topics, now: context.now });
+  };
+  const audit = (event: string, fields: AuditFields): void => {
+    const problem = appendAuditLine(io.env, event, fields);
+    if (problem !== undefined) io.stderr.write(`${problem}\n`);
   };
   const withLog = (work: (deps: DeadLettersDeps) => Promise<void>): Promise<void> =>
     opening(
@@ -172,6 +177,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
             schemas,
           );
           progress[Symbol.dispose]();
+          if (!dryRun) audit('dlq replay', { ids, ...options });
           await write(
             io.stdout,
             options.json === true ? `${replaySummaryJson(summary)}\n` : replaySummaryText(summary),
@@ -194,6 +200,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       }
       await withLog(async (deps) => {
         const result = await dismissLetters(filter, io.signal, deps);
+        audit('dlq dismiss', { ids, ...options, dismissed: result.dismissed });
         const text =
           options.json === true ? terminalJson(result) : `${counted(result.dismissed, 'letter')} dismissed.`;
         await write(io.stdout, `${text}\n`);

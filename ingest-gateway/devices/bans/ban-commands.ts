@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
+import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
 import { type CommandIo, decimalNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type Ban, changeBans, isNetwork, isOver, nameOf, readBans, withBan } from './bans-file.ts';
@@ -13,7 +14,7 @@ const HOUR_MS = 3_600_000;
 
 /** `npm run bans`: whom every running gateway that reads the file keeps out. */
 export function banCommands(
-  io: Pick<CommandIo, 'env' | 'stdout'>,
+  io: Pick<CommandIo, 'env' | 'stdout' | 'stderr'>,
   { defaultFile, now }: { readonly defaultFile: string; readonly now: () => number },
 ): Command {
   const program = new Command('bans').description(
@@ -24,6 +25,10 @@ export function banCommands(
   const report = ({ json }: Options, result: object, lines: readonly string[]): void => {
     if (json) io.stdout.write(`${JSON.stringify(result)}\n`);
     else for (const line of lines) io.stdout.write(`${line}\n`);
+  };
+  const audit = (event: string, fields: AuditFields): void => {
+    const problem = appendAuditLine(io.env, event, fields);
+    if (problem !== undefined) io.stderr.write(`${problem}\n`);
   };
 
   program
@@ -59,6 +64,7 @@ export function banCommands(
           }),
         );
         await changeBans(fileOf(options), now(), (bans) => added.reduce(withBan, bans));
+        audit('bans add', { bans: added });
         report(options, { bans: added }, added.map(lineOf));
       },
     );
@@ -75,6 +81,7 @@ export function banCommands(
         if (missing.length > 0) throw new PipelineError('usage', `not banned: ${missing.join(', ')}`);
         return bans.filter((ban) => !who.includes(nameOf(ban)));
       });
+      audit('bans remove', { removed: who });
       report(
         options,
         { removed: who },
