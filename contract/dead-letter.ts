@@ -1,7 +1,7 @@
 import { LIMITS } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import { isRejectReason, type RejectReason } from '#contract/reject-reason.ts';
-import { headerNumber } from '#contract/telemetry-record.ts';
+import { headerNumber, type MappingOrigin, mappingHeaders } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 
 export const DEAD_LETTER_STAGES = ['gateway', 'telemetry-writer'] as const;
@@ -27,6 +27,10 @@ export interface DeadLetter {
   /** When the gateway received it: the clock that a replay is judged by. */
   readonly receivedAt: number;
   readonly mqttTopic?: string;
+  /** Of a message that a mapping read: the rule. */
+  readonly rule?: NonNullable<MappingOrigin['rule']>;
+  /** JSON Pointer of the refused element in such a message; without it all of it was refused. */
+  readonly path?: string;
   readonly mqttClientId?: string;
   /** Where the record it came from stands in the telemetry topic; letters of the writer only. */
   readonly origin?: RecordPosition & { readonly topic: string };
@@ -71,7 +75,11 @@ export function encodeDeadLetter(topic: string, letter: DeadLetter): AppendRecor
   };
   if (letter.index !== undefined) headers['dlq.index'] = String(letter.index);
   if (letter.originalReason !== undefined) headers['dlq.original-reason'] = letter.originalReason;
-  if (letter.mqttTopic !== undefined) headers['mqtt.topic'] = letter.mqttTopic;
+  if (letter.mqttTopic !== undefined) {
+    const { mqttTopic: topic, rule } = letter;
+    Object.assign(headers, mappingHeaders({ topic, ...(rule && { rule }) }));
+  }
+  if (letter.path !== undefined) headers['dlq.path'] = letter.path;
   if (letter.mqttClientId !== undefined) headers['mqtt.client-id'] = letter.mqttClientId;
   if (letter.origin !== undefined) {
     headers['x-original-topic'] = letter.origin.topic;
@@ -96,6 +104,7 @@ export function decodeDeadLetter(record: LogRecord): DeadLetter | undefined {
   const originTopic = headers['x-original-topic'];
   const originPartition = headerNumber(headers['x-original-partition']);
   const originOffset = headerNumber(headers['x-original-offset']);
+  const { 'mapping.source': source, 'mapping.rule': rule } = headers;
   const fromRecord = originTopic !== undefined && originPartition !== undefined && originOffset !== undefined;
   return {
     deviceId: record.key?.toString('utf8') ?? '',
@@ -109,6 +118,8 @@ export function decodeDeadLetter(record: LogRecord): DeadLetter | undefined {
     ...(index !== undefined && { index }),
     ...(originalReason !== undefined && isRejectReason(originalReason) && { originalReason }),
     ...(headers['mqtt.topic'] !== undefined && { mqttTopic: headers['mqtt.topic'] }),
+    ...(source !== undefined && rule !== undefined && { rule: { source, topic: rule } }),
+    ...(headers['dlq.path'] !== undefined && { path: headers['dlq.path'] }),
     ...(headers['mqtt.client-id'] !== undefined && { mqttClientId: headers['mqtt.client-id'] }),
     ...(fromRecord && { origin: { topic: originTopic, partition: originPartition, offset: originOffset } }),
   };

@@ -24,6 +24,8 @@ export const LIMITS = {
   deviceIdLength: 64,
   /** Levels of a topic. The deepest that was seen in the field has ten. */
   topicDepth: 16,
+  /** Devices that one client may forward readings of, unless its credential says another number. */
+  forwardedDevices: 1_000,
   /** Readings and rejects that a mapping may make of one message, over all its devices. */
   mappedReadings: 2_000,
   /** Bytes of the readings that a mapping may make of one message. */

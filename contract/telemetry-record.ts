@@ -17,6 +17,21 @@ export interface TelemetryRecord {
   readonly replay?: ReplayMark;
   /** What the device said of the trace that its message belongs to; headers of the same names. */
   readonly trace?: TraceContext | undefined;
+  /** Only on readings that a mapping made: of what. */
+  readonly mapped?: MappingOrigin;
+}
+
+/** Where a mapped reading, or what became none, came from. */
+export interface MappingOrigin {
+  /** MQTT topic of the original message. */
+  readonly topic: string;
+  /** Name of the mapping file's source, and the topic pattern of the rule. Missing when no rule knew the topic. */
+  readonly rule?: { readonly source: string; readonly topic: string };
+}
+
+/** Headers that say so, on records and on dead letters alike. */
+export function mappingHeaders({ topic, rule }: MappingOrigin): Readonly<Record<string, string>> {
+  return { 'mqtt.topic': topic, ...(rule && { 'mapping.source': rule.source, 'mapping.rule': rule.topic }) };
 }
 
 export interface ReplayMark {
@@ -38,6 +53,7 @@ export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): A
         'dlq.first-failed-at': String(record.replay.firstFailedAt),
       }),
       ...record.trace,
+      ...(record.mapped && mappingHeaders(record.mapped)),
     },
   };
 }

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
+import { ContractInForce } from '#runtime/contract-in-force.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { startGatewayService } from './gateway-service.ts';
@@ -36,8 +36,8 @@ describe('npm run gateway', () => {
     const log = createLogger({ name: 'test', level: 'silent' });
     const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
     const eventLog = await openEventLog(settings, 'owner', deps);
-    const schemas = loadSchemas();
-    const service = await startGatewayService(settings, 'test', { ...deps, eventLog, schemas });
+    const contract = new ContractInForce(settings);
+    const service = await startGatewayService(settings, 'test', { ...deps, eventLog, contract });
 
     const client = await RawClient.device(Number(mqttPort), 'dev-1');
     client.send(publishPacket('dev-1', reading(1), 1));
@@ -69,7 +69,11 @@ describe('npm run gateway', () => {
       const settings = settingsOf({ DATA_DIR: dataDir, MQTT_PORT: mqttPort, HTTP_PORT: httpPort });
       const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
       const eventLog = await openEventLog(settings, 'owner', deps);
-      return startGatewayService(settings, 'test', { ...deps, eventLog, schemas: loadSchemas() });
+      return startGatewayService(settings, 'test', {
+        ...deps,
+        eventLog,
+        contract: new ContractInForce(settings),
+      });
     };
     await expect(start(taken)).rejects.toMatchObject({ code: 'configuration' });
     const service = await start(await freePort());

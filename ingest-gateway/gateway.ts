@@ -1,5 +1,5 @@
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { AuditLog, type AuditLogOptions } from '#runtime/audit-log.ts';
+import type { ContractInForce, CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -33,7 +33,7 @@ export interface IngestGatewayOptions {
 export interface IngestGatewayDeps extends Deps {
   /** Stays open: whoever opened it closes it, after the gateway stopped. */
   readonly eventLog: GatewayLog;
-  readonly schemas: SchemaRegistry;
+  readonly contract: CurrentContract & Partial<Pick<ContractInForce, 'health'>>;
 }
 
 export interface IngestGateway extends AsyncDisposable {
@@ -46,7 +46,7 @@ export interface IngestGateway extends AsyncDisposable {
   devices(silentForMs?: number): DeviceStatus[];
   /** Who was turned away and is none of `devices`. */
   strangers(): Strangers;
-  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock', ReadinessCheck>>;
+  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract', ReadinessCheck>>;
   /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
   stop(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function startIngestGateway(
   deps: IngestGatewayDeps,
 ): Promise<IngestGateway> {
   const { mqtt, topics, name } = options;
-  const { eventLog, schemas } = deps;
+  const { eventLog, contract } = deps;
   const { connectionsPerAddress } = mqtt;
   const limits = gatewayLimits({
     ...(connectionsPerAddress !== undefined && { connectionsPerAddress }),
@@ -89,7 +89,7 @@ export async function startIngestGateway(
     );
   const telemetry: IngestTelemetry = createIngestTelemetry(
     deps,
-    [...schemas.keys()],
+    [...contract.schemas.keys()],
     levels,
     (turnedAway) => devices.countTurnedAway(turnedAway),
     audit,
@@ -129,7 +129,7 @@ export async function startIngestGateway(
   if (mqtt.allowAnonymous) telemetry.anonymousAllowed();
   const intake = new MessageIntake(
     { topics, gatewayName: name },
-    { eventLog, schemas, telemetry, budget, clocks, now: deps.now },
+    { eventLog, contract, devices, telemetry, budget, clocks, now: deps.now },
   );
   const running = await MqttBroker.start(
     {
@@ -145,6 +145,7 @@ export async function startIngestGateway(
       bans,
       flapping: new FlappingWatch({ connects: limits.connectsPerMinute }),
       isLogUp: () => eventLog.health().up,
+      namesClients: () => contract.mappings.rules.length > 0,
       now: deps.now,
     },
   );
@@ -184,6 +185,7 @@ export async function startIngestGateway(
       },
       eventLog: { required: true, ...eventLog.health() },
       clock: clockCheck(eventLog, clocks, running.connectedDevices),
+      contract: contract.health?.() ?? { required: false, up: true },
     }),
     stop,
     [Symbol.asyncDispose]: stop,

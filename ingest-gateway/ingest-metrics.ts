@@ -8,6 +8,7 @@ import {
   type ClockDirection,
   DROP_REASONS,
   LISTENER_NAMES,
+  type MappingOutcome,
   PACKET_TYPES,
   TOLERATED_KINDS,
 } from './telemetry-labels.ts';
@@ -45,6 +46,9 @@ export function createIngestMetrics(
     decoded: 0,
     unconfirmed: 0,
     auditLinesLost: 0,
+    /** Messages that a mapping swallows. */
+    ignored: 0,
+    mapped: new Map<string, Record<MappingOutcome, number>>(),
   };
   /** Milliseconds since the epoch; those without a certificate are not there. */
   const expiry = new Map<CertificateName, number>();
@@ -116,6 +120,18 @@ export function createIngestMetrics(
     'kind',
     () => counts.tolerated,
   );
+  new Counter({
+    name: 'ingest_mapped_messages_total',
+    help: 'Messages on foreign topics, by the mapping that knew their topic and what became of them',
+    labelNames: ['source', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [source, outcomes] of counts.mapped) {
+        for (const [outcome, count] of Object.entries(outcomes)) this.inc({ source, outcome }, count);
+      }
+    },
+  });
   gauge(
     'ingest_readings_unconfirmed',
     'Readings and dead letters handed to the event log and not confirmed: in flight, or given up',

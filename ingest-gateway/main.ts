@@ -15,10 +15,10 @@ const program = new Command('gateway')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, MQTT_HOST, MQTT_PORT, DEVICE_CREDENTIALS_FILE, …',
   )
   .action(async () => {
-    const { settings, schemas, deps } = await setUpService('gateway', io.env, GATEWAY_SERVICE_CHECKS);
+    const { settings, contract, deps } = await setUpService('gateway', io.env, GATEWAY_SERVICE_CHECKS);
     await runService(deps.log, io, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
-      return startGatewayService(settings, `${hostname()}:${process.pid}`, { ...deps, eventLog, schemas });
+      return startGatewayService(settings, `${hostname()}:${process.pid}`, { ...deps, eventLog, contract });
     });
   });
 

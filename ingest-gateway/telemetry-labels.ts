@@ -23,6 +23,8 @@ export const TOLERATED_KINDS = [
   'retain',
   /** A message to a topic that is not the device's own: acknowledged, and thrown away. */
   'foreign-topic',
+  /** What a bridge tells other brokers about itself, on `$SYS/…`. */
+  'bridge-notification',
   /** A second connection of the same device: the first one is closed. */
   'takeover',
 ] as const;
@@ -43,3 +45,17 @@ export type ListenerName = (typeof LISTENER_NAMES)[number];
 /** Whose certificates the TLS listener uses; the values of `…_certificate_expiry_timestamp_seconds{certificate}`. */
 export const CERTIFICATES = ['server', 'ca'] as const;
 export type CertificateName = (typeof CERTIFICATES)[number];
+
+/** What became of a message on a foreign topic; the values of `ingest_mapped_messages_total{outcome}`. */
+export const MAPPING_OUTCOMES = [
+  /** All that was found in it became readings. */
+  'mapped',
+  /** Part of it became readings, part of it dead letters. */
+  'partly-rejected',
+  'rejected',
+  /** A rule swallows it: its topic, its retain flag, no bytes, nothing mapped inside. */
+  'ignored',
+  /** No rule knows its topic (source `none`). */
+  'unmapped',
+] as const;
+export type MappingOutcome = (typeof MAPPING_OUTCOMES)[number];

@@ -11,6 +11,7 @@ import type {
   CertificateName,
   DropReason,
   ListenerName,
+  MappingOutcome,
   PacketType,
   ToleratedKind,
 } from './telemetry-labels.ts';
@@ -23,6 +24,8 @@ export interface Accounting {
   readonly deadLettered: number;
   /** Handed to the log and not confirmed: still in flight, or given up (then they may be in the log or not). */
   readonly unconfirmed: number;
+  /** Messages that were swallowed because a mapping says so: no reading was looked for, so they are in none of these. */
+  readonly ignored: number;
 }
 
 export type IngestTelemetry = ReturnType<typeof createIngestTelemetry>;
@@ -60,12 +63,13 @@ export function createIngestTelemetry(
     accounting(): Accounting {
       const total = (byWord: Record<string, number>): number =>
         Object.values(byWord).reduce((sum, count) => sum + count, 0);
-      const { decoded, unconfirmed } = counts;
+      const { decoded, unconfirmed, ignored } = counts;
       return {
         decoded,
         appended: total(counts.appended),
         deadLettered: total(counts.deadLetters),
         unconfirmed,
+        ignored,
       };
     },
     listening(listener: string, host: string, port: number): void {
@@ -158,6 +162,19 @@ export function createIngestTelemetry(
     deviceDisconnected(deviceId: string, address: string, reason: RefusalReason | undefined): void {
       const leftOut = audit && visits.leftOutBefore(`disconnected ${deviceId}`, address);
       if (leftOut !== undefined) audit?.write('disconnected', { deviceId, address, reason, leftOut });
+    },
+    /** @param source `undefined` = no rule knew the topic. */
+    messageMapped(source: string | undefined, outcome: MappingOutcome): void {
+      const name = source ?? 'none';
+      let outcomes = counts.mapped.get(name);
+      if (outcomes === undefined) {
+        outcomes = { mapped: 0, 'partly-rejected': 0, rejected: 0, ignored: 0, unmapped: 0 };
+        counts.mapped.set(name, outcomes);
+      }
+      outcomes[outcome]++;
+    },
+    messageIgnored(): void {
+      counts.ignored++;
     },
     tolerated(kind: ToleratedKind): void {
       counts.tolerated[kind]++;

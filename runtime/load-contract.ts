@@ -8,7 +8,13 @@ import {
 import { buildMappings, type Mappings } from '#contract/mapping/mappings.ts';
 import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { filesOfSources, list, readJson, type SchemaSources } from '#runtime/load-schemas.ts';
+import {
+  filesOfSources,
+  list,
+  readJson,
+  type SchemaSources,
+  SHIPPED_SCHEMAS,
+} from '#runtime/load-schemas.ts';
 
 /** The mapping files that come with the pipeline, and below `types/` the schemas of what they make. */
 export const SHIPPED_MAPPINGS = path.join(import.meta.dirname, '..', 'mappings');
@@ -59,6 +65,22 @@ export function loadContract({ mappings, mappingDir, siteZone, ...sources }: Con
     throw new PipelineError('configuration', lines.join('\n'));
   }
   return { schemas, mappings: compiled.mappings, mappingFiles: compiled.files };
+}
+
+/** The files that a contract is read from, and the folders that files may come to. */
+export function contractFiles({ schemaDir, mappings, mappingDir }: ContractOptions): string[] {
+  const shipped = mappings.map((name) => path.join(SHIPPED_MAPPINGS, `${name}.json`));
+  const folders = [SHIPPED_SCHEMAS, schemaDir, mappingDir].filter((folder) => folder !== undefined);
+  return [...shipped, ...folders.flatMap(filesBelow)];
+}
+
+function filesBelow(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name));
+  } catch {
+    // Not there now: reading says so.
+    return [folder];
+  }
 }
 
 /** Names of the mapping files that come with the pipeline. */

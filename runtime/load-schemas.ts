@@ -5,7 +5,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import type { Settings } from '#runtime/settings.ts';
 
 /** The folder of the schemas that come with the pipeline. */
-const SHIPPED = path.join(import.meta.dirname, '..', 'contract', 'schemas');
+export const SHIPPED_SCHEMAS = path.join(import.meta.dirname, '..', 'contract', 'schemas');
 
 /**
  * The schemas that come with the pipeline and those of the operator's folder, both `<type>/<version>.json`. Files that do
@@ -29,7 +29,7 @@ export function filesOfSources(
   { schemaDir, shippedSchemas = true }: SchemaSources,
   problems: string[],
 ): SchemaFile[] {
-  const folders = new Set(shippedSchemas ? [SHIPPED] : []);
+  const folders = new Set(shippedSchemas ? [SHIPPED_SCHEMAS] : []);
   if (schemaDir !== undefined) folders.add(path.resolve(schemaDir));
   return [...folders].flatMap((folder) => readSchemaFiles(folder, problems));
 }

@@ -1,27 +1,29 @@
 import { readFileSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { type ConfigurationCheck, readConfiguration } from '#runtime/configuration.ts';
+import { ContractInForce } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
+import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
 
 export interface ServiceSetup {
   readonly settings: Settings;
-  readonly schemas: SchemaRegistry;
+  /** Schemas and mappings, watched for changes. */
+  readonly contract: ContractInForce;
   readonly deps: Deps;
 }
 
 /**
- * What every long-running process begins with: settings, schemas, logger, metrics (those of Node included).
+ * What every long-running process begins with: settings, schemas and mappings, logger, metrics (those of Node included).
  *
  * @param env the process's environment.
  * @param checks what this process needs besides.
  * @param logTo default: standard output.
- * @throws PipelineError `configuration` with everything that is wrong: variables, what they name, schema files.
+ * @throws PipelineError `configuration` with everything that is wrong: variables, what they name, files of schemas and
+ *   mappings.
  */
 export async function setUpService(
   name: string,
@@ -29,26 +31,30 @@ export async function setUpService(
   checks: readonly ConfigurationCheck[],
   logTo?: DestinationStream,
 ): Promise<ServiceSetup> {
-  const { settings, schemas, warnings } = await readSettingsAndSchemas(env, checks);
+  const { settings, contract, warnings } = await readSettingsAndContract(env, checks);
   const log = createLogger({ name, level: settings.logLevel }, logTo);
   for (const warning of warnings) log.warn(warning);
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
-  return { settings, schemas, deps: { log, metrics, now: Date.now, random: Math.random } };
+  const deps = { log, metrics, now: Date.now, random: Math.random };
+  contract.watch(deps);
+  return { settings, contract, deps };
 }
 
 /** @throws PipelineError `configuration`, as {@link setUpService} */
-export async function readSettingsAndSchemas(
+export async function readSettingsAndContract(
   env: Environment,
   checks: readonly ConfigurationCheck[] = [],
-): Promise<Pick<ServiceSetup, 'settings' | 'schemas'> & { readonly warnings: readonly string[] }> {
-  let schemas: SchemaRegistry = new Map();
+): Promise<Pick<ServiceSetup, 'settings' | 'contract'> & { readonly warnings: readonly string[] }> {
+  let contract: ContractInForce | undefined;
   const load: ConfigurationCheck = {
-    variables: ['SCHEMA_DIR', 'SHIPPED_SCHEMAS'],
+    variables: ['SCHEMA_DIR', 'SHIPPED_SCHEMAS', 'MAPPINGS', 'MAPPING_DIR', 'SITE_ZONE'],
     run({ settings }) {
-      schemas = loadSchemas(settings);
+      contract = new ContractInForce(settings);
     },
   };
   const read = await readConfiguration(env, (path) => readFileSync(path, 'utf8'), [...checks, load]);
-  return { ...read, schemas };
+  if (contract === undefined)
+    throw new PipelineError('configuration', 'schemas and mappings were not loaded');
+  return { ...read, contract };
 }

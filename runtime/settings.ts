@@ -55,6 +55,11 @@ export interface Settings {
   readonly consumerGroup: string;
   readonly schemaDir: string | undefined;
   readonly shippedSchemas: boolean;
+  /** Shipped mapping files that are switched on, by name. */
+  readonly mappings: readonly string[];
+  readonly mappingDir: string | undefined;
+  /** Time zone of devices that send local times; `undefined` = the machine's. */
+  readonly siteZone: string | undefined;
   /** `undefined` = there is none. */
   readonly auditLog: AuditLogOptions | undefined;
   readonly storeRejectAll: 'pause' | 'dead-letter';
@@ -143,6 +148,9 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
     consumerGroup: values.CONSUMER_GROUP,
     schemaDir: values.SCHEMA_DIR,
     shippedSchemas: values.SHIPPED_SCHEMAS,
+    mappings: values.MAPPINGS ?? [],
+    mappingDir: values.MAPPING_DIR,
+    siteZone: values.SITE_ZONE,
     auditLog:
       values.AUDIT_LOG_FILE === undefined
         ? undefined

@@ -20,6 +20,13 @@ const list = (what: string) =>
       .filter((word) => word !== ''),
   );
 const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'a Kafka topic name: letters, digits, ". _ -"');
+const isTimeZone = (name: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+};
 const brokerList = text('a list "host:port,host:port"')
   .transform((list) => list.split(',').map((broker) => broker.trim()))
   .refine(
@@ -206,6 +213,22 @@ export const VARIABLES = {
   SHIPPED_SCHEMAS: {
     schema: flag.default(true),
     help: 'false leaves the shipped schemas out: only those of SCHEMA_DIR are there.',
+  },
+  MAPPINGS: {
+    schema: text('a list of names')
+      .transform((list) => list.split(',').map((name) => name.trim()))
+      .optional(),
+    help: 'Shipped mappings of foreign topics and payloads that are switched on, separated by commas: `tasmota,zigbee2mqtt` (the files of `mappings/`). For every process of the pipeline.',
+  },
+  MAPPING_DIR: {
+    schema: text('a folder').optional(),
+    help: 'Folder of your own mapping files (docs/mapping.md). Read again when they change.',
+  },
+  SITE_ZONE: {
+    schema: text('a time zone such as Europe/Berlin')
+      .refine(isTimeZone, 'a time zone such as Europe/Berlin')
+      .optional(),
+    help: 'Time zone of devices that send local times without one (`"zone": "site"` in mappings). Default: that of the machine.',
   },
   ACK_DEADLINE_MS: {
     schema: positiveInteger('milliseconds from 1').default(10_000),

@@ -6,7 +6,7 @@ import type { CommandIo } from '#runtime/command-line.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { readSettingsAndSchemas } from '#runtime/service-setup.ts';
+import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { parseCredentials } from './credentials.ts';
@@ -173,7 +173,8 @@ async function surroundings(
   io: CommandIo,
   access: PipelineAccess,
 ): Promise<{ readonly settings: Settings; readonly schemas: SchemaRegistry; readonly deps: Deps }> {
-  const { settings, schemas, warnings } = await readSettingsAndSchemas(io.env);
+  const { settings, contract, warnings } = await readSettingsAndContract(io.env);
+  const { schemas } = contract;
   for (const warning of warnings) io.stderr.write(`${warning}\n`);
   // The display says what a person needs; log lines would run through it.
   const level = io.env['LOG_LEVEL'] ? settings.logLevel : 'silent';

@@ -39,7 +39,7 @@ const program = new Command('npm start --')
       totals = pipeline?.totals() ?? totals;
       return statusLine(before, totals);
     });
-    const { settings, schemas, deps } = await setUpService(
+    const { settings, contract, deps } = await setUpService(
       'standalone',
       io.env,
       PIPELINE_CHECKS,
@@ -56,7 +56,7 @@ const program = new Command('npm start --')
       ]);
       opened.use(eventLog);
       opened.use(store);
-      pipeline = await startPipeline(settings, { eventLog, store, schemas }, deps);
+      pipeline = await startPipeline(settings, { eventLog, store, contract }, deps);
       opened.move();
       const { failed, stop, mqttPort, httpPort } = pipeline;
       log.info(
@@ -69,7 +69,7 @@ const program = new Command('npm start --')
       const fleet =
         options.simulate === undefined || mqttPort === undefined
           ? undefined
-          : simulateDevices({ devices: options.simulate, mqttPort, schemas }, deps);
+          : simulateDevices({ devices: options.simulate, mqttPort, schemas: contract.schemas }, deps);
       return {
         failed,
         stop: async () => {

@@ -1,4 +1,3 @@
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import { type IngestGateway, startIngestGateway } from '#ingest-gateway/gateway.ts';
@@ -10,6 +9,7 @@ import { readingsRoutes } from '#processors/telemetry-writer/readings-api.ts';
 import { startTelemetryWriter, type TelemetryWriter } from '#processors/telemetry-writer/telemetry-writer.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { dataFolderUsable, httpPortFree } from '#runtime/configuration-checks.ts';
+import type { ContractInForce } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
@@ -31,7 +31,7 @@ export const PIPELINE_CHECKS: readonly ConfigurationCheck[] = [
 export interface PipelineParts {
   readonly eventLog: EventLog;
   readonly store: TelemetryStore;
-  readonly schemas: SchemaRegistry;
+  readonly contract: ContractInForce;
 }
 
 export interface Pipeline extends RunningService {
@@ -51,7 +51,7 @@ export interface Pipeline extends RunningService {
  * @throws PipelineError `configuration`: a port is taken, credentials or certificates cannot be used
  */
 export async function startPipeline(settings: Settings, parts: PipelineParts, deps: Deps): Promise<Pipeline> {
-  const { eventLog, store, schemas } = parts;
+  const { eventLog, store, contract } = parts;
   const { topics } = settings;
   await using resources = new AsyncDisposableStack();
   resources.use(store);
@@ -65,7 +65,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
 
   const gateway = await startIngestGateway(
     { mqtt: settings.mqtt, topics, name: 'standalone', auditLog: settings.auditLog },
-    { ...deps, eventLog, schemas },
+    { ...deps, eventLog, contract },
   );
   resources.use(gateway);
   const http = resources.use(
@@ -101,7 +101,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
         group,
         rejectAll: settings.storeRejectAll,
       },
-      { ...deps, eventLog, store, schemas },
+      { ...deps, eventLog, store, schemas: contract.schemas },
     );
     consumers.use(writer);
     writer.failed.catch(failure.reject);

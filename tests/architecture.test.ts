@@ -40,7 +40,6 @@ const ROOMS: Readonly<
 > = {
   'ingest-gateway': {
     ground: [
-      'file-changes.ts',
       'forget-oldest.ts',
       'gateway-limits.ts',
       'ingest-metrics.ts',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Mappings } from '#contract/mapping/mappings.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
@@ -49,7 +50,10 @@ test.each([1, 2] as const)(
 
 test('a gateway that answers wrongly is found out', async () => {
   // It knows no type, so that good readings are refused.
-  await using gateway = await startTestGateway({}, { schemas: new Map() });
+  await using gateway = await startTestGateway(
+    {},
+    { contract: { schemas: new Map(), mappings: new Mappings([], new Map()) } },
+  );
   await using devices = fleet(gateway.port, { mqttVersion: '5', count: 2 });
   expect(await devices.ended).toBe('complete');
   const { acked, wrongAnswers, wrongAnswer } = devices.progress();

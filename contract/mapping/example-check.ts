@@ -6,7 +6,7 @@ import type { MappedMessage, Mappings } from './mappings.ts';
 /** Maps each example and reports the ones that give something else than they say. Times are not judged by the clock. */
 export function tryExamples(examples: readonly MappingExample[], mappings: Mappings): void {
   for (const { message, expect, at } of examples) {
-    const mapped = mappings.map(message, false);
+    const mapped = mappings.mapUnjudged(message);
     const problem = difference(mapped, expect, message.receivedAt);
     if (problem !== undefined) at.fault(`gives something else than it says: ${problem}`);
   }

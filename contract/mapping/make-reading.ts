@@ -9,7 +9,13 @@ import { type Scope, Unfit } from './scope.ts';
 
 /** What became of one element; `skipped` names in it were in no table. */
 export type Made =
-  | { readonly kind: 'reading'; readonly device: string; readonly reading: Reading; readonly skipped: number }
+  | {
+      readonly kind: 'reading';
+      readonly device: string;
+      readonly reading: Reading;
+      readonly path: string;
+      readonly skipped: number;
+    }
   /** There is nothing of this reading in the element. */
   | { readonly kind: 'nothing'; readonly skipped: number }
   | {
@@ -62,7 +68,10 @@ export function makeReading(mapping: CompiledReading, scope: Scope, judge: Judge
   }
   const reading: Reading = { schema: mapping.schema.name, ts, values };
   const fault = judge(reading);
-  if (fault === undefined) return { kind: 'reading', device, reading, skipped };
+  if (fault === undefined) {
+    const path = placeOfElement(mapping.pointers, mapping.pointers.length, scope);
+    return { kind: 'reading', device, reading, path, skipped };
+  }
   return refused({ ...fault, detail: placed(fault.detail, mapping, scope) }, device, mapping, scope, skipped);
 }
 

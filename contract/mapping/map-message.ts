@@ -14,6 +14,8 @@ export interface MappedReading {
   readonly reading: Reading;
   /** The reading as JSON, in the form in which the log keeps it. */
   readonly json: string;
+  /** JSON Pointer of the element that it was made of. */
+  readonly path: string;
 }
 
 /** An element that was refused, or (without a `path`) the message as a whole. */
@@ -81,9 +83,12 @@ function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], j
         const { fault, device, path } = made;
         rejects.push({ ...fault, path, ...(device !== undefined && { device }) });
       } else if (made.kind === 'reading') {
-        const json = JSON.stringify(made.reading);
-        bytes += json.length;
-        readings.push({ device: made.device, reading: made.reading, json });
+        const { device, reading, path } = made;
+        const json = JSON.stringify(reading);
+        const size = Buffer.byteLength(json);
+        bytes += size;
+        if (size > LIMITS.payloadBytes) rejects.push({ ...TOO_LARGE, device, path });
+        else readings.push({ device, reading, json, path });
       }
       return readings.length + rejects.length <= LIMITS.mappedReadings && bytes <= LIMITS.mappedBytes;
     });
@@ -92,6 +97,11 @@ function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], j
   if (readings.length === 0 && rejects.length === 0) return nothingMapped(rule, skippedNames);
   return { readings, rejects, ignored: undefined, skippedNames };
 }
+
+const TOO_LARGE: Fault = {
+  reason: 'mapping-failed',
+  detail: { errors: [{ path: '', message: `becomes a reading of more than ${LIMITS.payloadBytes} bytes` }] },
+};
 
 function tooMuch(readings: number): RuleOutcome {
   return readings > LIMITS.mappedReadings

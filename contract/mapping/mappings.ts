@@ -36,15 +36,23 @@ export class Mappings {
   /**
    * Readings, rejects, or why the message is ignored. Pure.
    *
-   * @param clock whether the readings' times are judged by `receivedAt`; not for examples, which grow old.
+   * @param judgedAt the clock that the readings' times are judged by.
    */
-  map(message: ForeignMessage, clock = true): MappedMessage {
+  map(message: ForeignMessage, judgedAt: number = message.receivedAt): MappedMessage {
+    return this.#map(message, judgedAt);
+  }
+
+  /** The same for examples, which grow old: their times are not judged. */
+  mapUnjudged(message: ForeignMessage): MappedMessage {
+    return this.#map(message, undefined);
+  }
+
+  #map(message: ForeignMessage, judgedAt: number | undefined): MappedMessage {
     const found = this.#index.find(message.topic);
     if (found === undefined) return UNMAPPED;
     const { rule, captures } = found;
-    const receivedAt = clock ? message.receivedAt : undefined;
     const outcome = mapByRule(rule, captures, message, (reading) =>
-      judgeReading(reading, receivedAt, this.#schemas),
+      judgeReading(reading, judgedAt, this.#schemas),
     );
     return { ...outcome, rule: { source: rule.source, topic: rule.pattern.text } };
   }

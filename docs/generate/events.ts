@@ -22,6 +22,11 @@ const TRACE_HEADERS = [
   ['tracestate', 'likewise'],
 ] as const;
 
+const MAPPING_HEADERS = [
+  ['mapping.source', 'of a message on a foreign topic: the mapping that knew the topic'],
+  ['mapping.rule', 'the topic pattern of its rule'],
+] as const;
+
 /** Every event of the pipeline, in the order in which a reading meets them. */
 export const EVENTS: readonly EventDescription[] = [
   {
@@ -35,17 +40,30 @@ export const EVENTS: readonly EventDescription[] = [
       'Readings accepted, a Dead letter for each refused one, or both; then the PUBACK (QoS 1) or PUBREC (QoS 2), which with MQTT 5 says which ([mqtt5.md](mqtt5.md)). No PUBACK, and a closed connection, when they could not be made durable in time.',
   },
   {
+    name: 'Foreign message published',
+    where: 'any other MQTT topic that a mapping knows (`MAPPINGS`, `MAPPING_DIR`)',
+    emittedBy: 'deployed firmware, a bridge, a gateway box',
+    key: 'whatever its mapping says: from the topic, from the payload, or the client id',
+    value: 'what the firmware sends; [mapping.md](mapping.md) says how it becomes readings',
+    headers: [],
+    causes:
+      'as above, with readings of one device or of many; nothing at all when its mapping ignores it, then the acknowledgement comes at once.',
+  },
+  {
     name: 'Readings accepted',
     where: 'event-log topic `telemetry.readings` (`TELEMETRY_TOPIC`)',
     emittedBy: 'ingest-gateway; `npm run dlq -- replay`',
     key: 'device id',
-    value: 'the accepted payload’s own bytes; of an array with refused elements only the accepted ones',
+    value:
+      'the accepted payload’s own bytes; of an array with refused elements only the accepted ones; of a message on a foreign topic the readings that its mapping makes, one record a device',
     headers: [
       ['readings', 'how many readings the value holds'],
       ['received-at', 'when the gateway received the message (ms since the epoch, clock of the gateway)'],
       ['gateway', 'which gateway'],
       ...TRACE_HEADERS,
       ...REPLAY_HEADERS,
+      ['mqtt.topic', 'only on readings that a mapping made: the topic of the original message'],
+      ...MAPPING_HEADERS,
     ],
     causes: 'a Point in the store for each reading, or a Dead letter of the telemetry-writer.',
   },
@@ -55,7 +73,8 @@ export const EVENTS: readonly EventDescription[] = [
     emittedBy:
       'ingest-gateway (before the PUBACK); telemetry-writer (before the commit); `npm run dlq -- replay`',
     key: 'device id (of a foreign record: its own key)',
-    value: 'the exact bytes of what was refused: the whole message, or the one element of an array',
+    value:
+      'the exact bytes of what was refused: the whole message (on foreign topics always), or the one element of an array',
     headers: [
       ['dlq.reason', `one of ${REJECT_REASONS.map((reason) => `\`${reason}\``).join(', ')}`],
       [
@@ -69,6 +88,11 @@ export const EVENTS: readonly EventDescription[] = [
       ['dlq.original-reason', 'on parked letters (`replay-limit`): the reason before'],
       ['received-at', 'when the gateway received it (ms since the epoch)'],
       ['mqtt.topic', 'topic it was published to (letters of the gateway)'],
+      ...MAPPING_HEADERS,
+      [
+        'dlq.path',
+        'of an element of such a message: its place in it, a JSON Pointer; the value is the whole message then',
+      ],
       ['mqtt.client-id', 'client that published it (letters of the gateway)'],
       ...TRACE_HEADERS,
       [

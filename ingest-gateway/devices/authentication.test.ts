@@ -106,6 +106,8 @@ describe('device credentials', () => {
         {
           credentials: {
             has: () => true,
+            forwards: () => [],
+            maxDevices: () => undefined,
             isRevoked: (id) => id === revokedId,
             verify: async () => 'wrong',
           },

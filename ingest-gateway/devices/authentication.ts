@@ -21,7 +21,9 @@ export interface Refusal {
 
 export interface AuthenticationPolicy {
   /** `undefined` = no credentials file. */
-  readonly credentials: Pick<CredentialStore, 'has' | 'isRevoked' | 'verify'> | undefined;
+  readonly credentials:
+    | Pick<CredentialStore, 'has' | 'isRevoked' | 'verify' | 'forwards' | 'maxDevices'>
+    | undefined;
   /** Devices that the credentials file does not know are let in. Those that were revoked are known. */
   readonly allowAnonymous: boolean;
   readonly bans: Pick<BanList, 'device'>;

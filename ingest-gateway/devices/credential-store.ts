@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
+import { FileChanges } from '#runtime/file-changes.ts';
 import { type Credential, type Credentials, readCredentials } from './credentials-file.ts';
 import { LoginLimits } from './login-limits.ts';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
@@ -70,6 +70,12 @@ export class CredentialStore implements Disposable {
   forwards(deviceId: string): readonly string[] {
     const credential = this.#credentials.get(deviceId);
     return credential === undefined || credential === 'revoked' ? [] : (credential.forwards ?? []);
+  }
+
+  /** How many devices it may name; `undefined` = as many as the default says. */
+  maxDevices(deviceId: string): number | undefined {
+    const credential = this.#credentials.get(deviceId);
+    return credential === undefined || credential === 'revoked' ? undefined : credential.maxDevices;
   }
 
   /** The devices that may connect. */

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
+import { LIMITS } from '#contract/limits.ts';
 import { isTopicFilter } from '#contract/topic-filter.ts';
 import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
-import type { CommandIo } from '#runtime/command-line.ts';
+import { type CommandIo, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
 import { generatePassword, hashPassword, type PasswordHash } from './password-hash.ts';
@@ -14,6 +15,12 @@ const SHORTEST_PASSWORD = 8;
 interface Options {
   readonly file?: string;
   readonly json?: true;
+}
+
+interface AddOptions {
+  readonly passwordStdin?: true;
+  readonly forwards?: string[];
+  readonly maxDevices?: number;
 }
 
 /** `npm run devices`: who may connect. Passwords are shown once, when they are made; the file keeps only their hashes. */
@@ -55,9 +62,14 @@ export function deviceCommands(
       '--forwards <filter...>',
       'topic filters that a bridge or gateway box may publish to for others, beside its own topic',
     )
+    .option(
+      '--max-devices <n>',
+      `how many devices such a client may name (default ${LIMITS.forwardedDevices}); readings of others are dead letters`,
+      wholeNumber(1),
+    )
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
     .option('--json', 'one JSON object {"devices": {"<device id>": "<password>"}}')
-    .action(async (ids: string[], options: Options & { passwordStdin?: true; forwards?: string[] }) => {
+    .action(async (ids: string[], options: Options & AddOptions) => {
       const wrong = ids.filter((id) => !isDeviceId(id));
       if (wrong.length > 0)
         throw new PipelineError(
@@ -70,6 +82,8 @@ export function deviceCommands(
           'usage',
           `--forwards: not a topic filter: ${noFilters.map((filter) => JSON.stringify(filter)).join(', ')}`,
         );
+      if (options.maxDevices !== undefined && options.forwards === undefined)
+        throw new PipelineError('usage', '--max-devices: expected --forwards, too');
       if (options.passwordStdin && ids.length !== 1)
         throw new PipelineError('usage', '--password-stdin: expected a single device');
       const chosen = options.passwordStdin ? (await readStdin()).replace(/\r?\n$/, '') : undefined;
@@ -82,7 +96,8 @@ export function deviceCommands(
       await changeCredentials(fileOf(options), async (devices) => {
         for (const id of new Set(ids)) {
           const { password, hash } = await newPassword(chosen);
-          devices.set(id, options.forwards === undefined ? hash : { ...hash, forwards: options.forwards });
+          const { forwards, maxDevices } = options;
+          devices.set(id, { ...hash, ...(forwards && { forwards }), ...(maxDevices && { maxDevices }) });
           passwords.set(id, password);
         }
       });

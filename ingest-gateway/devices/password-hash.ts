@@ -12,6 +12,9 @@ const forwards = z
   .max(100)
   .optional();
 
+/** How many devices a forwarder may name. */
+const maxDevices = z.number().int().positive().optional();
+
 /** A password that a person may have chosen: scrypt (RFC 7914) with its parameters, so that they can change. */
 const slowHashSchema = z.strictObject({
   algorithm: z.literal('scrypt'),
@@ -27,6 +30,7 @@ const slowHashSchema = z.strictObject({
   salt: bytes(8),
   hash: bytes(16),
   forwards,
+  maxDevices,
 });
 
 /** A password that we made: what cannot be guessed at any speed needs no slow hash. */
@@ -36,6 +40,7 @@ const fastHashSchema = z.strictObject({
   salt: bytes(16),
   hash: bytes(32),
   forwards,
+  maxDevices,
 });
 
 /** A password as it is kept. */

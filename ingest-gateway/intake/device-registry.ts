@@ -55,6 +55,15 @@ export class DeviceRegistry {
     return device;
   }
 
+  /** The device that a client forwards a message of. */
+  forwarded(id: string, via: Device, source: string | undefined): Device {
+    const device = this.#devices.get(id) ?? this.admit(id, via.address);
+    device.lastSeenAt = this.#now();
+    if (device.origin?.via !== via.id || device.origin.source !== source)
+      device.origin = { via: via.id, source };
+    return device;
+  }
+
   /** Remembers who was turned away: the device, if it was ever let in, and the address in any case. */
   countTurnedAway(turnedAway: TurnedAway): void {
     const { deviceId, address } = turnedAway;

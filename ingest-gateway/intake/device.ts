@@ -3,6 +3,7 @@ import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import { ForeignTopics } from './foreign-topics.ts';
+import { Forwarding } from './forwarding.ts';
 import { InflightBudget } from './inflight-budget.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { NEVER_TURNED_AWAY, type TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
@@ -15,6 +16,9 @@ export class Device {
   readonly budget: InflightBudget;
   readonly bucket: TokenBucket;
   readonly foreignTopics: ForeignTopics;
+  readonly forwarding = new Forwarding();
+  /** Of a device that speaks through another client: which one, and by which mapping. */
+  origin: { readonly via: string; readonly source: string | undefined } | undefined;
   connected = false;
   /** Where it connected from last. */
   address: string;
@@ -73,6 +77,8 @@ export class Device {
       accepted: this.accepted,
       refused: Object.fromEntries(this.refused ?? []),
       discarded: Object.fromEntries(this.foreignTopics.entries()),
+      ...(this.origin && { via: this.origin.via }),
+      ...(this.origin?.source !== undefined && { source: this.origin.source }),
       address: this.address,
       takeovers: this.takeovers,
       lastTakeover: this.lastTakeover,
@@ -99,6 +105,9 @@ export interface Takeover {
 
 /** A device as `/api/devices` shows it. */
 export interface DeviceStatus extends TurnedAwayStatus {
+  /** Client that forwards it, when it does not speak for itself, and the mapping that its readings are made by. */
+  readonly via?: string;
+  readonly source?: string;
   readonly id: string;
   readonly connected: boolean;
   /** Milliseconds since the epoch; `null` = not since this gateway started. */

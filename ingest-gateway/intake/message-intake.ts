@@ -1,18 +1,21 @@
-import { type Admission, admit } from '#contract/admission.ts';
-import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
-import type { AppendRecord } from '#contract/log-record.ts';
+import { admit } from '#contract/admission.ts';
+import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { Reading } from '#contract/reading.ts';
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
 import type { Device } from './device.ts';
 import type { DeviceClocks } from './device-clocks.ts';
+import type { DeviceRegistry } from './device-registry.ts';
+import { isOwnTopic } from './foreign-topics.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
+import { MappedMessages } from './mapped-messages.ts';
+import { type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
 import { readingsBySchema } from './readings-by-schema.ts';
 import { appendRefused, NO_BYTES } from './refused-record.ts';
 
@@ -24,7 +27,8 @@ export interface IntakeOptions {
 
 export interface IntakeParts {
   readonly eventLog: GatewayLog;
-  readonly schemas: SchemaRegistry;
+  readonly contract: CurrentContract;
+  readonly devices: DeviceRegistry;
   readonly telemetry: IngestTelemetry;
   /** Of the whole gateway. */
   readonly budget: InflightBudget;
@@ -33,7 +37,7 @@ export interface IntakeParts {
   readonly now: () => number;
 }
 
-/** A message of an authenticated device on its own topic. */
+/** A message of an authenticated device: on its own topic, or on one that the mappings take. */
 export interface ReceivedMessage {
   readonly device: Device;
   readonly acknowledgements: AcknowledgementQueue;
@@ -42,35 +46,26 @@ export interface ReceivedMessage {
   readonly qos: 0 | 1 | 2;
   readonly version: MqttVersion;
   readonly trace: TraceContext | undefined;
+  readonly topic: string;
+  /** Whether the retain flag was set. */
+  readonly retained: boolean;
   /** A view on the socket's buffer, which must not outlive the call: it would keep 64 KiB alive for each message. */
   readonly payload: Uint8Array;
 }
 
-/** A message of an authenticated device on another topic. */
-export interface ForeignMessage
-  extends Pick<ReceivedMessage, 'device' | 'acknowledgements' | 'qos' | 'version'> {
-  readonly topic: string;
-}
-
-/** A record to be appended, and what is to be counted when it is durable. */
-interface Outgoing {
-  readonly record: AppendRecord;
-  /** Readings in it; a dead letter counts as one. */
-  readonly readings: number;
-  readonly onDurable: () => void;
-  /**
-   * The letter to append instead, when the log refuses the record for good; without its payload, which the refusal gives
-   * back: until then only the log holds it.
-   */
-  readonly letterWithoutPayload: () => DeadLetter;
-}
+/** A message of an authenticated device that is for nobody. */
+export type ForeignMessage = Pick<
+  ReceivedMessage,
+  'device' | 'acknowledgements' | 'qos' | 'version' | 'topic'
+>;
 
 /** Memory of a record in flight besides its value: headers, promises, callbacks, what aedes keeps. Measured: 2.2 kB. */
 const RECORD_OVERHEAD_BYTES = 2 * 1024;
 
 /**
- * Turns a message into records, and lets it be acknowledged when all of them are durable (P1): its good readings are
- * one record of the telemetry topic, each bad one is a dead letter. QoS 0 has no acknowledgement: what is not durable
+ * Turns a message into records, and lets it be acknowledged when all of them are durable (P1): on the device's own
+ * topic its good readings are one record of the telemetry topic, each bad one is a dead letter; every other topic is
+ * for the mappings (`MappedMessages`). QoS 0 has no acknowledgement: what is not durable
  * is dropped and counted.
  *
  * What waits for the log holds no parsed readings, only bytes and counts: memory is what the budgets count.
@@ -78,10 +73,17 @@ const RECORD_OVERHEAD_BYTES = 2 * 1024;
 export class MessageIntake {
   readonly #options: IntakeOptions;
   readonly #parts: IntakeParts;
+  readonly #mapped: MappedMessages;
 
   constructor(options: IntakeOptions, parts: IntakeParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#mapped = new MappedMessages(options, parts);
+  }
+
+  /** Whether a message of this device on this topic is received; else it is discarded. */
+  takes(device: Device, topic: string): boolean {
+    return isOwnTopic(device, topic) || this.#mapped.takes(device, topic);
   }
 
   /** @param answer is called for QoS 0 at once, otherwise when the message is durable or given up. */
@@ -90,14 +92,10 @@ export class MessageIntake {
     const receivedAt = this.#parts.now();
     message.device.lastSeenAt = receivedAt;
     this.#parts.telemetry.messageReceived(message.version, message.qos);
-    const admission = admit(message.payload, receivedAt, this.#parts.schemas);
-    const outgoing = this.#recordsOf(message, admission, receivedAt);
-    this.#append(
-      outgoing,
-      message,
-      arrivedAt,
-      admission.rejects.length === 0 ? answer : withVerdict(answer, admission),
-    );
+    const { outgoing, verdict } = isOwnTopic(message.device, message.topic)
+      ? this.#recordsOf(message, receivedAt)
+      : this.#mapped.recordsOf({ ...message, receivedAt });
+    this.#append(outgoing, message, arrivedAt, verdict === undefined ? answer : withVerdict(answer, verdict));
     if (message.qos === 0) answer('accepted');
   }
 
@@ -120,13 +118,10 @@ export class MessageIntake {
     return true;
   }
 
-  #recordsOf(
-    { device, trace }: ReceivedMessage,
-    { accepted, rejects }: Admission,
-    receivedAt: number,
-  ): Outgoing[] {
-    const { telemetry } = this.#parts;
+  #recordsOf({ device, payload, trace }: ReceivedMessage, receivedAt: number): MessageRecords {
+    const { telemetry, contract } = this.#parts;
     const { topics, gatewayName: gateway } = this.#options;
+    const { accepted, rejects } = admit(payload, receivedAt, contract.schemas);
     telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
     // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
     device.bucket.take(rejects.length);
@@ -184,7 +179,7 @@ export class MessageIntake {
       const withoutPayload = { ...letter, payload: NO_BYTES };
       outgoing.push({ record, readings: 1, onDurable, letterWithoutPayload: () => withoutPayload });
     }
-    return outgoing;
+    return { outgoing, verdict: verdictOf(accepted?.readings.length ?? 0, rejects) };
   }
 
   #compareClocks(deviceId: string, detail: unknown): void {
@@ -199,6 +194,11 @@ export class MessageIntake {
     const { eventLog, telemetry, budget } = this.#parts;
     const { device, acknowledgements, qos } = message;
     const acknowledgement = qos === 0 ? undefined : acknowledgements.push(answer);
+    if (outgoing.length === 0) {
+      // Ignored: nothing has to become durable for it.
+      if (acknowledgement !== undefined) acknowledgements.settle(acknowledgement, 'accepted');
+      return;
+    }
     let bytes = 0;
     for (const { record } of outgoing) bytes += RECORD_OVERHEAD_BYTES + (record.value?.length ?? 0);
     device.budget.take(bytes);
@@ -258,8 +258,7 @@ export class MessageIntake {
 }
 
 /** Says with the answer what was refused, and why. */
-function withVerdict(answer: Answer, { accepted, rejects }: Admission): Answer {
-  const verdict = { accepted: accepted?.readings.length ?? 0, rejected: rejects.map(({ reason }) => reason) };
+function withVerdict(answer: Answer, verdict: NonNullable<MessageRecords['verdict']>): Answer {
   return (outcome) => answer(outcome, verdict);
 }
 

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { Client, ConnectPacket } from 'aedes';
+import { LIMITS } from '#contract/limits.ts';
 import {
   type AuthenticationPolicy,
   authenticate,
@@ -8,6 +10,7 @@ import type { BanList } from '#ingest-gateway/devices/bans/ban-list.ts';
 import type { FlappingWatch } from '#ingest-gateway/devices/bans/flapping.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { DeviceRegistry } from '#ingest-gateway/intake/device-registry.ts';
+import type { ForwardingRight } from '#ingest-gateway/intake/forwarding.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
@@ -36,6 +39,8 @@ export interface ConnectParts {
   readonly arrivals: ArrivalLimits<Connection>;
   readonly bans: BanList;
   readonly flapping: FlappingWatch;
+  /** Whether a client without an id gets one: it can be of use when mappings say whose readings it sends. */
+  readonly namesClients: () => boolean;
 }
 
 /**
@@ -77,6 +82,7 @@ export class ConnectHooks {
     const connection = connections.of(client);
     if (connection === undefined) throw new Error('a CONNECT without a connection');
     const judgement = judgeConnect(packet, this.#options.limits.maxKeepaliveSeconds);
+    if (this.#isToBeNamed(packet)) packet.clientId = `anonymous-${randomUUID().slice(0, 13)}`;
     connection.greet({ ...judgement, clientId: packet.clientId });
     this.#parts.arrivals.greeted(connection);
     connection.gate.hold();
@@ -92,6 +98,13 @@ export class ConnectHooks {
     delete packet.will;
     connection.answers.connecting(packet);
     done(null, true);
+  }
+
+  /** A server may name a client that asks for no session [MQTT-3.1.3-6]; MQTT 5 would have to tell it. */
+  #isToBeNamed({ clientId, clean, protocolVersion = 4 }: ConnectPacket): boolean {
+    const { authentication } = this.#options;
+    if (clientId !== '' || clean !== true || protocolVersion > 4) return false;
+    return authentication.allowAnonymous && this.#parts.namesClients();
   }
 
   async authenticate(
@@ -155,6 +168,7 @@ export class ConnectHooks {
     this.#noteFlapping(clientId);
     // One that came in while this one was being let in.
     const device = devices.admit(clientId, connection.address);
+    device.forwarding.right = forwardingRight(connection, this.#options.authentication);
     device.mqttVersion = connection.answers.version;
     this.#replace(connections.bind(connection, device), connection.address);
     connection.answers.accepted(clientId);
@@ -216,4 +230,17 @@ export class ConnectHooks {
       return { reason: 'internal-error', returnCode: 3 };
     }
   }
+}
+
+/** For whom a client may speak besides itself. Who came without a password is believed everything, as it is told at start. */
+function forwardingRight(
+  { connect, certificate }: Connection,
+  { credentials }: AuthenticationPolicy,
+): ForwardingRight {
+  const id = connect?.clientId ?? '';
+  const maxDevices = credentials?.maxDevices(id) ?? LIMITS.forwardedDevices;
+  const filters = credentials?.forwards(id) ?? [];
+  if (filters.length > 0) return { kind: 'topics', filters, maxDevices };
+  const proved = certificate !== undefined || credentials?.has(id) === true;
+  return proved ? { kind: 'own' } : { kind: 'any', maxDevices };
 }

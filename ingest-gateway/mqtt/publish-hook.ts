@@ -1,6 +1,5 @@
 import type { Client, PublishPacket } from 'aedes';
 import type { TraceContext } from '#contract/trace-context.ts';
-import { isOwnTopic } from '#ingest-gateway/intake/foreign-topics.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
@@ -41,7 +40,8 @@ export function handlePublish(
 ): void {
   const { device } = connection;
   if (device === undefined) throw new Error('a publish without a device');
-  if (packet.retain) {
+  const retained = packet.retain;
+  if (retained) {
     telemetry.tolerated('retain');
     packet.retain = false;
   }
@@ -52,8 +52,19 @@ export function handlePublish(
   packet.payload = NO_PAYLOAD;
   const topic = sentTopic(packet);
   const answer = answers.toPublish(packet, done);
-  if (isOwnTopic(device, topic)) {
-    intake.receive({ device, acknowledgements, ackDeadlineMs, qos, version, trace, payload }, answer);
+  if (intake.takes(device, topic)) {
+    const message = {
+      device,
+      acknowledgements,
+      ackDeadlineMs,
+      qos,
+      version,
+      trace,
+      topic,
+      retained,
+      payload,
+    };
+    intake.receive(message, answer);
   } else if (!intake.discardForeign({ device, acknowledgements, qos, version, topic }, answer)) {
     connections.refuse(connection, 'foreign-topic', topic.slice(0, 128));
     // Closing in this turn would drop the acknowledgements that were just written.

@@ -5,11 +5,11 @@ import {
   type IngestGatewayOptions,
   startIngestGateway,
 } from '#ingest-gateway/gateway.ts';
-import { loadSchemas } from '#runtime/load-schemas.ts';
+import { loadContract } from '#runtime/load-contract.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { ControllableEventLog } from './controllable-event-log.ts';
 
-const SCHEMAS = loadSchemas();
+const CONTRACT = loadContract({ schemaDir: undefined, mappings: [], mappingDir: undefined, siteZone: 'UTC' });
 export const TEST_TOPICS = { telemetry: 'test.readings', deadLetters: 'test.readings.dlq' };
 
 /** Far from what a busy machine takes: a test that is about a deadline sets its own. */
@@ -64,7 +64,7 @@ export async function startTestGateway(
       now: Date.now,
       random: Math.random,
       eventLog: log,
-      schemas: SCHEMAS,
+      contract: CONTRACT,
       ...deps,
     },
   );

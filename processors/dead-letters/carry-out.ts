@@ -1,9 +1,9 @@
 import type { DeadLetter } from '#contract/dead-letter.ts';
 import { LIMITS } from '#contract/limits.ts';
-import type { TopicNames } from '#contract/log-record.ts';
+import type { RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
-import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
-import type { Verdict } from './judge.ts';
+import { encodeTelemetryRecord, type MappingOrigin } from '#contract/telemetry-record.ts';
+import type { ReplayedBatch, Verdict } from './judge.ts';
 import { appendDurably, appendSuccessor, type DeadLettersDeps, keepState } from './letter-states.ts';
 import type { Letter } from './letters.ts';
 
@@ -29,10 +29,12 @@ export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLette
       return successor(letter, { ...reject, attempt, parks });
     });
     const [became] = await Promise.all([
-      appendDurably(replayedRecord(letter, verdict.accepted, attempt, topics), deps),
+      ...verdict.batches.map((batch) =>
+        appendDurably(replayedRecord(letter, batch, verdict.origin, attempt, topics), deps),
+      ),
       ...refused.map((each) => appendSuccessor(each, deps)),
     ]);
-    const state = { outcome: 'replayed', at: now(), attempt, became } as const;
+    const state = { outcome: 'replayed', at: now(), attempt, became: became as RecordPosition } as const;
     return keepState(letter, state, deps);
   }
   const { attempt, reason, parks } = verdict;
@@ -43,17 +45,19 @@ export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLette
 
 function replayedRecord(
   letter: Letter,
-  accepted: Extract<Verdict, { kind: 'passes' }>['accepted'],
+  { deviceId, readings, value }: ReplayedBatch,
+  mapped: MappingOrigin | undefined,
   attempt: number,
   topics: TopicNames,
 ) {
   return encodeTelemetryRecord(topics.telemetry, {
-    deviceId: letter.deviceId,
-    value: accepted.value,
-    readings: accepted.readings.length,
+    deviceId,
+    value,
+    readings: readings.length,
     receivedAt: letter.receivedAt,
     gateway: GATEWAY_NAME,
     replay: { attempt, firstFailedAt: letter.firstFailedAt },
+    ...(mapped && { mapped }),
   });
 }
 
@@ -62,14 +66,16 @@ interface RefusedAgain {
   readonly detail: unknown;
   readonly bytes: Uint8Array;
   readonly index?: number;
+  /** Of an element of a foreign message. */
+  readonly path?: string;
   readonly attempt: number;
   readonly parks: boolean;
 }
 
 /** The letter that takes the place of another one, or of an element of its batch. */
 function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
-  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin } = letter;
-  const { reason, detail, bytes, attempt, parks, index = letter.index } = refused;
+  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin, rule } = letter;
+  const { reason, detail, bytes, attempt, parks, index = letter.index, path = letter.path } = refused;
   return {
     deviceId,
     payload: bytes,
@@ -82,6 +88,8 @@ function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
     receivedAt,
     ...(index !== undefined && { index }),
     ...(mqttTopic !== undefined && { mqttTopic }),
+    ...(rule !== undefined && { rule }),
+    ...(path !== undefined && { path }),
     ...(mqttClientId !== undefined && { mqttClientId }),
     ...(origin !== undefined && { origin }),
   };

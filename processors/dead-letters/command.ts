@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
 import {
@@ -11,8 +10,9 @@ import {
   runCommand,
   wholeNumber,
 } from '#runtime/command-line.ts';
+import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { readSettingsAndSchemas } from '#runtime/service-setup.ts';
+import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
 import { dismissLetters } from './dismiss.ts';
@@ -70,11 +70,11 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       readSettings(io.env, (path) => readFileSync(path, 'utf8')),
       work,
     );
-  const withLogAndSchemas = async (
-    work: (deps: DeadLettersDeps, schemas: SchemaRegistry) => Promise<void>,
+  const withLogAndContract = async (
+    work: (deps: DeadLettersDeps, contract: CurrentContract) => Promise<void>,
   ): Promise<void> => {
-    const { schemas, ...read } = await readSettingsAndSchemas(io.env);
-    await opening(read, (deps) => work(deps, schemas));
+    const { contract, ...read } = await readSettingsAndContract(io.env);
+    await opening(read, (deps) => work(deps, contract));
   };
   const chosenLetters = async (
     deps: DeadLettersDeps,
@@ -124,7 +124,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       if (options.raw === true && io.stdout.isTTY === true) {
         throw new PipelineError('usage', '--raw: expected a file or a pipe, the bytes could harm a terminal');
       }
-      await withLogAndSchemas(async (deps, schemas) => {
+      await withLogAndContract(async (deps, contract) => {
         const position = parseLetterId(id) as NonNullable<ReturnType<typeof parseLetterId>>;
         const letter = await readLetter(deps.eventLog, deps.topics, position, io.signal);
         if (letter === undefined) {
@@ -134,15 +134,15 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
         else {
           const text =
             options.json === true
-              ? `${letterAsJson(letter, schemas)}\n`
-              : showLetter(letter, schemas, options.full === true);
+              ? `${letterAsJson(letter, contract)}\n`
+              : showLetter(letter, contract, options.full === true);
           await write(io.stdout, text);
         }
       });
     });
 
   addFilters(program.command('replay'), context.now)
-    .description("Judge letters again by today's schemas and hand in again those that pass.")
+    .description("Judge letters again by today's schemas and mappings and hand in again those that pass.")
     .argument('[ids...]', 'only these letters', collectIds)
     .option('--dry-run', 'say what would pass and what would fail, change nothing')
     .option('--rate <n>', 'letters a second', decimalNumber(0.01))
@@ -160,7 +160,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
           json?: boolean;
         },
       ) => {
-        await withLogAndSchemas(async (deps, schemas) => {
+        await withLogAndContract(async (deps, { schemas, mappings }) => {
           const dryRun = options.dryRun === true;
           using progress = replayProgress(io.stderr, dryRun);
           const summary = await replayLetters(
@@ -175,6 +175,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
             },
             deps,
             schemas,
+            mappings,
           );
           progress[Symbol.dispose]();
           if (!dryRun) audit('dlq replay', { ids, ...options });

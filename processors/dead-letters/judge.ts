@@ -1,17 +1,27 @@
-import { type Admission, admit, type Reject } from '#contract/admission.ts';
+import { admit, type Reject } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
+import type { MappedReject } from '#contract/mapping/map-message.ts';
+import type { MappedBatch } from '#contract/mapping/mapped-records.ts';
+import type { Mappings } from '#contract/mapping/mappings.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import type { MappingOrigin } from '#contract/telemetry-record.ts';
+import { firstReject, isForeign, mapAgain, whyNotMapped } from './judge-mapped.ts';
 import type { Letter } from './letters.ts';
+
+/** Readings that are handed in again as one record. */
+export type ReplayedBatch = Pick<MappedBatch, 'deviceId' | 'readings' | 'value'>;
 
 /** What a replay would do with a letter. */
 export type Verdict =
   /** `rejects` = the bad elements of a letter that holds a batch; they become letters of their own. */
   | {
       readonly kind: 'passes';
-      readonly accepted: NonNullable<Admission['accepted']>;
-      readonly rejects: readonly Reject[];
+      readonly batches: readonly ReplayedBatch[];
+      readonly rejects: readonly (Reject | (MappedReject & { readonly bytes: Uint8Array }))[];
+      /** Where mapped readings came from. */
+      readonly origin?: MappingOrigin;
     }
   /** `parks` = this was its last attempt. `attempt` = how often it was replayed, this time included. */
   | {
@@ -28,13 +38,19 @@ export type Verdict =
 export type JudgeAt = 'received' | number;
 
 /**
- * Judges a letter as the gateway would judge the message if it came today, by default with the original time of receipt. Pure.
+ * Judges a letter as the gateway would judge the message if it came today, by default with the original time of receipt;
+ * a foreign one by today's mappings. Pure.
  *
  * A letter may be replayed `LIMITS.replayAttempts` times; when the last one fails it is parked, so that a message
  * that can never pass does not go round for ever. A parked letter can be tried again on request, as often as its
  * person likes: it fails again, but it is not parked a second time.
  */
-export function judge(letter: Letter, schemas: SchemaRegistry, at: JudgeAt = 'received'): Verdict {
+export function judge(
+  letter: Letter,
+  schemas: SchemaRegistry,
+  at: JudgeAt = 'received',
+  mappings?: Mappings,
+): Verdict {
   if (letter.reason === 'undecodable-record') {
     return {
       kind: 'unreplayable',
@@ -53,13 +69,41 @@ export function judge(letter: Letter, schemas: SchemaRegistry, at: JudgeAt = 're
     const { reason, detail, attempt } = letter;
     return { kind: 'fails', reason, detail, parks: true, attempt };
   }
+  if (isForeign(letter)) return judgeForeign(letter, at, mappings);
   const { accepted, rejects } = admit(letter.payload, at === 'received' ? letter.receivedAt : at, schemas);
-  if (accepted !== undefined) return { kind: 'passes', accepted, rejects };
-  const attempt = letter.attempt + 1;
-  return {
-    kind: 'fails',
+  if (accepted !== undefined) {
+    return { kind: 'passes', batches: [{ deviceId: letter.deviceId, ...accepted }], rejects };
+  }
+  return failsAgain(letter, {
     reason: rejects[0]?.reason ?? letter.reason,
     detail: rejects[0]?.detail ?? letter.detail,
+  });
+}
+
+function judgeForeign(
+  letter: Letter & { readonly mqttTopic: string },
+  at: JudgeAt,
+  mappings: Mappings | undefined,
+): Verdict {
+  if (mappings === undefined) return { kind: 'unreplayable', why: 'no mappings are loaded' };
+  const mapped = mapAgain(letter, mappings, at === 'received' ? letter.receivedAt : at);
+  const why = whyNotMapped(letter, mapped);
+  if (why !== undefined) return { kind: 'unreplayable', why };
+  const { batches, origin } = mapped;
+  if (batches.length === 0) return failsAgain(letter, firstReject(mapped, letter));
+  const rejects = mapped.rejects.map((reject) => ({ ...reject, bytes: letter.payload }));
+  return { kind: 'passes', batches, rejects, origin };
+}
+
+function failsAgain(
+  letter: Letter,
+  fault: { readonly reason: RejectReason; readonly detail: unknown },
+): Verdict {
+  const attempt = letter.attempt + 1;
+  const parkable = letter.reason !== 'replay-limit';
+  return {
+    kind: 'fails',
+    ...fault,
     parks: parkable && attempt >= LIMITS.replayAttempts,
     attempt,
   };

@@ -12,6 +12,8 @@ export function summaryOf(letter: Letter): Record<string, unknown> {
     ...(letter.originalReason !== undefined && { originalReason: letter.originalReason }),
     stage,
     schema: schemaOf(letter.payload) ?? null,
+    ...(letter.rule && { source: letter.rule.source, topic: letter.mqttTopic }),
+    ...(letter.path !== undefined && { path: letter.path }),
     ...(index !== undefined && { index }),
     attempts: attempt,
     status: statusOf(letter),

@@ -1,3 +1,4 @@
+import type { Mappings } from '#contract/mapping/mappings.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { carryOut } from './carry-out.ts';
@@ -60,6 +61,7 @@ export async function replayLetters(
   options: ReplayOptions,
   deps: DeadLettersDeps,
   schemas: SchemaRegistry,
+  mappings?: Mappings,
 ): Promise<ReplaySummary> {
   const { filter, dryRun, signal } = options;
   const summary: ReplaySummary = {
@@ -89,7 +91,7 @@ export async function replayLetters(
     chosen(),
     { inFlight: IN_FLIGHT, ratePerSecond: dryRun ? undefined : options.ratePerSecond, signal },
     async (letter) => {
-      const verdict = judge(letter, schemas, options.judgeAt);
+      const verdict = judge(letter, schemas, options.judgeAt, mappings);
       if (!dryRun) await carryOut(letter, verdict, deps);
       count(summary, letter, verdict);
       options.onProgress?.(summary);

@@ -1,4 +1,5 @@
 import { LIMITS } from '#contract/limits.ts';
+import type { Mappings } from '#contract/mapping/mappings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { judge } from './judge.ts';
@@ -19,25 +20,32 @@ import { firstInvalidByte, hexLines, textLines, textOf } from './payload-text.ts
 const SHOWN_CHARACTERS = 4_096;
 const SHOWN_BYTES = 512;
 
+/** By what a replay would judge it today. */
+interface DeadLetterContract {
+  readonly schemas: SchemaRegistry;
+  readonly mappings?: Mappings;
+}
+
 interface PlacedProblem extends Problem {
   readonly place: Place | undefined;
 }
 
 /** Everything about one letter, safe for a terminal. */
-export function showLetter(letter: Letter, schemas: SchemaRegistry, full: boolean): string {
+export function showLetter(letter: Letter, contract: DeadLetterContract, full: boolean): string {
   const text = textOf(letter.payload);
   const facts: [string, string][] = [
     ['device', letter.deviceId],
     ['reason', letter.reason],
     ['detail', detailText(letter.detail)],
     ['stage', letter.stage],
+    ...mappingFacts(letter),
     ['schema', String(summaryOf(letter)['schema'] ?? '(none)')],
     ['written', isoTime(letter.time)],
     ['received', isoTime(letter.receivedAt)],
     ['first failed', isoTime(letter.firstFailedAt)],
     ['attempts', `${letter.attempt} of ${LIMITS.replayAttempts}`],
     ['status', `${outcomeText(letter)}${letter.state === undefined ? '' : `, ${isoTime(letter.state.at)}`}`],
-    ['replay today', verdictText(letter, schemas)],
+    ['replay today', verdictText(letter, contract)],
   ];
   return [
     `Dead letter ${letter.id}`,
@@ -52,7 +60,7 @@ export function showLetter(letter: Letter, schemas: SchemaRegistry, full: boolea
   ].join('\n');
 }
 
-export function letterAsJson(letter: Letter, schemas: SchemaRegistry): string {
+export function letterAsJson(letter: Letter, contract: DeadLetterContract): string {
   const text = textOf(letter.payload);
   return terminalJson({
     ...summaryOf(letter),
@@ -64,12 +72,22 @@ export function letterAsJson(letter: Letter, schemas: SchemaRegistry): string {
       message,
       ...(place && { line: place.line, column: place.column }),
     })),
-    replayToday: verdictText(letter, schemas),
+    replayToday: verdictText(letter, contract),
   });
 }
 
-function verdictText(letter: Letter, schemas: SchemaRegistry): string {
-  const verdict = judge(letter, schemas);
+/** Of a message on a foreign topic: where it came in, by which rule it was read, which element was refused. */
+function mappingFacts({ mqttTopic, rule, path }: Letter): [string, string][] {
+  if (rule === undefined) return [];
+  const facts: [string, string][] = [
+    ['topic', mqttTopic ?? ''],
+    ['mapping', `${rule.source}, rule ${rule.topic}`],
+  ];
+  return path === undefined ? facts : [...facts, ['element', path === '' ? '(the message)' : path]];
+}
+
+function verdictText(letter: Letter, { schemas, mappings }: DeadLetterContract): string {
+  const verdict = judge(letter, schemas, 'received', mappings);
   if (verdict.kind === 'passes') return 'would pass';
   if (verdict.kind === 'unreplayable') return `cannot be replayed: ${verdict.why}`;
   return `would ${verdict.parks ? 'be parked' : 'fail'}: ${verdict.reason}, ${detailText(verdict.detail)}`;

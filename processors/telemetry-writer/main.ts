@@ -15,11 +15,11 @@ const program = new Command('processors')
       'Configured by the environment (docs/configuration.md): KAFKA_BROKERS, INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET, …',
   )
   .action(async () => {
-    const { settings, schemas, deps } = await setUpService('processors', io.env, PROCESSORS_CHECKS);
+    const { settings, contract, deps } = await setUpService('processors', io.env, PROCESSORS_CHECKS);
     await runService(deps.log, io, async () => {
       const eventLog = await openEventLog(settings, 'owner', deps);
       const store = await openTelemetryStore(settings, 'owner', deps);
-      return startProcessors(settings, { eventLog, store, schemas }, deps);
+      return startProcessors(settings, { eventLog, store, contract }, deps);
     });
   });
 

@@ -1,8 +1,8 @@
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
+import type { ContractInForce } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type ReadinessCheck, startHttpServer } from '#runtime/http-server.ts';
@@ -17,7 +17,7 @@ const DEFAULT_HTTP_PORT = 8081;
 export interface ProcessorsParts {
   readonly eventLog: EventLog;
   readonly store: TelemetryStore;
-  readonly schemas: SchemaRegistry;
+  readonly contract: ContractInForce;
 }
 
 export interface ProcessorsService extends RunningService {
@@ -53,7 +53,7 @@ export async function startProcessors(
   parts: ProcessorsParts,
   deps: Deps,
 ): Promise<ProcessorsService> {
-  const { eventLog, store, schemas } = parts;
+  const { eventLog, store, contract } = parts;
   const { topics, consumerGroup: group, storeRejectAll: rejectAll } = settings;
   await using resources = new AsyncDisposableStack();
   resources.use(store);
@@ -67,7 +67,10 @@ export async function startProcessors(
       ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
-      readiness: () => readinessOf(eventLog, store, writer),
+      readiness: async () => ({
+        ...(await readinessOf(eventLog, store, writer)),
+        contract: contract.health(),
+      }),
       routes: readingsRoutes(store),
     }),
   );
@@ -83,7 +86,7 @@ export async function startProcessors(
       group,
       rejectAll,
     };
-    writer = await startTelemetryWriter(options, { ...deps, eventLog, store, schemas });
+    writer = await startTelemetryWriter(options, { ...deps, eventLog, store, schemas: contract.schemas });
     writer.failed.catch(failure.reject);
   })();
   started.catch(failure.reject);

@@ -1,7 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
+import { FileChanges } from '#runtime/file-changes.ts';
 import { type Ban, changeBans, isOver, nameOf, readBans, withBan } from './bans-file.ts';
 
 export interface BanListOptions {

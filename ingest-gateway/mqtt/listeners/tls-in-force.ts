@@ -1,8 +1,8 @@
 import { constants, type X509Certificate } from 'node:crypto';
 import type { Server, TLSSocket, TlsOptions } from 'node:tls';
-import { FileChanges } from '#ingest-gateway/file-changes.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
+import { FileChanges } from '#runtime/file-changes.ts';
 import { firstExpiryIn, readTlsFiles, type TlsFiles, type TlsIdentity } from './tls-files.ts';
 import { isTrusted } from './trusted-certificate.ts';
 

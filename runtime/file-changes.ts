@@ -10,19 +10,20 @@ const POLL_MS = 1_000;
  * seen at the first look (`fs.watchFile` notes them some time later, and misses what came before).
  */
 export class FileChanges implements Disposable {
-  readonly #files: readonly string[];
+  readonly #files: () => readonly string[];
   #version: string;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(files: readonly string[]) {
-    this.#files = files;
-    this.#version = versionOf(files);
+  /** @param files or how to list them, where files can come and go. */
+  constructor(files: readonly string[] | (() => readonly string[])) {
+    this.#files = typeof files === 'function' ? files : () => files;
+    this.#version = versionOf(this.#files());
   }
 
   /** Calls `onChange`, which must not throw, after each change; it reads the files again. */
   watch(onChange: () => void, pollMs: number = POLL_MS): void {
     const look = (): void => {
-      const version = versionOf(this.#files);
+      const version = versionOf(this.#files());
       if (version === this.#version) return;
       this.#version = version;
       onChange();
@@ -41,7 +42,7 @@ function versionOf(files: readonly string[]): string {
     .map((file) => {
       try {
         const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-        return `${ino} ${size} ${mtimeNs}`;
+        return `${file} ${ino} ${size} ${mtimeNs}`;
       } catch {
         return 'unreadable';
       }

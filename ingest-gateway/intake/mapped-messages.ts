@@ -1,0 +1,193 @@
+import { encodeDeadLetter } from '#contract/dead-letter.ts';
+import { LIMITS } from '#contract/limits.ts';
+import type { MappedReading, MappedReject } from '#contract/mapping/map-message.ts';
+import { batchesOf, boundedRejects } from '#contract/mapping/mapped-records.ts';
+import type { MappedMessage } from '#contract/mapping/mappings.ts';
+import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import type { TraceContext } from '#contract/trace-context.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { MappingOutcome } from '#ingest-gateway/telemetry-labels.ts';
+import type { CurrentContract } from '#runtime/contract-in-force.ts';
+import type { Device } from './device.ts';
+import type { DeviceRegistry } from './device-registry.ts';
+import { type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { readingsBySchema } from './readings-by-schema.ts';
+import { NO_BYTES } from './refused-record.ts';
+
+export interface MappedMessagesOptions {
+  readonly topics: { readonly telemetry: string; readonly deadLetters: string };
+  readonly gatewayName: string;
+}
+
+export interface MappedMessagesParts {
+  readonly contract: CurrentContract;
+  readonly devices: DeviceRegistry;
+  readonly telemetry: IngestTelemetry;
+}
+
+/** A message on a topic that is not the client's own. */
+export interface ForeignArrival {
+  readonly device: Device;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retained: boolean;
+  readonly receivedAt: number;
+  readonly trace: TraceContext | undefined;
+}
+
+/** A bridge tells other bridges about itself here (Mosquitto: `notifications`). */
+const BROKER_TOPICS = '$SYS/';
+
+/**
+ * Turns a message of foreign firmware into records: the readings that the mappings make of it, in our own format and
+ * by device, and a dead letter with the whole message for each element that is refused. What it came from stands in
+ * the headers.
+ */
+export class MappedMessages {
+  readonly #options: MappedMessagesOptions;
+  readonly #parts: MappedMessagesParts;
+
+  constructor(options: MappedMessagesOptions, parts: MappedMessagesParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Whether a message of this client on this topic is for the mappings: they are switched on, and it has the right. */
+  takes(device: Device, topic: string): boolean {
+    return this.#parts.contract.mappings.rules.length > 0 && device.forwarding.mayPublish(topic);
+  }
+
+  /** The records; none when the message is ignored. Everything is counted. */
+  recordsOf(message: ForeignArrival): MessageRecords {
+    const { telemetry, contract } = this.#parts;
+    const { device, topic, payload, retained, receivedAt } = message;
+    if (topic.startsWith(BROKER_TOPICS) && !contract.mappings.knows(topic)) {
+      telemetry.tolerated('bridge-notification');
+      telemetry.messageIgnored();
+      return { outgoing: [], verdict: undefined };
+    }
+    const mapped = contract.mappings.map({ topic, payload, client: device.id, receivedAt, retained });
+    const { readings, rejects } = this.#checkRights(device, mapped);
+    telemetry.messageMapped(mapped.rule?.source, outcomeOf(mapped, readings, rejects));
+    if (mapped.ignored !== undefined) telemetry.messageIgnored();
+    const letters = boundedRejects(rejects, payload.length);
+    telemetry.readingsDecoded(readings.length + letters.length);
+    const origin = { topic, ...(mapped.rule && { rule: mapped.rule }) };
+    // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
+    device.bucket.take(letters.length);
+    const outgoing = [
+      ...batchesOf(readings).map((batch) => this.#record(batch, origin, message)),
+      ...letters.map((reject) => this.#letter(reject, mapped.rule, message)),
+    ];
+    return { outgoing, verdict: verdictOf(readings.length, letters) };
+  }
+
+  #checkRights(
+    device: Device,
+    { readings, rejects }: MappedMessage,
+  ): { readonly readings: readonly MappedReading[]; readonly rejects: readonly MappedReject[] } {
+    const refused: MappedReject[] = [];
+    const allowed = readings.filter((reading) => {
+      const fault = device.forwarding.judge(device.id, reading.device);
+      if (fault !== undefined) refused.push({ ...fault, path: reading.path });
+      return fault === undefined;
+    });
+    return refused.length === 0
+      ? { readings, rejects }
+      : { readings: allowed, rejects: [...rejects, ...refused] };
+  }
+
+  #record(
+    { deviceId, readings, value }: ReturnType<typeof batchesOf>[number],
+    mapped: Parameters<typeof encodeTelemetryRecord>[1]['mapped'],
+    { device, receivedAt, trace }: ForeignArrival,
+  ): Outgoing {
+    const { topics, gatewayName: gateway } = this.#options;
+    const { telemetry, devices } = this.#parts;
+    const of = deviceId === device.id ? device : devices.forwarded(deviceId, device, mapped?.rule?.source);
+    chargeBoth(device, of);
+    const counts = readingsBySchema(readings);
+    const record = {
+      deviceId,
+      value,
+      readings: readings.length,
+      receivedAt,
+      gateway,
+      trace,
+      ...(mapped && { mapped }),
+    };
+    return {
+      record: encodeTelemetryRecord(topics.telemetry, record),
+      readings: readings.length,
+      // Without its topic: what it holds then are readings in our own format, and so they are replayed.
+      letterWithoutPayload: () => ({
+        deviceId,
+        payload: NO_BYTES,
+        reason: 'refused-by-log',
+        detail: null,
+        stage: 'gateway',
+        attempt: 0,
+        firstFailedAt: receivedAt,
+        receivedAt,
+        mqttClientId: device.id,
+      }),
+      onDurable: () => {
+        of.accepted += readings.length;
+        for (const [schema, count] of counts) telemetry.readingsAppended(schema, count);
+      },
+    };
+  }
+
+  #letter(
+    { reason, detail, path, device: ofDevice }: MappedReject,
+    rule: MappedMessage['rule'],
+    { device, topic, payload, receivedAt, trace }: ForeignArrival,
+  ): Outgoing {
+    const letter = {
+      deviceId: ofDevice ?? device.id,
+      payload,
+      reason,
+      detail,
+      stage: 'gateway' as const,
+      attempt: 0,
+      firstFailedAt: receivedAt,
+      receivedAt,
+      mqttTopic: topic.slice(0, LIMITS.deadLetterDetailBytes),
+      mqttClientId: device.id,
+      trace,
+      ...(rule && { rule }),
+      ...(path !== undefined && { path }),
+    };
+    const withoutPayload = { ...letter, payload: NO_BYTES };
+    return {
+      record: encodeDeadLetter(this.#options.topics.deadLetters, letter),
+      letterWithoutPayload: () => withoutPayload,
+      readings: 1,
+      onDurable: () => {
+        device.countRefused(reason);
+        this.#parts.telemetry.deadLettered(reason);
+      },
+    };
+  }
+}
+
+/**
+ * A message costs a token of the device that it is of, too; when that one has none left, it costs the forwarder one
+ * more. So a device that sends too much slows its forwarder down, and nothing is dropped.
+ */
+function chargeBoth(forwarder: Device, device: Device): void {
+  if (device === forwarder) return;
+  device.bucket.take(1);
+  if (device.bucket.waitMs(performance.now()) > 0) forwarder.bucket.take(1);
+}
+
+function outcomeOf(
+  { ignored, rule }: MappedMessage,
+  readings: readonly unknown[],
+  rejects: readonly unknown[],
+): MappingOutcome {
+  if (rule === undefined) return 'unmapped';
+  if (ignored !== undefined) return 'ignored';
+  if (rejects.length === 0) return 'mapped';
+  return readings.length === 0 ? 'rejected' : 'partly-rejected';
+}

@@ -1,0 +1,30 @@
+import type { DeadLetter } from '#contract/dead-letter.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
+
+/** A record to be appended, and what is to be counted when it is durable. */
+export interface Outgoing {
+  readonly record: AppendRecord;
+  /** Readings in it; a dead letter counts as one. */
+  readonly readings: number;
+  readonly onDurable: () => void;
+  /**
+   * The letter to append instead, when the log refuses the record for good; without its payload, which the refusal gives
+   * back: until then only the log holds it.
+   */
+  readonly letterWithoutPayload: () => DeadLetter;
+}
+
+/** What a message becomes. */
+export interface MessageRecords {
+  readonly outgoing: readonly Outgoing[];
+  /** What the sender is told, if it can be; `undefined` = nothing was refused. */
+  readonly verdict: { readonly accepted: number; readonly rejected: readonly RejectReason[] } | undefined;
+}
+
+export function verdictOf(
+  accepted: number,
+  rejects: readonly { readonly reason: RejectReason }[],
+): MessageRecords['verdict'] {
+  return rejects.length === 0 ? undefined : { accepted, rejected: rejects.map(({ reason }) => reason) };
+}
