@@ -29,7 +29,7 @@ describe('HTTP', () => {
 
     expect(await get('/api/accounting')).toEqual({
       status: 200,
-      body: { decoded: 2, appended: 1, deadLettered: 1, unconfirmed: 0 },
+      body: { decoded: 2, appended: 1, deadLettered: 1, unconfirmed: 0, ignored: 0 },
     });
     const device = {
       id: 'dev-1',

@@ -71,7 +71,13 @@ describe('telemetry of the gateway', () => {
     telemetry.readingsAppended('environment/1', 5);
     telemetry.readingsAppended('tracker/1', 2);
     telemetry.deadLettered('schema-violation');
-    expect(telemetry.accounting()).toEqual({ decoded: 10, appended: 7, deadLettered: 1, unconfirmed: 2 });
+    expect(telemetry.accounting()).toEqual({
+      decoded: 10,
+      appended: 7,
+      deadLettered: 1,
+      unconfirmed: 2,
+      ignored: 0,
+    });
     const text = await exposition();
     expect(text).toContain('ingest_readings_decoded_total 10\n');
     expect(text).toContain('ingest_readings_appended_total{schema="environment/1"} 5\n');

@@ -26,6 +26,7 @@ describe('mapping a message', () => {
         device: 'p7',
         reading: { schema: 'pump/1', ts: RECEIVED_AT, values: { flow: 1.5 } },
         json: `{"schema":"pump/1","ts":${RECEIVED_AT},"values":{"flow":1.5}}`,
+        path: '',
       },
     ]);
     expect(mapped.rule).toEqual({ source: 'test', topic: 'x/{id}' });

@@ -1,0 +1,100 @@
+import { Command } from 'commander';
+import { LIMITS } from '#contract/limits.ts';
+import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import { shippedMappingNames } from '#runtime/load-contract.ts';
+import { readSettings, type Settings } from '#runtime/settings.ts';
+import { checkJson, checkText } from './check.ts';
+import { loadForCommand } from './load-for-command.ts';
+import { tryJson, tryText } from './try-message.ts';
+
+export interface MappingContext {
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly readFile: (file: string) => Uint8Array;
+}
+
+interface TryOptions {
+  readonly client: string;
+  readonly retained?: true;
+  readonly receivedAt?: number;
+  readonly json?: true;
+}
+
+/** `npm run mapping`: the whole command line. Returns the exit code. */
+export async function runMapping(io: CommandIo, context: MappingContext): Promise<number> {
+  const outcome: CommandOutcome = { code: 0 };
+  const program = new Command('mapping')
+    .usage('<command> [options]')
+    .description(
+      'How foreign topics and payloads become readings, by the mappings of MAPPINGS and MAPPING_DIR (docs/mapping.md).',
+    )
+    .addHelpText('after', `\nShipped mappings: ${shippedMappingNames().join(', ')}`);
+  const settings = (): Settings => {
+    const read = readSettings(io.env, (file) => Buffer.from(context.readFile(file)).toString('utf8'));
+    for (const warning of read.warnings) io.stderr.write(`${warning}\n`);
+    return read.settings;
+  };
+
+  program
+    .command('check')
+    .description(
+      'Check all mapping files and run their examples; says which fields of their types nothing fills. Exit code 2: something\n' +
+        'is wrong, all of it is told with file, rule and place.',
+    )
+    .option('--json', 'one JSON object')
+    .action((options: { json?: true }) => {
+      const contract = loadForCommand(settings());
+      io.stdout.write(options.json === true ? `${checkJson(contract)}\n` : checkText(contract));
+    });
+
+  program
+    .command('try')
+    .description(
+      'What becomes of a message: by which rule, which readings, why it is refused. Exit code 1: it is refused.',
+    )
+    .argument('<topic>')
+    .argument('<payload>', 'the payload, or @FILE')
+    .option('--client <id>', 'MQTT client id of who publishes it', 'client')
+    .option('--retained', 'as if the retain flag was set')
+    .option('--received-at <time>', 'ISO 8601; default now', receivedAt)
+    .option('--json', 'one JSON object')
+    .action((topic: string, payload: string, options: TryOptions) => {
+      const { mappings } = loadForCommand(settings());
+      const bytes = payload.startsWith('@') ? readPayload(context, payload.slice(1)) : Buffer.from(payload);
+      const message = {
+        topic,
+        payload: bytes,
+        client: options.client,
+        receivedAt: options.receivedAt ?? context.now(),
+        retained: options.retained === true,
+      };
+      const mapped = mappings.map(message);
+      io.stdout.write(options.json === true ? `${tryJson(message, mapped)}\n` : tryText(message, mapped));
+      if (mapped.rejects.length > 0) outcome.code = 1;
+    });
+  return runCommand(program, io, outcome);
+}
+
+function receivedAt(text: string): number {
+  const time = Date.parse(text);
+  if (Number.isSafeInteger(time)) return time;
+  throw new PipelineError(
+    'usage',
+    `--received-at: expected a time such as 2026-11-20T10:00:00Z, found ${text}`,
+  );
+}
+
+function readPayload({ readFile }: MappingContext, file: string): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFile(file);
+  } catch (error) {
+    throw new PipelineError('usage', `@${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (bytes.length <= LIMITS.packetBytes) return bytes;
+  throw new PipelineError(
+    'usage',
+    `@${file}: has ${bytes.length} bytes, a message at most ${LIMITS.packetBytes}`,
+  );
+}

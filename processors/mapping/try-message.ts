@@ -1,0 +1,82 @@
+import type { ForeignMessage } from '#contract/mapping/foreign-message.ts';
+import type { MappedReject } from '#contract/mapping/map-message.ts';
+import type { MappedMessage } from '#contract/mapping/mappings.ts';
+import { detailText, isoTime, problemsOf } from '#processors/dead-letters/letter-summary.ts';
+import { excerpt, placeOfProblem, syntaxProblem } from '#processors/dead-letters/payload-place.ts';
+import { plainTable } from '#processors/dead-letters/text-output.ts';
+import { terminalText } from '#runtime/terminal-text.ts';
+
+/** What becomes of a message, for a person: safe for a terminal, whatever the payload holds. */
+export function tryText(message: ForeignMessage, mapped: MappedMessage): string {
+  const { rule, readings, rejects, ignored, skippedNames } = mapped;
+  const lines = [
+    rule === undefined ? 'rule      none knows this topic' : `rule      ${rule.source}: ${rule.topic}`,
+  ];
+  if (ignored !== undefined) lines.push(`ignored   ${IGNORED[ignored]}`);
+  if (skippedNames > 0) lines.push(`skipped   ${skippedNames} names that are in no table`);
+  if (readings.length > 0) {
+    const rows = readings.map(({ device, reading }) => [
+      device,
+      reading.schema,
+      reading.ts === message.receivedAt ? 'received' : isoTime(reading.ts),
+      Object.entries(reading.values)
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .join(' '),
+    ]);
+    lines.push(
+      '',
+      plainTable(
+        ['DEVICE', 'TYPE', 'TIME', 'VALUES'],
+        rows.map((row) => row.map(terminalText)),
+      ),
+    );
+  }
+  for (const reject of rejects) lines.push('', ...rejectLines(reject, message));
+  return `${lines.join('\n')}\n`;
+}
+
+export function tryJson(
+  message: ForeignMessage,
+  { rule, readings, rejects, ignored, skippedNames }: MappedMessage,
+): string {
+  return JSON.stringify({
+    topic: message.topic,
+    rule: rule ?? null,
+    ignored: ignored ?? null,
+    skippedNames,
+    readings: readings.map(({ device, reading, path }) => ({ device, ...reading, path })),
+    rejects,
+  });
+}
+
+const IGNORED: Readonly<Record<NonNullable<MappedMessage['ignored']>, string>> = {
+  topic: 'the rule swallows this topic',
+  blank: 'the message has no bytes, and the rule says "blank": "ignore"',
+  empty: 'nothing in it is mapped, and the rule says "empty": "ignore"',
+  retained: 'the retain flag is set, and the rule says "retained": "ignore"',
+};
+
+function rejectLines({ reason, detail, path, device }: MappedReject, { payload }: ForeignMessage): string[] {
+  const text = Buffer.from(payload).toString('utf8');
+  const where = [
+    path === undefined ? '' : ` element ${path === '' ? '(the message)' : path}`,
+    device && ` of ${device}`,
+  ];
+  const title = terminalText(`refused   ${reason}${where.filter(Boolean).join(',')}`);
+  const problems = problemsOf((detail as { readonly errors?: unknown } | null)?.errors);
+  const syntax = reason === 'malformed-json' ? syntaxProblem(text) : undefined;
+  if (syntax !== undefined) return [title, `  ${syntax.message}`, ...indented(excerpt(text, syntax.place))];
+  if (problems.length === 0) return [title, `  ${terminalText(detailText(detail))}`];
+  return [
+    title,
+    ...problems.flatMap((problem) => {
+      const place = problem.path === '' ? undefined : placeOfProblem(text, problem);
+      const line = `  ${terminalText(`${problem.path} ${problem.message}`.trim())}`;
+      return place === undefined ? [line] : [line, ...indented(excerpt(text, place))];
+    }),
+  ];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `    ${line}`);
+}
