@@ -162,4 +162,6 @@ export interface EventLogHealth {
   readonly clockTrouble?: string | undefined;
   /** For people: which topics' shares are filling up. */
   readonly shareTrouble?: string | undefined;
+  /** For people: what became of the log's file, which was damaged. */
+  readonly fileTrouble?: string | undefined;
 }

@@ -30,8 +30,12 @@ const KINDS: ReadonlyMap<number, SqliteFailureKind> = new Map([
   [23, 'unusable'], // AUTH
   [26, 'damaged'], // NOTADB
 ]);
-/** The shared-memory file cannot grow: how a full disk can show first. */
-const IOERR_SHMSIZE = 4874;
+/** Extended codes that mean something else than the group that they belong to. */
+const EXTENDED_KINDS: ReadonlyMap<number, SqliteFailureKind> = new Map([
+  [4874, 'full'], // IOERR_SHMSIZE: the shared-memory file cannot grow: how a full disk can show first
+  [522, 'damaged'], // IOERR_SHORT_READ: the file is shorter than it was
+  [8458, 'damaged'], // IOERR_CORRUPTFS
+]);
 
 export function describeSqliteFailure(error: unknown): SqliteFailure {
   return { kind: kindOf(error), detail: describeError(error) };
@@ -49,8 +53,7 @@ function kindOf(error: unknown): SqliteFailureKind {
   // A row that does not hold what it must.
   if (error instanceof RangeError) return 'damaged';
   const code = resultCode(error);
-  if (code === IOERR_SHMSIZE) return 'full';
-  return KINDS.get(code & 0xff) ?? 'other';
+  return EXTENDED_KINDS.get(code) ?? KINDS.get(code & 0xff) ?? 'other';
 }
 
 /** The extended result code, 0 when `error` does not come from SQLite. */

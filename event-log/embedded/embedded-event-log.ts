@@ -18,7 +18,7 @@ import { GroupCommit } from './group-commit.ts';
 import type { LogPaths } from './log-file.ts';
 import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
 import { LogSubscription } from './log-subscription.ts';
-import type { LogChanged, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
+import type { LogThreadEvent, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 const READ_CHUNK_BYTES = 1024 * 1024;
@@ -50,14 +50,16 @@ export class EmbeddedEventLog implements EventLog {
   readonly #deps: Deps;
   readonly #telemetry: EmbeddedLogTelemetry;
   readonly #ownership: Disposable | undefined;
-  readonly #writer: DatabaseThread<WriterCalls>;
-  readonly #reader: DatabaseThread<ReaderCalls, LogChanged>;
+  readonly #writer: DatabaseThread<WriterCalls, LogThreadEvent>;
+  readonly #reader: DatabaseThread<ReaderCalls, LogThreadEvent>;
   readonly #groupCommit: GroupCommit;
   readonly #retention: LogRetention | undefined;
   readonly #changes = new ChangeSignal();
   readonly #subscriptions = new Map<LogSubscription, { readonly topic: string; readonly group: string }>();
   readonly #locks = new Set<Disposable>();
-  /** Topics with a share of the log, as far as this process set them up. */
+  /** As this process set them up. */
+  readonly #topics = new Map<string, TopicSettings>();
+  /** Those with a share of the log. */
   readonly #sharedTopics = new Set<string>();
   #threadDeath: PipelineError | undefined;
   #closing: Promise<void> | undefined;
@@ -153,6 +155,7 @@ export class EmbeddedEventLog implements EventLog {
   async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
     this.#assertOpen();
     const ensured = await this.#writer.call('ensureTopics', topics);
+    for (const topic of topics) this.#topics.set(topic.name, topic);
     for (const [index, { name, created, cleanup }] of ensured.entries()) {
       const wanted = topics[index];
       if (wanted === undefined) continue;
@@ -183,7 +186,8 @@ export class EmbeddedEventLog implements EventLog {
 
   health(): EventLogHealth {
     if (this.#threadDeath !== undefined) return { up: false, detail: this.#threadDeath.message };
-    return { ...this.#groupCommit.health, ...this.#retention?.troubles };
+    const fileTrouble = this.#telemetry.fileTrouble();
+    return { ...this.#groupCommit.health, ...this.#retention?.troubles, ...(fileTrouble && { fileTrouble }) };
   }
 
   close(): Promise<void> {
@@ -219,7 +223,7 @@ export class EmbeddedEventLog implements EventLog {
     );
   }
 
-  /** Asks the reader thread. What is damaged, other than records, is made anew where it can be, and asked again. */
+  /** Asks the reader thread. Where the file is damaged otherwise than in a record, it is made anew, and asked again. */
   async #ask<Name extends keyof ReaderCalls>(
     name: Name,
     request: Parameters<ReaderCalls[Name]>[0],
@@ -228,27 +232,37 @@ export class EmbeddedEventLog implements EventLog {
       return await this.#reader.call(name, request);
     } catch (error) {
       if (!(error instanceof PipelineError && error.reason === 'damaged')) throw error;
-      await this.#writer.call('repair', undefined);
-      this.#telemetry.fileRepaired(error.message);
+      await this.#writer.call('mend', error.message);
       return this.#reader.call(name, request);
     }
   }
 
-  #threadOptions(role: LogThreadOptions['role']): DatabaseThreadOptions<LogChanged> {
-    const { changePollMs, paths } = this.#settings;
-    const workerData: LogThreadOptions = { role, file: paths.file, changePollMs };
+  #threadOptions(role: LogThreadOptions['role']): DatabaseThreadOptions<LogThreadEvent> {
+    const { changePollMs, paths, maxBytes } = this.#settings;
+    const ownersMaxBytes = this.#settings.role === 'owner' ? maxBytes : undefined;
+    const workerData: LogThreadOptions = { role, file: paths.file, changePollMs, ownersMaxBytes };
     return {
       name: `event log ${paths.file}`,
       entry: new URL('./log-thread.ts', import.meta.url),
       workerData,
       code: 'event-log-unavailable',
       afterDeath: 'stay-dead',
-      onEvent: () => this.#changes.raise(),
+      onEvent: (event) => this.#onEvent(event),
       onDeath: (death) => {
         this.#threadDeath ??= death;
         this.#changes.raise();
       },
     };
+  }
+
+  #onEvent(event: LogThreadEvent): void {
+    if (event.kind === 'mended') {
+      this.#telemetry.fileMended(event.mended);
+      // Nothing may be left of them in the file. Appends are tried again until they are there.
+      this.#writer.call('ensureTopics', [...this.#topics.values()]).catch(() => undefined);
+    }
+    if (event.kind === 'not-mended') this.#telemetry.fileNotMended(event.detail);
+    this.#changes.raise();
   }
 
   #assertOpen(): void {

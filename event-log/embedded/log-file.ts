@@ -22,16 +22,6 @@ export const LOG_FILE_SETTINGS: DatabaseSettings = {
   walKeptBytes: 4 * 1024 * CHECKPOINT_PAGES,
 };
 
-export const CONSUMER_GROUPS = `
-  CREATE TABLE consumer_groups (
-    topic_id INTEGER NOT NULL REFERENCES topics (id),
-    name TEXT NOT NULL,
-    committed_offset INTEGER NOT NULL DEFAULT -1,
-    seen_at INTEGER NOT NULL,
-    PRIMARY KEY (topic_id, name)
-  ) STRICT, WITHOUT ROWID;
-`;
-
 /**
  * `auto_vacuum = INCREMENTAL`: removed records leave free pages, which later records reuse; what is not reused is given
  * back to the file system in small steps (see `LogRetention`), so that the backlog of a long outage does not keep its
@@ -71,7 +61,13 @@ const SCHEMA = `
   ) STRICT;
   CREATE UNIQUE INDEX record_batches_by_offset ON record_batches (topic_id, base_offset);
   CREATE INDEX record_batches_by_key ON record_batches (topic_id, key) WHERE key IS NOT NULL;
-  ${CONSUMER_GROUPS}
+  CREATE TABLE consumer_groups (
+    topic_id INTEGER NOT NULL REFERENCES topics (id),
+    name TEXT NOT NULL,
+    committed_offset INTEGER NOT NULL DEFAULT -1,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (topic_id, name)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE write_probe (id INTEGER PRIMARY KEY CHECK (id = 0), filling BLOB NOT NULL) STRICT;
   INSERT INTO write_probe VALUES (0, zeroblob(65536));
 `;
@@ -164,7 +160,7 @@ export function prepareLogFile(
   try {
     const database = openForWriting(file, LOG_FILE_SETTINGS);
     try {
-      if (owner !== undefined && count(database, 'page_count') === 0) create(database, owner.nowMs);
+      if (owner !== undefined && count(database, 'page_count') === 0) createLog(database, owner.nowMs);
       verify(database, file, owner?.nowMs);
       if (owner !== undefined) setLimit(database, owner.maxBytes);
       const kept = database.prepare('SELECT seen_time FROM log_state').get()?.['seen_time'];
@@ -184,7 +180,8 @@ export function openLogFile(file: string, access: 'write' | 'read'): DatabaseSyn
   return database;
 }
 
-function create(database: DatabaseSync, nowMs: number): void {
+/** Makes an empty log. @param nowMs where time seen to pass begins. */
+export function createLog(database: DatabaseSync, nowMs: number): void {
   database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL');
   inTransaction(database, () => {
     database.exec(`${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}`);

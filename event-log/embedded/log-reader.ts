@@ -30,7 +30,7 @@ interface Topic {
  * All reading from the file, in the reader thread. Each call is one short read transaction: it sees one state of the
  * log, and no transaction stays open that would keep the write-ahead log from being reused.
  */
-export class LogReader implements ReaderCalls {
+export class LogReader implements ReaderCalls, Disposable {
   readonly #database: DatabaseSync;
   readonly #rows: StoredRows;
   readonly #sql;
@@ -138,6 +138,10 @@ export class LogReader implements ReaderCalls {
     const changed = version !== this.#dataVersion;
     this.#dataVersion = version;
     return changed;
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
   }
 
   #share(topicId: number): ShareUse | null {

@@ -2,6 +2,7 @@ import type { PartitionProgress, TopicSettings } from '#event-log/event-log.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
 import type { BatchChunk } from './chunk-cursor.ts';
+import type { MendedLog } from './mend-log.ts';
 
 /** Handed to a thread when it starts. */
 export interface LogThreadOptions {
@@ -9,10 +10,16 @@ export interface LogThreadOptions {
   readonly file: string;
   /** How often the reader looks whether another process changed the file. Milliseconds. */
   readonly changePollMs: number;
+  /** Of the owner, who alone may make a damaged file anew: the limit, for a file that has lost its own. */
+  readonly ownersMaxBytes: number | undefined;
 }
 
-/** What the reader says unasked: the file changed, by whomever. */
-export type LogChanged = 'changed';
+/** What the threads say unasked. */
+export type LogThreadEvent =
+  /** The file changed, by whomever. */
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'mended'; readonly mended: MendedLog }
+  | { readonly kind: 'not-mended'; readonly detail: string };
 
 /** What the writer thread does. One call is one transaction at most; calls are served one after the other. */
 export interface WriterCalls {
@@ -23,11 +30,8 @@ export interface WriterCalls {
   removeOld(request: RemovalRequest): RemovalResult;
   /** Keeps what was seen of time: records appended from now on are that old. */
   keepTime(state: SeenTimeState): void;
-  /**
-   * Makes anew what can be: the indexes, since all that is in them stands in the records as well; and committed offsets
-   * that cannot be read, so that their groups begin at the oldest record.
-   */
-  repair(): void;
+  /** The reader found the file damaged: it is made anew, unless that was done a moment ago. */
+  mend(damage: string): void;
 }
 
 /** What the reader thread does, on a connection of its own, so that slow reading from disk delays no append. */

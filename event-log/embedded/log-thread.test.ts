@@ -19,7 +19,7 @@ describe('threads of the embedded event log', () => {
   const threadOptions = (role: LogThreadOptions['role'], file = logPaths(dataDir).file) => ({
     name: 'event log',
     entry: new URL('./log-thread.ts', import.meta.url),
-    workerData: { role, file, changePollMs: 10 } satisfies LogThreadOptions,
+    workerData: { role, file, changePollMs: 10, ownersMaxBytes: undefined } satisfies LogThreadOptions,
     code: 'event-log-unavailable' as const,
     afterDeath: 'stay-dead' as const,
   });

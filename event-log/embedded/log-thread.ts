@@ -1,46 +1,87 @@
 import { workerData } from 'node:worker_threads';
-import { serveDatabase } from '#sqlite/serve-database.ts';
+import { describeError } from '#runtime/errors.ts';
+import { MendedFile } from '#sqlite/mended-file.ts';
+import { type ServedDatabase, serveDatabase } from '#sqlite/serve-database.ts';
 import { openLogFile } from './log-file.ts';
 import { LogReader } from './log-reader.ts';
 import type {
   CommitResult,
   FetchResult,
-  LogChanged,
+  LogThreadEvent,
   LogThreadOptions,
   ReaderCalls,
   WriterCalls,
 } from './log-thread-calls.ts';
 import { LogWriter } from './log-writer.ts';
+import { mendLog } from './mend-log.ts';
 
 // Entry of both threads of the log: the one that writes, and the one that reads and looks for changes.
 
 const options = workerData as LogThreadOptions;
-if (options.role === 'writer') {
-  serveDatabase<WriterCalls>(() => {
-    const database = openLogFile(options.file, 'write');
-    return {
-      calls: new LogWriter(database, options),
-      transferOf: (result) =>
-        ((result as Partial<CommitResult> | undefined)?.segments ?? []).flatMap((segment) =>
-          segment.kind === 'refused' ? [segment.payload.buffer] : [],
-        ),
-      [Symbol.dispose]: () => database.close(),
-    };
-  });
-} else {
-  serveDatabase<ReaderCalls, LogChanged>((emit) => {
-    const database = openLogFile(options.file, 'read');
-    const reader = new LogReader(database);
-    setInterval(() => {
-      if (reader.hasChanged()) emit('changed');
-    }, options.changePollMs).unref();
-    return {
-      calls: reader,
-      transferOf: (result) => {
-        const { payload } = result as Partial<FetchResult>;
-        return payload === undefined ? [] : [payload.buffer];
+if (options.role === 'writer') serveDatabase<WriterCalls, LogThreadEvent>(serveWriter);
+else serveDatabase<ReaderCalls, LogThreadEvent>(serveReader);
+
+function serveWriter(emit: (event: LogThreadEvent) => void): ServedDatabase<WriterCalls> {
+  const { file, ownersMaxBytes } = options;
+  const ends = new Map<string, number>();
+  const log = new MendedFile({
+    file,
+    open: () => new LogWriter(openLogFile(file, 'write'), { file, ends }),
+    ...(ownersMaxBytes !== undefined && {
+      mend: (damage) => {
+        try {
+          emit({ kind: 'mended', mended: mendLog(file, damage, ownersMaxBytes) });
+        } catch (error) {
+          emit({ kind: 'not-mended', detail: describeError(error) });
+          throw error;
+        }
       },
-      [Symbol.dispose]: () => database.close(),
-    };
+    }),
   });
+  log.use(() => undefined);
+  return {
+    calls: {
+      commit: (request) => log.use((writer) => writer.commit(request)),
+      ensureTopics: (topics) => log.use((writer) => writer.ensureTopics(topics)),
+      joinGroup: (request) => log.use((writer) => writer.joinGroup(request)),
+      removeOld: (request) => log.use((writer) => writer.removeOld(request)),
+      keepTime: (state) => log.use((writer) => writer.keepTime(state)),
+      mend: (damage) => void log.mend(damage),
+    },
+    transferOf: (result) =>
+      ((result as Partial<CommitResult> | undefined)?.segments ?? []).flatMap((segment) =>
+        segment.kind === 'refused' ? [segment.payload.buffer] : [],
+      ),
+    [Symbol.dispose]: () => log[Symbol.dispose](),
+  };
+}
+
+function serveReader(emit: (event: LogThreadEvent) => void): ServedDatabase<ReaderCalls> {
+  const { file, changePollMs } = options;
+  const log = new MendedFile({ file, open: () => new LogReader(openLogFile(file, 'read')) });
+  log.use(() => undefined);
+  setInterval(() => {
+    if (hasChanged(log)) emit({ kind: 'changed' });
+  }, changePollMs).unref();
+  return {
+    calls: {
+      fetch: (request) => log.use((reader) => reader.fetch(request)),
+      progress: (request) => log.use((reader) => reader.progress(request)),
+      measure: (request) => log.use((reader) => reader.measure(request)),
+    },
+    transferOf: (result) => {
+      const { payload } = result as Partial<FetchResult>;
+      return payload === undefined ? [] : [payload.buffer];
+    },
+    [Symbol.dispose]: () => log[Symbol.dispose](),
+  };
+}
+
+/** A file that cannot be read now is no reason to end: whoever asks for something of it is told. */
+function hasChanged(log: MendedFile<LogReader>): boolean {
+  try {
+    return log.use((reader) => reader.hasChanged());
+  } catch {
+    return false;
+  }
 }

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings } from '#event-log/event-log.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
-import { count } from '#sqlite/open-database.ts';
+import { isDamage } from '#sqlite/set-aside.ts';
 import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 import { WriteAheadLog } from '#sqlite/write-ahead-log.ts';
-import { CONSUMER_GROUPS, LOG_FILE_SETTINGS } from './log-file.ts';
+import { LOG_FILE_SETTINGS } from './log-file.ts';
 import { LogSpace } from './log-space.ts';
 import type {
   CommitFailure,
@@ -36,19 +36,23 @@ const CLEARING_STEPS = 1_000;
  * which say what was cleared away. Whoever calls appends the refused ones again before newer ones of the same lane,
  * which keeps their order.
  */
-export class LogWriter implements WriterCalls {
+export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #space = new LogSpace();
   readonly #removal: RecordRemoval;
   readonly #wal: WriteAheadLog;
   readonly #store: SegmentStore;
-  /** Once: what is damaged afterwards, that does not mend. */
-  #repaired = false;
+  readonly #ends: Map<string, number>;
   readonly #sql;
 
-  constructor(database: DatabaseSync, options: { readonly file: string }) {
+  /** @param options.ends where topics end as far as this thread knows: a file made anew may know less. */
+  constructor(
+    database: DatabaseSync,
+    options: { readonly file: string; readonly ends?: Map<string, number> },
+  ) {
     this.#database = database;
+    this.#ends = options.ends ?? new Map();
     this.#file = options.file;
     this.#removal = new RecordRemoval(database);
     this.#wal = new WriteAheadLog(database, LOG_FILE_SETTINGS.walKeptBytes);
@@ -66,41 +70,40 @@ export class LogWriter implements WriterCalls {
          SELECT id, ?2, (SELECT seen_ms FROM log_state) FROM topics WHERE name = ?1
          ON CONFLICT (topic_id, name) DO UPDATE SET seen_at = excluded.seen_at`,
       ),
+      endAt: database.prepare('UPDATE topics SET next_offset = ?2 WHERE name = ?1 AND next_offset < ?2'),
       probe: database.prepare('UPDATE write_probe SET filling = zeroblob(?)'),
     };
+    this.#keepEnds();
   }
 
   commit(request: CommitRequest): CommitResult {
     try {
       this.#wal.cutExcess();
       const result = this.#transaction(() => this.#commit(request));
+      for (const [index, { topic, records }] of request.segments.entries()) {
+        const stored = result.segments[index];
+        if (stored?.kind === 'durable') this.#ends.set(topic, stored.baseOffset + records);
+      }
       const failure = result.failure ?? this.#probe(request.probeBytes);
       return { ...result, failure };
     } catch (error) {
+      // Nothing of it was written, and it is done again on the file made anew.
+      if (isDamage(error)) throw error;
       return this.#refuseAll(request, this.#failureOf(error));
     }
   }
 
   ensureTopics(topics: readonly TopicSettings[]): readonly EnsuredTopic[] {
-    return this.#transaction(() => topics.map((topic) => this.#store.ensureTopic(topic)));
+    return this.#transaction(() => {
+      const ensured = topics.map((topic) => this.#store.ensureTopic(topic));
+      this.#keepEnds();
+      return ensured;
+    });
   }
 
   joinGroup({ topic, group }: GroupRequest): void {
     const { changes } = this.#transaction(() => this.#sql.joinGroup.run(topic, group));
     if (changes === 0) throw new Error(`the topic ${topic} does not exist`);
-  }
-
-  repair(): void {
-    // Not within the transaction: after a page that could not be read, it could not change the schema.
-    const groupsAreReadable = this.#groupsAreReadable();
-    inTransaction(this.#database, () => {
-      if (!groupsAreReadable) {
-        // Dropping it would have to read it.
-        const name = `damaged_consumer_groups_${count(this.#database, 'schema_version')}`;
-        this.#database.exec(`ALTER TABLE consumer_groups RENAME TO ${name}; ${CONSUMER_GROUPS}`);
-      }
-      this.#database.exec('REINDEX record_batches; REINDEX topics');
-    });
   }
 
   removeOld(request: RemovalRequest): RemovalResult {
@@ -112,6 +115,15 @@ export class LogWriter implements WriterCalls {
 
   keepTime(state: SeenTimeState): void {
     this.#sql.keepTime.run(state.seenMs, JSON.stringify(state));
+  }
+
+  /** No offset that was given is given again. */
+  #keepEnds(): void {
+    for (const [topic, end] of this.#ends) this.#sql.endAt.run(topic, end);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
   }
 
   #commit({ segments, offsets, seenMs }: CommitRequest): CommitResult {
@@ -230,25 +242,12 @@ export class LogWriter implements WriterCalls {
     for (const { topic, group, offset } of offsets) this.#sql.commitOffset.run(topic, group, offset);
   }
 
-  #groupsAreReadable(): boolean {
-    try {
-      this.#database.prepare('SELECT sum(committed_offset) FROM consumer_groups').get();
-      return true;
-    } catch (error) {
-      if (describeSqliteFailure(error).kind !== 'damaged') throw error;
-      return false;
-    }
-  }
-
   #transaction<T>(work: () => T): T {
     try {
       return inTransaction(this.#database, work);
     } catch (error) {
       this.#store.forget();
-      if (describeSqliteFailure(error).kind !== 'damaged' || this.#repaired) throw error;
-      this.#repaired = true;
-      this.repair();
-      return inTransaction(this.#database, work);
+      throw error;
     }
   }
 }

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -106,15 +107,13 @@ describe('[P10] opening the embedded event log', () => {
     expect(await Array.fromAsync((await open('beside')).read('t'))).toHaveLength(1);
   });
 
-  test('a file that is not SQLite', async () => {
-    writeFileSync(file, 'these are my notes, not a database. '.repeat(1_000));
-    await expect(open('owner')).rejects.toMatchObject({
-      code: 'configuration',
-      message: expect.stringMatching(/DATA_DIR.*event-log\.sqlite/),
-    });
-    // The refused owner left no lock behind.
-    rmSync(file);
+  test('a file that is not SQLite is kept, and a log begun beside it', async () => {
+    const notes = 'these are my notes, not a database. '.repeat(1_000);
+    writeFileSync(file, notes);
+    await expect(open('beside')).rejects.toMatchObject(CONFIGURATION);
     await open('owner');
+    const kept = readdirSync(dataDir).find((name) => name.startsWith('event-log.sqlite.damaged-'));
+    expect(readFileSync(join(dataDir, String(kept)), 'utf8')).toBe(notes);
   });
 
   test('the SQLite file of another program', async () => {
@@ -136,14 +135,6 @@ describe('[P10] opening the embedded event log', () => {
       ...CONFIGURATION,
       message: expect.stringContaining('version 99'),
     });
-  });
-
-  test('a file whose first pages are damaged', async () => {
-    await (await open('owner')).close();
-    const descriptor = openSync(file, 'r+');
-    writeSync(descriptor, Buffer.alloc(8_000, 0xee), 0, 8_000, 100);
-    closeSync(descriptor);
-    await expect(open('owner')).rejects.toMatchObject(CONFIGURATION);
   });
 
   test('[P2] a consumer that meets damaged pages is told of their records, and goes on', async () => {

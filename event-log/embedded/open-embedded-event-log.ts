@@ -3,9 +3,11 @@ import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { holdFileLock } from '#sqlite/file-lock.ts';
+import { damageOf, finishReplacing } from '#sqlite/set-aside.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
 import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
-import { createEmbeddedLogTelemetry } from './telemetry.ts';
+import { mendLog } from './mend-log.ts';
+import { createEmbeddedLogTelemetry, type EmbeddedLogTelemetry } from './telemetry.ts';
 
 export interface EmbeddedEventLogOptions {
   /** Folder of the log file; created by the owner. */
@@ -50,17 +52,37 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions, dep
   const paths = logPaths(dataDir);
   prepareFolder(dataDir, role === 'owner');
   const ownership = role === 'owner' ? becomeOwner(dataDir) : undefined;
+  const telemetry = createEmbeddedLogTelemetry(deps);
   let seenTime: SeenTimeState;
   try {
-    const owner = role === 'owner' ? { maxBytes: options.maxBytes, nowMs: deps.now() } : undefined;
-    seenTime = prepareLogFile(dataDir, owner);
+    const owner = { maxBytes: options.maxBytes, nowMs: deps.now() };
+    seenTime =
+      role === 'owner' ? prepareOwnFile(dataDir, owner, telemetry) : prepareLogFile(dataDir, undefined);
   } catch (error) {
     ownership?.[Symbol.dispose]();
     throw error;
   }
-  const telemetry = createEmbeddedLogTelemetry(deps);
   telemetry.opened('embedded', paths.file);
   return new EmbeddedEventLog({ ...DEFAULTS, ...options, paths, seenTime }, { ownership, telemetry }, deps);
+}
+
+/** A damaged file is made anew first. */
+function prepareOwnFile(
+  dataDir: string,
+  owner: { readonly maxBytes: number; readonly nowMs: number },
+  telemetry: EmbeddedLogTelemetry,
+): SeenTimeState {
+  const { file } = logPaths(dataDir);
+  finishReplacing(file);
+  const damage = damageOf(file, () => prepareLogFile(dataDir, owner));
+  if (damage !== undefined) {
+    try {
+      telemetry.fileMended(mendLog(file, damage, owner.maxBytes));
+    } catch (cause) {
+      throw new PipelineError('configuration', `DATA_DIR: ${file} is damaged: ${damage}`, { cause });
+    }
+  }
+  return prepareLogFile(dataDir, owner);
 }
 
 function becomeOwner(dataDir: string): Disposable {

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings, TopicShare } from '#event-log/event-log.ts';
 import type { CommitFailure, EnsuredTopic, Segment } from './log-thread-calls.ts';
+import { namelessTopic } from './nameless-topic.ts';
 import { splitBatch } from './record-batch.ts';
 import { shareLimit, shareRefusal } from './share-limit.ts';
 import { type KeyRow, keyRows, rowBytes } from './stored-row.ts';
@@ -41,6 +42,8 @@ export class SegmentStore {
       createTopic: database.prepare(
         'INSERT INTO topics (name, cleanup, retention_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
       ),
+      findNameless: database.prepare('SELECT id FROM topics WHERE name LIKE ?'),
+      rename: database.prepare('UPDATE topics SET name = ? WHERE id = ?'),
       setRetention: database.prepare(
         'UPDATE topics SET retention_ms = ?2 WHERE name = ?1 AND retention_ms <> ?2',
       ),
@@ -75,6 +78,7 @@ export class SegmentStore {
 
   /** Creates the topic when it is missing, and gives it these settings. */
   ensureTopic({ name, cleanup, retentionMs, share }: TopicSettings): EnsuredTopic {
+    this.#adoptNameless(name, share !== undefined ? 'shared' : cleanup === 'compact' ? 'compact' : 'plain');
     const created = this.#sql.createTopic.run(name, cleanup, retentionMs).changes > 0;
     const existing = this.#topic(name);
     if (existing?.cleanup === cleanup) {
@@ -163,6 +167,13 @@ export class SegmentStore {
     if (share?.ofLog === wanted?.ofLog && share?.perKey === wanted?.perKey) return;
     this.#sql.setShare.run(name, wanted?.ofLog ?? null, wanted?.perKey ?? null, wanted?.settledIn ?? null);
     this.#topics.delete(name);
+  }
+
+  /** After damage that took the names: the only topic that holds what this one would is taken for it. */
+  #adoptNameless(name: string, kind: Parameters<typeof namelessTopic>[0]): void {
+    if (this.#sql.findTopic.get(name) !== undefined) return;
+    const found = this.#sql.findNameless.all(namelessTopic(kind, '%'));
+    if (found.length === 1) this.#sql.rename.run(name, Number(found[0]?.['id']));
   }
 
   /** Topics are never removed and never change their clean-up policy, and their owner alone sets their share. */

@@ -1,8 +1,9 @@
-import { Gauge } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import { createEventLogTelemetry } from '#event-log/telemetry.ts';
 import { createClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ShareUse } from './log-thread-calls.ts';
+import type { MendedLog } from './mend-log.ts';
 import { shareUsed } from './share-limit.ts';
 
 export type EmbeddedLogTelemetry = ReturnType<typeof createEmbeddedLogTelemetry>;
@@ -29,6 +30,17 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
     help: 'Bytes of the write-ahead log beside the log file, which grows while something keeps reading one state of it; what is beyond 16 MiB counts against the limit (embedded log only)',
     registers,
   });
+  const rebuilt = new Counter({
+    name: 'event_log_rebuilt_total',
+    help: 'How often the log file was found damaged and made anew from what could be read (embedded log only)',
+    registers,
+  });
+  const lostRecords = new Counter({
+    name: 'event_log_rebuilt_lost_total',
+    help: 'What is known to be missing in a log file made anew: readings as records, letters as rows (embedded log only)',
+    labelNames: ['topic'],
+    registers,
+  });
   // Not measured yet: no series is better than a 0 that looks like an empty log.
   for (const gauge of [bytes, maxBytes, walBytes]) gauge.remove();
 
@@ -46,6 +58,7 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
     registers: [deps.metrics],
   });
   let spaceShort = false;
+  let fileTrouble: string | undefined;
   const sharesFilling = new Set<string>();
   /** By topic and kind: records that no line has told yet, and when the last line was written. */
   const removals = new Map<string, { records: number; toldAt: number }>();
@@ -108,12 +121,20 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
       }
       spaceShort = short;
     },
-    /** @param detail what could not be read before. */
-    fileRepaired(detail: string): void {
+    /** For people, until the process ends. */
+    fileTrouble: (): string | undefined => fileTrouble,
+    fileMended({ damage, keptAs, topics }: MendedLog): void {
+      rebuilt.inc();
+      fileTrouble = `it was damaged (${damage}) and made anew; the damaged one is ${keptAs}`;
+      for (const { topic, lost } of topics) lostRecords.inc({ topic }, lost);
       log.error(
-        { detail },
-        'the log file was damaged: its indexes were made anew, and committed offsets that could not be read',
+        { damage, keptAs, topics },
+        'the log file was damaged: it was made anew from what could be read, and the damaged one is kept',
       );
+    },
+    fileNotMended(detail: string): void {
+      fileTrouble = detail;
+      log.error({ detail }, 'the log file is damaged and could not be made anew');
     },
     retentionFailed(detail: string): void {
       log.warn({ detail }, 'old records could not be removed, tried again later');

@@ -226,10 +226,9 @@ describe('the file of the embedded telemetry store', () => {
   describe('that cannot be used is a matter of DATA_DIR', () => {
     const refusal = { code: 'configuration', message: expect.stringContaining(`DATA_DIR: `) };
 
-    test('no database', async () => {
+    test('no database, for who may not begin another', async () => {
       writeFileSync(file(), 'this is not a database '.repeat(1_000));
-      for (const role of ['owner', 'beside'] as const)
-        await expect(open({ role })).rejects.toMatchObject(refusal);
+      await expect(open({ role: 'beside' })).rejects.toMatchObject(refusal);
     });
 
     test('no folder', async () => {

@@ -16,7 +16,7 @@ import type {
 import type { ExpireStep } from './expire-points.ts';
 import { batchOfPoints } from './point-batch.ts';
 import { storeFileIn } from './store-file.ts';
-import type { StoreCalls } from './store-thread-calls.ts';
+import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
 import type { ScanPage } from './stored-readings.ts';
 import { createEmbeddedStoreTelemetry, type EmbeddedStoreTelemetry } from './telemetry.ts';
 import type { DatabaseOptions } from './telemetry-database.ts';
@@ -84,7 +84,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
   /** Of the owner, once the file is open. */
   #time: KeptTime | undefined;
   readonly #telemetry: EmbeddedStoreTelemetry;
-  readonly #thread: DatabaseThread<StoreCalls>;
+  readonly #thread: DatabaseThread<StoreCalls, StoreEvent>;
   readonly #closing = new AbortController();
   /** The removal of old points that goes on in the background. */
   #expiry: Promise<void> = Promise.resolve();
@@ -109,6 +109,10 @@ class EmbeddedTelemetryStore implements TelemetryStore {
       code: 'store-unavailable',
       // A commit without an answer may have happened: harmless, since writing points again changes nothing (P3).
       afterDeath: 'start-another',
+      onEvent: (event) => {
+        if (event.kind === 'mended') this.#telemetry.fileMended(event);
+        else this.#telemetry.fileNotMended(event.detail);
+      },
       onDeath: (death, lostCalls) => {
         if (death.reason === THREAD_DIED && lostCalls > 0) this.#telemetry.databaseThreadLost(death.message);
       },

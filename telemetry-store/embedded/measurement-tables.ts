@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { FieldKind } from '#contract/reading.ts';
 import type { PointShape } from './point-batch.ts';
+import { keepLayout } from './store-layout.ts';
 
 export interface FieldColumn {
   readonly name: string;
@@ -42,6 +43,13 @@ export class MeasurementTables {
          measurement TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, column_name TEXT NOT NULL,
          PRIMARY KEY (measurement, name)
        ) WITHOUT ROWID`,
+    );
+  }
+
+  /** Made with the first state, not with the file: those of earlier releases have none. */
+  static createClockIn(database: DatabaseSync): void {
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS _clock (id INTEGER PRIMARY KEY CHECK (id = 0), seen_time TEXT NOT NULL)',
     );
   }
 
@@ -102,6 +110,7 @@ export class MeasurementTables {
     this.#database
       .prepare('INSERT INTO _fields VALUES (?, ?, ?, ?)')
       .run(measurement, name, kind, columnName);
+    keepLayout(this.#database);
     const field = { name, kind, column: quoted(columnName) };
     fields.set(name, field);
     return field;

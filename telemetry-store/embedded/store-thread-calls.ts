@@ -3,6 +3,7 @@ import type { SeenTimeState } from '#runtime/seen-time.ts';
 import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import type { ExpireRequest, ExpireStep } from './expire-points.ts';
 import type { PointBatch } from './point-batch.ts';
+import type { RebuiltStore } from './rebuild-store.ts';
 import type { ScanPage, ScanRequest } from './stored-readings.ts';
 
 export interface WriteRequest {
@@ -19,6 +20,17 @@ export interface LatestRequest {
 export interface SeenTimeRequest {
   /** Where counting begins in a file that has none yet. */
   readonly nowMs: number;
+}
+
+/** What the thread says unasked, about a damaged file. */
+export type StoreEvent =
+  | ({ readonly kind: 'mended' } & MendedStore)
+  | { readonly kind: 'not-mended'; readonly detail: string };
+
+export interface MendedStore extends RebuiltStore {
+  readonly damage: string;
+  /** Where it is kept. */
+  readonly keptAs: string;
 }
 
 /** What the thread of the store does: plain data in, plain data out. */

@@ -1,11 +1,77 @@
+import { join } from 'node:path';
 import { workerData } from 'node:worker_threads';
+import { describeError, PipelineError } from '#runtime/errors.ts';
+import { makeFolder } from '#runtime/make-folder.ts';
+import { holdFileLock } from '#sqlite/file-lock.ts';
+import { MendedFile } from '#sqlite/mended-file.ts';
 import { serveDatabase } from '#sqlite/serve-database.ts';
-import type { StoreCalls } from './store-thread-calls.ts';
+import { damageOf, finishReplacing, replaceDamaged } from '#sqlite/set-aside.ts';
+import { rebuildStore } from './rebuild-store.ts';
+import { storeFileIn } from './store-file.ts';
+import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
 import { type DatabaseOptions, TelemetryDatabase } from './telemetry-database.ts';
 
 // Entry of the thread that owns the file of the store.
 
-serveDatabase<StoreCalls>(() => {
-  const database = new TelemetryDatabase(workerData as DatabaseOptions);
-  return { calls: database, [Symbol.dispose]: () => database[Symbol.dispose]() };
+const options = workerData as DatabaseOptions;
+
+serveDatabase<StoreCalls, StoreEvent>((emit) => {
+  const file = storeFileIn(options.dataDir);
+  const ownership = options.role === 'owner' ? becomeOwner(options.dataDir) : undefined;
+  const store = new MendedFile({
+    file,
+    open: () => new TelemetryDatabase(options),
+    ...(ownership !== undefined && {
+      mend: (damage) => {
+        try {
+          const { keptAs, built } = replaceDamaged(file, (to) => rebuildStore(file, to));
+          emit({ kind: 'mended', damage, keptAs, ...built });
+        } catch (error) {
+          emit({ kind: 'not-mended', detail: describeError(error) });
+          throw error;
+        }
+      },
+    }),
+  });
+  try {
+    if (ownership !== undefined) {
+      finishReplacing(file);
+      const damage = damageOf(file, () => undefined);
+      if (damage !== undefined) store.mend(damage);
+    }
+    store.use(() => undefined);
+  } catch (error) {
+    ownership?.[Symbol.dispose]();
+    throw error;
+  }
+  return {
+    calls: {
+      write: (request) => store.use((database) => database.write(request)),
+      latest: (request) => store.use((database) => database.latest(request)),
+      scan: (request) => store.use((database) => database.scan(request)),
+      expire: (request) => store.use((database) => database.expire(request)),
+      seenTime: (request) => store.use((database) => database.seenTime(request)),
+      keepTime: (state) => store.use((database) => database.keepTime(state)),
+      ping: () => store.use((database) => database.ping()),
+    },
+    [Symbol.dispose]: () => {
+      store[Symbol.dispose]();
+      ownership?.[Symbol.dispose]();
+    },
+  };
 });
+
+/** @throws PipelineError `configuration`, naming DATA_DIR, when the folder cannot be used or another owner has it */
+function becomeOwner(dataDir: string): Disposable {
+  const file = storeFileIn(dataDir);
+  try {
+    makeFolder(dataDir);
+    // On a file of its own: others may read the store's.
+    const ownership = holdFileLock(join(dataDir, 'telemetry-store.lock'));
+    if (ownership === undefined) throw new Error('another running pipeline owns it');
+    return ownership;
+  } catch (error) {
+    const message = `DATA_DIR: ${file} cannot be used: ${describeError(error)}`;
+    throw new PipelineError('configuration', message, { cause: error });
+  }
+}

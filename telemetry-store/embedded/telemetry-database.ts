@@ -1,11 +1,8 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
-import { makeFolder } from '#runtime/make-folder.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
-import { holdFileLock } from '#sqlite/file-lock.ts';
 import { count } from '#sqlite/open-database.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 import { Statements } from '#sqlite/statements.ts';
@@ -15,6 +12,7 @@ import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-poin
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
 import { openStoreFile, storeFileIn } from './store-file.ts';
+import { keepLayout } from './store-layout.ts';
 import type { LatestRequest, SeenTimeRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
 
@@ -36,7 +34,6 @@ const FILE_VERSION = 1;
  */
 export class TelemetryDatabase implements StoreCalls, Disposable {
   readonly #role: 'owner' | 'beside';
-  readonly #ownership: Disposable | undefined;
   readonly #database: DatabaseSync;
   readonly #tables: MeasurementTables;
   readonly #statements: Statements;
@@ -44,17 +41,13 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
 
   /**
    * @throws PipelineError `store-unavailable` for a reader that came before any owner made the file
-   * @throws PipelineError `configuration`, naming DATA_DIR, when the file cannot be used or another owner has it
+   * @throws PipelineError `configuration`, naming DATA_DIR, when the file cannot be used
    */
   constructor({ dataDir, role }: DatabaseOptions) {
     this.#role = role;
     const file = storeFileIn(dataDir);
     if (role === 'beside' && !existsSync(file)) throw absent(dataDir);
     try {
-      if (role === 'owner') {
-        makeFolder(dataDir);
-        this.#ownership = becomeOwner(dataDir);
-      }
       this.#database = openStoreFile(file, role);
       this.#tables = new MeasurementTables(this.#database);
       this.#statements = new Statements(this.#database);
@@ -69,7 +62,6 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
       else if (version === 0) throw absent(dataDir);
       this.#tables.reload();
     } catch (error) {
-      this.#ownership?.[Symbol.dispose]();
       if (error instanceof PipelineError) throw error;
       const message = `DATA_DIR: ${file} cannot be used: ${describeError(error)}`;
       throw new PipelineError('configuration', message, { cause: error });
@@ -92,10 +84,7 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
   }
 
   keepTime(state: SeenTimeState): void {
-    // Made with the first state, not with the file: those of earlier releases have none.
-    this.#database.exec(
-      'CREATE TABLE IF NOT EXISTS _clock (id INTEGER PRIMARY KEY CHECK (id = 0), seen_time TEXT NOT NULL)',
-    );
+    MeasurementTables.createClockIn(this.#database);
     this.#statements.get('INSERT OR REPLACE INTO _clock VALUES (0, ?)').run(JSON.stringify(state));
   }
 
@@ -115,7 +104,6 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close();
-    this.#ownership?.[Symbol.dispose]();
   }
 
   #prepareToWrite(version: number): void {
@@ -123,6 +111,7 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
     try {
       this.#transaction(() => {
         if (version === 0) MeasurementTables.createIn(this.#database);
+        keepLayout(this.#database);
         // Also when it changes nothing: a file that cannot be written shows here, not at the first reading.
         this.#database.exec(`PRAGMA user_version = ${FILE_VERSION}`);
       });
@@ -146,13 +135,6 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
   #lookForNewFields(): void {
     if (this.#role === 'beside') this.#tables.reload();
   }
-}
-
-function becomeOwner(dataDir: string): Disposable {
-  // On a file of its own: others may read the store's.
-  const ownership = holdFileLock(join(dataDir, 'telemetry-store.lock'));
-  if (ownership === undefined) throw new Error('another running pipeline owns it');
-  return ownership;
 }
 
 function absent(dataDir: string): PipelineError {

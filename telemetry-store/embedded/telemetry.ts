@@ -1,7 +1,8 @@
-import { Gauge } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import { createClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { createTelemetryStoreTelemetry } from '#telemetry-store/telemetry.ts';
+import type { MendedStore } from './store-thread-calls.ts';
 
 export type EmbeddedStoreTelemetry = ReturnType<typeof createEmbeddedStoreTelemetry>;
 
@@ -22,6 +23,13 @@ export function createEmbeddedStoreTelemetry(deps: Pick<Deps, 'log' | 'metrics'>
       },
     });
   }
+  const rebuilt =
+    walBytes &&
+    new Counter({
+      name: 'telemetry_store_rebuilt_total',
+      help: 'How often the file of the store was found damaged and made anew from what could be read (embedded store only)',
+      registers: [deps.metrics],
+    });
   return {
     ...createTelemetryStoreTelemetry(deps),
     ...createClockTelemetry(deps, 'telemetry-store'),
@@ -31,6 +39,23 @@ export function createEmbeddedStoreTelemetry(deps: Pick<Deps, 'log' | 'metrics'>
     },
     expiryFailed(detail: string): void {
       log.warn({ detail }, 'points older than the retention could not be removed, trying again later');
+    },
+    fileMended({ damage, keptAs, points, lostPages, lostPoints }: MendedStore): void {
+      rebuilt?.inc();
+      log.error(
+        {
+          damage,
+          keptAs,
+          points,
+          lostPages: lostPages.length,
+          firstLostPages: lostPages.slice(0, 20),
+          lostPoints,
+        },
+        'the file of the store was damaged: it was made anew from what could be read, and the damaged one is kept',
+      );
+    },
+    fileNotMended(detail: string): void {
+      log.error({ detail }, 'the file of the store is damaged and could not be made anew');
     },
     /** The next call starts another one. */
     databaseThreadLost(detail: string): void {

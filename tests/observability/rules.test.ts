@@ -25,6 +25,7 @@ const ALERTS = [
   'RetentionAtRisk',
   'TlsCertificateExpiring',
   'WriteAheadLogGrowing',
+  'DataFileRebuilt',
   'EventLogDamaged',
   'DeadLettersFilling',
   'ClockJumped',
