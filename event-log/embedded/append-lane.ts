@@ -1,6 +1,6 @@
 import type { AppendRecord } from '#contract/log-record.ts';
 import type { PendingAppend } from '#event-log/pending-append.ts';
-import { filterBatch, RecordBatchBuilder } from './record-batch.ts';
+import { keepRecords, RecordPacker } from './packed-records.ts';
 
 /** A row of the file is not filled beyond this. Readers take whole rows. */
 export const ROW_BYTES = 256 * 1024;
@@ -26,7 +26,7 @@ export class AppendLane {
   /** No attempt before this time, on the clock of `performance.now()`. */
   notBefore = 0;
   #packed: PackedAppends[] = [];
-  #builder = new RecordBatchBuilder();
+  #builder = new RecordPacker();
   #building: PendingAppend[] = [];
 
   constructor(topic: string, owed: boolean | undefined) {
@@ -75,7 +75,7 @@ export class AppendLane {
 
   #seal(): void {
     this.#packed.push({ payload: this.#builder.build(), pending: this.#building });
-    this.#builder = new RecordBatchBuilder();
+    this.#builder = new RecordPacker();
     this.#building = [];
   }
 }
@@ -84,7 +84,7 @@ function withoutSettled(appends: PackedAppends): PackedAppends {
   const { payload, pending } = appends;
   if (!pending.some(({ settled }) => settled)) return appends;
   return {
-    payload: filterBatch(payload, (index) => pending[index]?.settled === false),
+    payload: keepRecords(payload, (index) => pending[index]?.settled === false),
     pending: pending.filter(({ settled }) => !settled),
   };
 }

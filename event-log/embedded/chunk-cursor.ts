@@ -1,5 +1,5 @@
 import type { LogRecord, RecordHeaders } from '#contract/log-record.ts';
-import { asBuffer, type RecordSpan, spanAt } from './record-batch.ts';
+import { asBuffer, type RecordSpan, spanAt } from './packed-records.ts';
 
 /** Where a stored batch begins in the bytes of a chunk, and what its row says about it. */
 export interface StoredBatch {

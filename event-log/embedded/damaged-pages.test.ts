@@ -20,8 +20,8 @@ import { ChunkCursor, offsetAfter } from './chunk-cursor.ts';
 import { logPaths, openLogFile, prepareFolder, prepareLogFile } from './log-file.ts';
 import { LogReader } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
+import { RecordPacker } from './packed-records.ts';
 import { rebuildLog } from './rebuild-log.ts';
-import { RecordBatchBuilder } from './record-batch.ts';
 
 /*
  * Aim: whatever page of the log file is lost, the records on all others are read, and those that are not are told.
@@ -61,7 +61,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function batchOf(inRow: number): { payload: Uint8Array<ArrayBuffer>; inRow: number } {
-  const batch = new RecordBatchBuilder();
+  const batch = new RecordPacker();
   for (let i = 0; i < inRow; i++) {
     const value = Buffer.from(JSON.stringify({ n: records + i, padding: 'x'.repeat(300) }));
     batch.add({ topic: 'readings', key: 'dev-1', value, headers: { n: String(records + i) } });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { CommitFailure, CommitRequest, CommitResult } from './log-thread-calls.ts';
-import { splitBatch } from './record-batch.ts';
+import { unpackRecords } from './packed-records.ts';
 import { createEmbeddedLogTelemetry } from './telemetry.ts';
 
 const FULL: CommitFailure = { cause: 'storage-full', detail: 'database or disk is full' };
@@ -37,7 +37,7 @@ function setUp() {
   );
   const keysOf = ({ segments }: CommitRequest) =>
     segments.flatMap(({ topic, payload }) =>
-      splitBatch(payload).map(({ key }) => `${topic}/${Buffer.from(key)}`),
+      unpackRecords(payload).map(({ key }) => `${topic}/${Buffer.from(key)}`),
     );
   /** The next transaction; where a back-off or a probe has to come first, the clock moves to it. */
   const next = async () => {

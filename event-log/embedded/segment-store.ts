@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings, TopicShare } from '#event-log/event-log.ts';
 import type { CommitFailure, EnsuredTopic, Segment } from './log-thread-calls.ts';
 import { namelessTopic } from './nameless-topic.ts';
-import { splitBatch } from './record-batch.ts';
+import { unpackRecords } from './packed-records.ts';
 import { shareLimit, shareRefusal } from './share-limit.ts';
 import { type KeyRow, keyRows, rowBytes } from './stored-row.ts';
 
@@ -136,7 +136,7 @@ export class SegmentStore {
     { timestamp, payload }: Segment,
     seenMs: number | null,
   ): void {
-    for (const [index, { key, isTombstone, payload: single }] of splitBatch(payload).entries()) {
+    for (const [index, { key, isTombstone, payload: single }] of unpackRecords(payload).entries()) {
       const tombstone = isTombstone ? 1 : 0;
       this.#sql.insertKeyed.run(topic.id, baseOffset + index, timestamp, seenMs, key, tombstone, single);
       this.#sql.removeKeyed.run(topic.id, key, baseOffset + index);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
-import { RecordBatchBuilder, splitBatch } from './record-batch.ts';
+import { RecordPacker, unpackRecords } from './packed-records.ts';
 import { inflated, keyRows, rowBytes } from './stored-row.ts';
 
 function letterOf(deviceId: string, payload: Uint8Array, index: number) {
@@ -21,7 +21,7 @@ function letterOf(deviceId: string, payload: Uint8Array, index: number) {
 }
 
 test('a row for each run of one key, and all their records in order', () => {
-  const builder = new RecordBatchBuilder();
+  const builder = new RecordPacker();
   for (const device of ['a', 'a', 'b', 'a']) builder.add(letterOf(device, Buffer.from('x'), 0));
   const batch = builder.build();
   const rows = keyRows(batch);
@@ -32,12 +32,12 @@ test('a row for each run of one key, and all their records in order', () => {
   ]);
   const whole = Buffer.concat(rows.map(({ payload, isDeflated }) => inflated(payload, isDeflated)));
   expect(whole).toEqual(Buffer.from(batch));
-  expect(splitBatch(whole)).toHaveLength(4);
+  expect(unpackRecords(whole)).toHaveLength(4);
 });
 
 test('500 bad elements of one message take a small multiple of what was received', () => {
   const message = Buffer.from(JSON.stringify(Array(500).fill(1)));
-  const builder = new RecordBatchBuilder();
+  const builder = new RecordPacker();
   for (let index = 0; index < 500; index++) builder.add(letterOf('device-1', Buffer.from('1'), index));
   const batch = builder.build();
   expect(batch.length / message.length).toBeGreaterThan(100);
@@ -49,7 +49,7 @@ test('500 bad elements of one message take a small multiple of what was received
 
 test('what cannot be made smaller is stored as it is', () => {
   const noise = createHash('shake256', { outputLength: 100_000 }).digest();
-  const builder = new RecordBatchBuilder();
+  const builder = new RecordPacker();
   builder.add(letterOf('a', noise, 0));
   expect(keyRows(builder.build())).toMatchObject([{ isDeflated: false }]);
 });

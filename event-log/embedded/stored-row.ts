@@ -1,5 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { splitBatch } from './record-batch.ts';
+import { unpackRecords } from './packed-records.ts';
 
 /** A row of a topic with a share: consecutive records of one key. */
 export interface KeyRow {
@@ -27,7 +27,7 @@ export function keyRows(batch: Uint8Array): KeyRow[] {
     rows.push({ key: run.key, records: run.records, ...deflated(batch.subarray(start, start + run.bytes)) });
     start += run.bytes;
   };
-  for (const { key, payload } of splitBatch(batch)) {
+  for (const { key, payload } of unpackRecords(batch)) {
     if (run === undefined || Buffer.compare(run.key, key) !== 0) {
       end();
       run = { key, records: 0, bytes: 0 };

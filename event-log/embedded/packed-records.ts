@@ -1,7 +1,7 @@
 import type { AppendRecord } from '#contract/log-record.ts';
 
 /*
- * Records are stored as Kafka stores them: in batches. Those that are appended together and go to one topic are packed
+ * Records are stored as Kafka stores them: several in one. Those that are appended together and go to one topic are packed
  * into one byte string, which crosses to the writer thread without being copied, becomes one row of the file, and comes
  * back as one row. A row per record would cost the writer thread, the file and the reader several times as much.
  *
@@ -14,7 +14,7 @@ const FIRST_BYTES = 4 * 1024;
 const MAX_BYTES_PER_UNIT = 3;
 
 /** Packs records in the order in which they are added. */
-export class RecordBatchBuilder {
+export class RecordPacker {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #length = 0;
 
@@ -87,14 +87,14 @@ export function spanAt(buffer: Buffer, start: number, limit: number): RecordSpan
 function* spansOf(buffer: Buffer): Generator<RecordSpan> {
   for (let at = 0; at < buffer.length; ) {
     const span = spanAt(buffer, at, buffer.length);
-    if (span === undefined) throw new RangeError('these bytes are no batch of records');
+    if (span === undefined) throw new RangeError('these bytes are no packed records');
     yield span;
     at = span.end;
   }
 }
 
-/** The records of a batch one by one, for a compacted topic, whose rows hold one record each. */
-export function splitBatch(
+/** Packed records one by one, for a compacted topic, whose rows hold one record each. */
+export function unpackRecords(
   payload: Uint8Array,
 ): { readonly key: Uint8Array; readonly isTombstone: boolean; readonly payload: Uint8Array }[] {
   const buffer = asBuffer(payload);
@@ -105,8 +105,8 @@ export function splitBatch(
   }));
 }
 
-/** A batch of those records of `payload` for which `keep(index)` holds. */
-export function filterBatch(payload: Uint8Array, keep: (index: number) => boolean): Uint8Array<ArrayBuffer> {
+/** Packed, those records of `payload` for which `keep(index)` holds. */
+export function keepRecords(payload: Uint8Array, keep: (index: number) => boolean): Uint8Array<ArrayBuffer> {
   const buffer = asBuffer(payload);
   const kept = Array.from(spansOf(buffer)).filter((_, index) => keep(index));
   const bytes = kept.reduce((total, span) => total + span.end - span.start, 0);

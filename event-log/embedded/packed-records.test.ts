@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
 import { type BatchChunk, ChunkCursor } from './chunk-cursor.ts';
-import { filterBatch, RecordBatchBuilder, splitBatch } from './record-batch.ts';
+import { keepRecords, RecordPacker, unpackRecords } from './packed-records.ts';
 
 const anyRecord: fc.Arbitrary<AppendRecord> = fc.record({
   topic: fc.constant('t'),
@@ -12,7 +12,7 @@ const anyRecord: fc.Arbitrary<AppendRecord> = fc.record({
 });
 
 const pack = (records: readonly AppendRecord[]): Uint8Array<ArrayBuffer> => {
-  const builder = new RecordBatchBuilder();
+  const builder = new RecordPacker();
   for (const record of records) builder.add(record);
   return builder.build();
 };
@@ -52,7 +52,7 @@ const drain = (cursor: ChunkCursor, maxRecords = 7, maxBytes = Infinity): LogRec
   return all;
 };
 
-describe('record batch', () => {
+describe('packed records', () => {
   test('any records come back as they were, with their offsets and the time of their batch', () => {
     fc.assert(
       fc.property(
@@ -102,13 +102,13 @@ describe('record batch', () => {
   test('splitting and filtering keep the bytes of each record', () => {
     fc.assert(
       fc.property(fc.array(anyRecord, { maxLength: 20 }), (records) => {
-        const split = splitBatch(pack(records));
+        const split = unpackRecords(pack(records));
         expect(split.map(({ key }) => Buffer.from(key).toString())).toEqual(
           records.map((r) => Buffer.from(r.key).toString()),
         );
         expect(split.map(({ isTombstone }) => isTombstone)).toEqual(records.map((r) => r.value === null));
         expect(Buffer.concat(split.map(({ payload }) => payload))).toEqual(Buffer.from(pack(records)));
-        const odd = filterBatch(pack(records), (index) => index % 2 === 1);
+        const odd = keepRecords(pack(records), (index) => index % 2 === 1);
         expect(Buffer.from(odd)).toEqual(Buffer.from(pack(records.filter((_, index) => index % 2 === 1))));
       }),
       { numRuns: 60 },
