@@ -82,6 +82,8 @@ export function mqtt5Document(): string {
     '- Subscriptions that the announced properties rule out get their code in SUBACK, and the connection stays.',
     '- A QoS 2 message that is sent again before its PUBREL is appended again: at least once into the log, once in the',
     '  store, like everything.',
+    '',
+    'What two conformance suites say, test by test: [mqtt5-conformance.md](mqtt5-conformance.md).',
   ].join('\n')}\n`;
 }
 

@@ -104,6 +104,9 @@ describe('MQTT 5: CONNECT', () => {
     expect(await refusal(port, connect({}, 'a/b'))).toBe(0x85);
     expect(await refusal(port, connect({ username: 'dev-2', password: Buffer.from('x') }))).toBe(0x87);
     expect(await refusal(port, connect({ properties: { authenticationMethod: 'SCRAM-SHA-1' } }))).toBe(0x8c);
+    // The refusal is small enough for a client that could not take the CONNACK of a success.
+    const small = { authenticationMethod: 'SCRAM-SHA-1', maximumPacketSize: 30 };
+    expect(await refusal(port, connect({ properties: small }))).toBe(0x8c);
     expect(await refusal(port, rawConnect('dev-1', { flags: 3 }))).toBe(0x81);
     expect(await refusal(port, rawConnect('dev-1', { properties: [33, 0, 9, 33, 0, 9] }))).toBe(0x82);
     expect(await refusal(port, rawConnect('dev-1', { properties: [35, 0, 1] }))).toBe(0x81);
@@ -116,7 +119,7 @@ describe('MQTT 5: CONNECT', () => {
     test.log.up = true;
     expect(await test.metric(refused('invalid-client-id'))).toBe(3);
     expect(await test.metric(refused('protocol-version'))).toBe(4);
-    expect(await test.metric(refused('authentication-method'))).toBe(1);
+    expect(await test.metric(refused('authentication-method'))).toBe(2);
     expect(await test.metric(refused('protocol-error'))).toBe(3);
     expect(await test.metric(refused('packet-too-large'))).toBe(2);
   });

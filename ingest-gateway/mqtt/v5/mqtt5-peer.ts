@@ -192,12 +192,13 @@ export class Mqtt5Peer {
     this.#mode = 'greeting';
     this.#connect = packet;
     this.#sessionExpirySeconds = this.#parts.sessions.expirySeconds(sessionExpiryInterval);
-    if (this.#connack(false).length > this.#maxBytes) {
-      this.#parts.refused('packet-too-large', 'the client takes no packet as large as CONNACK');
-      this.#end('connectTooLarge');
-    } else if (authenticationMethod !== undefined) {
+    if (authenticationMethod !== undefined) {
+      // First: a CONNACK that refuses has room where the one that lets in has not.
       this.#parts.refused('authentication-method', authenticationMethod.slice(0, 64));
       this.#end('authenticationMethodUnknown');
+    } else if (this.#connack(false).length > this.#maxBytes) {
+      this.#parts.refused('packet-too-large', 'the client takes no packet as large as CONNACK');
+      this.#end('connectTooLarge');
     } else this.#parts.connect(packet);
   }
 
