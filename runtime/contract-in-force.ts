@@ -82,7 +82,10 @@ export class ContractInForce implements CurrentContract, Disposable {
 
 type ContractTelemetry = ReturnType<typeof createContractTelemetry>;
 
-function createContractTelemetry({ log, metrics }: Pick<Deps, 'log' | 'metrics'>, usable: () => boolean) {
+export function createContractTelemetry(
+  { log, metrics }: Pick<Deps, 'log' | 'metrics'>,
+  usable: () => boolean,
+) {
   const registers = [metrics];
   const reloads = new Counter({
     name: 'contract_reloads_total',

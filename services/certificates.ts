@@ -11,11 +11,13 @@ export interface CertificateOptions {
   readonly authority?: string | undefined;
   /** Such as `serverAuth`; default: for everything. */
   readonly extendedKeyUsage?: string | undefined;
+  /** How long it is valid; default 1. */
+  readonly days?: number;
 }
 
-/** Makes `<name>.crt` and `<name>.key` in `folder`, PEM, valid for a day. Needs openssl. */
+/** Makes `<name>.crt` and `<name>.key` in `folder`, PEM. Needs openssl. */
 export function makeCertificate(folder: string, name: string, options: CertificateOptions): void {
-  const { commonName = name, subjectAltName, authority, extendedKeyUsage } = options;
+  const { commonName = name, subjectAltName, authority, extendedKeyUsage, days = 1 } = options;
   const key = [
     '-newkey',
     'ec',
@@ -28,7 +30,18 @@ export function makeCertificate(folder: string, name: string, options: Certifica
   const subject = ['-subj', `/CN=${commonName}`, '-addext', `subjectAltName=${subjectAltName}`];
   const usage = extendedKeyUsage === undefined ? [] : ['-addext', `extendedKeyUsage=${extendedKeyUsage}`];
   const signer = authority === undefined ? [] : ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`];
-  const args = ['req', '-x509', ...key, ...subject, ...usage, ...signer, '-days', '1', '-out', `${name}.crt`];
+  const args = [
+    'req',
+    '-x509',
+    ...key,
+    ...subject,
+    ...usage,
+    ...signer,
+    '-days',
+    String(days),
+    '-out',
+    `${name}.crt`,
+  ];
   execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
 }
 

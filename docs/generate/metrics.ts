@@ -7,6 +7,7 @@ import { createIngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { createDeadLetterTelemetry } from '#processors/dead-letters/telemetry.ts';
 import { createLagTelemetry } from '#processors/lag-monitor/telemetry.ts';
 import { createWriterTelemetry } from '#processors/telemetry-writer/telemetry.ts';
+import { createContractTelemetry } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createEmbeddedStoreTelemetry } from '#telemetry-store/embedded/telemetry.ts';
@@ -51,6 +52,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const log = createLogger({ name: 'docs', level: 'fatal' }, { write: () => undefined });
   const deps: Deps = { log, metrics, now: () => 0, random: () => 0 };
   const standalone = process === 'standalone';
+  createContractTelemetry(deps, () => true);
 
   const embeddedTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : undefined;
   embeddedTelemetry?.sizeMeasured({ usedBytes: 0, walBytes: 0 }, 1);
