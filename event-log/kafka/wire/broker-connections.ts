@@ -186,6 +186,12 @@ export class BrokerConnections {
   async #connect(key: string, connection: BrokerConnection): Promise<void> {
     try {
       await within(READY_MS, connection.connect());
+      // Given up while it was being opened: nobody would close it any more, and it would keep the process alive.
+      if (this.#open.get(key) !== connection) {
+        const reason = new Error('given up while it was opened');
+        destroyConnection(connection, reason);
+        throw reason;
+      }
     } catch (error) {
       this.#giveUpAfter(error, key, connection);
       throw error;
