@@ -53,6 +53,7 @@ interface ConnectionPool {
 }
 
 interface SocketConnection {
+  connect(): Promise<unknown>;
   readonly clientId: string;
   readonly socket?: Socket;
   readonly requestQueue: {
@@ -112,5 +113,9 @@ export function createBrokerConnection(options: Omit<ConnectionPoolOptions, 'soc
 export function destroyConnection(connection: BrokerConnection, reason: Error): void {
   for (const each of connection.connectionPool.pool) each.rejectRequests(reason);
   connection.disconnect().catch(() => undefined);
-  for (const each of connection.connectionPool.pool) each.socket?.destroy();
+  for (const each of connection.connectionPool.pool) {
+    each.socket?.destroy();
+    // kafkajs opens it again for whoever still asks: nobody would close that one, and it would keep the process alive.
+    each.connect = () => Promise.reject(reason);
+  }
 }
