@@ -102,11 +102,24 @@ const createSocketFactory = insideKafkajs<() => unknown>('network/socketFactory.
 
 /** A connection that is opened by `connect()` (version and SASL handshake included). */
 export function createBrokerConnection(options: Omit<ConnectionPoolOptions, 'socketFactory'>) {
-  return new Broker({
-    connectionPool: new Pool({ ...options, socketFactory: createSocketFactory() }),
-    logger: options.logger,
-    allowAutoTopicCreation: false,
-  });
+  const connectionPool = new Pool({ ...options, socketFactory: createSocketFactory() });
+  for (const each of connectionPool.pool) openOnce(each);
+  return new Broker({ connectionPool, logger: options.logger, allowAutoTopicCreation: false });
+}
+
+/**
+ * kafkajs opens the socket for fetches with the first of them, and another one for each that comes before it is open. It
+ * keeps the last; the others stay open, unused, and the process with them.
+ */
+function openOnce(connection: SocketConnection): void {
+  const connect = connection.connect;
+  let opening: Promise<unknown> | undefined;
+  connection.connect = () => {
+    opening ??= connect.call(connection).finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  };
 }
 
 /** Frees the socket at once and fails what still waits on it; `disconnect()` would wait for answers first. */
