@@ -92,7 +92,7 @@ export class ProgressReader {
       FETCH_BYTES,
     );
     return {
-      records: visibleRecords(topic, from, fetched).filter(({ position }) => position < end),
+      records: visibleRecords(topic, from, fetched),
       after: offsetAfter(fetched, from),
       upTo: fetched.messages.at(-1)?.timestamp ?? 0,
     };

@@ -33,6 +33,16 @@ describe('[P7] the backlog that a consumer could still read', () => {
     expect([backlog.records, backlog.since]).toEqual([3, 20]);
   });
 
+  test('loses nothing of what was appended between the question for the end and the fetch', () => {
+    const backlog = new VisibleBacklog();
+    const log = [10, 20, 30, 40, 50];
+    backlog.begin(0, 2, 0);
+    backlog.learn(0, find(log, 0, 5));
+    expect(backlog.records).toBe(2);
+    look(backlog, log, 0, 5);
+    expect([backlog.records, backlog.since]).toEqual([5, 10]);
+  });
+
   test('is nothing where only that is left', () => {
     const backlog = new VisibleBacklog();
     look(backlog, [0, 10, null, null, null], 2, 2);

@@ -66,14 +66,18 @@ export class VisibleBacklog {
     return this.#seenTo < this.#end && this.#fetches < FETCHES_AHEAD ? this.#seenTo : undefined;
   }
 
-  learn(from: number, { records, after = this.#end, upTo }: Found): void {
+  /** What a fetch found from `from` on. It may reach further than this look: what came since is for the next one. */
+  learn(from: number, found: Found): void {
     this.#fetches++;
-    this.#upTo = upTo;
-    this.#first ??= records[0];
+    this.#upTo = found.upTo;
+    const [first] = found.records;
+    if (first !== undefined && first.position < this.#end) this.#first ??= first;
+    const after = Math.min(found.after ?? this.#end, this.#end);
     if (after <= this.#seenTo) return;
     let expected = Math.max(from, this.#seenTo);
-    for (const { position } of records) {
+    for (const { position } of found.records) {
       if (position < expected) continue;
+      if (position >= after) break;
       this.#addGap(expected, position);
       expected = position + 1;
     }
