@@ -37,7 +37,8 @@ describe('[P7] the backlog that a consumer could still read', () => {
     const backlog = new VisibleBacklog();
     const log = [10, 20, 30, 40, 50];
     backlog.begin(0, 2, 0);
-    backlog.learn(0, find(log, 0, 5));
+    const { records, ...fetched } = find(log, 0, 5);
+    backlog.learn(0, { ...fetched, records: records.slice(0, 2) });
     expect(backlog.records).toBe(2);
     look(backlog, log, 0, 5);
     expect([backlog.records, backlog.since]).toEqual([5, 10]);

@@ -19,6 +19,9 @@ const FETCH_WAIT_MS = 500;
 /** New partitions of a topic are found within this time. */
 const METADATA_MAX_AGE_MS = 60_000;
 
+/** How long closing waits for a join that is under way: in time to leave behind it. */
+const JOIN_GRACE_MS = LIMITS.shutdownLeaveMs - 1_000;
+
 const closes = () => new Error('the subscription closes');
 
 /** One membership in the group, from a join to the next: what `onBatch` signals fire on. */
@@ -142,9 +145,17 @@ export class GroupConsumer {
     enough.abort();
   }
 
+  /**
+   * A join that is cut off leaves a member behind that nobody speaks for: the group waits for it until its session is
+   * over, and the next consumer with it. So it is waited for, unless Kafka does not answer.
+   */
   async #leave(): Promise<void> {
+    const started = this.#starting?.catch(() => undefined);
+    const enough = new AbortController();
+    await Promise.race([started, pause(JOIN_GRACE_MS, enough.signal)]);
+    enough.abort();
     await this.#consumer.disconnect().catch(() => undefined);
-    await this.#starting?.catch(() => undefined);
+    await started;
     await this.#consumer.disconnect().catch(() => undefined);
   }
 
