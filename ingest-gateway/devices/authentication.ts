@@ -1,8 +1,8 @@
 import { isDeviceId } from '#contract/device-topic.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
-import { type Identity, isOneDevice } from './acl.ts';
 import type { BanList } from './bans/ban-list.ts';
 import type { CredentialStore } from './credential-store.ts';
+import { type Identity, isOneDevice } from './one-device.ts';
 
 /** Who a client says it is, and how it proves it. */
 export interface Claim extends Identity {

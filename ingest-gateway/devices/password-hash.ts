@@ -6,7 +6,7 @@ import { isTopicFilter } from '#contract/topic-filter.ts';
 const bytes = (least: number) =>
   z.base64().refine((text) => Buffer.from(text, 'base64').length >= least, `must be at least ${least} bytes`);
 
-/** What the credential allows beside the device's own topic (see `judgeAccess`). */
+/** What the credential allows beside the device's own topic (see `intake/publish-access.ts`). */
 const forwards = z
   .array(z.string().refine(isTopicFilter, 'must be an MQTT topic filter'))
   .max(100)

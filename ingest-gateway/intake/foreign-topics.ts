@@ -6,11 +6,6 @@ const TOPIC_CHARACTERS = 128;
 /** Stands for all topics above that number. */
 const OTHERS = '(others)';
 
-/** Decides which topics are a device's own (P9): nothing else does. */
-export function isOwnTopic(device: { readonly topic: string }, topic: string): boolean {
-  return topic === device.topic;
-}
-
 /**
  * What one device published to topics that are not its own: counted by topic, and bounded in rate. Firmware that sends
  * its status somewhere is clumsy; a client that does nothing else, as fast as it can, is hostile.

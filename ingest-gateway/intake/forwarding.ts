@@ -1,5 +1,4 @@
 import type { Fault } from '#contract/admission.ts';
-import { matchesFilter } from '#contract/topic-filter.ts';
 
 /** Whose readings a client may hand in, and on which topics besides its own. */
 export type ForwardingRight =
@@ -17,11 +16,6 @@ export type ForwardingRight =
 export class Forwarding {
   right: ForwardingRight = { kind: 'own' };
   readonly #devices = new Set<string>();
-
-  /** Whether a message to this topic is looked at at all. */
-  mayPublish(topic: string): boolean {
-    return this.right.kind !== 'topics' || this.right.filters.some((filter) => matchesFilter(filter, topic));
-  }
 
   /** What is wrong with handing in a reading of that device; `undefined` = it may. */
   judge(client: string, device: string): Fault | undefined {

@@ -52,11 +52,6 @@ export class MappedMessages {
     this.#parts = parts;
   }
 
-  /** Whether a message of this client on this topic is for the mappings: they are switched on, and it has the right. */
-  takes(device: Device, topic: string): boolean {
-    return this.#parts.contract.mappings.rules.length > 0 && device.forwarding.mayPublish(topic);
-  }
-
   /** The records; none when the message is ignored. Everything is counted. */
   recordsOf(message: ForeignArrival): MessageRecords {
     const { telemetry, contract } = this.#parts;

@@ -11,11 +11,11 @@ import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
 import type { Device } from './device.ts';
 import type { DeviceClocks } from './device-clocks.ts';
 import type { DeviceRegistry } from './device-registry.ts';
-import { isOwnTopic } from './foreign-topics.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 import { MappedMessages } from './mapped-messages.ts';
 import { type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { judgePublish, type PublishAccess } from './publish-access.ts';
 import { readingsBySchema } from './readings-by-schema.ts';
 import { appendRefused, NO_BYTES } from './refused-record.ts';
 
@@ -40,6 +40,7 @@ export interface IntakeParts {
 /** A message of an authenticated device: on its own topic, or on one that the mappings take. */
 export interface ReceivedMessage {
   readonly device: Device;
+  readonly access: Exclude<PublishAccess, 'foreign'>;
   readonly acknowledgements: AcknowledgementQueue;
   /** How long it may wait for the log, milliseconds. */
   readonly ackDeadlineMs: number;
@@ -81,9 +82,10 @@ export class MessageIntake {
     this.#mapped = new MappedMessages(options, parts);
   }
 
-  /** Whether a message of this device on this topic is received; else it is discarded. */
-  takes(device: Device, topic: string): boolean {
-    return isOwnTopic(device, topic) || this.#mapped.takes(device, topic);
+  /** What is to become of a message of this device on this topic. */
+  access(device: Device, topic: string): PublishAccess {
+    const mapsTopics = this.#parts.contract.mappings.rules.length > 0;
+    return judgePublish(topic, device.topic, device.forwarding.right, mapsTopics);
   }
 
   /** @param answer is called for QoS 0 at once, otherwise when the message is durable or given up. */
@@ -92,9 +94,10 @@ export class MessageIntake {
     const receivedAt = this.#parts.now();
     message.device.lastSeenAt = receivedAt;
     this.#parts.telemetry.messageReceived(message.version, message.qos);
-    const { outgoing, verdict } = isOwnTopic(message.device, message.topic)
-      ? this.#recordsOf(message, receivedAt)
-      : this.#mapped.recordsOf({ ...message, receivedAt });
+    const { outgoing, verdict } =
+      message.access === 'own'
+        ? this.#recordsOf(message, receivedAt)
+        : this.#mapped.recordsOf({ ...message, receivedAt });
     this.#append(outgoing, message, arrivedAt, verdict === undefined ? answer : withVerdict(answer, verdict));
     if (message.qos === 0) answer('accepted');
   }

@@ -52,9 +52,11 @@ export function handlePublish(
   packet.payload = NO_PAYLOAD;
   const topic = sentTopic(packet);
   const answer = answers.toPublish(packet, done);
-  if (intake.takes(device, topic)) {
+  const access = intake.access(device, topic);
+  if (access !== 'foreign') {
     const message = {
       device,
+      access,
       acknowledgements,
       ackDeadlineMs,
       qos,
