@@ -173,7 +173,8 @@ class KafkaEventLog implements EventLog {
   #reportHealth(): void {
     const { up, detail } = this.health();
     if (up) this.#telemetry.becameAvailable();
-    else this.#telemetry.becameUnavailable(detail);
+    else if (this.#view.problem !== undefined || !this.#appender.isUntried())
+      this.#telemetry.becameUnavailable(detail);
   }
 
   #subscriptionSettings(): SubscriptionSettings {

@@ -10,7 +10,7 @@ import { durability } from './durability.ts';
 import type { EncodedAppend, PartitionQueue } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
-import { Route } from './route.ts';
+import { problemOf, Route, troubled } from './route.ts';
 import { WriteProbes } from './write-probes.ts';
 
 /** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
@@ -118,11 +118,12 @@ export class Appender {
 
   /** Why a topic cannot be written; undefined when each has a partition of which it is proven that it can. */
   problem(): string | undefined {
-    for (const { name, health } of this.#routes.values()) {
-      const { problem } = health;
-      if (problem !== undefined) return `topic ${name}: ${problem}`;
-    }
-    return undefined;
+    return problemOf(this.#routes.values());
+  }
+
+  /** What cannot be written was not tried yet, that is all. */
+  isUntried(): boolean {
+    return troubled(this.#routes.values())?.health.isUntried === true;
   }
 
   /** Accepts no more, and resolves when every record is durable or given up. */

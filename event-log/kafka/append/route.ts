@@ -33,3 +33,14 @@ export class Route {
     return unrouted;
   }
 }
+
+/** The first topic that cannot be written, as far as is known. */
+export function troubled(routes: IteratorObject<Route>): Route | undefined {
+  return routes.find(({ health }) => health.problem !== undefined);
+}
+
+/** Why it cannot, for people. */
+export function problemOf(routes: IteratorObject<Route>): string | undefined {
+  const route = troubled(routes);
+  return route && `topic ${route.name}: ${route.health.problem}`;
+}

@@ -11,6 +11,7 @@ describe('up by evidence alone', () => {
   test('[P1] a topic that is known is not up before something succeeded', () => {
     const health = known();
     expect(health.problem).toBe('no partition can be written: not tried yet');
+    expect(health.isUntried).toBe(true);
     expect(health.wanting(0)).toEqual([0, 1]);
     health.probed(0, undefined);
     expect(health.problem).toBeUndefined();
@@ -23,6 +24,7 @@ describe('up by evidence alone', () => {
     expect(health.appended(0)).toBe(false);
     health.appended(1);
     health.failed(1, 'broker 1 (b:9092): refused', 0);
+    expect(health.isUntried).toBe(false);
     expect(health.problem).toBeUndefined();
     health.failed(0, 'broker 0 (a:9092): refused', 0);
     expect(health.problem).toContain('broker 0 (a:9092): refused; broker 1 (b:9092): refused');

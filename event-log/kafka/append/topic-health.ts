@@ -13,6 +13,7 @@ interface Standing {
 /** Milliseconds from an append that failed to the first probe that is believed, doubled by each relapse. */
 const FIRST_DOUBT_MS = 1_000;
 const MOST_DOUBT_MS = 60_000;
+const UNTRIED = 'not tried yet';
 /** Partitions have mostly the same trouble. */
 const MOST_DETAILS = 3;
 
@@ -41,7 +42,7 @@ export class TopicHealth {
   /** The topic has this many partitions. */
   know(partitions: number): void {
     while (this.#standings.length < partitions) {
-      this.#standings.push({ proven: false, detail: 'not tried yet', relapses: 0, notBefore: -Infinity });
+      this.#standings.push({ proven: false, detail: UNTRIED, relapses: 0, notBefore: -Infinity });
     }
   }
 
@@ -102,6 +103,11 @@ export class TopicHealth {
     if (this.#isUp || !this.#counts) return undefined;
     const details = [...new Set(this.#standings.map(({ detail }) => detail))];
     return `no partition can be written: ${details.slice(0, MOST_DETAILS).join('; ')}`;
+  }
+
+  /** Nothing has failed yet: it is not up, but that is no news either. */
+  get isUntried(): boolean {
+    return this.trouble === undefined && this.#standings.every(({ detail }) => detail === UNTRIED);
   }
 
   get #isUp(): boolean {
