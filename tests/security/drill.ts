@@ -29,6 +29,8 @@ export interface DrillResult {
 }
 
 const MEMORY_LOOK_MS = 200;
+/** An attack may be refused at once, and be over; of a few messages, the one in flight would look like harm. */
+const LEAST_MEASURED_MS = 2_000;
 const PATIENCE_MS = 60_000;
 
 /** One attack on a fresh pipeline, with good devices beside it. */
@@ -48,7 +50,9 @@ export async function drill(attack: Attack, options: DrillOptions): Promise<Dril
     peak = Math.max(peak, pipeline.residentMiB());
   }, MEMORY_LOOK_MS);
 
+  const measured = sleep(LEAST_MEASURED_MS);
   await attack.run(pipeline.target, AbortSignal.timeout(options.attackMs));
+  await measured;
   const during = await fleet.experience();
   await sleep(options.afterMs);
   const seen = (await seenNow()) - seenBefore;
