@@ -50,6 +50,7 @@ describe('metrics', () => {
       'kind',
       'listener',
       'of',
+      'outcome',
       'partition',
       'qos',
       'reason',
