@@ -22,6 +22,9 @@ export const LIMITS = {
   /** Bytes of packets that are not complete, of all connections. */
   partialPacketBytes: 32 * 1024 * 1024,
   deviceIdLength: 64,
+  /** Labels of a device, and bytes of them all as JSON: every record of the device carries them. */
+  labelsPerDevice: 8,
+  labelBytes: 512,
   /** Levels of a topic. The deepest that was seen in the field has ten. */
   topicDepth: 16,
   /** Devices that one client may forward readings of, unless its credential says another number. */
@@ -104,4 +107,12 @@ export const LIMITS = {
   shutdownWritesMs: 1_500,
   /** For a consumer of Kafka to leave its group. */
   shutdownLeaveMs: 5_000,
+} as const;
+
+/** What a bound of one device may be set to, for all devices or in the credentials file for one. */
+export const DEVICE_LIMIT_RANGES = {
+  messagesPerSecond: { min: 0.001, max: 1_000_000 },
+  burst: { min: 1, max: 10_000_000 },
+  inflightMessages: { min: 10, max: 1_000_000 },
+  inflightBytes: { min: LIMITS.packetBytes, max: 1024 ** 3 },
 } as const;

@@ -93,6 +93,17 @@ describe('device credentials', () => {
     expect(await other.next()).toMatchObject({ cmd: 'puback' });
   });
 
+  it('[P9] no password lets in a device that has none; where anybody is let in, it needs none', async () => {
+    await changeCredentials(file, async (devices) => void devices.set('dev-3', { algorithm: 'none' }));
+    await using closed = await start();
+    expect(await returnCode(closed, 'dev-3')).toBe(4);
+    expect(await returnCode(closed, 'dev-3', '')).toBe(4);
+    expect(await returnCode(closed, 'dev-3', 'one')).toBe(4);
+    await using open = await start({ mqtt: { allowAnonymous: true } });
+    expect(await returnCode(open, 'dev-3')).toBe(0);
+    expect(await returnCode(open, 'dev-1')).toBe(4);
+  });
+
   it('[P9] a certificate does not let a revoked device in', async () => {
     const decide = (clientId: string, revokedId: string) =>
       authenticate(
@@ -105,9 +116,8 @@ describe('device credentials', () => {
         },
         {
           credentials: {
-            has: () => true,
-            forwards: () => [],
-            maxDevices: () => undefined,
+            needsPassword: () => true,
+            terms: () => ({}),
             isRevoked: (id) => id === revokedId,
             verify: async () => 'wrong',
           },

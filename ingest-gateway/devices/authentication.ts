@@ -21,10 +21,8 @@ export interface Refusal {
 
 export interface AuthenticationPolicy {
   /** `undefined` = no credentials file. */
-  readonly credentials:
-    | Pick<CredentialStore, 'has' | 'isRevoked' | 'verify' | 'forwards' | 'maxDevices'>
-    | undefined;
-  /** Devices that the credentials file does not know are let in. Those that were revoked are known. */
+  readonly credentials: Pick<CredentialStore, 'needsPassword' | 'isRevoked' | 'verify' | 'terms'> | undefined;
+  /** Devices of which the credentials file knows no password are let in. Those that were revoked are not. */
   readonly allowAnonymous: boolean;
   readonly bans: Pick<BanList, 'device'>;
 }
@@ -48,7 +46,7 @@ export async function authenticate(
   const badCredentials: Refusal = { reason: 'bad-credentials', returnCode: 4 };
   if (credentials?.isRevoked(clientId)) return badCredentials;
   if (certificateName !== undefined) return undefined;
-  if (allowAnonymous && credentials?.has(clientId) !== true) return undefined;
+  if (allowAnonymous && credentials?.needsPassword(clientId) !== true) return undefined;
   if (credentials === undefined || password === undefined) return badCredentials;
   // Also of a device that is not known: guesses of names count as guesses.
   const verdict = await credentials.verify({ deviceId: clientId, address, password }, signal);

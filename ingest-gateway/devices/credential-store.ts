@@ -3,6 +3,7 @@ import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
 import { type Credential, type Credentials, readCredentials } from './credentials-file.ts';
+import type { DeviceTerms } from './device-terms.ts';
 import { LoginLimits } from './login-limits.ts';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
 import { type PasswordHash, verifyFast } from './password-hash.ts';
@@ -57,25 +58,20 @@ export class CredentialStore implements Disposable {
     this.#changes.watch(() => this.#reload(), options.pollMs);
   }
 
-  /** Whether the file says anything about the device: then only its password lets it in. */
-  has(deviceId: string): boolean {
-    return this.#credentials.has(deviceId);
+  /** Whether the file knows how the device proves itself: then nothing less lets it in. */
+  needsPassword(deviceId: string): boolean {
+    const credential = this.#credentials.get(deviceId);
+    return credential !== undefined && (credential === 'revoked' || credential.algorithm !== 'none');
   }
 
   isRevoked(deviceId: string): boolean {
     return this.#credentials.get(deviceId) === 'revoked';
   }
 
-  /** Topic filters of what the device may publish for others. */
-  forwards(deviceId: string): readonly string[] {
+  /** What the file says of the device besides its password; nothing, for most. */
+  terms(deviceId: string): DeviceTerms {
     const credential = this.#credentials.get(deviceId);
-    return credential === undefined || credential === 'revoked' ? [] : (credential.forwards ?? []);
-  }
-
-  /** How many devices it may name; `undefined` = as many as the default says. */
-  maxDevices(deviceId: string): number | undefined {
-    const credential = this.#credentials.get(deviceId);
-    return credential === undefined || credential === 'revoked' ? undefined : credential.maxDevices;
+    return credential === undefined || credential === 'revoked' ? {} : credential;
   }
 
   /** The devices that may connect. */
@@ -93,7 +89,7 @@ export class CredentialStore implements Disposable {
 
   async #judge({ deviceId, address, password }: Login, signal: AbortSignal): Promise<LoginVerdict> {
     const kept = this.#credentials.get(deviceId);
-    const known = kept !== undefined && kept !== 'revoked' ? kept : undefined;
+    const known = isPassword(kept) ? kept : undefined;
     if (known !== undefined && this.#isRightAtNoCost(deviceId, password, known)) return 'verified';
     if (this.#limits.waitMs(deviceId, address) > 0) return 'throttled';
     if (known?.algorithm !== 'scrypt') return 'wrong';
@@ -132,6 +128,10 @@ export class CredentialStore implements Disposable {
       onChanged(id);
     }
   }
+}
+
+function isPassword(kept: Credential | undefined): kept is PasswordHash {
+  return kept !== undefined && kept !== 'revoked' && kept.algorithm !== 'none';
 }
 
 function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {

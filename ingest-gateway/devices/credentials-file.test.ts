@@ -46,6 +46,22 @@ describe('credentials file', () => {
     expect([...readCredentials(inside).keys()]).toEqual(['dev-1']);
   });
 
+  it('says what a device may send, what it is called in the store, and that it has no password', async () => {
+    const bridge = {
+      ...hash,
+      forwards: ['tele/#'],
+      maxDevices: 20,
+      limits: { messagesPerSecond: 5_000, burst: 50_000, inflightMessages: 10_000, inflightBytes: 1 << 26 },
+      labels: { site: 'a', line: 'Werk 2' },
+    };
+    const certified = { algorithm: 'none', limits: { messagesPerSecond: 0.1 } } as const;
+    await changeCredentials(
+      file,
+      async (devices) => void devices.set('bridge', bridge).set('certified', certified),
+    );
+    expect(Object.fromEntries(readCredentials(file))).toEqual({ bridge, certified });
+  });
+
   it('stays as it was when a change fails', async () => {
     await changeCredentials(file, async (devices) => void devices.set('dev-1', hash));
     const failing = changeCredentials(file, async (devices) => {
@@ -98,6 +114,8 @@ describe('credentials file', () => {
   });
 
   it('[P10] says what is wrong, and quotes nothing of it', () => {
+    const withTerms = (terms: object): string =>
+      JSON.stringify({ version: 1, devices: { 'dev-1': { ...hash, ...terms } } });
     const broken = {
       'it is not JSON': '{"version": 1, "devices": {secret',
       'devices.a/b': JSON.stringify({ version: 1, devices: { 'a/b': hash } }),
@@ -114,6 +132,13 @@ describe('credentials file', () => {
         },
       }),
       version: JSON.stringify({ version: 2, devices: {} }),
+      'devices.dev-1.limits.burst must not be below': withTerms({
+        limits: { messagesPerSecond: 5, burst: 4 },
+      }),
+      'devices.dev-1.limits.messagesPerSecond': withTerms({ limits: { messagesPerSecond: 0 } }),
+      'devices.dev-1.limits Unrecognized key': withTerms({ limits: { messages: 1 } }),
+      'devices.dev-1.labels "Site": must be a name': withTerms({ labels: { Site: 'a' } }),
+      '; devices.dev-1.labels line: must be 1–64': withTerms({ labels: { Site: 'a', line: '' } }),
     };
     for (const [message, content] of Object.entries(broken)) {
       writeFileSync(file, content);

@@ -2,14 +2,32 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { type DeviceTerms, deviceTerms } from './device-terms.ts';
 import { type PasswordHash, passwordHashSchema } from './password-hash.ts';
 import { assertNotWritableForAll, rewriteFile } from './rewrite-file.ts';
 
 /** What the file says about a device. One that was revoked stays in it, or it could come back without a password. */
-export type Credential = PasswordHash | 'revoked';
+export type Credential = ((PasswordHash | NoPassword) & DeviceTerms) | 'revoked';
+
+/** The device proves itself by something else, a certificate; or, where anybody is let in, not at all. */
+export type NoPassword = Readonly<z.infer<typeof noPasswordSchema>>;
 
 /** Who may connect, and who may not: by device id. */
 export type Credentials = ReadonlyMap<string, Credential>;
+
+const noPasswordSchema = z.strictObject({ algorithm: z.literal('none') });
+const [slowHashSchema, fastHashSchema] = passwordHashSchema.options;
+
+/** One choice by one key, and no union: of those, zod tells which kind none of them is, not what is wrong. */
+const credentialSchema = z.preprocess(
+  (entry) => (entry === 'revoked' ? { algorithm: entry } : entry),
+  z.discriminatedUnion('algorithm', [
+    slowHashSchema.extend(deviceTerms),
+    fastHashSchema.extend(deviceTerms),
+    noPasswordSchema.extend(deviceTerms),
+    z.strictObject({ algorithm: z.literal('revoked') }).transform(() => 'revoked' as const),
+  ]),
+);
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
@@ -19,13 +37,12 @@ const fileSchema = z.strictObject({
       typeof devices === 'object' && devices !== null && !Array.isArray(devices)
         ? new Map(Object.entries(devices))
         : devices,
-    z.map(
-      z.string().refine(isDeviceId, 'not a device id'),
-      z.union([passwordHashSchema, z.literal('revoked')]),
-    ),
+    z.map(z.string().refine(isDeviceId, 'not a device id'), credentialSchema),
   ),
 });
 
+/** Of a file that is wrong in many places: enough to see what kind of mistake it is. */
+const PROBLEMS_TOLD = 10;
 const VARIABLE = 'DEVICE_CREDENTIALS_FILE';
 
 /** @throws PipelineError `configuration` when it cannot be read, everybody may write it, or it is not a credentials file. */
@@ -42,8 +59,12 @@ export function readCredentials(file: string): Credentials {
   }
   const result = fileSchema.safeParse(content);
   if (result.success) return result.data.devices;
-  const [issue] = result.error.issues;
-  throw unusable(file, `${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim());
+  const { issues } = result.error;
+  const told = issues
+    .slice(0, PROBLEMS_TOLD)
+    .map(({ path, message }) => `${path.join('.')} ${message}`.trim());
+  if (issues.length > told.length) told.push(`and ${issues.length - told.length} more`);
+  throw unusable(file, told.join('; '));
 }
 
 function unusable(file: string, why: string): PipelineError {

@@ -1,19 +1,9 @@
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { isTopicFilter } from '#contract/topic-filter.ts';
 
 /** Shorter ones have been cut, or were never made by us: a hash of one byte is right for one password in 256. */
 const bytes = (least: number) =>
   z.base64().refine((text) => Buffer.from(text, 'base64').length >= least, `must be at least ${least} bytes`);
-
-/** What the credential allows beside the device's own topic (see `intake/publish-access.ts`). */
-const forwards = z
-  .array(z.string().refine(isTopicFilter, 'must be an MQTT topic filter'))
-  .max(100)
-  .optional();
-
-/** How many devices a forwarder may name. */
-const maxDevices = z.number().int().positive().optional();
 
 /** A password that a person may have chosen: scrypt (RFC 7914) with its parameters, so that they can change. */
 const slowHashSchema = z.strictObject({
@@ -29,8 +19,6 @@ const slowHashSchema = z.strictObject({
   p: z.number().int().min(1).max(4),
   salt: bytes(8),
   hash: bytes(16),
-  forwards,
-  maxDevices,
 });
 
 /** A password that we made: what cannot be guessed at any speed needs no slow hash. */
@@ -39,8 +27,6 @@ const fastHashSchema = z.strictObject({
   /** The key of the HMAC. */
   salt: bytes(16),
   hash: bytes(32),
-  forwards,
-  maxDevices,
 });
 
 /** A password as it is kept. */

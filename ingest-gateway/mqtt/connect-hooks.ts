@@ -238,9 +238,8 @@ function forwardingRight(
   { credentials }: AuthenticationPolicy,
 ): ForwardingRight {
   const id = connect?.clientId ?? '';
-  const maxDevices = credentials?.maxDevices(id) ?? LIMITS.forwardedDevices;
-  const filters = credentials?.forwards(id) ?? [];
+  const { forwards: filters = [], maxDevices = LIMITS.forwardedDevices } = credentials?.terms(id) ?? {};
   if (filters.length > 0) return { kind: 'topics', filters, maxDevices };
-  const proved = certificate !== undefined || credentials?.has(id) === true;
+  const proved = certificate !== undefined || credentials?.needsPassword(id) === true;
   return proved ? { kind: 'own' } : { kind: 'any', maxDevices };
 }
