@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect as connectTls, TLSSocket } from 'node:tls';
@@ -181,6 +181,24 @@ describe('[P1] what was received before the end of a connection is handled', () 
       const { messages, stored } = await books();
       expect(stored).toBe(messages);
     });
+  });
+
+  it('a WebSocket that is reset while it has nothing to say is gone', async () => {
+    await using test = await startGateway(true);
+    let tcp: Socket | undefined;
+    const socket = new WebSocket(`ws://127.0.0.1:${test.gateway.ports.webSocket}`, 'mqtt', {
+      createConnection: () => {
+        tcp = connect({ port: test.gateway.ports.webSocket as number, host: '127.0.0.1' });
+        return tcp;
+      },
+    });
+    socket.on('error', () => undefined);
+    await once(socket, 'open');
+    for (const packet of session('dev-1', 0, 1, true, false)) socket.send(packet);
+    await eventually(() => expect(test.log.records).toHaveLength(1));
+    expect(await test.metric('ingest_connected_devices')).toBe(1);
+    tcp?.resetAndDestroy();
+    await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
   });
 
   it('[P1] a client that has ended its side still gets its answers', async () => {

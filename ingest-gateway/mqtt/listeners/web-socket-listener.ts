@@ -6,8 +6,9 @@ import {
   type ServerOptions,
 } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { createWebSocketStream, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
@@ -95,6 +96,7 @@ export function listenOnWebSocket(
     webSockets.on('connection', (webSocket, request) => {
       prepareSocket(request.socket);
       const stream = createWebSocketStream(webSocket);
+      endWithWebSocket(stream, webSocket);
       const address = addressOf(request.socket);
       let deviceId: string | undefined;
       let refused = false;
@@ -123,6 +125,14 @@ export function listenOnWebSocket(
     // The port is `server`'s: `listen` reports its errors.
     webSockets.on('error', () => undefined);
     return server;
+  });
+}
+
+/** To end its stream, ws waits for its socket to finish, which one that was reset never does: the device would stay. */
+function endWithWebSocket(stream: Duplex, webSocket: WebSocket): void {
+  webSocket.once('close', () => {
+    stream._final = (finished) => finished();
+    if (stream.writableEnded) stream.destroy();
   });
 }
 
