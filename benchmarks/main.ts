@@ -1,17 +1,20 @@
+import path from 'node:path';
 import { Command } from 'commander';
 import { type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { startInfluxDb } from '#services/influxdb.ts';
 import { startKafka } from '#services/kafka.ts';
+import { compare, type Ratio, type Round, runRound } from './against.ts';
 import type { Services } from './measured-pipeline.ts';
 import { type Figures, measureDrain, measureLatency, measureThroughput, type Setup } from './measurements.ts';
-import { formatReport, mediansOf } from './report.ts';
+import { formatRatios, formatReport, mediansOf } from './report.ts';
 
 interface Options {
   readonly rounds: number;
   readonly real?: boolean;
   readonly json?: boolean;
   readonly only?: string;
+  readonly against?: string;
 }
 
 const io = processIo(process);
@@ -24,8 +27,16 @@ const program = new Command('npm run bench --')
   .option('--rounds <n>', 'how often', wholeNumber(1, 99), 3)
   .option('--real', 'also on real Kafka (one broker) and InfluxDB, started for it')
   .option('--only <text>', 'measurements whose name holds this')
-  .option('--json', 'the medians as one JSON object, as the last line')
-  .action(async ({ rounds, real, only, json }: Options) => {
+  .option('--json', 'the medians (or the ratios) as one line of JSON, the last one')
+  .option('--against <directory>', 'alternate with the benchmark of another checkout, and print ratios')
+  .action(async ({ rounds, real, only, json, against }: Options) => {
+    if (against !== undefined) {
+      const which = [...(real ? ['--real'] : []), ...(only === undefined ? [] : ['--only', only])];
+      const ratios = await alternate(path.resolve(against), rounds, which);
+      io.stdout.write(formatRatios(ratios));
+      if (json) io.stdout.write(`${JSON.stringify(ratios)}\n`);
+      return;
+    }
     await using services = new AsyncDisposableStack();
     const measurements = listMeasurements(real ? await startServices(services) : undefined).filter(
       ({ name }) => only === undefined || name.includes(only),
@@ -41,6 +52,22 @@ const program = new Command('npm run bench --')
     io.stdout.write(formatReport(medians));
     if (json) io.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
   });
+
+/** Round by round, each side first in every other one: what the machine does meanwhile is shared fairly. */
+async function alternate(directory: string, rounds: number, which: readonly string[]): Promise<Ratio[]> {
+  const here = path.resolve(import.meta.dirname, '..');
+  const runs = new Map<string, Round[]>([
+    [here, []],
+    [directory, []],
+  ]);
+  for (let round = 1; round <= rounds; round++) {
+    for (const side of round % 2 === 1 ? [here, directory] : [directory, here]) {
+      io.stderr.write(`round ${round}/${rounds}: ${side}\n`);
+      runs.get(side)?.push(await runRound(side, which, io.signal));
+    }
+  }
+  return compare(runs.get(here) ?? [], runs.get(directory) ?? []);
+}
 
 interface Measurement {
   readonly name: string;

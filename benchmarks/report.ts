@@ -1,3 +1,4 @@
+import type { Ratio } from './against.ts';
 import type { Figures } from './measurements.ts';
 
 /** Of each figure of each measurement the median over its runs. */
@@ -33,11 +34,26 @@ export function formatReport(medians: ReadonlyMap<string, Figures>): string {
   return text;
 }
 
+/** A line for each figure: both medians, their ratio, and between what it lay. */
+export function formatRatios(ratios: readonly Ratio[]): string {
+  let text = '';
+  let measurement = '';
+  for (const { figure, ours, theirs, ratio, ...rest } of ratios) {
+    if (rest.measurement !== measurement) text += `${rest.measurement}\n`;
+    measurement = rest.measurement;
+    text +=
+      `  ${figure.padEnd(24)}${rounded(ours).padStart(12)} :${rounded(theirs).padStart(12)}` +
+      `   ${ratio.median.toFixed(2)}  (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})\n`;
+  }
+  return text;
+}
+
 function rounded(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 2 : 0 });
 }
 
-function median(values: readonly number[]): number {
+/** Of an even number: the middle of the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
