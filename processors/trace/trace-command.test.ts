@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import { encodeLetterState } from '#contract/letter-state.ts';
+import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import { openEmbeddedEventLog } from '#event-log/embedded/open-embedded-event-log.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import {
@@ -21,6 +22,8 @@ import { runTrace } from './trace-command.ts';
 
 const RETENTION_DAYS = 30;
 const TOO_OLD_MS = 31 * 86_400_000;
+/** The beginning of a minute. */
+const MAPPED_AT = Math.floor(Date.now() / 60_000) * 60_000;
 
 let dataDir: string;
 let log: EventLog;
@@ -61,6 +64,31 @@ beforeAll(async () => {
   const dismissed = { outcome: 'dismissed', at: 1, attempt: 0 } as const;
   await log.append(
     encodeLetterState(pipeline.topics.deadLetterState, letter, dismissed),
+    performance.now() + 5_000,
+  );
+  for (const [topic, ts] of [
+    ['tele/boiler/SENSOR', MAPPED_AT],
+    ['tele/boiler/SENSOR', MAPPED_AT + 999],
+  ] as const) {
+    const value = Buffer.from(
+      JSON.stringify({ schema: 'environment/1', ts, values: { temperature: 1, humidity: 2 } }),
+    );
+    const mapped = { topic, rule: { source: 'tasmota', topic: 'tele/{device}/SENSOR' } };
+    const record = { deviceId: 'boiler', value, readings: 1, receivedAt: ts, gateway: 'test', mapped };
+    await log.append(encodeTelemetryRecord(pipeline.topics.telemetry, record), performance.now() + 5_000);
+  }
+  await log.append(
+    encodeDeadLetter(pipeline.topics.deadLetters, {
+      deviceId: 'kettle',
+      payload: Buffer.from('{"Temperature":"hot"}'),
+      reason: 'mapping-failed',
+      detail: { errors: [{ path: '/Temperature', message: 'must be a number' }] },
+      stage: 'gateway',
+      attempt: 0,
+      firstFailedAt: MAPPED_AT,
+      receivedAt: MAPPED_AT,
+      mqttTopic: 'tele/kettle/SENSOR',
+    }),
     performance.now() + 5_000,
   );
   const writer = await pipeline.startWriter();
@@ -148,6 +176,34 @@ describe('npm run trace, beside the owner', () => {
     );
   });
 
+  test('a mapped one, which has no number, by its time', async () => {
+    const at = async (time: string, device = 'boiler') => {
+      const { code, out } = await trace([device, '--at', time, '--json']);
+      return { code, ...JSON.parse(out) };
+    };
+    const mapping = { source: 'tasmota', rule: 'tele/{device}/SENSOR', topic: 'tele/boiler/SENSOR' };
+    expect(await at(String(MAPPED_AT))).toMatchObject({
+      code: 0,
+      verdict: 'stored',
+      accepted: [{ ts: MAPPED_AT, mapping }],
+      stored: [{ schema: 'environment/1', ts: MAPPED_AT, values: { temperature: 1 } }],
+    });
+    const iso = new Date(MAPPED_AT).toISOString();
+    for (const span of [`${iso.slice(0, 19)}Z`, iso.slice(0, 16), iso.slice(0, 16).replace('T', ' ')]) {
+      expect((await at(span)).stored).toHaveLength(2);
+    }
+    expect((await at(iso)).stored).toHaveLength(1);
+    expect(await at(String(MAPPED_AT + 1))).toMatchObject({ code: 1, verdict: 'not-found', stored: [] });
+    // Of a message that became no reading, the time of its receipt is known.
+    expect(await at(iso.slice(0, 16), 'kettle')).toMatchObject({
+      code: 0,
+      verdict: 'dead-lettered',
+      letters: [{ reason: 'mapping-failed' }],
+    });
+    const { out } = await trace(['boiler', '--at', iso]);
+    expect(out).toContain('; made by tasmota (tele/{device}/SENSOR) of tele/boiler/SENSOR\n');
+  });
+
   test('one that waits, one that was merged, one that was replayed', async () => {
     expect(await traceJson(8)).toMatchObject({
       code: 0,
@@ -209,6 +265,9 @@ describe('npm run trace, beside the owner', () => {
     [['dev-1', '-1']],
     [['dev-1', 'x']],
     [['dev-1', '1', '--yaml']],
+    [['dev-1', '1', '--at', '1764000000000']],
+    [['dev-1', '--at', 'yesterday']],
+    [['dev-1', '--at', '2026-13-01T10:00Z']],
   ])('[P10] %j is wrong usage: exit code 2', async (argv) => {
     expect(await trace(argv)).toMatchObject({
       code: 2,

@@ -5,8 +5,10 @@ import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { type CommandIo, type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { PipelineError } from '#runtime/errors.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import type { Wanted } from './find-readings.ts';
 import { traceReading } from './trace.ts';
 import { renderTrace, traceJson } from './trace-report.ts';
 
@@ -30,16 +32,28 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
         'Reads the telemetry and dead-letter topics from their beginning. Exit code 1: it is nowhere.',
     )
     .argument('<device>', 'device id', deviceIdArgument)
-    .argument('<seq>', 'number of the reading', wholeNumber(0))
+    .argument('[seq]', 'number of the reading', wholeNumber(0))
+    .option(
+      '--at <time>',
+      'instead of a number, which readings that mappings make do not have: ts in milliseconds, or ISO 8601 (UTC unless it\n' +
+        'says otherwise); one that says no milliseconds, or no seconds, means all of that second, or minute',
+      spanOf,
+    )
     .option('--json', 'one JSON object')
-    .action(async (deviceId: string, seq: number, options: { json?: true }) => {
+    .action(async (deviceId: string, seq: number | undefined, options: { at?: Span; json?: true }) => {
+      const wanted = seq === undefined ? options.at : { seq };
+      if (wanted === undefined || (seq !== undefined && options.at !== undefined))
+        throw new PipelineError(
+          'usage',
+          'expected the number of a reading, or --at with its time; --help explains',
+        );
       const { settings, warnings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
       for (const warning of warnings) io.stderr.write(`${warning}\n`);
       await using eventLog = await context.openLog(settings);
       await using store = await context.openStore(settings);
       using progress = scanProgress(io.stderr);
       const trace = await traceReading(
-        { deviceId, seq },
+        { deviceId, wanted },
         {
           eventLog,
           store,
@@ -54,6 +68,26 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
       if (trace.verdict === 'missing' || trace.verdict === 'not-found') outcome.code = 1;
     });
   return runCommand(program, io, outcome);
+}
+
+type Span = Extract<Wanted, { readonly fromMs: number }>;
+
+const ISO =
+  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?<seconds>:\d\d(?<milliseconds>\.\d{1,3})?)?(?<zone>Z|[+-]\d\d:?\d\d)?$/;
+
+/** Option parser: the span of time that is as wide as what the text leaves open. */
+function spanOf(text: string): Span {
+  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)))
+    return { fromMs: Number(text), toMs: Number(text) + 1 };
+  const { seconds, milliseconds, zone } = ISO.exec(text)?.groups ?? {};
+  const fromMs = ISO.test(text)
+    ? Date.parse(`${text.replace(' ', 'T')}${zone === undefined ? 'Z' : ''}`)
+    : Number.NaN;
+  if (Number.isNaN(fromMs))
+    throw new InvalidArgumentError(
+      'expected milliseconds since the epoch, or a time such as 2026-11-20T10:00:00Z',
+    );
+  return { fromMs, toMs: fromMs + (seconds === undefined ? 60_000 : milliseconds === undefined ? 1_000 : 1) };
 }
 
 function deviceIdArgument(text: string): string {

@@ -1,6 +1,7 @@
 import { detailText, summaryOf } from '#processors/dead-letters/letter-summary.ts';
 import type { Letter } from '#processors/dead-letters/letters.ts';
 import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
+import type { Wanted } from './find-readings.ts';
 import type { Acceptance, Trace, TraceVerdict } from './trace.ts';
 
 const VERDICTS: Readonly<Record<TraceVerdict, string>> = {
@@ -16,24 +17,33 @@ const VERDICTS: Readonly<Record<TraceVerdict, string>> = {
 
 /** For people; what devices wrote is made safe for a terminal. */
 export function renderTrace(trace: Trace): string {
-  const { deviceId, seq, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
-  const lines = [`${deviceId}, seq ${seq}: ${VERDICTS[verdict]}`];
+  const { deviceId, wanted, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
+  const lines = [`${deviceId}, ${wantedText(wanted)}: ${VERDICTS[verdict]}`];
   for (const acceptance of accepted) lines.push(`  accepted       ${acceptanceText(acceptance)}`);
   for (const letter of letters) lines.push(`  dead-lettered  ${letterText(letter)}`);
-  if (stored !== undefined) {
-    lines.push(`  stored         ${stored.schema}, ts ${iso(stored.ts)}, ${JSON.stringify(stored.values)}`);
+  for (const { schema, ts, values } of stored) {
+    lines.push(`  stored         ${schema}, ts ${iso(ts)}, ${JSON.stringify(values)}`);
   }
   if (mergedInto !== undefined) lines.push(`  merged into    seq ${mergedInto.seq ?? '(none)'}`);
   if (storeTrouble !== undefined) lines.push(`  store          cannot be asked: ${storeTrouble}`);
   return `${lines.map(terminalText).join('\n')}\n`;
 }
 
-/** For machines: one object. Times are ISO 8601, UTC. */
+function wantedText(wanted: Wanted): string {
+  if ('seq' in wanted) return `seq ${wanted.seq}`;
+  const { fromMs, toMs } = wanted;
+  return toMs - fromMs === 1 ? `ts ${iso(fromMs)}` : `ts from ${iso(fromMs)} to ${iso(toMs - 1)}`;
+}
+
+/**
+ * For machines: one object. Times are ISO 8601, UTC. `stored` is the reading or null when it was asked for by number, and
+ * a list when it was asked for by time.
+ */
 export function traceJson(trace: Trace): string {
-  const { deviceId: device, seq, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
+  const { deviceId: device, wanted, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
   return terminalJson({
     device,
-    seq,
+    ...('seq' in wanted ? { seq: wanted.seq } : { from: iso(wanted.fromMs), to: iso(wanted.toMs) }),
     verdict,
     accepted: accepted.map(({ loggedAt, receivedAt, ...acceptance }) => ({
       loggedAt: iso(loggedAt),
@@ -41,14 +51,14 @@ export function traceJson(trace: Trace): string {
       ...acceptance,
     })),
     letters: letters.map(summaryOf),
-    stored: stored ?? null,
+    stored: 'seq' in wanted ? (stored[0] ?? null) : stored,
     ...(mergedInto && { mergedInto }),
     ...(storeTrouble !== undefined && { storeTrouble }),
   });
 }
 
 function acceptanceText(acceptance: Acceptance): string {
-  const { partition, offset, loggedAt, receivedAt, gateway, index, replays, committed } = acceptance;
+  const { partition, offset, loggedAt, receivedAt, gateway, index, replays, committed, mapping } = acceptance;
   return [
     receivedAt === undefined ? 'received at an unknown time' : `received ${iso(receivedAt)}`,
     `by ${gateway === undefined ? 'an unknown gateway' : `gateway ${gateway}`},`,
@@ -56,6 +66,7 @@ function acceptanceText(acceptance: Acceptance): string {
     ...(index === undefined ? [] : [`, reading ${index} of its message`]),
     ...(replays === 0 ? [] : [`, replayed for the ${replays}. time`]),
     committed ? '; the telemetry-writer is past it' : '; the telemetry-writer has not come to it yet',
+    ...(mapping === undefined ? [] : [`; made by ${mapping.source} (${mapping.rule}) of ${mapping.topic}`]),
   ]
     .join(' ')
     .replaceAll(' ,', ',')

@@ -4,14 +4,15 @@ import type { Reading } from '#contract/reading.ts';
 import { headerNumber } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { readLetterStates } from '#processors/dead-letters/letter-states.ts';
-import { type Letter, readLetters } from '#processors/dead-letters/letters.ts';
+import { isForeign, type Letter, readLetters, schemaOf } from '#processors/dead-letters/letters.ts';
 import { describeError, hasCode } from '#runtime/errors.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
-import { findSeq } from './find-seq.ts';
+import { findReadings, isWithin, type Wanted } from './find-readings.ts';
 
 export interface TraceQuestion {
   readonly deviceId: string;
-  readonly seq: number;
+  /** Readings that mappings make have no `seq`; they are found by their time. */
+  readonly wanted: Wanted;
 }
 
 export interface TraceDeps {
@@ -38,6 +39,12 @@ export interface Acceptance extends RecordPosition {
   readonly replays: number;
   /** Whether the telemetry-writer is past it. */
   readonly committed: boolean;
+  /** Of a reading that a mapping made: by which rule, of a message on which topic. */
+  readonly mapping?: {
+    readonly source: string;
+    readonly rule: string | undefined;
+    readonly topic: string | undefined;
+  };
 }
 
 /**
@@ -62,7 +69,7 @@ export interface Trace extends TraceQuestion {
   readonly verdict: TraceVerdict;
   readonly accepted: readonly Acceptance[];
   readonly letters: readonly Letter[];
-  readonly stored: Reading | undefined;
+  readonly stored: readonly Reading[];
   /** What the store holds in the reading's place: same type and time, another `seq`. */
   readonly mergedInto: Reading | undefined;
   /** Why the store could not be asked. */
@@ -70,7 +77,7 @@ export interface Trace extends TraceQuestion {
 }
 
 /**
- * Where one reading is. Looks through both topics from the beginning: which partition a key goes to is the log's
+ * Where one reading is, or those of a span of time. Looks through both topics from the beginning: which partition a key goes to is the log's
  * affair, and retention bounds what there is to read.
  *
  * @throws PipelineError `event-log-unavailable`
@@ -88,24 +95,36 @@ export async function traceReading(question: TraceQuestion, deps: TraceDeps): Pr
   const key = Buffer.from(question.deviceId);
   for await (const record of eventLog.read(topics.telemetry, { signal: deps.signal })) {
     step();
-    if (record.key?.equals(key)) accepted.push(...acceptancesIn(record, question.seq, committedOffsets));
+    if (record.key?.equals(key)) accepted.push(...acceptancesIn(record, question.wanted, committedOffsets));
   }
   const letters: Letter[] = [];
   const states = await readLetterStates(eventLog, topics, deps.signal);
   for await (const letter of readLetters(eventLog, topics, states, deps.signal)) {
     step();
     if (letter.deviceId !== question.deviceId) continue;
-    if (findSeq(letter.payload, question.seq).length > 0) letters.push(letter);
+    if (isAbout(letter, question.wanted)) letters.push(letter);
   }
   const inStore = await askStore(question, accepted, deps.store);
   const trace = { ...question, accepted, letters, ...inStore };
   return { ...trace, verdict: verdictOf(trace) };
 }
 
+/**
+ * Whether a letter holds a reading that is looked for. What is not in our own format has no `ts` that could be told
+ * without its mapping: the time at which it was received stands for it.
+ */
+function isAbout(letter: Letter, wanted: Wanted): boolean {
+  if (findReadings(letter.payload, wanted).length > 0) return true;
+  if ('seq' in wanted || !isWithin(letter.receivedAt, wanted)) return false;
+  return isForeign(letter) || schemaOf(letter.payload) === undefined;
+}
+
 /** In the order of what matters most to know. */
 function verdictOf(trace: Omit<Trace, 'verdict'>): TraceVerdict {
   const { accepted, letters, stored, mergedInto, storeTrouble } = trace;
-  if (stored !== undefined) return 'stored';
+  const isStored = ({ ts, schema }: Acceptance): boolean =>
+    stored.some((reading) => reading.ts === ts && typeOf(reading.schema) === typeOf(String(schema)));
+  if (stored.length > 0 && ('seq' in trace.wanted || accepted.every(isStored))) return 'stored';
   if (accepted.some(({ committed }) => !committed)) return 'waiting';
   if (letters.length > 0) return 'dead-lettered';
   if (mergedInto !== undefined) return 'merged';
@@ -115,12 +134,12 @@ function verdictOf(trace: Omit<Trace, 'verdict'>): TraceVerdict {
 
 function acceptancesIn(
   record: LogRecord,
-  seq: number,
+  wanted: Wanted,
   committedOffsets: ReadonlyMap<number, number>,
 ): Acceptance[] {
   const { partition, offset, timestamp: loggedAt, headers, value } = record;
   if (value === null) return [];
-  return findSeq(value, seq).map(({ index, reading }) => ({
+  return findReadings(value, wanted).map(({ index, reading }) => ({
     partition,
     offset,
     loggedAt,
@@ -131,31 +150,53 @@ function acceptancesIn(
     ts: reading?.['ts'],
     replays: headerNumber(headers['dlq.attempt']) ?? 0,
     committed: offset < (committedOffsets.get(partition) ?? -1),
+    ...(headers['mapping.source'] !== undefined && {
+      mapping: {
+        source: headers['mapping.source'],
+        rule: headers['mapping.rule'],
+        topic: headers['mqtt.topic'],
+      },
+    }),
   }));
 }
 
 async function askStore(
-  { deviceId, seq }: TraceQuestion,
+  { deviceId, wanted }: TraceQuestion,
   accepted: readonly Acceptance[],
   store: TraceDeps['store'],
 ): Promise<Pick<Trace, 'stored' | 'mergedInto' | 'storeTrouble'>> {
-  let mergedInto: Reading | undefined;
   try {
-    for (const { ts, schema } of accepted) {
-      if (typeof ts !== 'number' || typeof schema !== 'string') continue;
-      for await (const reading of store.scan({ fromMs: ts, toMs: ts + 1, deviceIds: [deviceId] })) {
-        if (typeOf(reading.schema) !== typeOf(schema)) continue;
-        if (reading.seq === seq) return { stored: reading, mergedInto: undefined, storeTrouble: undefined };
-        mergedInto = reading;
-      }
+    if ('seq' in wanted)
+      return { ...(await storedUnder(wanted.seq, deviceId, accepted, store)), storeTrouble: undefined };
+    const stored: Reading[] = [];
+    for await (const { deviceId: _, ...reading } of store.scan({ ...wanted, deviceIds: [deviceId] })) {
+      if (stored.push(reading) >= LIMITS.readingsPerQuery) break;
     }
-    // Retention may have taken it from the log: then its time is not known, and only the newest can be looked through.
-    const newest = accepted.length > 0 ? [] : await store.latest(deviceId, LIMITS.readingsPerQuery);
-    return { stored: newest.find((reading) => reading.seq === seq), mergedInto, storeTrouble: undefined };
+    return { stored, mergedInto: undefined, storeTrouble: undefined };
   } catch (error) {
     if (!hasCode(error, 'store-unavailable')) throw error;
-    return { stored: undefined, mergedInto, storeTrouble: describeError(error) };
+    return { stored: [], mergedInto: undefined, storeTrouble: describeError(error) };
   }
+}
+
+async function storedUnder(
+  seq: number,
+  deviceId: string,
+  accepted: readonly Acceptance[],
+  store: TraceDeps['store'],
+): Promise<Pick<Trace, 'stored' | 'mergedInto'>> {
+  let mergedInto: Reading | undefined;
+  for (const { ts, schema } of accepted) {
+    if (typeof ts !== 'number' || typeof schema !== 'string') continue;
+    for await (const reading of store.scan({ fromMs: ts, toMs: ts + 1, deviceIds: [deviceId] })) {
+      if (typeOf(reading.schema) !== typeOf(schema)) continue;
+      if (reading.seq === seq) return { stored: [reading], mergedInto: undefined };
+      mergedInto = reading;
+    }
+  }
+  // Retention may have taken it from the log: then its time is not known, and only the newest can be looked through.
+  const newest = accepted.length > 0 ? [] : await store.latest(deviceId, LIMITS.readingsPerQuery);
+  return { stored: newest.filter((reading) => reading.seq === seq).slice(0, 1), mergedInto };
 }
 
 function typeOf(schema: string): string {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findSeq } from './find-seq.ts';
+import { findReadings } from './find-readings.ts';
 
-const find = (payload: string, seq: number) => findSeq(Buffer.from(payload), seq);
+const find = (payload: string, seq: number) => findReadings(Buffer.from(payload), { seq });
 
 describe('finding a reading in a payload', () => {
   test('alone, in a batch, several times', () => {
@@ -31,10 +31,19 @@ describe('finding a reading in a payload', () => {
     }
   });
 
+  test('by its time', () => {
+    const at = (payload: string) =>
+      findReadings(Buffer.from(payload), { fromMs: 10, toMs: 20 }).map(({ index }) => index);
+    expect(at('{"ts":10}')).toEqual([undefined]);
+    expect(at('[{"ts":9},{"ts":19},{"ts":20},{"ts":"10"},{"seq":10},null]')).toEqual([1]);
+    expect(at('{"ts":10')).toEqual([]);
+  });
+
   test('whatever the bytes are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(), (payload, seq) => {
-        expect(Array.isArray(findSeq(payload, seq))).toBe(true);
+        expect(Array.isArray(findReadings(payload, { seq }))).toBe(true);
+        expect(findReadings(payload, { fromMs: 0, toMs: 1 })).toEqual([]);
       }),
     );
   });
