@@ -76,12 +76,17 @@ describe('contract files', () => {
       expect.stringMatching(
         /^MAPPINGS: no mapping called "tasmotta" comes with the pipeline \(there are chirpstack, /,
       ),
-      expect.stringMatching(/^MAPPINGS: .*broken\.json: /),
-      expect.stringMatching(/^MAPPINGS: .*bad\.json: \/rules\/0\/ts \(rule t\/\{d\}\): /),
+      expect.stringContaining(`MAPPING_DIR: ${path.join(mappingDir, 'broken.json')}: `),
+      expect.stringContaining(
+        `MAPPING_DIR: ${path.join(mappingDir, 'bad.json')}: /rules/0/ts (rule t/{d}): `,
+      ),
     ]);
     expect(problems({ mappingDir: path.join(folder, 'nowhere') })).toEqual([
-      expect.stringContaining('nowhere'),
+      expect.stringContaining(`MAPPING_DIR: ${path.join(folder, 'nowhere')}: `),
     ]);
+    expect(problems({ mappings: ['telegraf', 'telegraf-influx'] })[0]).toMatch(
+      /^MAPPINGS: \/.*telegraf-influx\.json: \/rules\/0\/topic /,
+    );
     expect(problems({ schemaDir: path.join(folder, 'nowhere') })[0]).toMatch(/^SCHEMA_DIR: /);
   });
 });

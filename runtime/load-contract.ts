@@ -43,24 +43,21 @@ export interface Contract {
  */
 export function loadContract({ mappings, mappingDir, siteZone, ...sources }: ContractOptions): Contract {
   const schemaProblems: string[] = [];
-  const mappingProblems: string[] = [];
+  const problems: string[] = [];
   const files = [
-    ...shippedFiles(mappings, mappingProblems),
-    ...(mappingDir === undefined ? [] : filesOf(mappingDir, mappingProblems)),
+    ...shippedFiles(mappings, problems),
+    ...(mappingDir === undefined ? [] : filesOf(mappingDir, problems)),
   ];
   const schemaFiles = filesOfSources(sources, schemaProblems);
-  const types = missingTypes(files, schemaFiles, mappingProblems);
+  const types = missingTypes(files, schemaFiles, schemaProblems);
   const built = buildSchemaRegistry([...schemaFiles, ...types]);
   if ('problems' in built) schemaProblems.push(...built.problems);
   const schemas = 'registry' in built ? built.registry : undefined;
   // Without schemas every reading would be wrong.
   const compiled =
     schemas && buildMappings(files, schemas, siteZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
-  if (compiled !== undefined && 'problems' in compiled) mappingProblems.push(...compiled.problems);
-  const lines = [
-    ...schemaProblems.map((problem) => `SCHEMA_DIR: ${problem}`),
-    ...mappingProblems.map((problem) => `MAPPINGS: ${problem}`),
-  ];
+  if (compiled !== undefined && 'problems' in compiled) problems.push(...compiled.problems);
+  const lines = [...schemaProblems.map((problem) => `SCHEMA_DIR: ${problem}`), ...problems];
   if (schemas === undefined || compiled === undefined || !('mappings' in compiled) || lines.length > 0) {
     throw new PipelineError('configuration', lines.join('\n'));
   }
@@ -94,23 +91,30 @@ export function shippedMappingNames(): string[] {
 function shippedFiles(names: readonly string[], problems: string[]): MappingFile[] {
   const known = names.length === 0 ? [] : shippedMappingNames();
   return [...new Set(names)].flatMap((name) => {
-    if (known.includes(name)) return fileAt(path.join(SHIPPED_MAPPINGS, `${name}.json`), problems);
+    if (known.includes(name))
+      return fileAt('MAPPINGS', path.join(SHIPPED_MAPPINGS, `${name}.json`), problems);
     problems.push(
-      `no mapping called ${JSON.stringify(name)} comes with the pipeline (there are ${known.join(', ')})`,
+      `MAPPINGS: no mapping called ${JSON.stringify(name)} comes with the pipeline (there are ${known.join(', ')})`,
     );
     return [];
   });
 }
 
 function filesOf(folder: string, problems: string[]): MappingFile[] {
-  return list(folder, problems)
+  const unreadable: string[] = [];
+  const entries = list(folder, unreadable);
+  problems.push(...unreadable.map((problem) => `MAPPING_DIR: ${problem}`));
+  return entries
     .filter((entry) => !entry.isDirectory() && entry.name.endsWith('.json'))
-    .flatMap((entry) => fileAt(path.join(folder, entry.name), problems));
+    .flatMap((entry) => fileAt('MAPPING_DIR', path.join(folder, entry.name), problems));
 }
 
-function fileAt(file: string, problems: string[]): MappingFile[] {
-  const content = readJson(file, problems);
-  return content === undefined ? [] : [{ path: path.relative('', file), content }];
+/** Everything told about the file begins with the variable that switches it on, and its path. */
+function fileAt(variable: 'MAPPINGS' | 'MAPPING_DIR', file: string, problems: string[]): MappingFile[] {
+  const unreadable: string[] = [];
+  const content = readJson(file, unreadable);
+  problems.push(...unreadable.map((problem) => `${variable}: ${problem}`));
+  return content === undefined ? [] : [{ path: `${variable}: ${file}`, content }];
 }
 
 function missingTypes(

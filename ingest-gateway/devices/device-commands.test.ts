@@ -80,6 +80,27 @@ describe('npm run devices', () => {
     expect([code, err]).toEqual([2, expect.stringContaining('not a topic filter: "a/#/b"')]);
   });
 
+  it('bounds the devices that a forwarder may name', async () => {
+    await devices(['add', 'bridge-7', '--forwards', 'tele/+/SENSOR', '--max-devices', '500']);
+    expect(readCredentials(file).get('bridge-7')).toMatchObject({
+      forwards: ['tele/+/SENSOR'],
+      maxDevices: 500,
+    });
+    // A new password without them is a new right.
+    await devices(['add', 'bridge-7']);
+    expect(readCredentials(file).get('bridge-7')).not.toHaveProperty('maxDevices');
+  });
+
+  it.each([
+    [['--max-devices', '5'], '--max-devices: expected --forwards'],
+    [['--forwards', '#', '--max-devices', '0'], '--max-devices'],
+    [['--forwards', '#', '--max-devices', 'many'], '--max-devices'],
+  ])('[P10] %j is wrong usage: exit code 2', async (argv, message) => {
+    const { code, err } = await devices(['add', 'bridge-7', ...argv]);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+  });
+
   it('[P10] takes no password that is guessed in no time', async () => {
     for (const stdin of ['', '\n', 'x\n', 'hunter2\n', '🔑🔑🔑🔑🔑🔑🔑\n']) {
       const { code, err } = await devices(['add', 'dev-1', '--password-stdin'], { stdin });

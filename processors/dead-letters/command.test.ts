@@ -83,6 +83,34 @@ describe('dlq', () => {
     expect(lines[0].detail.errors[0].path).toMatch(/^\/values/);
   });
 
+  test('of foreign topics, the mapping and its rule are told, and filtered by', async () => {
+    const rule = { source: 'tasmota', topic: 'tele/{device}/SENSOR' };
+    await appendLetters(under.log, [
+      letterFor('dev-1', '{'),
+      letterFor('gw', '{"t":"hot"}', {
+        reason: 'mapping-failed',
+        mqttTopic: 'tele/a/SENSOR',
+        rule,
+        path: '',
+      }),
+      letterFor('gw', '{"t":1}', { reason: 'unmapped-topic', mqttTopic: 'x/y' }),
+    ]);
+    const { out } = await dlq(['list']);
+    const sources = out.split('\n').map((line) => line.split(/ +/)[4]);
+    expect(sources.slice(0, 4).toSorted()).toEqual(['SOURCE', 'none', 'tasmota', '–'].toSorted());
+    expect(jsonLines((await dlq(['list', '--source', 'tasmota', '--json'])).out)).toMatchObject([
+      { id: '0-1', source: 'tasmota', rule: rule.topic, topic: 'tele/a/SENSOR', path: '' },
+    ]);
+    expect(jsonLines((await dlq(['list', '--source', 'none', '--json'])).out)).toMatchObject([
+      { id: '0-2', source: 'none', rule: null, topic: 'x/y' },
+    ]);
+    expect((await dlq(['list', '--device', 'dev-1'])).out).not.toContain('SOURCE');
+    expect((await dlq(['show', '0-1'])).out).toContain('mapping       tasmota, rule tele/{device}/SENSOR\n');
+    expect((await dlq(['show', '0-2'])).out).toMatch(
+      /topic +x\/y\n +mapping +none has a rule for this topic\n/,
+    );
+  });
+
   test('filters: reason, device, schema, stage, since, until, and their combination', async () => {
     await appendLetters(under.log, [
       letterFor('dev-1', '{'),

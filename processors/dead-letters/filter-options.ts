@@ -10,6 +10,7 @@ export interface FilterOptions {
   readonly device?: string[];
   readonly schema?: string[];
   readonly stage?: LetterStage[];
+  readonly source?: string[];
   readonly since?: number;
   readonly until?: number;
   readonly all?: boolean;
@@ -38,18 +39,22 @@ export function addFilters(command: Command, now: () => number): Command {
     .addOption(several('--device <id>', 'of this device'))
     .addOption(several('--schema <name>', 'naming this schema, such as environment/1'))
     .addOption(several('--stage <stage>', `written by: ${LETTER_STAGES.join(', ')}`, LETTER_STAGES))
+    .addOption(
+      several('--source <name>', 'of the topics of this mapping; none: of topics that no mapping knows'),
+    )
     .option('--since <when>', 'written since then: an age (30m, 2h, 7d) or an ISO time, UTC', moment)
     .option('--until <when>', 'written before then', moment);
 }
 
 export function filterOf(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
-  const { reason, device, schema, stage, since, until, all } = options;
+  const { reason, device, schema, stage, source, since, until, all } = options;
   return {
     ...(ids.length > 0 && { ids: new Set(ids) }),
     ...(reason && { reasons: new Set(reason) }),
     ...(device && { devices: new Set(device) }),
     ...(schema && { schemas: new Set(schema) }),
     ...(stage && { stages: new Set(stage) }),
+    ...(source && { sources: new Set(source) }),
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
     ...(all === true && { all }),

@@ -1,4 +1,3 @@
-import { deviceIdOfTopic } from '#contract/device-topic.ts';
 import type { MappedReject } from '#contract/mapping/map-message.ts';
 import { batchesOf, type MappedBatch } from '#contract/mapping/mapped-records.ts';
 import type { Mappings } from '#contract/mapping/mappings.ts';
@@ -13,12 +12,6 @@ export interface MappedAgain {
   readonly origin: MappingOrigin;
   /** Today's rule swallows it. */
   readonly ignored: boolean;
-}
-
-/** Whether a letter holds a message of foreign firmware, which no device's own topic had. */
-export function isForeign(letter: Letter): letter is Letter & { readonly mqttTopic: string } {
-  const { stage, mqttTopic } = letter;
-  return stage === 'gateway' && mqttTopic !== undefined && deviceIdOfTopic(mqttTopic) === undefined;
 }
 
 /**

@@ -7,8 +7,8 @@ import type { Mappings } from '#contract/mapping/mappings.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { MappingOrigin } from '#contract/telemetry-record.ts';
-import { firstReject, isForeign, mapAgain, whyNotMapped } from './judge-mapped.ts';
-import type { Letter } from './letters.ts';
+import { firstReject, mapAgain, whyNotMapped } from './judge-mapped.ts';
+import { isForeign, type Letter } from './letters.ts';
 
 /** Readings that are handed in again as one record. */
 export type ReplayedBatch = Pick<MappedBatch, 'deviceId' | 'readings' | 'value'>;

@@ -1,5 +1,5 @@
 import type { RejectReason } from '#contract/reject-reason.ts';
-import { type Letter, type LetterStage, schemaOf, statusOf } from './letters.ts';
+import { type Letter, type LetterStage, schemaOf, sourceOf, statusOf } from './letters.ts';
 
 /** Which letters are meant. Every condition that is given must hold; of several values of one, any. */
 export interface LetterFilter {
@@ -8,6 +8,8 @@ export interface LetterFilter {
   readonly devices?: ReadonlySet<string>;
   readonly schemas?: ReadonlySet<string>;
   readonly stages?: ReadonlySet<LetterStage>;
+  /** Mappings that knew the topic; `none` for topics that none knew. */
+  readonly sources?: ReadonlySet<string>;
   /** Time of the letter: from `since` on, before `until`. Milliseconds since the epoch. */
   readonly since?: number;
   readonly until?: number;
@@ -23,6 +25,7 @@ export function matches(filter: LetterFilter, letter: Letter): boolean {
   if (filter.reasons !== undefined && !filter.reasons.has(letter.reason)) return false;
   if (filter.devices !== undefined && !filter.devices.has(letter.deviceId)) return false;
   if (filter.stages !== undefined && !filter.stages.has(letter.stage)) return false;
+  if (filter.sources !== undefined && !filter.sources.has(sourceOf(letter) ?? '')) return false;
   if (filter.since !== undefined && letter.time < filter.since) return false;
   if (filter.until !== undefined && letter.time >= filter.until) return false;
   return filter.schemas === undefined || filter.schemas.has(schemaOf(letter.payload) ?? '');

@@ -1,5 +1,5 @@
 import type { FoldedLetter } from './fold-duplicates.ts';
-import { type Letter, type LetterStatus, schemaOf, statusOf } from './letters.ts';
+import { isForeign, type Letter, type LetterStatus, schemaOf, sourceOf, statusOf } from './letters.ts';
 
 /** A letter as `--json` prints it: small, without its payload. Times are ISO 8601, UTC. */
 export function summaryOf(letter: Letter): Record<string, unknown> {
@@ -12,7 +12,11 @@ export function summaryOf(letter: Letter): Record<string, unknown> {
     ...(letter.originalReason !== undefined && { originalReason: letter.originalReason }),
     stage,
     schema: schemaOf(letter.payload) ?? null,
-    ...(letter.rule && { source: letter.rule.source, topic: letter.mqttTopic }),
+    ...(isForeign(letter) && {
+      source: sourceOf(letter),
+      rule: letter.rule?.topic ?? null,
+      topic: letter.mqttTopic,
+    }),
     ...(letter.path !== undefined && { path: letter.path }),
     ...(index !== undefined && { index }),
     attempts: attempt,

@@ -1,4 +1,5 @@
 import { DEAD_LETTER_STAGES, type DeadLetter, decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
+import { deviceIdOfTopic } from '#contract/device-topic.ts';
 import { isPending, type LetterState } from '#contract/letter-state.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { LogRecord, RecordHeaders, RecordPosition, TopicNames } from '#contract/log-record.ts';
@@ -39,6 +40,17 @@ export function statusOf(letter: Pick<Letter, 'reason' | 'state'>): LetterStatus
   if (letter.state?.outcome === 'parked') return 'superseded';
   const outcome = letter.state?.outcome;
   return outcome === 'dismissed' || outcome === 'duplicate' ? outcome : 'replayed';
+}
+
+/** Whether a letter holds a message of foreign firmware, which no device's own topic had. */
+export function isForeign(letter: Letter): letter is Letter & { readonly mqttTopic: string } {
+  const { stage, mqttTopic } = letter;
+  return stage === 'gateway' && mqttTopic !== undefined && deviceIdOfTopic(mqttTopic) === undefined;
+}
+
+/** The mapping that knew the topic of a letter; `none` when none did, `undefined` when the device speaks our language. */
+export function sourceOf(letter: Letter): string | undefined {
+  return letter.rule?.source ?? (isForeign(letter) ? 'none' : undefined);
 }
 
 /** Every letter of the topic, partition by partition, oldest first; records that are not ours included. Streams. */

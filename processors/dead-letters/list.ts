@@ -1,7 +1,7 @@
 import { shortened, terminalJson } from '#runtime/terminal-text.ts';
 import { type FoldedLetter, foldDuplicates } from './fold-duplicates.ts';
 import { detailText, foldedSummaryOf, isoTime, outcomeText } from './letter-summary.ts';
-import { type Letter, statusOf } from './letters.ts';
+import { type Letter, sourceOf, statusOf } from './letters.ts';
 import { counted, plainTable, write } from './text-output.ts';
 
 export interface ListOptions {
@@ -12,6 +12,8 @@ export interface ListOptions {
 
 type Output = NodeJS.WritableStream & { readonly columns?: number };
 
+/** After the reason. */
+const SOURCE_COLUMN = 4;
 const OTHER_COLUMNS_WIDTH = 110;
 const MIN_DETAIL_WIDTH = 40;
 /** Where no terminal says how wide it is. */
@@ -37,12 +39,17 @@ export async function listLetters(
   const { columns } = stdout;
   const detailWidth =
     columns === undefined ? DETAIL_WIDTH : Math.max(MIN_DETAIL_WIDTH, columns - OTHER_COLUMNS_WIDTH);
+  // Where all devices speak our language, nothing is said of mappings.
+  const sources = newest.some(({ letter }) => sourceOf(letter) !== undefined);
   const head = ['ID', 'TIME', 'DEVICE', 'REASON', 'STAGE', 'ATTEMPTS', 'COPIES', 'DETAIL'];
   await write(
     stdout,
     plainTable(
-      head,
-      newest.map((entry) => row(entry, detailWidth)),
+      sources ? head.toSpliced(SOURCE_COLUMN, 0, 'SOURCE') : head,
+      newest.map((entry) => {
+        const cells = row(entry, detailWidth);
+        return sources ? cells.toSpliced(SOURCE_COLUMN, 0, sourceOf(entry.letter) ?? '–') : cells;
+      }),
     ),
   );
   if (newest.length < total) {

@@ -12,7 +12,7 @@ import {
   problemsOf,
   summaryOf,
 } from './letter-summary.ts';
-import type { Letter } from './letters.ts';
+import { isForeign, type Letter } from './letters.ts';
 import { excerpt, type Place, placeOfProblem, syntaxProblem } from './payload-place.ts';
 import { firstInvalidByte, hexLines, textLines, textOf } from './payload-text.ts';
 
@@ -77,11 +77,12 @@ export function letterAsJson(letter: Letter, contract: DeadLetterContract): stri
 }
 
 /** Of a message on a foreign topic: where it came in, by which rule it was read, which element was refused. */
-function mappingFacts({ mqttTopic, rule, path }: Letter): [string, string][] {
-  if (rule === undefined) return [];
+function mappingFacts(letter: Letter): [string, string][] {
+  if (!isForeign(letter)) return [];
+  const { mqttTopic, rule, path } = letter;
   const facts: [string, string][] = [
-    ['topic', mqttTopic ?? ''],
-    ['mapping', `${rule.source}, rule ${rule.topic}`],
+    ['topic', mqttTopic],
+    ['mapping', rule === undefined ? 'none has a rule for this topic' : `${rule.source}, rule ${rule.topic}`],
   ];
   return path === undefined ? facts : [...facts, ['element', path === '' ? '(the message)' : path]];
 }
