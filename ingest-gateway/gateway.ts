@@ -103,6 +103,7 @@ export async function startIngestGateway(
             {
               file: mqtt.credentialsFile,
               pollMs: options.filePollMs,
+              now: deps.now,
               onChanged: (deviceId) =>
                 broker?.disconnect('revoked', ({ connect }) => connect?.clientId === deviceId),
             },

@@ -2,22 +2,36 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
-import { type Credential, type Credentials, readCredentials } from './credentials-file.ts';
+import {
+  type Credential,
+  hasPassword,
+  inForceAt,
+  isSlow,
+  type PasswordCredential,
+  type PasswordHash,
+  passwordOf,
+} from './credential.ts';
+import { type Credentials, readCredentials } from './credentials-file.ts';
 import type { DeviceTerms } from './device-terms.ts';
 import { LoginLimits } from './login-limits.ts';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
-import { type PasswordHash, verifyFast } from './password-hash.ts';
+import { verifyFast } from './password-hash.ts';
+
+/** How often it is looked whether the time of a former password is over. */
+const OVERLAP_POLL_MS = 1_000;
 
 export interface CredentialStoreOptions {
   readonly file: string;
   /** How often the file is looked at, milliseconds. */
   readonly pollMs?: number | undefined;
-  /** The device's entry is new, gone or another one: whoever is connected as this device must leave. */
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number;
+  /** What let the device in does not hold any more: whoever is connected as this device must leave. */
   readonly onChanged: (deviceId: string) => void;
 }
 
 /** `throttled`: too many wrong ones before; nothing is said about this one. */
-export type LoginVerdict = PasswordVerdict | 'throttled';
+export type LoginVerdict = Exclude<PasswordVerdict, 'former'> | 'throttled';
 
 /** Who tries a password, and from where. */
 export interface Login {
@@ -33,6 +47,9 @@ export interface Login {
  *
  * A password that can be checked at no cost (it is ours to generate, or was right lately) is always checked, whatever
  * came before: no guessing keeps such a device out. Before a slow hash is computed for somebody, `LoginLimits` is asked.
+ *
+ * A device whose password was changed with an overlap has two that work, until the former one's time is over. A device
+ * that is connected may stay for as long as the password that it came with works.
  */
 export class CredentialStore implements Disposable {
   readonly #options: CredentialStoreOptions;
@@ -40,7 +57,10 @@ export class CredentialStore implements Disposable {
   readonly #checks: PasswordChecks;
   readonly #limits: LoginLimits;
   readonly #changes: FileChanges;
-  #credentials: Credentials;
+  readonly #overlaps: NodeJS.Timeout;
+  /** The password that let each device in the last time. */
+  readonly #cameWith = new Map<string, PasswordHash>();
+  #credentials: Map<string, Credential>;
 
   /** @throws PipelineError `configuration` when the file cannot be used. */
   constructor(
@@ -53,15 +73,16 @@ export class CredentialStore implements Disposable {
     this.#checks = checks;
     this.#limits = limits;
     this.#changes = new FileChanges([options.file]);
-    this.#credentials = readCredentials(options.file);
+    this.#credentials = new Map(readCredentials(options.file));
     telemetry.credentialsLoaded(options.file, [...this.deviceIds()].length);
     this.#changes.watch(() => this.#reload(), options.pollMs);
+    this.#overlaps = setInterval(() => this.#endOverlaps(), options.pollMs ?? OVERLAP_POLL_MS).unref();
   }
 
   /** Whether the file knows how the device proves itself: then nothing less lets it in. */
   needsPassword(deviceId: string): boolean {
     const credential = this.#credentials.get(deviceId);
-    return credential !== undefined && (credential === 'revoked' || credential.algorithm !== 'none');
+    return credential === 'revoked' || hasPassword(credential);
   }
 
   isRevoked(deviceId: string): boolean {
@@ -81,35 +102,72 @@ export class CredentialStore implements Disposable {
 
   async verify(login: Login, signal: AbortSignal): Promise<LoginVerdict> {
     const { deviceId, address } = login;
-    const verdict = await this.#judge(login, signal);
-    if (verdict === 'verified') this.#limits.succeeded(deviceId, address);
+    const entry = this.#credentials.get(deviceId);
+    const kept = hasPassword(entry) ? inForceAt(entry, this.#options.now()) : undefined;
+    const verdict = await this.#judge(login, kept, signal);
+    // Revoked, or changed, while its password was being checked.
+    if (this.#credentials.get(deviceId) !== entry) return 'wrong';
     if (verdict === 'wrong') this.#limits.failed(deviceId, address);
-    return verdict;
+    if (verdict !== 'verified' && verdict !== 'former') return verdict;
+    this.#limits.succeeded(deviceId, address);
+    const password = verdict === 'former' ? kept?.previous?.password : kept && passwordOf(kept);
+    if (password !== undefined) this.#cameWith.set(deviceId, password);
+    return 'verified';
   }
 
-  async #judge({ deviceId, address, password }: Login, signal: AbortSignal): Promise<LoginVerdict> {
-    const kept = this.#credentials.get(deviceId);
-    const known = isPassword(kept) ? kept : undefined;
-    if (known !== undefined && this.#isRightAtNoCost(deviceId, password, known)) return 'verified';
+  async #judge(
+    { deviceId, address, password }: Login,
+    kept: PasswordCredential | undefined,
+    signal: AbortSignal,
+  ): Promise<PasswordVerdict | 'throttled'> {
+    const free = kept && this.#judgeAtNoCost(deviceId, password, kept);
+    if (free !== undefined) return free;
     if (this.#limits.waitMs(deviceId, address) > 0) return 'throttled';
-    if (known?.algorithm !== 'scrypt') return 'wrong';
-    const verdict = await this.#checks.check({ deviceId, address }, password, known, signal);
-    // Revoked while its password was being checked.
-    return this.#credentials.get(deviceId) === known ? verdict : 'wrong';
+    const former = kept?.previous?.password;
+    if (kept === undefined || !(isSlow(kept) || (former !== undefined && isSlow(former)))) return 'wrong';
+    return this.#checks.check({ deviceId, address }, password, kept, signal);
   }
 
-  #isRightAtNoCost(deviceId: string, password: Uint8Array, kept: PasswordHash): boolean {
-    return kept.algorithm === 'hmac-sha256'
-      ? verifyFast(password, kept)
-      : this.#checks.isVerified(deviceId, password, kept);
+  #judgeAtNoCost(
+    deviceId: string,
+    password: Uint8Array,
+    kept: PasswordCredential,
+  ): 'verified' | 'former' | undefined {
+    if (!isSlow(kept) && verifyFast(password, kept)) return 'verified';
+    const former = kept.previous?.password;
+    if (former !== undefined && !isSlow(former) && verifyFast(password, former)) return 'former';
+    return this.#checks.recall(deviceId, password, kept);
   }
 
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
+    clearInterval(this.#overlaps);
+  }
+
+  #endOverlaps(): void {
+    for (const id of this.#credentials.keys()) this.#endOverlap(id);
+  }
+
+  #endOverlap(id: string): void {
+    const credential = this.#credentials.get(id);
+    if (!hasPassword(credential)) return;
+    const inForce = inForceAt(credential, this.#options.now());
+    if (inForce === credential) return;
+    this.#credentials.set(id, inForce);
+    this.#checks.forget(id);
+    this.#leaveUnless(id, credential);
+  }
+
+  /** Whoever is connected as the device must leave, unless what let it in still holds, and lets it do the same. */
+  #leaveUnless(id: string, before: Credential | undefined): void {
+    const now = this.#credentials.get(id);
+    if (mayStay(before, now, this.#cameWith.get(id))) return;
+    this.#cameWith.delete(id);
+    this.#options.onChanged(id);
   }
 
   #reload(): void {
-    const { file, onChanged } = this.#options;
+    const { file } = this.#options;
     let read: Credentials;
     try {
       read = readCredentials(file);
@@ -118,23 +176,39 @@ export class CredentialStore implements Disposable {
       return;
     }
     const before = this.#credentials;
-    // Unchanged entries stay the same objects: verdicts about them stay remembered.
-    this.#credentials = new Map([...read].map(([id, now]) => [id, unchanged(before.get(id), now) ?? now]));
+    this.#credentials = new Map();
+    for (const [id, written] of read) {
+      const now = hasPassword(written) ? inForceAt(written, this.#options.now()) : written;
+      // Unchanged entries stay the same objects: verdicts about them stay remembered.
+      this.#credentials.set(id, unchanged(before.get(id), now) ?? now);
+    }
     this.#telemetry.credentialsLoaded(file, [...this.deviceIds()].length);
     for (const id of new Set([...before.keys(), ...read.keys()])) {
       if (this.#credentials.get(id) === before.get(id)) continue;
       this.#checks.forget(id);
       this.#limits.forget(id);
-      onChanged(id);
+      this.#leaveUnless(id, before.get(id));
     }
   }
-}
-
-function isPassword(kept: Credential | undefined): kept is PasswordHash {
-  return kept !== undefined && kept !== 'revoked' && kept.algorithm !== 'none';
 }
 
 function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {
   if (before === undefined || before === 'revoked' || now === 'revoked') return undefined;
   return isDeepStrictEqual(before, now) ? before : undefined;
+}
+
+/** @param cameWith `undefined` = the device needed no password, or never came. */
+function mayStay(
+  before: Credential | undefined,
+  now: Credential | undefined,
+  cameWith: PasswordHash | undefined,
+): boolean {
+  if (before === undefined || before === 'revoked' || now === undefined || now === 'revoked') return false;
+  // What it may publish for others was given to it when it came in.
+  if (!isDeepStrictEqual(before.forwards, now.forwards) || before.maxDevices !== now.maxDevices) return false;
+  if (cameWith === undefined) return hasPassword(before) || !hasPassword(now);
+  return (
+    hasPassword(now) &&
+    [passwordOf(now), now.previous?.password].some((password) => isDeepStrictEqual(password, cameWith))
+  );
 }

@@ -13,11 +13,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
-import { hashPassword, type PasswordHash } from './password-hash.ts';
+import { hashPassword, type ScryptHash } from './password-hash.ts';
 
 let folder: string;
 let file: string;
-let hash: PasswordHash;
+let hash: ScryptHash;
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'credentials-'));
   file = path.join(folder, 'devices.json');

@@ -2,29 +2,17 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { type DeviceTerms, deviceTerms } from './device-terms.ts';
-import { type PasswordHash, passwordHashSchema } from './password-hash.ts';
+import { type Credential, credentialSchema } from './credential.ts';
 import { assertNotWritableForAll, rewriteFile } from './rewrite-file.ts';
-
-/** What the file says about a device. One that was revoked stays in it, or it could come back without a password. */
-export type Credential = ((PasswordHash | NoPassword) & DeviceTerms) | 'revoked';
-
-/** The device proves itself by something else, a certificate; or, where anybody is let in, not at all. */
-export type NoPassword = Readonly<z.infer<typeof noPasswordSchema>>;
 
 /** Who may connect, and who may not: by device id. */
 export type Credentials = ReadonlyMap<string, Credential>;
 
-const noPasswordSchema = z.strictObject({ algorithm: z.literal('none') });
-const [slowHashSchema, fastHashSchema] = passwordHashSchema.options;
-
 /** One choice by one key, and no union: of those, zod tells which kind none of them is, not what is wrong. */
-const credentialSchema = z.preprocess(
+const entrySchema = z.preprocess(
   (entry) => (entry === 'revoked' ? { algorithm: entry } : entry),
   z.discriminatedUnion('algorithm', [
-    slowHashSchema.extend(deviceTerms),
-    fastHashSchema.extend(deviceTerms),
-    noPasswordSchema.extend(deviceTerms),
+    ...credentialSchema.options,
     z.strictObject({ algorithm: z.literal('revoked') }).transform(() => 'revoked' as const),
   ]),
 );
@@ -37,7 +25,7 @@ const fileSchema = z.strictObject({
       typeof devices === 'object' && devices !== null && !Array.isArray(devices)
         ? new Map(Object.entries(devices))
         : devices,
-    z.map(z.string().refine(isDeviceId, 'not a device id'), credentialSchema),
+    z.map(z.string().refine(isDeviceId, 'not a device id'), entrySchema),
   ),
 });
 

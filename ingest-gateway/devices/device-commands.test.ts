@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '#runtime/command-line.ts';
 import { readCredentials } from './credentials-file.ts';
 import { deviceCommands } from './device-commands.ts';
-import { type FastHash, type SlowHash, verifyFast, verifySlow } from './password-hash.ts';
+import { type FastHash, type ScryptHash, verifyFast, verifyScrypt } from './password-hash.ts';
 
 let folder: string;
 let file: string;
@@ -68,7 +68,7 @@ describe('npm run devices', () => {
     const { out } = await devices(['add', 'dev-1', '--password-stdin'], { stdin: 'hunter2!\n' });
     expect(out).toBe('dev-1 (as given)\n');
     const kept = readCredentials(file).get('dev-1');
-    expect(await verifySlow(Buffer.from('hunter2!'), kept as SlowHash)).toBe(true);
+    expect(await verifyScrypt(Buffer.from('hunter2!'), kept as ScryptHash)).toBe(true);
   });
 
   it('gives a bridge the right to publish for others', async () => {

@@ -5,8 +5,9 @@ import { isTopicFilter } from '#contract/topic-filter.ts';
 import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
 import { type CommandIo, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import type { PasswordHash } from './credential.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
-import { generatePassword, hashPassword, type PasswordHash } from './password-hash.ts';
+import { generatePassword, hashPassword } from './password-hash.ts';
 import { addStatusCommand } from './status-command.ts';
 
 /** Of a password that a person chose: what can be guessed in a few thousand tries is none. */

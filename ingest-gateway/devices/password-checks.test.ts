@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD_CHECK_LIMITS, PasswordChecks } from './password-checks.ts';
-import { hashPassword, type SlowHash } from './password-hash.ts';
+import { hashPassword, type ScryptHash } from './password-hash.ts';
 
 const from = (deviceId: string) => ({ deviceId, address: '192.0.2.1' });
 const never = new AbortController().signal;
 const right = Buffer.from('right');
 const wrong = Buffer.from('wrong');
-let kept: SlowHash;
+let kept: ScryptHash;
 
 beforeAll(async () => {
   kept = await hashPassword(right, { n: 2, r: 1, p: 1 });

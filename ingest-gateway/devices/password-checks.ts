@@ -1,8 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isSlow, type PasswordCredential, type SlowHash, verifySlow } from './credential.ts';
 import { FairQueue } from './fair-queue.ts';
-import { type SlowHash, verifySlow } from './password-hash.ts';
 
-export type PasswordVerdict = 'verified' | 'wrong' | 'busy';
+/** `former`: it is the password before the present one, which still works. */
+export type PasswordVerdict = 'verified' | 'former' | 'wrong' | 'busy';
 
 export interface PasswordCheckLimits {
   /** Hashes computed at once: each takes memory and a thread that files and name look-ups also need. */
@@ -28,14 +29,15 @@ export const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = {
 
 interface Remembered {
   readonly digest: Buffer;
+  readonly verdict: Exclude<PasswordVerdict, 'busy'>;
   /** The verdict holds for this entry of the file only. */
-  readonly kept: SlowHash;
+  readonly kept: PasswordCredential;
   readonly until: number;
 }
 
 interface Job {
   readonly password: Uint8Array;
-  readonly kept: SlowHash;
+  readonly kept: PasswordCredential;
   readonly signal: AbortSignal;
   readonly resolve: (verdict: PasswordVerdict) => void;
   readonly reject: (error: unknown) => void;
@@ -76,21 +78,28 @@ export class PasswordChecks {
     return this.#hashes;
   }
 
-  /** It was the right password lately: no hash is needed, nobody has to wait. */
-  isVerified(deviceId: string, password: Uint8Array, kept: SlowHash): boolean {
-    return this.#recalls(this.#verified, deviceId, this.#digest(password), kept);
+  /** It was a right password lately: no hash is needed, nobody has to wait. `undefined` = that is not known. */
+  recall(
+    deviceId: string,
+    password: Uint8Array,
+    kept: PasswordCredential,
+  ): 'verified' | 'former' | undefined {
+    const verdict = this.#recalls(this.#verified, deviceId, this.#digest(password), kept);
+    return verdict === 'wrong' ? undefined : verdict;
   }
 
   /** @param signal the answer is not wanted any more: the check is left out when it has not begun. */
   async check(
     { deviceId, address }: { readonly deviceId: string; readonly address: string },
     password: Uint8Array,
-    kept: SlowHash,
+    kept: PasswordCredential,
     signal: AbortSignal,
   ): Promise<PasswordVerdict> {
     const digest = this.#digest(password);
-    if (this.#recalls(this.#verified, deviceId, digest, kept)) return 'verified';
-    if (this.#recalls(this.#wrong, deviceId, digest, kept)) return 'wrong';
+    const recalled =
+      this.#recalls(this.#verified, deviceId, digest, kept) ??
+      this.#recalls(this.#wrong, deviceId, digest, kept);
+    if (recalled !== undefined) return recalled;
     const verdict = await new Promise<PasswordVerdict>((resolve, reject) => {
       if (!this.#waiting.push(address, deviceId, { password, kept, signal, resolve, reject }))
         resolve('busy');
@@ -106,26 +115,36 @@ export class PasswordChecks {
     this.#wrong.delete(deviceId);
   }
 
-  #recalls(memory: Map<string, Remembered>, deviceId: string, digest: Buffer, kept: SlowHash): boolean {
+  #recalls(
+    memory: Map<string, Remembered>,
+    deviceId: string,
+    digest: Buffer,
+    kept: PasswordCredential,
+  ): Remembered['verdict'] | undefined {
     const known = memory.get(deviceId);
-    if (known === undefined) return false;
+    if (known === undefined) return undefined;
     if (known.until <= this.#now() || known.kept !== kept) {
       memory.delete(deviceId);
-      return false;
+      return undefined;
     }
-    return timingSafeEqual(known.digest, digest);
+    return timingSafeEqual(known.digest, digest) ? known.verdict : undefined;
   }
 
   #digest(password: Uint8Array): Buffer {
     return createHmac('sha256', this.#key).update(password).digest();
   }
 
-  #remember(verdict: 'verified' | 'wrong', deviceId: string, digest: Buffer, kept: SlowHash): void {
+  #remember(
+    verdict: Remembered['verdict'],
+    deviceId: string,
+    digest: Buffer,
+    kept: PasswordCredential,
+  ): void {
     const { rememberVerifiedMs, rememberWrongMs, rememberedWrong } = this.#limits;
-    const memory = verdict === 'verified' ? this.#verified : this.#wrong;
-    const until = this.#now() + (verdict === 'verified' ? rememberVerifiedMs : rememberWrongMs);
+    const memory = verdict === 'wrong' ? this.#wrong : this.#verified;
+    const until = this.#now() + (verdict === 'wrong' ? rememberWrongMs : rememberVerifiedMs);
     memory.delete(deviceId);
-    memory.set(deviceId, { digest, kept, until });
+    memory.set(deviceId, { verdict, digest, kept, until });
     if (this.#wrong.size <= rememberedWrong) return;
     const [oldest] = this.#wrong.keys();
     if (oldest !== undefined) this.#wrong.delete(oldest);
@@ -140,13 +159,22 @@ export class PasswordChecks {
         continue;
       }
       this.#running++;
-      this.#hashes++;
-      verifySlow(job.password, job.kept)
-        .then((right) => job.resolve(right ? 'verified' : 'wrong'), job.reject)
+      this.#judge(job.password, job.kept)
+        .then(job.resolve, job.reject)
         .finally(() => {
           this.#running--;
           this.#runNext();
         });
     }
+  }
+
+  async #judge(password: Uint8Array, kept: PasswordCredential): Promise<Remembered['verdict']> {
+    const verify = (hash: SlowHash): Promise<boolean> => {
+      this.#hashes++;
+      return verifySlow(password, hash);
+    };
+    if (isSlow(kept) && (await verify(kept))) return 'verified';
+    const former = kept.previous?.password;
+    return former !== undefined && isSlow(former) && (await verify(former)) ? 'former' : 'wrong';
   }
 }

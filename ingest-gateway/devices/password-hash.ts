@@ -2,11 +2,11 @@ import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 /** Shorter ones have been cut, or were never made by us: a hash of one byte is right for one password in 256. */
-const bytes = (least: number) =>
+export const bytes = (least: number) =>
   z.base64().refine((text) => Buffer.from(text, 'base64').length >= least, `must be at least ${least} bytes`);
 
 /** A password that a person may have chosen: scrypt (RFC 7914) with its parameters, so that they can change. */
-const slowHashSchema = z.strictObject({
+export const scryptSchema = z.strictObject({
   algorithm: z.literal('scrypt'),
   /** Cost: a power of two; memory is 128 × n × r bytes. */
   n: z
@@ -22,18 +22,15 @@ const slowHashSchema = z.strictObject({
 });
 
 /** A password that we made: what cannot be guessed at any speed needs no slow hash. */
-const fastHashSchema = z.strictObject({
+export const fastHashSchema = z.strictObject({
   algorithm: z.literal('hmac-sha256'),
   /** The key of the HMAC. */
   salt: bytes(16),
   hash: bytes(32),
 });
 
-/** A password as it is kept. */
-export const passwordHashSchema = z.discriminatedUnion('algorithm', [slowHashSchema, fastHashSchema]);
-export type SlowHash = Readonly<z.infer<typeof slowHashSchema>>;
+export type ScryptHash = Readonly<z.infer<typeof scryptSchema>>;
 export type FastHash = Readonly<z.infer<typeof fastHashSchema>>;
-export type PasswordHash = SlowHash | FastHash;
 
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
@@ -52,7 +49,7 @@ export function generatePassword(): { readonly password: string; readonly hash: 
 export async function hashPassword(
   password: Uint8Array,
   cost: { readonly n: number; readonly r: number; readonly p: number } = CHOSEN_COST,
-): Promise<SlowHash> {
+): Promise<ScryptHash> {
   const salt = randomBytes(SALT_BYTES);
   const hash = await derive(password, salt, HASH_BYTES, cost);
   return { algorithm: 'scrypt', ...cost, salt: salt.toString('base64'), hash: hash.toString('base64') };
@@ -66,7 +63,7 @@ export function verifyFast(password: Uint8Array, kept: FastHash): boolean {
 }
 
 /** Hashes on libuv's thread pool; the time does not depend on where the hashes differ. */
-export async function verifySlow(password: Uint8Array, kept: SlowHash): Promise<boolean> {
+export async function verifyScrypt(password: Uint8Array, kept: ScryptHash): Promise<boolean> {
   const expected = Buffer.from(kept.hash, 'base64');
   const actual = await derive(password, Buffer.from(kept.salt, 'base64'), expected.length, kept);
   return timingSafeEqual(actual, expected);
