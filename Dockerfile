@@ -1,14 +1,10 @@
-# One image for every process; docker-compose.yml says which one a container runs.
-FROM node:24.21.0-bookworm-slim AS dependencies
+# One image for every process; docker-compose.yml and deploy/kubernetes say which one a container runs. It may run as any
+# user, also as one that the image does not know.
+FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --no-audit --no-fund
-
-FROM node:24.21.0-bookworm-slim
-ENV NODE_ENV=production
-WORKDIR /app
-COPY --from=dependencies /app/node_modules ./node_modules
-COPY package.json ./
+# The image has its Node already: without install scripts, the one in node_modules is an empty shell.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY contract ./contract
 COPY mappings ./mappings
 COPY runtime ./runtime
@@ -19,8 +15,15 @@ COPY ingest-gateway ./ingest-gateway
 COPY processors ./processors
 COPY simulator ./simulator
 COPY standalone ./standalone
-# The embedded default keeps its files here; compose mounts a volume where it is used.
-RUN mkdir /data && chown node:node /data
+# COPY keeps the modes of the checkout, which a strict umask has closed to everybody but its owner.
+RUN chmod -R a+rX .
+
+FROM node:24.21.0-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app ./
+# The embedded default keeps its files here, gateways their bans; mount a volume to keep them.
+RUN mkdir -m 1777 /data
 ENV DATA_DIR=/data
 USER node
 CMD ["node", "standalone/main.ts"]

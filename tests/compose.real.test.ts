@@ -15,7 +15,13 @@ import { runSimulator } from '#tests/run-simulator.ts';
  * There is no Docker engine in the tests. The file is checked by the reference implementation of the specification, and
  * our services run natively with exactly the commands and variables that it gives them; only addresses are put in.
  */
-const OURS = ['ingest-gateway', 'processors', 'lag-monitor', 'simulator'] as const;
+const OURS = ['ingest-gateway', 'processors', 'lag-monitor', 'simulator', 'devices', 'bans'] as const;
+/** Run by hand, and over when they are done. */
+const ONCE: ReadonlyMap<string, string> = new Map([
+  ['simulator', 'simulate'],
+  ['devices', 'commands'],
+  ['bans', 'commands'],
+]);
 const hasGo = (() => {
   try {
     return execFileSync('go', ['version']).length > 0;
@@ -67,13 +73,26 @@ describe.skipIf(missing)('docker-compose.yml', () => {
     }
     expect(dockerfileText()).toMatch(/^USER node$/m);
     for (const [name, service] of Object.entries(file.services)) {
-      expect(service.restart, name).toBe(name === 'simulator' ? 'no' : 'unless-stopped');
-      if (name !== 'simulator') expect(service.healthcheck, name).toBeDefined();
+      const profile = ONCE.get(name);
+      expect(service.restart, name).toBe(profile === undefined ? 'unless-stopped' : 'no');
+      expect(service.profiles, name).toEqual(profile === undefined ? undefined : [profile]);
+      if (profile === undefined) expect(service.healthcheck, name).toBeDefined();
       for (const [dependency, { condition }] of Object.entries(service.depends_on ?? {})) {
         expect(condition, `${name} on ${dependency}`).toBe('service_healthy');
       }
     }
-    expect(file.services.simulator?.profiles).toEqual(['simulate']);
+  });
+
+  it('whoever needs the credentials runs as their owner; whoever only reads them cannot change them', () => {
+    const mounting = Object.entries(file.services).filter(([, service]) =>
+      service.volumes?.some(({ target }) => target === '/config'),
+    );
+    expect(mounting.map(([name]) => name).sort()).toEqual(['devices', 'ingest-gateway', 'simulator']);
+    for (const [name, { user, volumes }] of mounting) {
+      expect(user, name).toMatch(/^\$\{CONFIG_OWNER:\?/);
+      const config = volumes?.find(({ target }) => target === '/config');
+      expect(config?.read_only ?? false, name).toBe(name !== 'devices');
+    }
   });
 
   const [kafka, influxDb] = [inject('kafka'), inject('influxdb')];

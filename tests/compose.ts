@@ -20,6 +20,8 @@ export interface ComposeService {
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
   readonly profiles?: readonly string[];
+  readonly user?: string;
+  readonly volumes?: readonly { readonly target: string; readonly read_only?: boolean }[];
 }
 
 export interface ComposeFile {
