@@ -109,6 +109,9 @@ export const LIMITS = {
   shutdownLeaveMs: 5_000,
 } as const;
 
+/** A burst that nobody gave a number: what comes in this time at the sustained rate. */
+export const BURST_SECONDS = 10;
+
 /** What a bound of one device may be set to, for all devices or in the credentials file for one. */
 export const DEVICE_LIMIT_RANGES = {
   messagesPerSecond: { min: 0.001, max: 1_000_000 },

@@ -70,7 +70,7 @@ export async function startIngestGateway(
   });
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
   const clocks = new DeviceClocks();
-  const devices = new DeviceRegistry(limits, budget, deps.now);
+  const devices = new DeviceRegistry(limits, budget, deps.now, (id) => credentials?.terms(id) ?? {});
   const levels = () => ({
     connectedDevices: broker?.connectedDevices ?? 0,
     pausedDevices: broker?.pausedDevices ?? 0,
@@ -106,6 +106,10 @@ export async function startIngestGateway(
               now: deps.now,
               onChanged: (deviceId) =>
                 broker?.disconnect('revoked', ({ connect }) => connect?.clientId === deviceId),
+              onTermsChanged: (deviceId) => {
+                devices.termsChanged(deviceId);
+                broker?.allowanceChanged(deviceId);
+              },
             },
             telemetry,
           ),

@@ -28,6 +28,8 @@ export interface CredentialStoreOptions {
   readonly now: () => number;
   /** What let the device in does not hold any more: whoever is connected as this device must leave. */
   readonly onChanged: (deviceId: string) => void;
+  /** Only what it may send, or what is said about it, is another thing: it may stay. Also called with `onChanged`. */
+  readonly onTermsChanged: (deviceId: string) => void;
 }
 
 /** `throttled`: too many wrong ones before; nothing is said about this one. */
@@ -167,7 +169,7 @@ export class CredentialStore implements Disposable {
   }
 
   #reload(): void {
-    const { file } = this.#options;
+    const { file, onTermsChanged } = this.#options;
     let read: Credentials;
     try {
       read = readCredentials(file);
@@ -185,6 +187,7 @@ export class CredentialStore implements Disposable {
     this.#telemetry.credentialsLoaded(file, [...this.deviceIds()].length);
     for (const id of new Set([...before.keys(), ...read.keys()])) {
       if (this.#credentials.get(id) === before.get(id)) continue;
+      onTermsChanged(id);
       this.#checks.forget(id);
       this.#limits.forget(id);
       this.#leaveUnless(id, before.get(id));

@@ -53,7 +53,13 @@ describe('device registry', () => {
   });
 
   it('[P6] forgets the longest unseen above its capacity, never connected or busy ones', () => {
-    const devices = new DeviceRegistry(gatewayLimits(), new InflightBudget(10, 10), () => 0, 3);
+    const devices = new DeviceRegistry(
+      gatewayLimits(),
+      new InflightBudget(10, 10),
+      () => 0,
+      () => ({}),
+      3,
+    );
     devices.admit('connected', '192.0.2.1').connected = true;
     devices.admit('busy', '192.0.2.1').budget.take(1);
     for (let i = 0; i < 10; i++) devices.admit(`passing-${i}`, '192.0.2.1');

@@ -1,6 +1,6 @@
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { TurnedAway } from '#ingest-gateway/refusal-reason.ts';
-import { Device, type DeviceStatus, NEVER_CONNECTED } from './device.ts';
+import { Device, type DeviceStatus, type DeviceTerms, NEVER_CONNECTED } from './device.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 import { TurnedAwayBook, TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
 
@@ -12,6 +12,7 @@ export interface Strangers {
   readonly addresses: readonly ({ readonly address: string } & TurnedAwayStatus)[];
 }
 
+const NO_TERMS: DeviceTerms = {};
 /** Devices remembered; more than may be connected, so that silent ones can be told from unknown ones. */
 const CAPACITY = 100_000;
 /** Strangers, and addresses, that were turned away, each. */
@@ -22,16 +23,25 @@ export class DeviceRegistry {
   readonly #limits: GatewayLimits;
   readonly #total: InflightBudget;
   readonly #now: () => number;
+  readonly #termsOf: (id: string) => DeviceTerms;
   readonly #capacity: number;
   /** Oldest first: a device moves to the end when it connects. */
   readonly #devices = new Map<string, Device>();
   readonly #strangers = new TurnedAwayBook(TURNED_AWAY_CAPACITY);
   readonly #addresses = new TurnedAwayBook(TURNED_AWAY_CAPACITY);
 
-  constructor(limits: GatewayLimits, total: InflightBudget, now: () => number, capacity: number = CAPACITY) {
+  /** @param termsOf what the operator says of a device */
+  constructor(
+    limits: GatewayLimits,
+    total: InflightBudget,
+    now: () => number,
+    termsOf: (id: string) => DeviceTerms = () => NO_TERMS,
+    capacity: number = CAPACITY,
+  ) {
     this.#limits = limits;
     this.#total = total;
     this.#now = now;
+    this.#termsOf = termsOf;
     this.#capacity = capacity;
   }
 
@@ -46,6 +56,7 @@ export class DeviceRegistry {
     if (device === undefined) {
       device = new Device(id, this.#limits, this.#total, this.#now(), address);
       device.turnedAway = this.#strangers.take(id);
+      device.agree(this.#termsOf(id));
     }
     device.lastSeenAt = this.#now();
     device.address = address;
@@ -53,6 +64,11 @@ export class DeviceRegistry {
     this.#devices.set(id, device);
     if (this.#devices.size > this.#capacity) this.#forgetOldest();
     return device;
+  }
+
+  /** What the operator says of the device is another thing now. */
+  termsChanged(id: string): void {
+    this.#devices.get(id)?.agree(this.#termsOf(id));
   }
 
   /** The device that a client forwards a message of. */

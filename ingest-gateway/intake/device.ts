@@ -1,4 +1,6 @@
 import { telemetryTopic } from '#contract/device-topic.ts';
+import type { Labels } from '#contract/labels.ts';
+import { BURST_SECONDS } from '#contract/limits.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
@@ -7,6 +9,19 @@ import { Forwarding } from './forwarding.ts';
 import { InflightBudget } from './inflight-budget.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { NEVER_TURNED_AWAY, type TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
+
+/** What the operator says of a device, as far as it is of use here (`devices/device-terms.ts`). */
+export interface DeviceTerms {
+  readonly limits?:
+    | {
+        readonly messagesPerSecond?: number | undefined;
+        readonly burst?: number | undefined;
+        readonly inflightMessages?: number | undefined;
+        readonly inflightBytes?: number | undefined;
+      }
+    | undefined;
+  readonly labels?: Labels | undefined;
+}
 
 /** What one device is known by, over its connections: its bounds hold across a reconnect. */
 export class Device {
@@ -17,6 +32,8 @@ export class Device {
   readonly bucket: TokenBucket;
   readonly foreignTopics: ForeignTopics;
   readonly forwarding = new Forwarding();
+  labels: Labels | undefined;
+  readonly #limits: GatewayLimits;
   /** Of a device that speaks through another client: which one, and by which mapping. */
   origin: { readonly via: string; readonly source: string | undefined } | undefined;
   connected = false;
@@ -40,6 +57,7 @@ export class Device {
   /** @param total the gateway's budget, of which the device may use a fair share. */
   constructor(id: string, limits: GatewayLimits, total: InflightBudget, now: number, address: string) {
     this.id = id;
+    this.#limits = limits;
     this.address = address;
     this.topic = telemetryTopic(id);
     this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice, total);
@@ -50,6 +68,18 @@ export class Device {
       performance.now(),
     );
     this.lastSeenAt = now;
+  }
+
+  /** From the next message on. */
+  agree({ limits = {}, labels }: DeviceTerms): void {
+    const { messagesPerSecond = this.#limits.messagesPerSecond } = limits;
+    const { burst = burstFor(limits, this.#limits) } = limits;
+    this.bucket.change(messagesPerSecond, burst, performance.now());
+    this.budget.change(
+      limits.inflightMessages ?? this.#limits.inflightMessagesPerDevice,
+      limits.inflightBytes ?? this.#limits.inflightBytesPerDevice,
+    );
+    this.labels = labels;
   }
 
   /** @param nowMs on the clock of `performance.now()`. */
@@ -83,6 +113,7 @@ export class Device {
       takeovers: this.takeovers,
       lastTakeover: this.lastTakeover,
       slowedMs: Math.round(this.slowedMs(performance.now())),
+      ...(this.labels && { labels: this.labels }),
       ...(this.turnedAway?.status() ?? NEVER_TURNED_AWAY),
     };
   }
@@ -91,6 +122,13 @@ export class Device {
     this.refused ??= new Map();
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + readings);
   }
+}
+
+/** A rate of its own comes with a burst of its own, or a faster device would have to send more evenly than others. */
+function burstFor({ messagesPerSecond }: NonNullable<DeviceTerms['limits']>, limits: GatewayLimits): number {
+  return messagesPerSecond === undefined
+    ? limits.messageBurst
+    : Math.max(1, Math.round(messagesPerSecond * BURST_SECONDS));
 }
 
 /** A device connected while it was connected. From two addresses in turns: two devices have one id. */
@@ -125,6 +163,7 @@ export interface DeviceStatus extends TurnedAwayStatus {
   readonly lastTakeover: Takeover | null;
   /** Milliseconds for which it was not read from, because a bound or its rate was reached. */
   readonly slowedMs: number;
+  readonly labels?: Labels;
 }
 
 /** All but the id of a device that should be there, and was not since this gateway started. */

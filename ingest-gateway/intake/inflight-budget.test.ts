@@ -105,4 +105,19 @@ describe('a part of a total', () => {
     part.release(50);
     expect(part.full).toBe(false);
   });
+
+  it('opens when its bounds are raised, and is full at once when they are lowered', async () => {
+    const budget = new InflightBudget(2, 1_000);
+    budget.take(100);
+    budget.take(100);
+    expect(budget.full).toBe(true);
+    const woken = new Promise<void>((resume) => budget.wait({ resume }));
+    budget.change(10, 1_000);
+    expect(budget.full).toBe(false);
+    await woken;
+    budget.change(10, 150);
+    expect(budget.full).toBe(true);
+    budget.release(100);
+    expect(budget.full).toBe(true);
+  });
 });

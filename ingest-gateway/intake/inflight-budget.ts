@@ -29,8 +29,8 @@ const WAKE_AT_ONCE = 64;
  * one slice of the reader (see `read-gate.ts`).
  */
 export class InflightBudget {
-  readonly #maxMessages: number;
-  readonly #maxBytes: number;
+  #maxMessages: number;
+  #maxBytes: number;
   readonly #total: InflightBudget | undefined;
   readonly #waiters = new Set<Waiter>();
   readonly #idleCallbacks: (() => void)[] = [];
@@ -46,6 +46,11 @@ export class InflightBudget {
     this.#total = total;
   }
 
+  /** Messages that it may hold. */
+  get maxMessages(): number {
+    return this.#maxMessages;
+  }
+
   get messages(): number {
     return this.#messages;
   }
@@ -58,6 +63,13 @@ export class InflightBudget {
     return this.#full;
   }
 
+  change(maxMessages: number, maxBytes: number): void {
+    this.#maxMessages = maxMessages;
+    this.#maxBytes = maxBytes;
+    if (!this.#full) this.#full = this.#exceeds(1);
+    else this.#openBelowLowWater();
+  }
+
   take(bytes: number): void {
     this.#messages++;
     this.#bytes += bytes;
@@ -67,10 +79,7 @@ export class InflightBudget {
   release(bytes: number): void {
     this.#messages--;
     this.#bytes -= bytes;
-    if (this.#full && !this.#exceeds(LOW_WATER)) {
-      this.#full = false;
-      this.#wakeSoon();
-    }
+    this.#openBelowLowWater();
     if (this.#messages === 0) for (const idle of this.#idleCallbacks.splice(0)) idle();
   }
 
@@ -87,6 +96,12 @@ export class InflightBudget {
   idle(): Promise<void> {
     if (this.#messages === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleCallbacks.push(resolve));
+  }
+
+  #openBelowLowWater(): void {
+    if (!this.#full || this.#exceeds(LOW_WATER)) return;
+    this.#full = false;
+    this.#wakeSoon();
   }
 
   /** Whether more than a share of what it may hold is taken. With nothing in flight there is always room for a message. */

@@ -23,4 +23,17 @@ describe('token bucket', () => {
     bucket.take(10);
     expect(bucket.waitMs(1_000_000)).toBe(10);
   });
+
+  it('takes another rate from now on, and keeps what it has', () => {
+    const bucket = new TokenBucket(100, 10, 0);
+    bucket.take(30);
+    bucket.change(1, 100, 100);
+    // 10 of the 20 that were owed came in until then.
+    expect(bucket.waitMs(100)).toBe(11_000);
+    bucket.change(1_000, 100, 100);
+    expect(bucket.waitMs(100)).toBe(11);
+    bucket.change(1_000, 2, 1_000);
+    bucket.take(2);
+    expect(bucket.waitMs(1_000)).toBe(1);
+  });
 });

@@ -3,8 +3,8 @@
  * overdrawn by what was read at once; then the device waits until the debt is paid, so that the rate holds on average.
  */
 export class TokenBucket {
-  readonly #perMs: number;
-  readonly #burst: number;
+  #perMs: number;
+  #burst: number;
   #tokens: number;
   #filledAt: number;
 
@@ -14,6 +14,14 @@ export class TokenBucket {
     this.#burst = burst;
     this.#tokens = burst;
     this.#filledAt = nowMs;
+  }
+
+  /** From now on; what was saved up, or is owed, stays. */
+  change(perSecond: number, burst: number, nowMs: number): void {
+    this.waitMs(nowMs);
+    this.#perMs = perSecond / 1000;
+    this.#burst = burst;
+    this.#tokens = Math.min(burst, this.#tokens);
   }
 
   take(tokens: number): void {

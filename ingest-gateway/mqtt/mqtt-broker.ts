@@ -136,6 +136,11 @@ export class MqttBroker {
     for (const connection of this.#connections) if (isMeant(connection)) this.#end(connection, reason);
   }
 
+  /** The device may send more, or less, than a moment ago. */
+  allowanceChanged(deviceId: string): void {
+    this.#connections.boundTo(deviceId)?.gate.allowanceChanged();
+  }
+
   #end(connection: Connection, reason: RefusalReason): void {
     this.#connections.refuse(connection, reason);
     if (connection.connect === undefined) connection.stream.destroy();

@@ -27,6 +27,8 @@ export interface Mqtt5Parts {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** A number of two bytes (MQTT 5, 3.2.2.3.3). */
+const HIGHEST_RECEIVE_MAXIMUM = 65_535;
 
 /** Lets a client speak MQTT 5, when its first packet says that it does. */
 export function offerMqtt5(connection: Connection, parts: Mqtt5Parts): void {
@@ -55,10 +57,8 @@ class Mqtt5Answers implements Answers {
     };
     this.peer = new Mqtt5Peer(
       {
-        receiveMaximum: Math.max(
-          1,
-          Math.floor(limits.inflightMessagesPerDevice * LIMITS.receiveMaximumShare),
-        ),
+        receiveMaximum: () =>
+          receiveMaximum(connection.device?.budget.maxMessages ?? limits.inflightMessagesPerDevice),
         packetBytes: limits.packetBytes,
       },
       {
@@ -123,6 +123,14 @@ class Mqtt5Answers implements Answers {
   hungUp(): readonly PublishPacket[] {
     return this.peer.hungUp().map(asPublish);
   }
+}
+
+/** @param inflightMessages at which the client is not read from any more */
+function receiveMaximum(inflightMessages: number): number {
+  return Math.min(
+    HIGHEST_RECEIVE_MAXIMUM,
+    Math.max(1, Math.floor(inflightMessages * LIMITS.receiveMaximumShare)),
+  );
 }
 
 function costOf(packet: ClientPacket, length: number): CostlyPacket {

@@ -87,6 +87,13 @@ export class ReadGate implements Waiter {
     else if (!this.#stream.destroyed) this.#stream.emit('readable');
   }
 
+  /** The allowance is another one: what was to be waited for is not any more. */
+  allowanceChanged(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.resume();
+  }
+
   discardInput(): void {
     this.#stopWaiting();
     this.#stream.read = this.#read;

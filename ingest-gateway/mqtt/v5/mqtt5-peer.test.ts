@@ -22,7 +22,7 @@ function open(keepalive: number) {
   const stream = new PassThrough();
   const nothing = (): void => undefined;
   const peer = new Mqtt5Peer(
-    { receiveMaximum: 10, packetBytes: 1_000 },
+    { receiveMaximum: () => 10, packetBytes: 1_000 },
     {
       stream,
       sessions: new SessionMemory({ maxExpirySeconds: 100, sessions: 10, now: () => 0 }),

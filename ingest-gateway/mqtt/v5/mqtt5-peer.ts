@@ -11,7 +11,8 @@ import { replaceConnack } from './replace-connack.ts';
 import type { SessionMemory } from './session-memory.ts';
 
 export interface Mqtt5Options {
-  readonly receiveMaximum: number;
+  /** Of the device, once it is known. */
+  readonly receiveMaximum: () => number;
   readonly packetBytes: number;
 }
 
@@ -117,7 +118,7 @@ export class Mqtt5Peer {
     this.#deviceId = deviceId;
     this.#conversation = new Conversation(
       {
-        receiveMaximum: this.#options.receiveMaximum,
+        receiveMaximum: this.#options.receiveMaximum(),
         maxBytes: this.#maxBytes,
         wantsReasons: connect.properties.requestProblemInformation !== 0,
         unreleased: unreleased ?? [],
@@ -203,7 +204,8 @@ export class Mqtt5Peer {
   }
 
   #connack(sessionPresent: boolean): Buffer {
-    const { receiveMaximum, packetBytes } = this.#options;
+    const { packetBytes } = this.#options;
+    const receiveMaximum = this.#options.receiveMaximum();
     const sessionExpirySeconds = this.#sessionExpirySeconds;
     const serverKeepAlive =
       this.#keepalive === this.#connect?.keepalive ? undefined : Math.max(1, Math.floor(this.#keepalive));
