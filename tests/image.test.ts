@@ -15,7 +15,13 @@ const lockfile = JSON.parse(read('package-lock.json')) as {
   readonly packages: Readonly<
     Record<
       string,
-      { readonly dev?: boolean; readonly deprecated?: string; readonly engines?: { readonly node?: string } }
+      {
+        readonly dev?: boolean;
+        readonly deprecated?: string;
+        readonly engines?: { readonly node?: string };
+        readonly dependencies?: Readonly<Record<string, string>>;
+        readonly optionalDependencies?: Readonly<Record<string, string>>;
+      }
     >
   >;
 };
@@ -64,6 +70,16 @@ describe('npm ci has nothing to warn of', () => {
       ([, entry]) => entry.deprecated !== undefined,
     );
     expect(deprecated).toEqual([]);
+  });
+
+  test('the lockfile has every package that one of its packages names, also those for other platforms', () => {
+    const installed = new Set(
+      Object.keys(lockfile.packages).map((place) => place.slice(place.lastIndexOf('node_modules/') + 13)),
+    );
+    const missing = Object.values(lockfile.packages)
+      .flatMap((entry) => Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }))
+      .filter((name) => !installed.has(name));
+    expect(missing).toEqual([]);
   });
 
   test.each([20, 24])('every package accepts Node %i', (major) => {

@@ -38,15 +38,9 @@ const KINDS: Readonly<Record<string, () => Promise<ForeignHash> | ForeignHash>> 
     salt: base64('e378187547bf2d6f', 'utf8'),
     hash: pbkdf2Sync(PASSWORD, 'e378187547bf2d6f', 4096, 32, 'sha256').toString('base64'),
   }),
-  'bcrypt 2b': async () => ({ algorithm: 'bcrypt', hash: await bcrypt(PASSWORD, { cost: 4 }) }),
-  'bcrypt 2a': async () => ({
-    algorithm: 'bcrypt',
-    hash: await bcrypt(PASSWORD, { cost: 4, version: '2a' }),
-  }),
-  'bcrypt 2y': async () => ({
-    algorithm: 'bcrypt',
-    hash: await bcrypt(PASSWORD, { cost: 4, version: '2y' }),
-  }),
+  'bcrypt 2b': async () => ({ algorithm: 'bcrypt', hash: await bcryptAs('2b') }),
+  'bcrypt 2a': async () => ({ algorithm: 'bcrypt', hash: await bcryptAs('2a') }),
+  'bcrypt 2y': async () => ({ algorithm: 'bcrypt', hash: await bcryptAs('2y') }),
   argon2id: async () => ({
     algorithm: 'argon2',
     hash: await argon2(PASSWORD, { memoryCost: 32, timeCost: 1, parallelism: 1 }),
@@ -114,3 +108,8 @@ describe("other brokers' hashes", () => {
     ]);
   });
 });
+
+/** The versions differ in faults of old implementations, none of which short ASCII passwords meet. */
+async function bcryptAs(version: '2a' | '2b' | '2y'): Promise<string> {
+  return (await bcrypt(PASSWORD, 4)).replace('$2b$', `$${version}$`);
+}
