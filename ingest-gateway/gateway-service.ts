@@ -57,5 +57,12 @@ export async function startGatewayService(
     failed.reject,
   );
   const owned = resources.move();
-  return { failed: failed.promise, stop: () => owned.disposeAsync() };
+  return {
+    failed: failed.promise,
+    reload() {
+      deps.contract.readAgain?.();
+      gateway.readFilesAgain();
+    },
+    stop: () => owned.disposeAsync(),
+  };
 }

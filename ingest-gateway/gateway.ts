@@ -33,7 +33,7 @@ export interface IngestGatewayOptions {
 export interface IngestGatewayDeps extends Deps {
   /** Stays open: whoever opened it closes it, after the gateway stopped. */
   readonly eventLog: GatewayLog;
-  readonly contract: CurrentContract & Partial<Pick<ContractInForce, 'health'>>;
+  readonly contract: CurrentContract & Partial<Pick<ContractInForce, 'health' | 'readAgain'>>;
 }
 
 export interface IngestGateway extends AsyncDisposable {
@@ -46,7 +46,9 @@ export interface IngestGateway extends AsyncDisposable {
   devices(silentForMs?: number): DeviceStatus[];
   /** Who was turned away and is none of `devices`. */
   strangers(): Strangers;
-  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract', ReadinessCheck>>;
+  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract' | 'files', ReadinessCheck>>;
+  /** Credentials, bans and certificates: the operator asks for it. What cannot be used changes nothing. */
+  readFilesAgain(): void;
   /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
   stop(): Promise<void>;
 }
@@ -71,11 +73,17 @@ export async function startIngestGateway(
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
   const clocks = new DeviceClocks();
   const devices = new DeviceRegistry(limits, budget, deps.now, (id) => credentials?.terms(id) ?? {});
+  const fileProblems = () => ({
+    credentials: credentials?.problem,
+    bans: bans.problem,
+    certificates: listeners?.tls?.problem,
+  });
   const levels = () => ({
     connectedDevices: broker?.connectedDevices ?? 0,
     pausedDevices: broker?.pausedDevices ?? 0,
     inflightMessages: budget.messages,
     inflightBytes: budget.bytes,
+    fileProblems: fileProblems(),
     devicesOffClock: {
       ahead: clocks.count('ahead', performance.now()),
       behind: clocks.count('behind', performance.now()),
@@ -95,6 +103,7 @@ export async function startIngestGateway(
     audit,
   );
   let broker: MqttBroker | undefined;
+  let listeners: Listeners | undefined;
   const credentials =
     mqtt.credentialsFile === undefined
       ? undefined
@@ -158,7 +167,7 @@ export async function startIngestGateway(
   resources.defer(() => running.stop());
 
   const { filePollMs } = options;
-  const { ports } = resources.use(
+  listeners = resources.use(
     await openListeners(
       mqtt,
       { limits, filePollMs },
@@ -171,6 +180,8 @@ export async function startIngestGateway(
       telemetry,
     ),
   );
+
+  const { ports, tls } = listeners;
 
   // In this order: close the listeners, stop the broker, let go of the credentials.
   const owned = resources.move();
@@ -191,10 +202,22 @@ export async function startIngestGateway(
       eventLog: { required: true, ...eventLog.health() },
       clock: clockCheck(eventLog, clocks, running.connectedDevices),
       contract: contract.health?.() ?? { required: false, up: true },
+      files: filesCheck(fileProblems()),
     }),
+    readFilesAgain() {
+      credentials?.readAgain();
+      bans.readAgain();
+      tls?.readAgain();
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** What was read before is in force: told, not required. */
+function filesCheck(problems: Readonly<Record<string, string | undefined>>): ReadinessCheck {
+  const told = Object.values(problems).filter((problem) => problem !== undefined);
+  return { required: false, up: told.length === 0, ...(told.length > 0 && { detail: told.join('; ') }) };
 }
 
 /** A clock that is wrong makes readings late or refused; it stops nothing: told, not required. */

@@ -7,6 +7,8 @@ import {
   CLOCK_DIRECTIONS,
   type ClockDirection,
   DROP_REASONS,
+  FILE_KINDS,
+  type FileKind,
   LISTENER_NAMES,
   type MappingOutcome,
   PACKET_TYPES,
@@ -19,6 +21,8 @@ export interface IngestLevels {
   readonly inflightMessages: number;
   readonly inflightBytes: number;
   readonly pausedDevices: number;
+  /** Why files cannot be used as they are now: what they said before is in force. */
+  readonly fileProblems: Readonly<Record<FileKind, string | undefined>>;
   /** Devices whose readings are refused for their time, by where their clock is, seen from ours. */
   readonly devicesOffClock: Readonly<Record<ClockDirection, number>>;
 }
@@ -68,6 +72,16 @@ export function createIngestMetrics(
       },
     });
   };
+  new Gauge({
+    name: 'ingest_files_usable',
+    help: '1 = what is in force is what the files say, or there are none; 0 = they cannot be used, what they said before is in force',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      const { fileProblems } = levels();
+      for (const kind of FILE_KINDS) this.set({ kind }, fileProblems[kind] === undefined ? 1 : 0);
+    },
+  });
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
       name,

@@ -34,6 +34,10 @@ export type ToleratedKind = (typeof TOLERATED_KINDS)[number];
 export const DROP_REASONS = ['not-durable', 'log-closed', 'connection-ended'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/** Files that are read again while the gateway runs; the values of `ingest_files_usable{kind}`. */
+export const FILE_KINDS = ['credentials', 'bans', 'certificates'] as const;
+export type FileKind = (typeof FILE_KINDS)[number];
+
 /** Where a device's clock is, seen from ours; the values of `ingest_devices_off_clock{direction}`. */
 export const CLOCK_DIRECTIONS = ['ahead', 'behind'] as const;
 export type ClockDirection = (typeof CLOCK_DIRECTIONS)[number];

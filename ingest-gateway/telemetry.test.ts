@@ -19,6 +19,7 @@ function start() {
     inflightMessages: 2,
     inflightBytes: 3,
     pausedDevices: 4,
+    fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
     devicesOffClock: { ahead: 0, behind: 0 },
   };
   const deps = { log, metrics, now: Date.now, random: Math.random };

@@ -58,6 +58,11 @@ export class ContractInForce implements CurrentContract, Disposable {
     this.#changes.watch(() => this.#reload(), pollMs);
   }
 
+  /** The operator asks for it. */
+  readAgain(): void {
+    this.#changes.readAgain();
+  }
+
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
   }

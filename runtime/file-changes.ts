@@ -13,6 +13,7 @@ export class FileChanges implements Disposable {
   readonly #files: () => readonly string[];
   #version: string;
   #timer: NodeJS.Timeout | undefined;
+  #onChange: () => void = () => undefined;
 
   /** @param files or how to list them, where files can come and go. */
   constructor(files: readonly string[] | (() => readonly string[])) {
@@ -22,6 +23,7 @@ export class FileChanges implements Disposable {
 
   /** Calls `onChange`, which must not throw, after each change; it reads the files again. */
   watch(onChange: () => void, pollMs: number = POLL_MS): void {
+    this.#onChange = onChange;
     const look = (): void => {
       const version = versionOf(this.#files());
       if (version === this.#version) return;
@@ -29,6 +31,12 @@ export class FileChanges implements Disposable {
       onChange();
     };
     this.#timer = setInterval(look, pollMs).unref();
+  }
+
+  /** As if they had changed: the operator asks for it. */
+  readAgain(): void {
+    this.#version = versionOf(this.#files());
+    this.#onChange();
   }
 
   [Symbol.dispose](): void {

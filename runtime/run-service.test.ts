@@ -13,6 +13,10 @@ class FakeProcess implements ProcessControls {
   tellToEnd(): void {
     this.#ending.abort();
   }
+  askToReload = (): void => undefined;
+  onReload(listener: () => void): void {
+    this.askToReload = listener;
+  }
   exit(code: number): void {
     this.exits.push(code);
   }
@@ -45,6 +49,21 @@ describe('runService', () => {
     });
     expect(exits).toEqual([0]);
     expect(stop).toHaveBeenCalledOnce();
+  });
+
+  it('reads its files again when it is asked to, and goes on; while it starts there is nothing to read again', async () => {
+    const reload = vi.fn();
+    const exits = await run(async (controls) => {
+      controls.askToReload();
+      setImmediate(() => {
+        controls.askToReload();
+        controls.askToReload();
+        controls.tellToEnd();
+      });
+      return { failed: forever, reload, stop: async () => {} };
+    });
+    expect(reload).toHaveBeenCalledTimes(2);
+    expect(exits).toEqual([0]);
   });
 
   it('[P10] exits 2 on wrong configuration, one log line per problem', async () => {

@@ -8,16 +8,20 @@ import type { ProcessIo } from '#runtime/process-io.ts';
 export interface RunningService {
   /** Rejects when the service cannot go on; its process then exits 1 and the supervisor starts it again. */
   readonly failed: Promise<never>;
+  /** Reads every file again that it can read again; must not throw, and a file that cannot be used changes nothing. */
+  reload?(): void;
   /** Graceful stop, within `LIMITS.shutdownMs`. */
   stop(): Promise<void>;
 }
 
 /** The parts of its process a service lives by: see `processIo`. */
-export type ProcessControls = Pick<ProcessIo, 'signal' | 'exit'>;
+export type ProcessControls = Pick<ProcessIo, 'signal' | 'exit' | 'onReload'>;
 
 /**
  * The life of a long-running process: start, run until it is told to end or a part fails, stop within a deadline.
- * Exit codes: 0 after SIGTERM, SIGINT or SIGHUP, 1 when the service failed or did not stop in time, 2 on wrong configuration,
+ * Asked to reload (SIGHUP, see `processIo`), it reads its files again and goes on; before it runs there is nothing to reload.
+ *
+ * Exit codes: 0 after SIGTERM, SIGINT or the end of its terminal, 1 when the service failed or did not stop in time, 2 on wrong configuration,
  * also when that shows only later (a topic of a Kafka that was away at the start).
  *
  * Told to end during the start, it gives that `LIMITS.shutdownStartMs`: a service that comes up meanwhile is stopped in order, a
@@ -28,6 +32,11 @@ export async function runService(
   controls: ProcessControls,
   start: () => Promise<RunningService>,
 ): Promise<void> {
+  let service: RunningService | undefined;
+  controls.onReload(() => {
+    log.info('asked to read all files again');
+    service?.reload?.();
+  });
   const signalled = fired(controls.signal).then(() => 'signal' as const);
   const starting = outcomeOf(start());
   const started = await Promise.race([starting, signalled]);
@@ -36,7 +45,7 @@ export async function runService(
     for (const line of describeError(started.error).split('\n')) log.fatal(line);
     return controls.exit(exitCodeOf(started.error));
   }
-  const service = started.value;
+  service = started.value;
   const end = await Promise.race([signalled, outcomeOf<never>(service.failed)]);
   if (end === 'signal') {
     log.info('stopping');

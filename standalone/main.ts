@@ -58,7 +58,7 @@ const program = new Command('npm start --')
       opened.use(store);
       pipeline = await startPipeline(settings, { eventLog, store, contract }, deps);
       opened.move();
-      const { failed, stop, mqttPort, httpPort } = pipeline;
+      const { failed, reload, stop, mqttPort, httpPort } = pipeline;
       log.info(
         {
           mqtt: mqttPort === undefined ? 'off' : `mqtt://127.0.0.1:${mqttPort}`,
@@ -72,6 +72,7 @@ const program = new Command('npm start --')
           : simulateDevices({ devices: options.simulate, mqttPort, schemas: contract.schemas }, deps);
       return {
         failed,
+        reload,
         stop: async () => {
           // The line would stand in the shell's prompt.
           live[Symbol.dispose]();

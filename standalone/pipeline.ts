@@ -35,6 +35,7 @@ export interface PipelineParts {
 }
 
 export interface Pipeline extends RunningService {
+  reload(): void;
   /** Of plain MQTT; `undefined` = off. */
   readonly mqttPort: number | undefined;
   readonly httpPort: number;
@@ -113,6 +114,10 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
     mqttPort: gateway.ports.tcp,
     httpPort: http.port,
     failed: failure.promise,
+    reload() {
+      contract.readAgain();
+      gateway.readFilesAgain();
+    },
     totals: () => totalsOf(deps.now(), gateway, writer, lagMonitor),
     stop: async () => {
       stopping.abort();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -19,11 +19,16 @@ const PATIENCE = { withinMs: 60_000 };
 interface Started {
   readonly child: ChildProcess;
   output(): string;
+  /** What `/readyz` says; `undefined` = nothing. */
+  readiness(): Promise<unknown>;
   /** Resolves when the pipeline, whoever started it, has let go of its port and its files. */
   endedInOrder(): Promise<void>;
 }
 
-async function start(command: readonly [string, ...string[]]): Promise<Started> {
+async function start(
+  command: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Started> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'npm-scripts-'));
   const [mqttPort, httpPort] = await choosePorts([undefined, undefined]);
   const [program, ...args] = command;
@@ -37,6 +42,7 @@ async function start(command: readonly [string, ...string[]]): Promise<Started> 
       DATA_DIR: dataDir,
       MQTT_PORT: String(mqttPort),
       HTTP_PORT: String(httpPort),
+      ...env,
     },
   });
   let output = '';
@@ -53,23 +59,25 @@ async function start(command: readonly [string, ...string[]]): Promise<Started> 
     }
     rmSync(dataDir, { recursive: true, force: true });
   });
-  const answers = () =>
+  const readiness = (): Promise<unknown> =>
     fetch(`http://127.0.0.1:${httpPort}/readyz`).then(
-      (response) => response.ok,
+      (response) => response.json(),
       () => undefined,
     );
   const writeAheadLogs = () => readdirSync(dataDir).filter((name) => name.endsWith('-wal'));
   await eventually(async () => {
-    expect(await answers(), output).toBe(true);
+    expect(await readiness(), output).toMatchObject({ ready: true });
     expect(writeAheadLogs()).toHaveLength(2);
   }, PATIENCE);
   const endedInOrder = () =>
     eventually(async () => {
-      expect(await answers()).toBeUndefined();
+      expect(await readiness()).toBeUndefined();
       expect(writeAheadLogs()).toEqual([]);
     }, PATIENCE);
-  return { child, output: () => output, endedInOrder };
+  return { child, output: () => output, readiness, endedInOrder };
 }
+
+const PIPELINE = ['node_modules/.bin/node', 'standalone/main.ts'] as const;
 
 describe('npm start', { timeout: 120_000 }, () => {
   test('SIGTERM to npm ends the pipeline in order, before npm ends', async () => {
@@ -81,6 +89,33 @@ describe('npm start', { timeout: 120_000 }, () => {
     await endedInOrder();
   });
 
+  test.skipIf(process.platform === 'win32')(
+    'SIGHUP to a service, which has no terminal, reads its files again and ends nothing',
+    async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'reload-'));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      const devices = path.join(folder, 'devices.json');
+      writeFileSync(devices, '{"version":1,"devices":{"dev-1":"revoked"}}', { mode: 0o600 });
+      const { child, output, readiness, endedInOrder } = await start([...PIPELINE], {
+        DEVICE_CREDENTIALS_FILE: devices,
+      });
+      const loaded = () => output().split('device credentials loaded').length - 1;
+      expect(loaded()).toBe(1);
+      child.kill('SIGHUP');
+      await eventually(() => expect(loaded()).toBe(2), PATIENCE);
+      writeFileSync(devices, '{');
+      child.kill('SIGHUP');
+      await eventually(
+        async () =>
+          expect(await readiness()).toMatchObject({ ready: true, checks: { files: { up: false } } }),
+        PATIENCE,
+      );
+      expect(child.exitCode).toBeNull();
+      child.kill('SIGTERM');
+      await endedInOrder();
+    },
+  );
+
   describe.skipIf(process.platform !== 'linux')('in a terminal', () => {
     const inTerminal = () => start(['script', '--quiet', '--flush', '--command', 'npm start', '/dev/null']);
 
@@ -89,6 +124,18 @@ describe('npm start', { timeout: 120_000 }, () => {
       child.stdin?.write(CTRL_C);
       await endedInOrder();
       await eventually(() => expect(output()).toMatch(/stopped/), PATIENCE);
+    });
+
+    test('SIGHUP by hand reads files again while the terminal is there, and its end is the end', async () => {
+      const command = `echo "pid=$$."; exec ${PIPELINE.join(' ')}`;
+      const { child, output, readiness, endedInOrder } = await start([
+        ...['script', '--quiet', '--flush', '--command', command, '/dev/null'],
+      ] as [string, ...string[]]);
+      process.kill(Number(/pid=(\d+)\./.exec(output())?.[1]), 'SIGHUP');
+      await eventually(() => expect(output()).toContain('asked to read all files again'), PATIENCE);
+      expect(await readiness()).toMatchObject({ ready: true });
+      child.kill('SIGKILL');
+      await endedInOrder();
     });
 
     test('a terminal that is closed ends it in order, although nothing can be written any more', async () => {

@@ -69,6 +69,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       inflightMessages: 0,
       inflightBytes: 0,
       pausedDevices: 0,
+      fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
       devicesOffClock: { ahead: 0, behind: 0 },
     };
     createIngestTelemetry(deps, [...schemas.keys()], () => idle).certificatesLoaded('file', {

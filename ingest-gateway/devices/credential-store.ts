@@ -62,6 +62,7 @@ export class CredentialStore implements Disposable {
   readonly #overlaps: NodeJS.Timeout;
   /** The password that let each device in the last time. */
   readonly #cameWith = new Map<string, PasswordHash>();
+  #problem: string | undefined;
   #credentials: Map<string, Credential>;
 
   /** @throws PipelineError `configuration` when the file cannot be used. */
@@ -141,6 +142,16 @@ export class CredentialStore implements Disposable {
     return this.#checks.recall(deviceId, password, kept);
   }
 
+  /** The operator asks for it. */
+  readAgain(): void {
+    this.#changes.readAgain();
+  }
+
+  /** Why the file cannot be used as it is now; `undefined` = what is in force is what it says. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
     clearInterval(this.#overlaps);
@@ -174,9 +185,11 @@ export class CredentialStore implements Disposable {
     try {
       read = readCredentials(file);
     } catch (error) {
-      this.#telemetry.credentialsUnusable(file, describeError(error));
+      this.#problem = describeError(error);
+      this.#telemetry.credentialsUnusable(file, this.#problem);
       return;
     }
+    this.#problem = undefined;
     const before = this.#credentials;
     this.#credentials = new Map();
     for (const [id, written] of read) {

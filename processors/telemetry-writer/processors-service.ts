@@ -94,6 +94,7 @@ export async function startProcessors(
   const owned = resources.move();
   return {
     httpPort: http.port,
+    reload: () => contract.readAgain(),
     failed: failure.promise,
     stop: async () => {
       stopping.abort();

@@ -25,6 +25,7 @@ export class BanList implements Disposable {
   /** Milliseconds since the epoch, as the times in the file. */
   readonly #now: () => number;
   readonly #changes: FileChanges | undefined;
+  #problem: string | undefined;
   #devices = new Map<string, Ban>();
   #networks: { readonly ban: Ban; readonly list: BlockList }[] = [];
   #bans: readonly Ban[] = [];
@@ -72,6 +73,16 @@ export class BanList implements Disposable {
     }
   }
 
+  /** The operator asks for it. */
+  readAgain(): void {
+    this.#changes?.readAgain();
+  }
+
+  /** Why the file cannot be used as it is now; `undefined` = what is in force is what it says. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   [Symbol.dispose](): void {
     this.#changes?.[Symbol.dispose]();
   }
@@ -81,9 +92,11 @@ export class BanList implements Disposable {
     try {
       this.#use(readBans(file));
     } catch (error) {
-      this.#telemetry.bansUnusable(file, describeError(error));
+      this.#problem = describeError(error);
+      this.#telemetry.bansUnusable(file, this.#problem);
       return;
     }
+    this.#problem = undefined;
     onChanged();
   }
 

@@ -8,6 +8,8 @@ import { listenOnTls } from './tls-listener.ts';
 import { listenOnWebSocket } from './web-socket-listener.ts';
 
 export interface Listeners extends Disposable {
+  /** The files of certificates; `undefined` = no listener has TLS. */
+  readonly tls: Pick<TlsInForce, 'readAgain' | 'problem'> | undefined;
   /** Listened on; `undefined` = not. They differ from the settings when those say 0. */
   readonly ports: Readonly<Record<'tcp' | 'tls' | 'webSocket' | 'secureWebSocket', number | undefined>>;
 }
@@ -61,5 +63,5 @@ export async function openListeners(
     ),
   };
   const owned = resources.move();
-  return { ports, [Symbol.dispose]: () => owned.dispose() };
+  return { ports, tls: inForce, [Symbol.dispose]: () => owned.dispose() };
 }

@@ -42,6 +42,7 @@ export class TlsInForce implements Disposable {
   readonly #telemetry: IngestTelemetry;
   readonly #changes: FileChanges;
   readonly #servers: Server[] = [];
+  #problem: string | undefined;
   #identity: TlsIdentity;
 
   /** @throws PipelineError `configuration`: a file is unreadable or no PEM, the key does not fit, a cipher is unknown. */
@@ -93,6 +94,16 @@ export class TlsInForce implements Disposable {
     return certificate !== undefined && isTrusted(certificate, this.#identity);
   }
 
+  /** The operator asks for it. */
+  readAgain(): void {
+    this.#changes.readAgain();
+  }
+
+  /** Why the files cannot be used as they are now; `undefined` = what is in force is what they say. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
   }
@@ -101,10 +112,12 @@ export class TlsInForce implements Disposable {
     try {
       this.#identity = readTlsFiles(this.#files, CIPHERS);
       for (const server of this.#servers) server.setSecureContext(this.serverOptions);
+      this.#problem = undefined;
       this.#tellExpiry();
       return true;
     } catch (error) {
-      this.#telemetry.certificateUnusable(describeError(error));
+      this.#problem = describeError(error);
+      this.#telemetry.certificateUnusable(this.#problem);
       return false;
     }
   }
