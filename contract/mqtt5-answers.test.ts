@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { answerToMessage, MQTT5_ANSWERS } from '#contract/mqtt5-answers.ts';
+import { MQTT5_ANSWERS } from '#contract/mqtt5-answers.ts';
+import { answerToMessage } from '#contract/mqtt5-message-answers.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 
 /** MQTT 5, tables 3-1, 3-4, 3-10 and so on: which codes may stand in which packet. */

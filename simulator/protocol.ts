@@ -1,5 +1,5 @@
 import type { IClientOptions, Packet } from 'mqtt';
-import { answerToMessage } from '#contract/mqtt5-answers.ts';
+import { answerToMessage } from '#contract/mqtt5-message-answers.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 
 /** What a fleet speaks; `mixed`: every second device MQTT 5. */

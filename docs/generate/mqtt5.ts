@@ -1,5 +1,6 @@
 import { LIMITS } from '#contract/limits.ts';
-import { MQTT5_ANSWERS, type Mqtt5Answer } from '#contract/mqtt5-answers.ts';
+import type { Mqtt5Answer } from '#contract/mqtt5-answer.ts';
+import { MQTT5_ANSWERS } from '#contract/mqtt5-answers.ts';
 
 /** The packets in the order in which a client meets them. */
 const PACKETS = {

@@ -1,4 +1,4 @@
-import type { MessageVerdict } from '#contract/mqtt5-answers.ts';
+import type { MessageVerdict } from '#contract/mqtt5-message-answers.ts';
 
 /** What became of a message, as far as its sender is told. */
 export type MessageOutcome =

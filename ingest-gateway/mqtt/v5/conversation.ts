@@ -1,10 +1,6 @@
 import { LIMITS } from '#contract/limits.ts';
-import {
-  answerToMessage,
-  type MessageVerdict,
-  MQTT5_ANSWERS,
-  type Mqtt5AnswerName,
-} from '#contract/mqtt5-answers.ts';
+import { MQTT5_ANSWERS, type Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
+import { answerToMessage, type MessageVerdict } from '#contract/mqtt5-message-answers.ts';
 import type { ClientPacket, PublishPacket } from './decode-packet.ts';
 import { encodeAcknowledgement, encodeSubscriptionAnswer, PINGRESP } from './encode-packet.ts';
 import type { PacketFault } from './packet-reader.ts';

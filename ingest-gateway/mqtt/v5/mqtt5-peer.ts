@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { type MessageVerdict, MQTT5_ANSWERS, type Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
+import { MQTT5_ANSWERS, type Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
+import type { MessageVerdict } from '#contract/mqtt5-message-answers.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { answerToRefusal } from './answer-to-refusal.ts';
 import { connackProperties } from './connack-properties.ts';

@@ -1,0 +1,96 @@
+import { AGAIN, MEND, type Mqtt5Answer } from '#contract/mqtt5-answer.ts';
+
+/** Why the gateway ends a connection. */
+export const DISCONNECT_ANSWERS = {
+  internalError: {
+    packet: 'DISCONNECT',
+    code: 0x80,
+    name: 'Unspecified error',
+    when: 'a fault of the gateway',
+    device: AGAIN,
+  },
+  malformed: {
+    packet: 'DISCONNECT',
+    code: 0x81,
+    name: 'Malformed Packet',
+    when: 'a packet that cannot be read',
+    device: MEND,
+  },
+  againstRules: {
+    packet: 'DISCONNECT',
+    code: 0x82,
+    name: 'Protocol Error',
+    when: 'a packet against the rules: a property twice or where it may not stand, more than 8 KiB of properties, SUBSCRIBE without a filter, AUTH (which without an authentication method has no other code here), a second CONNECT',
+    device: MEND,
+  },
+  notDurable: {
+    packet: 'DISCONNECT',
+    code: 0x89,
+    name: 'Server busy',
+    when: 'a message was not durable in time; it gets no PUBACK and no PUBREC',
+    device: AGAIN,
+  },
+  shuttingDown: {
+    packet: 'DISCONNECT',
+    code: 0x8b,
+    name: 'Server shutting down',
+    when: 'the gateway is stopping; what became durable was acknowledged',
+    device: AGAIN,
+  },
+  silent: {
+    packet: 'DISCONNECT',
+    code: 0x8d,
+    name: 'Keep Alive timeout',
+    when: 'nothing came for 1.5 times the keepalive',
+    device: AGAIN,
+  },
+  takenOver: {
+    packet: 'DISCONNECT',
+    code: 0x8e,
+    name: 'Session taken over',
+    when: 'the same device connected a second time',
+    device: 'give every device its own id',
+  },
+  receiveMaximumExceeded: {
+    packet: 'DISCONNECT',
+    code: 0x93,
+    name: 'Receive Maximum exceeded',
+    when: 'more messages without an acknowledgement than CONNACK allows',
+    device: MEND,
+  },
+  topicAliasInvalid: {
+    packet: 'DISCONNECT',
+    code: 0x94,
+    name: 'Topic Alias invalid',
+    when: 'topic alias 0, or above the maximum in CONNACK',
+    device: MEND,
+  },
+  packetTooLarge: {
+    packet: 'DISCONNECT',
+    code: 0x95,
+    name: 'Packet too large',
+    when: 'a packet above the Maximum Packet Size in CONNACK',
+    device: MEND,
+  },
+  rateTooHigh: {
+    packet: 'DISCONNECT',
+    code: 0x96,
+    name: 'Message rate too high',
+    when: 'messages to topics that are not the own one, faster than clumsy firmware sends them',
+    device: MEND,
+  },
+  quotaExceeded: {
+    packet: 'DISCONNECT',
+    code: 0x97,
+    name: 'Quota exceeded',
+    when: 'more filters in a packet than is sensible, or the largest unfinished packets when all clients together hold too much of them',
+    device: MEND,
+  },
+  revoked: {
+    packet: 'DISCONNECT',
+    code: 0x98,
+    name: 'Administrative action',
+    when: 'the device was revoked, banned, or given other credentials',
+    device: 'get new credentials',
+  },
+} as const satisfies Record<string, Mqtt5Answer>;
