@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AuditLog, appendAuditLine } from './audit-log.ts';
+import { AuditLog, auditCommand } from './audit-log.ts';
 
 let folder: string;
 let file: string;
@@ -84,12 +85,16 @@ describe('AuditLog', () => {
   });
 });
 
-describe('appendAuditLine', () => {
-  it('adds who changed what, where there is an audit log', () => {
-    expect(appendAuditLine({}, 'devices add', { devices: ['a'] })).toBeUndefined();
-    expect(appendAuditLine({ AUDIT_LOG_FILE: file }, 'devices add', { devices: ['a'] })).toBeUndefined();
+describe('auditCommand', () => {
+  it('adds who changed what, where there is an audit log, and tells when it cannot', () => {
+    const stderr = new PassThrough();
+    const audit = (env: Record<string, string>): void =>
+      auditCommand({ env, stderr }, 'devices add', { devices: ['a'] });
+    audit({});
+    audit({ AUDIT_LOG_FILE: file });
     expect(linesOf(file)).toMatchObject([{ event: 'devices add', devices: ['a'], by: expect.any(String) }]);
-    const nowhere = path.join(folder, 'missing', 'audit.jsonl');
-    expect(appendAuditLine({ AUDIT_LOG_FILE: nowhere }, 'x', {})).toContain('AUDIT_LOG_FILE: not written');
+    expect(stderr.read()).toBeNull();
+    audit({ AUDIT_LOG_FILE: path.join(folder, 'missing', 'audit.jsonl') });
+    expect(String(stderr.read())).toContain('AUDIT_LOG_FILE: not written');
   });
 });

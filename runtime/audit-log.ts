@@ -31,7 +31,7 @@ const WAITING_LINES = 10_000;
  * full or away costs lines, which are counted and told, and each next line is tried again.
  *
  * Two states. *Idle*; *writing* from the first line on, until none waits: what comes meanwhile goes out with the next
- * write. Commands append to the same file (`appendAuditLine`); only this class renames.
+ * write. Commands append to the same file (`auditCommand`); only this class renames.
  */
 export class AuditLog implements AuditTrail, AsyncDisposable {
   readonly #options: AuditLogOptions;
@@ -92,20 +92,21 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
 }
 
 /**
- * For commands that change something: appends to AUDIT_LOG_FILE, where that is set, who did it on this machine.
- *
- * @returns why it could not be written, to be told; the change is made all the same.
+ * For commands that change something: appends to AUDIT_LOG_FILE, where that is set, who did it on this machine. The change
+ * is made already, so that a line cannot be written is only told.
  */
-export function appendAuditLine(env: Environment, event: string, fields: AuditFields): string | undefined {
+export function auditCommand(
+  { env, stderr }: { readonly env: Environment; readonly stderr: NodeJS.WritableStream },
+  event: string,
+  fields: AuditFields,
+): void {
   const file = env['AUDIT_LOG_FILE'];
-  if (!file) return undefined;
+  if (!file) return;
+  const line = lineOf(Date.now(), event, { by: userInfo().username, ...fields });
   try {
-    appendFileSync(file, lineOf(Date.now(), event, { by: userInfo().username, ...fields }), {
-      mode: FILE_MODE,
-    });
-    return undefined;
+    appendFileSync(file, line, { mode: FILE_MODE });
   } catch (error) {
-    return `AUDIT_LOG_FILE: not written: ${describeError(error)}`;
+    stderr.write(`AUDIT_LOG_FILE: not written: ${describeError(error)}\n`);
   }
 }
 

@@ -51,6 +51,16 @@ export interface CommandOutcome {
   code: 0 | 1;
 }
 
+/** Prints the result of a command: as one JSON object, or as lines for people. */
+export function printResult(
+  { stdout }: Pick<CommandIo, 'stdout'>,
+  json: boolean | undefined,
+  result: object,
+  lines: readonly string[],
+): void {
+  for (const line of json ? [JSON.stringify(result)] : lines) stdout.write(`${line}\n`);
+}
+
 /** Option parser: a whole number within bounds. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

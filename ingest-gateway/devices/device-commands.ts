@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
 import { isTopicFilter } from '#contract/topic-filter.ts';
-import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
-import { type CommandIo, wholeNumber } from '#runtime/command-line.ts';
+import { auditCommand } from '#runtime/audit-log.ts';
+import { type CommandIo, printResult, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import type { PasswordHash } from './credential.ts';
 import { changeCredentials, readCredentials } from './credentials-file.ts';
@@ -39,14 +39,6 @@ export function deviceCommands(
       'configuration',
       'DEVICE_CREDENTIALS_FILE: expected a file, in the environment or as --file',
     );
-  };
-  const report = ({ json }: Options, result: object, lines: readonly string[]): void => {
-    if (json) io.stdout.write(`${JSON.stringify(result)}\n`);
-    else for (const line of lines) io.stdout.write(`${line}\n`);
-  };
-  const audit = (event: string, fields: AuditFields): void => {
-    const problem = appendAuditLine(io.env, event, fields);
-    if (problem !== undefined) io.stderr.write(`${problem}\n`);
   };
 
   program
@@ -102,9 +94,10 @@ export function deviceCommands(
           passwords.set(id, password);
         }
       });
-      audit('devices add', { devices: [...passwords.keys()], forwards: options.forwards });
-      report(
-        options,
+      auditCommand(io, 'devices add', { devices: [...passwords.keys()], forwards: options.forwards });
+      printResult(
+        io,
+        options.json,
         { devices: Object.fromEntries(passwords) },
         Array.from(passwords, ([id, password]) => `${id} ${chosen === undefined ? password : '(as given)'}`),
       );
@@ -129,9 +122,10 @@ export function deviceCommands(
           );
         for (const id of ids) devices.set(id, 'revoked');
       });
-      audit('devices revoke', { devices: ids });
-      report(
-        options,
+      auditCommand(io, 'devices revoke', { devices: ids });
+      printResult(
+        io,
+        options.json,
         { revoked: ids },
         ids.map((id) => `${id} revoked`),
       );
@@ -147,7 +141,10 @@ export function deviceCommands(
       const revoked: string[] = [];
       for (const [id, credential] of readCredentials(fileOf(options)))
         (credential === 'revoked' ? revoked : devices).push(id);
-      report(options, { devices, revoked }, [...devices, ...revoked.map((id) => `${id} (revoked)`)]);
+      printResult(io, options.json, { devices, revoked }, [
+        ...devices,
+        ...revoked.map((id) => `${id} (revoked)`),
+      ]);
     });
   addStatusCommand(program, io);
   return program;

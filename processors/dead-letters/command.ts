@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
-import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
+import { auditCommand } from '#runtime/audit-log.ts';
 import {
   type CommandIo,
   type CommandOutcome,
@@ -60,10 +60,6 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     await using eventLog = await context.openLog(settings);
     // No `ensureTopics`: it would give the topics the retention of this command's environment.
     await work({ eventLog, topics: settings.topics, now: context.now });
-  };
-  const audit = (event: string, fields: AuditFields): void => {
-    const problem = appendAuditLine(io.env, event, fields);
-    if (problem !== undefined) io.stderr.write(`${problem}\n`);
   };
   const withLog = (work: (deps: DeadLettersDeps) => Promise<void>): Promise<void> =>
     opening(
@@ -178,7 +174,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
             mappings,
           );
           progress[Symbol.dispose]();
-          if (!dryRun) audit('dlq replay', { ids, ...options });
+          if (!dryRun) auditCommand(io, 'dlq replay', { ids, ...options });
           await write(
             io.stdout,
             options.json === true ? `${replaySummaryJson(summary)}\n` : replaySummaryText(summary),
@@ -201,7 +197,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       }
       await withLog(async (deps) => {
         const result = await dismissLetters(filter, io.signal, deps);
-        audit('dlq dismiss', { ids, ...options, dismissed: result.dismissed });
+        auditCommand(io, 'dlq dismiss', { ids, ...options, dismissed: result.dismissed });
         const text =
           options.json === true ? terminalJson(result) : `${counted(result.dismissed, 'letter')} dismissed.`;
         await write(io.stdout, `${text}\n`);

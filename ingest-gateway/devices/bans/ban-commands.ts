@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
-import { type AuditFields, appendAuditLine } from '#runtime/audit-log.ts';
-import { type CommandIo, decimalNumber } from '#runtime/command-line.ts';
+import { auditCommand } from '#runtime/audit-log.ts';
+import { type CommandIo, decimalNumber, printResult } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type Ban, changeBans, isNetwork, isOver, nameOf, readBans, withBan } from './bans-file.ts';
 
@@ -22,14 +22,6 @@ export function banCommands(
       'and disconnects who is connected. It bans devices by itself that connect over and over.',
   );
   const fileOf = ({ file = io.env['BANS_FILE'] || defaultFile }: Options): string => file;
-  const report = ({ json }: Options, result: object, lines: readonly string[]): void => {
-    if (json) io.stdout.write(`${JSON.stringify(result)}\n`);
-    else for (const line of lines) io.stdout.write(`${line}\n`);
-  };
-  const audit = (event: string, fields: AuditFields): void => {
-    const problem = appendAuditLine(io.env, event, fields);
-    if (problem !== undefined) io.stderr.write(`${problem}\n`);
-  };
 
   program
     .command('add')
@@ -64,8 +56,8 @@ export function banCommands(
           }),
         );
         await changeBans(fileOf(options), now(), (bans) => added.reduce(withBan, bans));
-        audit('bans add', { bans: added });
-        report(options, { bans: added }, added.map(lineOf));
+        auditCommand(io, 'bans add', { bans: added });
+        printResult(io, options.json, { bans: added }, added.map(lineOf));
       },
     );
 
@@ -81,9 +73,10 @@ export function banCommands(
         if (missing.length > 0) throw new PipelineError('usage', `not banned: ${missing.join(', ')}`);
         return bans.filter((ban) => !who.includes(nameOf(ban)));
       });
-      audit('bans remove', { removed: who });
-      report(
-        options,
+      auditCommand(io, 'bans remove', { removed: who });
+      printResult(
+        io,
+        options.json,
         { removed: who },
         who.map((name) => `${name} may come in again`),
       );
@@ -96,7 +89,7 @@ export function banCommands(
     .option('--json', 'one JSON object {"bans": […]}')
     .action((options: Options) => {
       const bans = readBans(fileOf(options)).filter((ban) => !isOver(ban, now()));
-      report(options, { bans }, bans.length === 0 ? ['nobody is banned'] : bans.map(lineOf));
+      printResult(io, options.json, { bans }, bans.length === 0 ? ['nobody is banned'] : bans.map(lineOf));
     });
   return program;
 }
