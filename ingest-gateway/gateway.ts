@@ -13,6 +13,7 @@ import { DeviceRegistry, type Strangers } from './intake/device-registry.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
 import { InflightBudget } from './intake/inflight-budget.ts';
 import { MessageIntake } from './intake/message-intake.ts';
+import { Door } from './mqtt/listeners/door.ts';
 import { type Listeners, openListeners } from './mqtt/listeners/open-listeners.ts';
 import { MqttBroker } from './mqtt/mqtt-broker.ts';
 import { type Accounting, createIngestTelemetry, type IngestTelemetry } from './telemetry.ts';
@@ -167,17 +168,21 @@ export async function startIngestGateway(
   resources.defer(() => running.stop());
 
   const { filePollMs } = options;
+  const door = new Door(limits, {
+    isBanned: (address) => bans.address(address) !== undefined,
+    telemetry,
+  });
   listeners = resources.use(
     await openListeners(
       mqtt,
       { limits, filePollMs },
+      { door, telemetry },
       (arrival) => running.accept(arrival),
       (isTrusted) =>
         running.disconnect(
           'certificate-not-trusted',
           ({ certificate }) => certificate !== undefined && !isTrusted(certificate),
         ),
-      telemetry,
     ),
   );
 

@@ -47,6 +47,7 @@ const ROOMS: Readonly<
       'refusal-reason.ts',
       'telemetry.ts',
       'telemetry-labels.ts',
+      'token-bucket.ts',
     ],
     rooms: {
       devices: [],

@@ -4,10 +4,10 @@ import { BURST_SECONDS } from '#contract/limits.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import { ForeignTopics } from './foreign-topics.ts';
 import { Forwarding } from './forwarding.ts';
 import { InflightBudget } from './inflight-budget.ts';
-import { TokenBucket } from './token-bucket.ts';
 import { NEVER_TURNED_AWAY, type TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
 
 /** What the operator says of a device, as far as it is of use here (`devices/device-terms.ts`). */

@@ -1,4 +1,4 @@
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 
 /** Topics told apart for each device, and characters kept of each: a device can name as many as it likes. */
 const TOPICS_PER_DEVICE = 8;

@@ -15,7 +15,6 @@ import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
-import type { ArrivalLimits } from './arrival-limits.ts';
 import { judgeConnect } from './connect-policy.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -36,7 +35,6 @@ export interface ConnectParts {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly isStopping: () => boolean;
-  readonly arrivals: ArrivalLimits<Connection>;
   readonly bans: BanList;
   readonly flapping: FlappingWatch;
   /** Whether a client without an id gets one: it can be of use when mappings say whose readings it sends. */
@@ -84,7 +82,6 @@ export class ConnectHooks {
     const judgement = judgeConnect(packet, this.#options.limits.maxKeepaliveSeconds);
     if (this.#isToBeNamed(packet)) packet.clientId = `anonymous-${randomUUID().slice(0, 13)}`;
     connection.greet({ ...judgement, clientId: packet.clientId });
-    this.#parts.arrivals.greeted(connection);
     connection.gate.hold();
     if (judgement.fatal !== undefined) {
       connections.refuse(connection, judgement.fatal);

@@ -75,6 +75,6 @@ export class Connection {
   /** Its CONNECT was parsed. */
   greet(connect: NonNullable<Connection['connect']>): void {
     this.connect = connect;
-    this.#arrival.greeted?.((tokens) => this.device?.bucket.take(tokens), connect.clientId);
+    this.#arrival.greeted((tokens) => this.device?.bucket.take(tokens), connect.clientId);
   }
 }

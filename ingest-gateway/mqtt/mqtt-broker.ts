@@ -6,7 +6,6 @@ import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { handleWithoutEnd, internalsOf } from './aedes-internals.ts';
 import type { AedesCallback } from './answers.ts';
-import { ArrivalLimits } from './arrival-limits.ts';
 import { classifyClientError } from './client-error.ts';
 import {
   type AuthenticateCallback,
@@ -26,7 +25,7 @@ import { authorizePublish, type PublishParts } from './publish-hook.ts';
 import { setTopicsAside } from './set-aside-topics.ts';
 import { SessionMemory } from './v5/session-memory.ts';
 
-export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping' | 'arrivals'> {
+export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
   readonly intake: MessageIntake;
 }
 
@@ -50,7 +49,6 @@ export class MqttBroker {
   readonly #aedes: Aedes;
   readonly #connections: ConnectionTable;
   readonly #connectHooks: ConnectHooks;
-  readonly #arrivals: ArrivalLimits<Connection>;
   readonly #partialPackets: PartialPackets;
   readonly #publishParts: PublishParts;
   readonly #mqtt5Parts: Mqtt5Parts;
@@ -60,10 +58,8 @@ export class MqttBroker {
     this.#options = options;
     this.#parts = parts;
     this.#connections = new ConnectionTable(parts.telemetry, options.limits.packetsPerTurn);
-    this.#arrivals = new ArrivalLimits(options.limits);
     this.#connectHooks = new ConnectHooks(options, {
       ...parts,
-      arrivals: this.#arrivals,
       connections: this.#connections,
       isStopping: () => this.#stopping,
     });
@@ -100,20 +96,14 @@ export class MqttBroker {
   /** Takes over an accepted socket. */
   accept(arrival: Arrival): void {
     const { limits } = this.#options;
-    const { telemetry } = this.#parts;
     const { stream, address } = arrival;
-    const refusal =
-      this.#parts.bans.address(address) === undefined ? this.#arrivals.refusal(address) : 'banned';
-    if (refusal !== undefined) {
-      telemetry.refused({ reason: refusal, deviceId: undefined, address, detail: undefined });
-      stream.on('error', () => undefined).destroy();
+    const connection = this.#connections.add(arrival, () => handleWithoutEnd(this.#aedes, stream));
+    // Since it came to the door.
+    if (this.#parts.bans.address(address) !== undefined) {
+      this.#end(connection, 'banned');
       return;
     }
-    const connection = this.#connections.add(arrival, () => handleWithoutEnd(this.#aedes, stream));
     const { client, gate } = connection;
-    stream.once('close', () => this.#arrivals.left(connection, address));
-    const crowded = this.#arrivals.enter(connection, address);
-    if (crowded !== undefined) this.#end(crowded.evict, crowded.reason);
     const aedes = internalsOf(client);
     gate.attach(aedes);
     setTopicsAside(aedes, () => connection.device?.topic);

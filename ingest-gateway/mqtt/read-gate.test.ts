@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
-import { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
 import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { ReadGate } from './read-gate.ts';
 

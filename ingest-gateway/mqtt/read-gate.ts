@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-budget.ts';
-import type { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
+import type { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import type { AedesInternals } from './aedes-internals.ts';
 import { PacketBoundaries } from './packet-boundaries.ts';
 

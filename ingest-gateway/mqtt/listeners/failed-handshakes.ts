@@ -2,14 +2,14 @@ import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
-import type { AddressOf } from './listener.ts';
+import type { Guests } from './guests.ts';
 
 /** Tells of every handshake that fails, why, and where it came from. */
-export function tellFailedHandshakes(server: Server, addressOf: AddressOf, telemetry: IngestTelemetry): void {
-  // Node remembers the address of a socket from the first time that it is asked for: one that was reset has none.
-  server.on('connection', (socket) => void (socket.remoteAddress && socket.remotePort));
+export function tellFailedHandshakes(server: Server, guests: Guests, telemetry: IngestTelemetry): void {
   server.on('tlsClientError', (error, socket) => {
-    const address = addressOf(socket.remoteAddress === undefined ? beneath(socket) : socket);
+    const peer = socket.remoteAddress === undefined ? beneath(socket) : socket;
+    if (guests.isTurnedAway(peer)) return;
+    const address = guests.addressOf(peer);
     // Of a certificate that was not accepted Node says "socket hang up", and why it was not beside it.
     const detail = String(socket.authorizationError ?? describeError(error));
     telemetry.refused({ reason: 'tls-handshake', deviceId: undefined, address, detail });

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
-import type { Server, Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { ListenerName } from '#ingest-gateway/telemetry-labels.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
-import { proxied } from './proxied.ts';
+import type { Door } from './door.ts';
+import { Guests } from './guests.ts';
+import { proxyHeaderReader } from './proxy-header-reader.ts';
 import { sourceOf } from './source-of.ts';
 import type { DeviceCertificate } from './tls-in-force.ts';
 
@@ -23,7 +25,7 @@ export interface Arrival {
    * @param charge takes tokens from the bucket of the device, for work that is not in its packets.
    * @param clientId what the client calls itself.
    */
-  readonly greeted?: (charge: (tokens: number) => void, clientId: string) => void;
+  readonly greeted: (charge: (tokens: number) => void, clientId: string) => void;
 }
 
 /** Where devices come in. */
@@ -42,10 +44,12 @@ export interface ListenerOptions {
   readonly proxyProtocol: boolean;
 }
 
-/** Where a connection comes from, as `sourceOf` gives it. */
-export type AddressOf = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) => string;
+export interface ListenerParts {
+  readonly door: Door;
+  readonly telemetry: IngestTelemetry;
+}
 
-export function prepareSocket(socket: Socket): void {
+function prepareSocket(socket: Socket): void {
   // PUBACKs are small and written together already.
   socket.setNoDelay(true);
   // A peer that vanished while its socket is not read would not be noticed otherwise.
@@ -61,35 +65,44 @@ const VARIABLES: Readonly<Record<ListenerName, string>> = {
 };
 
 /**
- * Counts every connection from its first moment on: what comes before the PROXY protocol's header, TLS, the upgrade and
- * CONNECT is seen here only.
+ * Counts every connection, and lets it be judged, in its first moment: what comes before the PROXY protocol's header,
+ * TLS, the upgrade and CONNECT is seen here only.
  *
- * @param serve makes the server; the function it gets says where a connection comes from, as `sourceOf` gives it.
+ * @param serve makes what takes the connections that were let in, by their sockets.
  */
 export async function listen(
   name: ListenerName,
   { host, port, limits, proxyProtocol }: ListenerOptions,
-  telemetry: IngestTelemetry,
-  serve: (addressOf: AddressOf) => Server,
+  { door, telemetry }: ListenerParts,
+  serve: (guests: Guests) => (socket: Socket) => void,
 ): Promise<Listener> {
   const variable = VARIABLES[name];
   const turnAway = (reason: RefusalReason, remoteAddress: string | undefined, detail?: string): void =>
     telemetry.refused({ reason, deviceId: undefined, address: sourceOf(remoteAddress), detail });
-  let addressOf: AddressOf = ({ remoteAddress }) => sourceOf(remoteAddress);
-  let server = serve((socket) => addressOf(socket));
-  if (proxyProtocol) {
-    const refuse = (why: string, { remoteAddress }: Socket) => turnAway('proxy-protocol', remoteAddress, why);
-    const { front, addressOf: clientOf } = proxied(server, limits.connectMs, refuse);
-    addressOf = (socket) => sourceOf(clientOf(socket));
-    server = front;
-  }
-  // Connections that are still in their TLS or HTTP handshake count here only.
-  server.maxConnections = limits.connections + limits.reservedConnections + 100;
-  server.on('drop', (dropped) => turnAway('too-many-connections', dropped?.remoteAddress));
-  server.on('connection', (socket) => {
+  const guests = new Guests(door);
+  const take = serve(guests);
+  const enter = (socket: Socket, address: string | undefined): void => {
+    if (guests.enter(socket, address)) take(socket);
+  };
+  const onSocket = proxyProtocol
+    ? proxyHeaderReader({
+        withinMs: limits.connectMs,
+        passOn: enter,
+        refuse: (socket, why) => {
+          turnAway('proxy-protocol', socket.remoteAddress, why);
+          socket.destroy();
+        },
+      })
+    : (socket: Socket): void => enter(socket, socket.remoteAddress);
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     telemetry.connectionOpened(name);
     socket.once('close', () => telemetry.connectionClosed(name));
+    prepareSocket(socket);
+    onSocket(socket);
   });
+  // The door is the narrower one, but for what has no header of the PROXY protocol yet.
+  server.maxConnections = limits.connections + limits.reservedConnections + 1_000;
+  server.on('drop', (dropped) => turnAway('too-many-connections', dropped?.remoteAddress));
   server.listen({ host, port });
   try {
     await once(server, 'listening');

@@ -1,7 +1,6 @@
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { Settings } from '#runtime/settings.ts';
-import type { Arrival, Listener } from './listener.ts';
+import type { Arrival, Listener, ListenerParts } from './listener.ts';
 import { listenOnTcp } from './tcp-listener.ts';
 import { TlsInForce } from './tls-in-force.ts';
 import { listenOnTls } from './tls-listener.ts';
@@ -23,9 +22,9 @@ export interface Listeners extends Disposable {
 export async function openListeners(
   mqtt: Settings['mqtt'],
   { limits, filePollMs }: { readonly limits: GatewayLimits; readonly filePollMs: number | undefined },
+  parts: ListenerParts,
   accept: (arrival: Arrival) => void,
   onTlsChanged: (isTrusted: TlsInForce['isTrusted']) => void,
-  telemetry: IngestTelemetry,
 ): Promise<Listeners> {
   using resources = new DisposableStack();
   const opened = async (port: number | undefined, open: (port: number) => Promise<Listener>) => {
@@ -45,21 +44,21 @@ export async function openListeners(
   const inForce =
     tls &&
     resources.use(
-      new TlsInForce(tls, telemetry, {
+      new TlsInForce(tls, parts.telemetry, {
         pollMs: filePollMs,
         onChanged: () => onTlsChanged((certificate) => inForce?.isTrusted(certificate) ?? false),
       }),
     );
   const ports = {
-    tcp: await opened(mqtt.port, (port) => listenOnTcp(at(port), accept, telemetry)),
+    tcp: await opened(mqtt.port, (port) => listenOnTcp(at(port), parts, accept)),
     tls: await opened(inForce && tls?.port, (port) =>
-      listenOnTls(at(port), inForce as TlsInForce, accept, telemetry),
+      listenOnTls(at(port), inForce as TlsInForce, parts, accept),
     ),
     webSocket: await opened(mqtt.webSocketPort, (port) =>
-      listenOnWebSocket({ ...at(port), origins, tls: undefined }, accept, telemetry),
+      listenOnWebSocket({ ...at(port), origins, tls: undefined }, parts, accept),
     ),
     secureWebSocket: await opened(inForce && tls?.webSocketPort, (port) =>
-      listenOnWebSocket({ ...at(port), origins, tls: inForce }, accept, telemetry),
+      listenOnWebSocket({ ...at(port), origins, tls: inForce }, parts, accept),
     ),
   };
   const owned = resources.move();

@@ -1,7 +1,6 @@
 import { createServer } from 'node:tls';
-import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { tellFailedHandshakes } from './failed-handshakes.ts';
-import { type Arrival, type Listener, type ListenerOptions, listen, prepareSocket } from './listener.ts';
+import { type Arrival, type Listener, type ListenerOptions, type ListenerParts, listen } from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
 
 /**
@@ -13,10 +12,11 @@ import type { TlsInForce } from './tls-in-force.ts';
 export function listenOnTls(
   options: ListenerOptions,
   tls: TlsInForce,
+  parts: ListenerParts,
   accept: (arrival: Arrival) => void,
-  telemetry: IngestTelemetry,
 ): Promise<Listener> {
-  return listen('tls', options, telemetry, (addressOf) => {
+  const { telemetry } = parts;
+  return listen('tls', options, parts, (guests) => {
     const server = createServer({
       ...tls.serverOptions,
       allowHalfOpen: true,
@@ -26,18 +26,18 @@ export function listenOnTls(
     });
     tls.serve(server);
     server.on('secureConnection', (socket) => {
-      prepareSocket(socket);
-      const address = addressOf(socket);
+      const address = guests.addressOf(socket);
       const certificate = tls.certificateOf(socket);
-      if (certificate === undefined || socket.authorized) accept({ stream: socket, certificate, address });
-      else {
+      if (certificate === undefined || socket.authorized) {
+        accept({ stream: socket, certificate, address, greeted: () => guests.greeted(socket) });
+      } else {
         const deviceId = certificate.name.slice(0, 64) || undefined;
         const detail = deviceId === undefined ? 'no certificate' : String(socket.authorizationError);
         telemetry.refused({ reason: 'tls-handshake', deviceId, address, detail });
         socket.destroy();
       }
     });
-    tellFailedHandshakes(server, addressOf, telemetry);
-    return server;
+    tellFailedHandshakes(server, guests, telemetry);
+    return (socket) => server.emit('connection', socket);
   });
 }

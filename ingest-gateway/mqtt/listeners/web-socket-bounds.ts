@@ -18,16 +18,17 @@ const IDLE_FRAMES_A_SECOND = 10;
  * that bring nothing (control frames and empty ones) are bounded by a rate, since no reader ever waits for those; one is
  * let pass for each that brings something, and was charged.
  *
+ * @param behind bytes that came behind the request for it, and are still to be taken.
  * @param refuse counts why the connection ends
  * @returns to be told that the CONNECT was parsed
  */
 export function boundWebSocket(
   webSocket: WebSocket,
-  socket: Socket,
+  { socket, behind }: { readonly socket: Socket; readonly behind: number },
   limits: GatewayLimits,
   refuse: (reason: RefusalReason, detail: string) => void,
 ): (charge: (tokens: number) => void) => void {
-  const bytesAtUpgrade = socket.bytesRead;
+  const bytesAtUpgrade = socket.bytesRead - behind;
   let charge: ((tokens: number) => void) | undefined;
   let idleFrames = 0;
   let idleSince = performance.now();

@@ -1,27 +1,13 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-} from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
-import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
-import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { tellFailedHandshakes } from './failed-handshakes.ts';
-import {
-  type AddressOf,
-  type Arrival,
-  type Listener,
-  type ListenerOptions,
-  listen,
-  prepareSocket,
-} from './listener.ts';
+import { type Arrival, type Listener, type ListenerOptions, type ListenerParts, listen } from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
+import { upgradeRequests } from './upgrade-request.ts';
 import { boundWebSocket } from './web-socket-bounds.ts';
 
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
@@ -63,20 +49,14 @@ export interface WebSocketOptions extends ListenerOptions {
  */
 export function listenOnWebSocket(
   options: WebSocketOptions,
+  parts: ListenerParts,
   accept: (arrival: Arrival) => void,
-  telemetry: IngestTelemetry,
 ): Promise<Listener> {
   const { limits, origins, tls } = options;
-  return listen(tls === undefined ? 'websocket' : 'secure-websocket', options, telemetry, (addressOf) => {
-    const times = {
-      headersTimeout: limits.connectMs,
-      requestTimeout: limits.connectMs,
-      keepAliveTimeout: 1_000,
-      connectionsCheckingInterval: 1_000,
-    };
-    const server = createHttpServer(times, tls, limits, addressOf, telemetry);
+  const { telemetry } = parts;
+  return listen(tls === undefined ? 'websocket' : 'secure-websocket', options, parts, (guests) => {
     const webSockets = new WebSocketServer({
-      server,
+      noServer: true,
       // The default is 100 MiB.
       maxPayload: limits.packetBytes + FRAME_HEADER_BYTES,
       maxFragments: limits.webSocketFragments,
@@ -87,17 +67,16 @@ export function listenOnWebSocket(
         const refusal = refusalOf(req, origin, origins);
         if (refusal !== undefined) {
           const { reason, message: detail } = refusal;
-          telemetry.refused({ reason, deviceId: undefined, address: addressOf(req.socket), detail });
+          telemetry.refused({ reason, deviceId: undefined, address: guests.addressOf(req.socket), detail });
         }
         answer(refusal === undefined, refusal?.status, refusal?.message);
       },
       handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
     });
-    webSockets.on('connection', (webSocket, request) => {
-      prepareSocket(request.socket);
+    const open = (webSocket: WebSocket, { socket }: IncomingMessage, behind: number): void => {
       const stream = createWebSocketStream(webSocket);
       endWithWebSocket(stream, webSocket);
-      const address = addressOf(request.socket);
+      const address = guests.addressOf(socket);
       let deviceId: string | undefined;
       let refused = false;
       const refuse = (reason: RefusalReason, detail: string): void => {
@@ -114,17 +93,45 @@ export function listenOnWebSocket(
         const reason = WEB_SOCKET_ERRORS[error.code ?? ''];
         if (reason !== undefined) refuse(reason, error.message);
       });
-      const bounded = boundWebSocket(webSocket, request.socket, limits, refuse);
+      const bounded = boundWebSocket(webSocket, { socket, behind }, limits, refuse);
       const greeted: Arrival['greeted'] = (charge, clientId) => {
         deviceId = clientId.slice(0, 64);
+        guests.greeted(socket);
         bounded(charge);
       };
-      const certificate = tls?.certificateOf(request.socket as TLSSocket);
+      const certificate = tls?.certificateOf(socket as TLSSocket);
       accept({ stream, certificate, address, greeted });
+    };
+    webSockets.on('wsClientError', (error, socket, { socket: peer }) => {
+      const refusal = { reason: 'protocol-error', address: guests.addressOf(peer) } as const;
+      telemetry.refused({ ...refusal, deviceId: undefined, detail: error.message });
+      socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+        socket.destroy(),
+      );
     });
-    // The port is `server`'s: `listen` reports its errors.
-    webSockets.on('error', () => undefined);
-    return server;
+    const begin = upgradeRequests<Socket>({
+      bytes: limits.webSocketBytesBeforeConnect,
+      withinMs: limits.connectMs,
+      upgrade: (request, socket, behind) =>
+        webSockets.handleUpgrade(request, socket, behind, (webSocket) =>
+          open(webSocket, request, behind.length),
+        ),
+      refuse: (socket, reason, detail) => {
+        if (guests.isTurnedAway(socket)) return;
+        telemetry.refused({ reason, deviceId: undefined, address: guests.addressOf(socket), detail });
+      },
+    });
+    if (tls === undefined) return begin;
+    const server = createTlsServer({
+      ...tls.serverOptions,
+      ALPNProtocols: ['http/1.1'],
+      allowHalfOpen: true,
+      handshakeTimeout: limits.connectMs,
+    });
+    tls.serve(server);
+    tellFailedHandshakes(server, guests, telemetry);
+    server.on('secureConnection', begin);
+    return (socket) => server.emit('connection', socket);
   });
 }
 
@@ -134,25 +141,6 @@ function endWithWebSocket(stream: Duplex, webSocket: WebSocket): void {
     stream._final = (finished) => finished();
     if (stream.writableEnded) stream.destroy();
   });
-}
-
-function createHttpServer(
-  times: ServerOptions,
-  tls: TlsInForce | undefined,
-  limits: GatewayLimits,
-  addressOf: AddressOf,
-  telemetry: IngestTelemetry,
-): Server {
-  const answer: RequestListener = (_request, response) =>
-    response.writeHead(426, { upgrade: 'websocket' }).end('MQTT over WebSocket only\n');
-  if (tls === undefined) return createServer(times, answer);
-  const server = createSecureServer(
-    { ...times, ...tls.serverOptions, handshakeTimeout: limits.connectMs },
-    answer,
-  );
-  tls.serve(server);
-  tellFailedHandshakes(server, addressOf, telemetry);
-  return server;
 }
 
 /** Why an upgrade is refused. */

@@ -1,6 +1,6 @@
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import { TokenBucket } from '#ingest-gateway/intake/token-bucket.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 
 interface Address {
   readonly bucket: TokenBucket;

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connectAsync } from 'mqtt';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
+import { makeCertificate } from '#services/certificates.ts';
+
+const MOST = 3;
+const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'door-'));
+  makeCertificate(folder, 'server', { commonName: 'localhost', subjectAltName: 'DNS:localhost' });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function openSilent(port: number | undefined): Promise<Socket> {
+  const socket = connect({ port: port ?? 0, host: '127.0.0.1' });
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+describe('the door [P10]', () => {
+  it.each([
+    ['tcp', 'mqtt'],
+    ['tls', 'mqtts'],
+    ['webSocket', 'ws'],
+    ['secureWebSocket', 'wss'],
+  ] as const)(
+    '%s: the oldest silent sockets give way, before any handshake, and a device comes in',
+    async (listener, scheme) => {
+      const files = {
+        certFile: path.join(folder, 'server.crt'),
+        keyFile: path.join(folder, 'server.key'),
+        caFile: undefined,
+      };
+      await using test = await startTestGateway({
+        mqtt: { tls: { port: 0, webSocketPort: 0, ...files }, webSocketPort: 0 },
+        limits: { silentPerAddress: MOST },
+      });
+      const port = test.gateway.ports[listener];
+      const ended: number[] = [];
+      const silent: Socket[] = [];
+      for (let i = 0; i < 2 * MOST; i++) {
+        const socket = await openSilent(port);
+        socket.on('error', () => undefined).on('close', () => ended.push(i));
+        silent.push(socket);
+      }
+      await eventually(() => expect(ended).toEqual([0, 1, 2]));
+      expect(await test.metric(refused('too-many-from-address'))).toBe(MOST);
+      const client = await connectAsync(`${scheme}://localhost:${port}`, {
+        clientId: 'dev-1',
+        rejectUnauthorized: false,
+        reconnectPeriod: 0,
+      });
+      expect(test.gateway.connectedDevices()).toBe(1);
+      // Having said CONNECT, it is none of those that give way.
+      for (let i = 0; i < 2 * MOST; i++) (await openSilent(port)).on('error', () => undefined);
+      await eventually(async () =>
+        expect(await test.metric(refused('too-many-from-address'))).toBe(3 * MOST),
+      );
+      expect(client.connected).toBe(true);
+      expect(await test.metric(refused('tls-handshake'))).toBe(0);
+      await client.endAsync(true);
+    },
+  );
+
+  it('an address that opens too many a second is turned away before its handshake', async () => {
+    await using test = await startTestGateway({
+      mqtt: { webSocketPort: 0 },
+      limits: { connectBurstPerAddress: MOST, connectsPerSecondPerAddress: 0.001 },
+    });
+    for (let i = 0; i < 2 * MOST; i++)
+      (await openSilent(test.gateway.ports.webSocket)).on('error', () => undefined);
+    await eventually(async () => expect(await test.metric(refused('connecting-too-fast'))).toBe(MOST));
+  });
+});

@@ -1,0 +1,51 @@
+import type { Socket } from 'node:net';
+import type { Door, Guest } from './door.ts';
+import { sourceOf } from './source-of.ts';
+
+/** Of a socket, what TLS and WebSocket pass on to whoever asks: neither tells which socket it runs on. */
+export type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+
+/** The connections of one listener, which differ in their other end, while they are open. */
+export class Guests {
+  readonly #door: Door;
+  readonly #byPeer = new Map<string, Guest>();
+
+  constructor(door: Door) {
+    this.#door = door;
+  }
+
+  /** @returns whether it was let in; otherwise it is destroyed */
+  enter(socket: Socket, address: string | undefined): boolean {
+    const guest = this.#door.enter(socket, sourceOf(address));
+    if (guest === undefined) return false;
+    const key = keyOf(socket);
+    this.#byPeer.set(key, guest);
+    // Later: that a handshake failed is told after its socket was closed.
+    socket.once('close', () =>
+      setImmediate(() => {
+        if (this.#byPeer.get(key) === guest) this.#byPeer.delete(key);
+      }),
+    );
+    return true;
+  }
+
+  /** Where the client of a connection is, as `sourceOf` gives it. */
+  addressOf(peer: Peer): string {
+    return this.#byPeer.get(keyOf(peer))?.address ?? sourceOf(peer.remoteAddress);
+  }
+
+  /** It ends because of us, and that was counted. */
+  isTurnedAway(peer: Peer): boolean {
+    return this.#byPeer.get(keyOf(peer))?.isTurnedAway === true;
+  }
+
+  /** Its CONNECT was parsed. */
+  greeted(peer: Peer): void {
+    const guest = this.#byPeer.get(keyOf(peer));
+    if (guest !== undefined) this.#door.greeted(guest);
+  }
+}
+
+function keyOf({ remoteAddress, remotePort }: Peer): string {
+  return `${remoteAddress} ${remotePort}`;
+}
