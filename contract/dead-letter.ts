@@ -1,7 +1,12 @@
 import { LIMITS } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import { isRejectReason, type RejectReason } from '#contract/reject-reason.ts';
-import { headerNumber, type MappingOrigin, mappingHeaders } from '#contract/telemetry-record.ts';
+import {
+  headerNumber,
+  labelsHeader,
+  type MappingOrigin,
+  mappingHeaders,
+} from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 
 export const DEAD_LETTER_STAGES = ['gateway', 'telemetry-writer'] as const;
@@ -32,6 +37,8 @@ export interface DeadLetter {
   /** JSON Pointer of the refused element in such a message; without it all of it was refused. */
   readonly path?: string;
   readonly mqttClientId?: string;
+  /** Labels of the device when the message was received, as `encodeLabels` gives them. */
+  readonly labels?: string | undefined;
   /** Where the record it came from stands in the telemetry topic; letters of the writer only. */
   readonly origin?: RecordPosition & { readonly topic: string };
   /** What the device said of the trace that its message belongs to; written only, headers of the same names. */
@@ -72,6 +79,7 @@ export function encodeDeadLetter(topic: string, letter: DeadLetter): AppendRecor
     'dlq.first-failed-at': String(letter.firstFailedAt),
     'received-at': String(letter.receivedAt),
     ...letter.trace,
+    ...labelsHeader(letter.labels),
   };
   if (letter.index !== undefined) headers['dlq.index'] = String(letter.index);
   if (letter.originalReason !== undefined) headers['dlq.original-reason'] = letter.originalReason;
@@ -121,6 +129,7 @@ export function decodeDeadLetter(record: LogRecord): DeadLetter | undefined {
     ...(source !== undefined && rule !== undefined && { rule: { source, topic: rule } }),
     ...(headers['dlq.path'] !== undefined && { path: headers['dlq.path'] }),
     ...(headers['mqtt.client-id'] !== undefined && { mqttClientId: headers['mqtt.client-id'] }),
+    ...labelsHeader(headers.labels),
     ...(fromRecord && { origin: { topic: originTopic, partition: originPartition, offset: originOffset } }),
   };
 }

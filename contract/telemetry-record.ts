@@ -19,6 +19,8 @@ export interface TelemetryRecord {
   readonly trace?: TraceContext | undefined;
   /** Only on readings that a mapping made: of what. */
   readonly mapped?: MappingOrigin;
+  /** Labels of the device when the message was received, as `encodeLabels` gives them. */
+  readonly labels?: string | undefined;
 }
 
 /** Where a mapped reading, or what became none, came from. */
@@ -32,6 +34,11 @@ export interface MappingOrigin {
 /** Headers that say so, on records and on dead letters alike. */
 export function mappingHeaders({ topic, rule }: MappingOrigin): Readonly<Record<string, string>> {
   return { 'mqtt.topic': topic, ...(rule && { 'mapping.source': rule.source, 'mapping.rule': rule.topic }) };
+}
+
+/** The same on records and on dead letters, so that a replay keeps them. */
+export function labelsHeader(labels: string | undefined): Readonly<Record<string, string>> | undefined {
+  return labels === undefined ? undefined : { labels };
 }
 
 export interface ReplayMark {
@@ -54,6 +61,7 @@ export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): A
       }),
       ...record.trace,
       ...(record.mapped && mappingHeaders(record.mapped)),
+      ...labelsHeader(record.labels),
     },
   };
 }
@@ -63,6 +71,8 @@ export type DecodedTelemetryRecord =
       readonly deviceId: string;
       readonly receivedAt: number;
       readonly replay?: ReplayMark;
+      /** The header as it stands there: whoever wants the labels decodes it (`decodeLabels`). */
+      readonly labels?: string;
       /** Judged again without the clock: the writer may run with other schemas than the gateway did. */
       readonly admission: Admission;
     }
@@ -86,7 +96,13 @@ export function decodeTelemetryRecord(record: LogRecord, schemas: SchemaRegistry
   const firstFailedAt = headerNumber(record.headers['dlq.first-failed-at']);
   const replay =
     attempt !== undefined && firstFailedAt !== undefined ? { attempt, firstFailedAt } : undefined;
-  return { deviceId, receivedAt, admission, ...(replay && { replay }) };
+  return {
+    deviceId,
+    receivedAt,
+    admission,
+    ...(replay && { replay }),
+    ...labelsHeader(record.headers.labels),
+  };
 }
 
 /** Reasons a gateway never lets into the log, whatever its schemas: such a record came from somewhere else. */

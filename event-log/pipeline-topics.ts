@@ -10,10 +10,10 @@ const BACKOFF = { firstDelayMs: 500, maxDelayMs: 10_000, jitter: 0.3 };
 const LETTERS_SHARE: Omit<TopicShare, 'settledIn'> = { ofLog: 0.25, perKey: 0.125 };
 
 /**
- * Key and headers of a record, at most: device id, counts, times, and of a letter the detail and where it came from. A
+ * Key and headers of a record, at most: device id, labels, counts, times, and of a letter the detail and where it came from. A
  * letter's MQTT topic is the device's own.
  */
-const AROUND_A_VALUE_BYTES = 1024;
+const AROUND_A_VALUE_BYTES = 1024 + LIMITS.labelBytes;
 const AROUND_A_LETTER_BYTES = AROUND_A_VALUE_BYTES + LIMITS.deadLetterDetailBytes;
 
 /** The three topics of the pipeline, as every process expects them. */

@@ -47,6 +47,23 @@ describe('what the credentials file says of a device', () => {
     expect(test.log.durable).toBe(4);
   });
 
+  it('stands in the headers of its records and letters, as it was when they came', async () => {
+    await say('dev-1', { labels: { site: 'a' } });
+    await using test = await start();
+    const client = await RawClient.device(test.port, 'dev-1');
+    client.send(publish(1), publishPacket('dev-1', '{', 2));
+    await client.take(2);
+    await say('dev-1', { labels: { site: 'b' } });
+    await eventually(() => expect(labelsOf(test, 'dev-1')).toEqual({ site: 'b' }));
+    client.send(publish(3));
+    await client.next();
+    expect(test.log.records.map(({ headers }) => headers.labels)).toEqual([
+      '{"site":"a"}',
+      '{"site":"a"}',
+      '{"site":"b"}',
+    ]);
+  });
+
   it('[P6] holds from the next message on when it changes, without a reconnect', async () => {
     await say('dev-1', { limits: { messagesPerSecond: 0.001, burst: 1 }, labels: { site: 'a' } });
     await using test = await start();

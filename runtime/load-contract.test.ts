@@ -35,6 +35,12 @@ function problems(options: Partial<ContractOptions>): string[] {
 const RULE = { topic: 't/{d}', device: '{d}', ts: 'received', values: { temperature: '/t' } };
 
 describe('contract files', () => {
+  it('[P10] a tag is called like no value of any schema', () => {
+    expect(problems({ storeTags: ['site', 'temperature', 'line'] })).toEqual([
+      'STORE_TAGS: expected labels that no value is called like, but temperature is one of environment/1',
+    ]);
+  });
+
   it.each(shippedMappingNames())('the shipped mapping %s can be switched on alone', (name) => {
     const { mappings } = load({ mappings: [name] });
     expect(mappings.sources).toEqual([name]);

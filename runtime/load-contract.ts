@@ -24,6 +24,8 @@ export interface ContractOptions extends SchemaSources {
   readonly mappings: readonly string[];
   /** Folder of the operator's own mapping files. */
   readonly mappingDir: string | undefined;
+  /** Labels that become tags of the store; none may be called like a value. */
+  readonly storeTags?: readonly string[];
   /** Time zone of `"zone": "site"`; default: the machine's. */
   readonly siteZone: string | undefined;
 }
@@ -41,7 +43,13 @@ export interface Contract {
  *
  * @throws PipelineError `configuration` with everything that is wrong, one line each, with file, rule and place.
  */
-export function loadContract({ mappings, mappingDir, siteZone, ...sources }: ContractOptions): Contract {
+export function loadContract({
+  mappings,
+  mappingDir,
+  siteZone,
+  storeTags = [],
+  ...sources
+}: ContractOptions): Contract {
   const schemaProblems: string[] = [];
   const problems: string[] = [];
   const files = [
@@ -57,6 +65,7 @@ export function loadContract({ mappings, mappingDir, siteZone, ...sources }: Con
   const compiled =
     schemas && buildMappings(files, schemas, siteZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
   if (compiled !== undefined && 'problems' in compiled) problems.push(...compiled.problems);
+  if (schemas !== undefined) problems.push(...tagProblems(storeTags, schemas));
   const lines = [...schemaProblems.map((problem) => `SCHEMA_DIR: ${problem}`), ...problems];
   if (schemas === undefined || compiled === undefined || !('mappings' in compiled) || lines.length > 0) {
     throw new PipelineError('configuration', lines.join('\n'));
@@ -69,6 +78,19 @@ export function contractFiles({ schemaDir, mappings, mappingDir }: ContractOptio
   const shipped = mappings.map((name) => path.join(SHIPPED_MAPPINGS, `${name}.json`));
   const folders = [SHIPPED_SCHEMAS, schemaDir, mappingDir].filter((folder) => folder !== undefined);
   return [...shipped, ...folders.flatMap(filesBelow)];
+}
+
+/** A tag and a value of one name: no query could tell which is meant, and a table has one column of that name. */
+function tagProblems(tags: readonly string[], schemas: SchemaRegistry): string[] {
+  return tags.flatMap((tag) => {
+    const holders = [...schemas.values()].filter(({ fields }) => fields.has(tag)).map(({ name }) => name);
+    const also = holders.length > 3 ? ` and ${holders.length - 3} more` : '';
+    return holders.length === 0
+      ? []
+      : [
+          `STORE_TAGS: expected labels that no value is called like, but ${tag} is one of ${holders.slice(0, 3).join(', ')}${also}`,
+        ];
+  });
 }
 
 function filesBelow(folder: string): string[] {

@@ -62,6 +62,8 @@ export interface Settings {
   readonly siteZone: string | undefined;
   /** `undefined` = there is none. */
   readonly auditLog: AuditLogOptions | undefined;
+  /** Labels of devices that become tags of the store. */
+  readonly storeTags: readonly string[];
   readonly storeRejectAll: 'pause' | 'dead-letter';
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -159,6 +161,7 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
             maxBytes: values.AUDIT_LOG_MAX_BYTES,
             files: values.AUDIT_LOG_FILES,
           },
+    storeTags: values.STORE_TAGS,
     storeRejectAll: values.STORE_REJECT_ALL,
     logLevel: values.LOG_LEVEL,
   };

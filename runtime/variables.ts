@@ -1,38 +1,18 @@
 import { z } from 'zod';
+import { isLabelName } from '#contract/labels.ts';
 import { OPEN_TO_NETWORK } from '#runtime/exposure.ts';
 import { LOG_LEVELS } from '#runtime/logger.ts';
-
-const port = z.coerce
-  .number('a port number')
-  .int('a port number')
-  .min(0, 'a port number')
-  .max(65_535, 'a port number');
-const positiveInteger = (what: string): z.ZodCoercedNumber =>
-  z.coerce.number(what).int(what).positive(what) as z.ZodCoercedNumber;
-const text = (what: string): z.ZodString => z.string(what).trim().min(1, what);
-const flag = z.enum(['true', 'false'], '"true" or "false"').transform((word) => word === 'true');
-const openToNetwork = z.literal(OPEN_TO_NETWORK, `"${OPEN_TO_NETWORK}"`);
-const list = (what: string) =>
-  text(`a list of ${what}, separated by commas`).transform((words) =>
-    words
-      .split(',')
-      .map((word) => word.trim())
-      .filter((word) => word !== ''),
-  );
-const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'a Kafka topic name: letters, digits, ". _ -"');
-const isTimeZone = (name: string): boolean => {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
-  } catch {
-    return false;
-  }
-};
-const brokerList = text('a list "host:port,host:port"')
-  .transform((list) => list.split(',').map((broker) => broker.trim()))
-  .refine(
-    (brokers) => brokers.every((broker) => /^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker)),
-    'a list "host:port,host:port"',
-  );
+import {
+  brokerList,
+  flag,
+  list,
+  openToNetwork,
+  port,
+  positiveInteger,
+  text,
+  timeZone,
+  topicName,
+} from '#runtime/variable-kinds.ts';
 
 /**
  * Every environment variable of the pipeline: name, meaning, accepted values, default. One list for all processes, so
@@ -225,14 +205,21 @@ export const VARIABLES = {
     help: 'Folder of your own mapping files (docs/mapping.md). Read again when they change.',
   },
   SITE_ZONE: {
-    schema: text('a time zone such as Europe/Berlin')
-      .refine(isTimeZone, 'a time zone such as Europe/Berlin')
-      .optional(),
+    schema: timeZone.optional(),
     help: 'Time zone of devices that send local times without one (`"zone": "site"` in mappings). Default: that of the machine.',
   },
   ACK_DEADLINE_MS: {
     schema: positiveInteger('milliseconds from 1').default(10_000),
     help: 'How long a message may wait for the log before its connection is closed without PUBACK.',
+  },
+  STORE_TAGS: {
+    schema: list('labels')
+      .refine(
+        (names) => names.every(isLabelName),
+        'a list of labels (1–32 of a-z 0-9 _, not device, time, seq)',
+      )
+      .default([]),
+    help: 'Labels of devices (docs/devices.md) that become tags of the store, separated by commas: `site,line`. Every other value that a label of a device takes is a new series: no serial numbers, versions or dates.',
   },
   STORE_REJECT_ALL: {
     schema: z.enum(['pause', 'dead-letter'], 'pause or dead-letter').default('pause'),

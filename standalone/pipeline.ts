@@ -101,6 +101,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
         deadLetterTopic: topics.deadLetters,
         group,
         rejectAll: settings.storeRejectAll,
+        tags: settings.storeTags,
       },
       { ...deps, eventLog, store, schemas: contract.schemas },
     );

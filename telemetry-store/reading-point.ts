@@ -1,14 +1,19 @@
 import type { FieldValue, Reading } from '#contract/reading.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
-import type { Point, PointField } from './telemetry-store.ts';
+import type { Point, PointField, Tag } from './telemetry-store.ts';
 
 /** The version part of a reading's schema name; every point of the pipeline has it. `schema-registry.ts` reserves the names. */
 const SCHEMA_VERSION_FIELD = 'schemaVersion';
 const SEQ_FIELD = 'seq';
 
 /** The point a reading is stored as. Pure; `reading` must have been accepted by `schema`. */
-export function pointOfReading(deviceId: string, reading: Reading, schema: ReadingSchema): Point {
-  return new ReadingPoint(deviceId, reading, schema);
+export function pointOfReading(
+  deviceId: string,
+  reading: Reading,
+  schema: ReadingSchema,
+  tags?: readonly Tag[],
+): Point {
+  return new ReadingPoint(deviceId, reading, schema, tags);
 }
 
 /**
@@ -17,11 +22,13 @@ export function pointOfReading(deviceId: string, reading: Reading, schema: Readi
  */
 class ReadingPoint implements Point {
   readonly deviceId: string;
+  readonly tags: readonly Tag[] | undefined;
   readonly #reading: Reading;
   readonly #schema: ReadingSchema;
 
-  constructor(deviceId: string, reading: Reading, schema: ReadingSchema) {
+  constructor(deviceId: string, reading: Reading, schema: ReadingSchema, tags: readonly Tag[] | undefined) {
     this.deviceId = deviceId;
+    this.tags = tags;
     this.#reading = reading;
     this.#schema = schema;
   }

@@ -100,6 +100,31 @@ export function describeTelemetryStore(
         expect(reading?.values).toEqual({ temperature: 21, humidity: 40, pressure: 1000 });
       });
 
+      test('[P3] tags are no values, and a point that is written again with others is one reading', async () => {
+        const { measurement, device } = names();
+        const first = point(measurement, device, start, { temperature: 20 }, 1);
+        const second = point(measurement, device, start + 1, { temperature: 21 }, 2);
+        const tags = [
+          ['line', 'a,b c="d"'],
+          ['site', 'Größe'],
+        ] as const;
+        await writeAll([
+          { ...first, tags },
+          { ...second, tags },
+        ]);
+        await writeAll([{ ...first, tags: [['site', 'south']] }, second]);
+        const expected = [1, 0].map((n) => ({
+          schema: `${measurement}/1`,
+          ts: start + n,
+          seq: n + 1,
+          values: { temperature: 20 + n },
+        }));
+        expect(await store.latest(device, 10)).toEqual(expected);
+        expect(await scanned([device])).toEqual(
+          expected.toReversed().map((reading) => ({ deviceId: device, ...reading })),
+        );
+      });
+
       test('[P3] any history of writes ends as its points merged in order', async () => {
         await fc.assert(
           fc.asyncProperty(history, async (writes) => {

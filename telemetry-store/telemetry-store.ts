@@ -37,9 +37,17 @@ export interface Point {
   readonly deviceId: string;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
+  /** What the operator says of the device; by name, each once. Missing = nothing. */
+  readonly tags?: readonly Tag[] | undefined;
   /** Never empty; each name once. */
   readonly fields: readonly PointField[];
 }
+
+/**
+ * A word to choose points by. Not part of what identifies a point for us, but of the series that InfluxDB keeps it in: the same
+ * point written with other tags is there twice, and read once.
+ */
+export type Tag = readonly [name: string, value: string];
 
 export interface PointField {
   readonly name: string;

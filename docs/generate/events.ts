@@ -22,6 +22,11 @@ const TRACE_HEADERS = [
   ['tracestate', 'likewise'],
 ] as const;
 
+const LABELS_HEADER = [
+  'labels',
+  `what the operator said of the device when the message was received (the credentials file, [devices.md](devices.md)): a JSON object of texts, at most ${LIMITS.labelBytes} bytes; missing when nothing is said`,
+] as const;
+
 const MAPPING_HEADERS = [
   ['mapping.source', 'of a message on a foreign topic: the mapping that knew the topic'],
   ['mapping.rule', 'the topic pattern of its rule'],
@@ -60,6 +65,7 @@ export const EVENTS: readonly EventDescription[] = [
       ['readings', 'how many readings the value holds'],
       ['received-at', 'when the gateway received the message (ms since the epoch, clock of the gateway)'],
       ['gateway', 'which gateway'],
+      LABELS_HEADER,
       ...TRACE_HEADERS,
       ...REPLAY_HEADERS,
       ['mqtt.topic', 'only on readings that a mapping made: the topic of the original message'],
@@ -94,6 +100,7 @@ export const EVENTS: readonly EventDescription[] = [
         'of an element of such a message: its place in it, a JSON Pointer; the value is the whole message then',
       ],
       ['mqtt.client-id', 'client that published it (letters of the gateway)'],
+      LABELS_HEADER,
       ...TRACE_HEADERS,
       [
         'x-original-topic',

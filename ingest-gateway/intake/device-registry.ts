@@ -1,6 +1,6 @@
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { TurnedAway } from '#ingest-gateway/refusal-reason.ts';
-import { Device, type DeviceStatus, type DeviceTerms, NEVER_CONNECTED } from './device.ts';
+import { Device, type DeviceStatus, type DeviceTerms, labelsHeaderOf, NEVER_CONNECTED } from './device.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 import { TurnedAwayBook, TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
 
@@ -64,6 +64,14 @@ export class DeviceRegistry {
     this.#devices.set(id, device);
     if (this.#devices.size > this.#capacity) this.#forgetOldest();
     return device;
+  }
+
+  /** As records carry them, also of a device that was never seen. */
+  labelsOf(id: string): string | undefined {
+    const device = this.#devices.get(id);
+    if (device !== undefined) return device.labelsHeader;
+    const { labels } = this.#termsOf(id);
+    return labels && labelsHeaderOf(labels);
   }
 
   /** What the operator says of the device is another thing now. */

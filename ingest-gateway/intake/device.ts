@@ -1,5 +1,5 @@
 import { telemetryTopic } from '#contract/device-topic.ts';
-import type { Labels } from '#contract/labels.ts';
+import { encodeLabels, type Labels } from '#contract/labels.ts';
 import { BURST_SECONDS } from '#contract/limits.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
@@ -33,6 +33,8 @@ export class Device {
   readonly foreignTopics: ForeignTopics;
   readonly forwarding = new Forwarding();
   labels: Labels | undefined;
+  /** The same as records carry it. */
+  labelsHeader: string | undefined;
   readonly #limits: GatewayLimits;
   /** Of a device that speaks through another client: which one, and by which mapping. */
   origin: { readonly via: string; readonly source: string | undefined } | undefined;
@@ -80,6 +82,7 @@ export class Device {
       limits.inflightBytes ?? this.#limits.inflightBytesPerDevice,
     );
     this.labels = labels;
+    this.labelsHeader = labels && labelsHeaderOf(labels);
   }
 
   /** @param nowMs on the clock of `performance.now()`. */
@@ -122,6 +125,11 @@ export class Device {
     this.refused ??= new Map();
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + readings);
   }
+}
+
+/** What there is to carry. */
+export function labelsHeaderOf(labels: Labels): string | undefined {
+  return Object.keys(labels).length === 0 ? undefined : encodeLabels(labels);
 }
 
 /** A rate of its own comes with a burst of its own, or a faster device would have to send more evenly than others. */

@@ -102,6 +102,7 @@ export class MappedMessages {
     const of = deviceId === device.id ? device : devices.forwarded(deviceId, device, mapped?.rule?.source);
     chargeBoth(device, of);
     const counts = readingsBySchema(readings);
+    const labels = of.labelsHeader;
     const record = {
       deviceId,
       value,
@@ -109,6 +110,7 @@ export class MappedMessages {
       receivedAt,
       gateway,
       trace,
+      labels,
       ...(mapped && { mapped }),
     };
     return {
@@ -125,6 +127,7 @@ export class MappedMessages {
         firstFailedAt: receivedAt,
         receivedAt,
         mqttClientId: device.id,
+        labels,
       }),
       onDurable: () => {
         of.accepted += readings.length;
@@ -149,6 +152,7 @@ export class MappedMessages {
       receivedAt,
       mqttTopic: topic.slice(0, LIMITS.deadLetterDetailBytes),
       mqttClientId: device.id,
+      labels: this.#parts.devices.labelsOf(ofDevice ?? device.id),
       trace,
       ...(rule && { rule }),
       ...(path !== undefined && { path }),

@@ -128,6 +128,8 @@ export class MessageIntake {
     telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
     // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
     device.bucket.take(rejects.length);
+    // As they are now: they may be others when the record is read.
+    const labels = device.labelsHeader;
     const outgoing: Outgoing[] = [];
     if (accepted !== undefined) {
       this.#parts.clocks.accepted(device.id);
@@ -141,6 +143,7 @@ export class MessageIntake {
           receivedAt,
           gateway,
           trace,
+          labels,
         }),
         readings,
         onDurable: this.#countAppended(device, accepted.readings),
@@ -155,6 +158,7 @@ export class MessageIntake {
           receivedAt,
           mqttTopic: device.topic,
           mqttClientId: device.id,
+          labels,
         }),
       });
     }
@@ -173,6 +177,7 @@ export class MessageIntake {
         mqttTopic: device.topic,
         mqttClientId: device.id,
         trace,
+        labels,
       };
       const onDurable = (): void => {
         device.countRefused(reason);

@@ -58,6 +58,8 @@ function replayedRecord(
     gateway: GATEWAY_NAME,
     replay: { attempt, firstFailedAt: letter.firstFailedAt },
     ...(mapped && { mapped }),
+    // Of other devices in a foreign message nothing is known here.
+    ...(deviceId === letter.deviceId && { labels: letter.labels }),
   });
 }
 
@@ -74,7 +76,7 @@ interface RefusedAgain {
 
 /** The letter that takes the place of another one, or of an element of its batch. */
 function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
-  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin, rule } = letter;
+  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin, rule, labels } = letter;
   const { reason, detail, bytes, attempt, parks, index = letter.index, path = letter.path } = refused;
   return {
     deviceId,
@@ -86,6 +88,7 @@ function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
     attempt,
     firstFailedAt,
     receivedAt,
+    labels,
     ...(index !== undefined && { index }),
     ...(mqttTopic !== undefined && { mqttTopic }),
     ...(rule !== undefined && { rule }),

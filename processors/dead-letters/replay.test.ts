@@ -47,6 +47,15 @@ describe('replay', () => {
     Array.fromAsync(readLetters(log, TOPICS, await readLetterStates(log, TOPICS)));
   const statuses = async (): Promise<string[]> => (await letters()).map((l) => `${l.reason} ${statusOf(l)}`);
 
+  test('what an operator said of the device when its message came stays with it', async () => {
+    const labels = '{"site":"a"}';
+    await appendLetter(log, letterFor('dev-1', reading(1), { labels }));
+    await appendLetter(log, letterFor('dev-2', reading(2)));
+    await replay();
+    const records = await readAll(log, TOPICS.telemetry);
+    expect(records.map(({ headers }) => headers.labels).sort()).toEqual([labels, undefined]);
+  });
+
   test('[P2] letters of a gateway that was an hour behind: parked, and brought back by another time', async () => {
     const now = Date.now();
     const receivedAt = now - 3_600_000;

@@ -85,6 +85,7 @@ export async function startProcessors(
       deadLetterTopic: topics.deadLetters,
       group,
       rejectAll,
+      tags: settings.storeTags,
     };
     writer = await startTelemetryWriter(options, { ...deps, eventLog, store, schemas: contract.schemas });
     writer.failed.catch(failure.reject);

@@ -8,7 +8,7 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
 import { TimeSlice } from '#runtime/time-slice.ts';
 import { pointOfReading } from '#telemetry-store/reading-point.ts';
-import type { Point } from '#telemetry-store/telemetry-store.ts';
+import type { Point, Tag } from '#telemetry-store/telemetry-store.ts';
 
 type OurRecord = Exclude<ReturnType<typeof decodeTelemetryRecord>, { readonly undecodable: string }>;
 
@@ -41,6 +41,10 @@ export interface TelemetryBatch {
   readonly letters: readonly DeadLetter[];
 }
 
+/** The tags that the labels of a record become, by the header. */
+export type TagsOf = (labels: string | undefined) => readonly Tag[] | undefined;
+const noTags: TagsOf = () => undefined;
+
 /** Timestamp, separators, `device=`, `schemaVersion=`. */
 const POINT_OVERHEAD_BYTES = 64;
 const NO_BYTES = new Uint8Array(0);
@@ -49,6 +53,7 @@ const NO_BYTES = new Uint8Array(0);
  * Decodes a batch, with a rest after each few milliseconds of work.
  *
  * @param now when records that cannot be used failed, milliseconds since the epoch.
+ * @param tagsOf default: points have no tags.
  * @throws the reason of `signal` when it fires.
  */
 export async function decodeBatch(
@@ -56,12 +61,13 @@ export async function decodeBatch(
   schemas: SchemaRegistry,
   now: number,
   signal: AbortSignal,
+  tagsOf: TagsOf = noTags,
 ): Promise<TelemetryBatch> {
   const entries: Entry[] = [];
   const letters: DeadLetter[] = [];
   const slice = new TimeSlice();
   for (const record of records) {
-    decodeRecord(record, schemas, now, entries, letters);
+    decodeRecord(record, schemas, now, tagsOf, entries, letters);
     if (slice.isOver()) await slice.rest(signal);
   }
   return { entries, letters };
@@ -71,6 +77,7 @@ function decodeRecord(
   record: LogRecord,
   schemas: SchemaRegistry,
   now: number,
+  tagsOf: TagsOf,
   entries: Entry[],
   letters: DeadLetter[],
 ): void {
@@ -85,6 +92,7 @@ function decodeRecord(
   for (const reject of rejects) letters.push(letterOf(source, reject, now));
   if (accepted === undefined) return;
   const { readings, value } = accepted;
+  const tags = tagsOf(decoded.labels);
   // Whole, because a fraction would be an object of its own for each reading.
   const bytes = Math.ceil(value.length / readings.length) + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
   for (let position = 0; position < readings.length; position++) {
@@ -93,7 +101,7 @@ function decodeRecord(
     // Admission found it in the same registry.
     if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);
     entries.push({
-      point: pointOfReading(decoded.deviceId, reading, schema),
+      point: pointOfReading(decoded.deviceId, reading, schema, tags),
       schema: schema.name,
       source,
       position,
@@ -167,6 +175,7 @@ function letterOf({ record, decoded }: Source, reject: Reject, now: number): Dea
     attempt: decoded.replay?.attempt ?? 0,
     firstFailedAt: decoded.replay?.firstFailedAt ?? now,
     receivedAt: decoded.receivedAt,
+    labels: decoded.labels,
     origin: originOf(record),
     ...(reject.index !== undefined && { index: reject.index }),
   };

@@ -9,6 +9,7 @@ import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
 import { appendUntilDurable } from './dead-letter-writer.ts';
 import { StoreWriter } from './store-writer.ts';
+import { TagsOfLabels } from './tags-of-labels.ts';
 import { type BatchTally, createWriterTelemetry, type WriterTelemetry } from './telemetry.ts';
 import { decodeBatch, type Entry, refusedLetters } from './telemetry-batch.ts';
 import { WRITE_DELAYS, type WriteDelays, wordsForPeople } from './write-decision.ts';
@@ -19,6 +20,8 @@ export interface TelemetryWriterOptions {
   readonly group: string;
   /** What to do when the store refuses everything: `STORE_REJECT_ALL`. */
   readonly rejectAll: 'pause' | 'dead-letter';
+  /** Labels of devices that become tags: `STORE_TAGS`. */
+  readonly tags?: readonly string[];
   /** Default `WRITE_DELAYS`. */
   readonly delays?: WriteDelays;
 }
@@ -78,6 +81,7 @@ class Writer implements TelemetryWriter {
   readonly #deps: TelemetryWriterDeps;
   readonly #telemetry: WriterTelemetry;
   readonly #storeWriter: StoreWriter;
+  readonly #tags: TagsOfLabels;
   readonly #failure = Promise.withResolvers<never>();
   /** By partition: batches that are handled, and those that are being committed. */
   readonly #open = new Map<number, OpenBatch>();
@@ -90,7 +94,8 @@ class Writer implements TelemetryWriter {
     this.#options = options;
     this.#deps = deps;
     this.#telemetry = createWriterTelemetry(deps, deps.schemas);
-    const { rejectAll, delays = WRITE_DELAYS } = options;
+    const { rejectAll, delays = WRITE_DELAYS, tags = [] } = options;
+    this.#tags = new TagsOfLabels(tags, () => this.#telemetry.tooManyTags());
     this.#storeWriter = new StoreWriter({ store: deps.store, rejectAll, delays }, deps, this.#telemetry);
     this.failed = this.#failure.promise;
     // Whoever does not listen must not die of it; `health` says it, too.
@@ -171,7 +176,9 @@ class Writer implements TelemetryWriter {
 
   async #process(batch: DeliveredBatch, run: BatchRun): Promise<BatchTally> {
     const { schemas, eventLog, now } = this.#deps;
-    const { entries, letters } = await decodeBatch(batch.records, schemas, now(), run.lost);
+    const { entries, letters } = await decodeBatch(batch.records, schemas, now(), run.lost, (labels) =>
+      this.#tags.of(labels),
+    );
     const refused = await this.#storeWriter.write(entries, run, (written) => this.#observeAge(written));
     const words = refused[0]?.reason;
     if (words !== undefined) {

@@ -88,6 +88,11 @@ export function createWriterTelemetry(deps: Deps, schemas: SchemaRegistry) {
     started(topic: string, group: string): void {
       log.info({ topic, group }, 'writing readings to the store');
     },
+    tooManyTags(): void {
+      log.warn(
+        'devices have more than 10000 sets of labels: each that STORE_TAGS picks is a series of its own in the store',
+      );
+    },
     assigned(partitions: readonly number[]): void {
       rebalances.inc();
       log.info({ partitions }, 'partitions assigned');

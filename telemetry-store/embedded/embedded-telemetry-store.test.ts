@@ -116,6 +116,22 @@ describe('the file of the embedded telemetry store', () => {
     expect(await count(await open())).toBeGreaterThanOrEqual(written);
   });
 
+  test('shows tags to other SQLite tools as columns, also of points that were there before', async () => {
+    const store = await open();
+    const at = Date.now();
+    await store.write([point(measurement, device, at, { x: 1 })]);
+    await store.write([{ ...point(measurement, device, at + 1, { x: 2 }), tags: [['site', 'north']] }]);
+    await store.write([{ ...point(measurement, device, at, { x: 1 }), tags: [['site', 'south']] }]);
+    await store.close();
+    using database = new DatabaseSync(file(), { readOnly: true });
+    expect(database.prepare(`SELECT x, site FROM "${measurement}" ORDER BY time`).all()).toEqual([
+      { x: 1, site: 'south' },
+      { x: 2, site: 'north' },
+    ]);
+    const again = await open();
+    expect((await again.latest(device, 2)).map(({ values }) => values)).toEqual([{ x: 2 }, { x: 1 }]);
+  });
+
   test('has one owner at a time, over all processes; a killed one leaves nothing behind', async () => {
     const refusal = {
       code: 'configuration',

@@ -1,9 +1,9 @@
 import type { StatementSync } from 'node:sqlite';
 import type { FieldValue } from '#contract/reading.ts';
 import type { Statements } from '#sqlite/statements.ts';
-import type { PointField, RejectedPoint } from '#telemetry-store/telemetry-store.ts';
+import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type MeasurementTables, quoted } from './measurement-tables.ts';
-import type { PointBatch, PointShape } from './point-batch.ts';
+import type { PointBatch, PointShape, ShapeField } from './point-batch.ts';
 
 /** Where the points of a shape go, or why they cannot. */
 interface Target {
@@ -55,10 +55,7 @@ function targetOf(shape: PointShape, tables: MeasurementTables, statements: Stat
 }
 
 /** SQLite would store NaN as NULL, and node:sqlite cannot read back integers that a double cannot hold. */
-function unstorable(
-  { name, kind }: Pick<PointField, 'name' | 'kind'>,
-  value: FieldValue,
-): string | undefined {
+function unstorable({ name, kind }: ShapeField, value: FieldValue): string | undefined {
   if (kind === 'float' && !Number.isFinite(value)) return `field "${name}" is not a finite number`;
   if (kind === 'integer' && !Number.isSafeInteger(value))
     return `field "${name}" is no integer within ±(2^53 − 1)`;

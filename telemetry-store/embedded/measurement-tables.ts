@@ -1,25 +1,25 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { FieldKind } from '#contract/reading.ts';
-import type { PointShape } from './point-batch.ts';
+import type { ColumnKind, PointShape } from './point-batch.ts';
 import { keepLayout } from './store-layout.ts';
 
 export interface FieldColumn {
   readonly name: string;
-  readonly kind: FieldKind;
+  readonly kind: ColumnKind;
   /** Quoted for SQL. */
   readonly column: string;
 }
 
-const COLUMN_TYPES: Readonly<Record<FieldKind, string>> = {
+const COLUMN_TYPES: Readonly<Record<ColumnKind, string>> = {
   integer: 'INTEGER',
   float: 'REAL',
   boolean: 'INTEGER',
   string: 'TEXT',
+  tag: 'TEXT',
 };
 
 /**
  * Which measurements and fields the file holds. One table per measurement, named like it, with the key
- * (device, time) and a column per field, so that people can query the file with any SQLite tool:
+ * (device, time) and a column per field and tag, so that people can query the file with any SQLite tool:
  *
  *     SELECT time, temperature FROM environment WHERE device = 'dev-1' ORDER BY time DESC LIMIT 10
  *
@@ -59,7 +59,7 @@ export class MeasurementTables {
     for (const row of rows) {
       const column: FieldColumn = {
         name: String(row['name']),
-        kind: row['kind'] as FieldKind,
+        kind: row['kind'] as ColumnKind,
         column: quoted(String(row['column_name'])),
       };
       this.#fieldsOf(String(row['measurement'])).set(column.name, column);
@@ -94,7 +94,7 @@ export class MeasurementTables {
     };
   }
 
-  #add(shape: PointShape, name: string, kind: FieldKind): FieldColumn {
+  #add(shape: PointShape, name: string, kind: ColumnKind): FieldColumn {
     const { measurement } = shape;
     const table = quoted(measurement);
     if (!this.#measurements.has(measurement)) {

@@ -1,10 +1,18 @@
-import type { FieldValue } from '#contract/reading.ts';
-import type { Point, PointField } from '#telemetry-store/telemetry-store.ts';
+import type { FieldKind, FieldValue } from '#contract/reading.ts';
+import type { Point } from '#telemetry-store/telemetry-store.ts';
+
+/** What a column of the store holds: a field of one kind, or a tag, which is no value of the reading. */
+export type ColumnKind = FieldKind | 'tag';
+
+export interface ShapeField {
+  readonly name: string;
+  readonly kind: ColumnKind;
+}
 
 /** Measurement and fields (names and kinds, in order) that many points of a batch share. */
 export interface PointShape {
   readonly measurement: string;
-  readonly fields: readonly Pick<PointField, 'name' | 'kind'>[];
+  readonly fields: readonly ShapeField[];
 }
 
 /**
@@ -32,9 +40,10 @@ export function batchOfPoints(points: readonly Point[]): PointBatch {
 
   for (let at = 0; at < points.length; at++) {
     const point = points[at] as Point;
-    let shape = shapes.findIndex((known) => hasShape(point, known));
+    const columns = columnsOf(point);
+    let shape = shapes.findIndex((known) => hasShape(point.measurement, columns, known));
     if (shape === -1) {
-      const fields = point.fields.map(({ name, kind }) => ({ name, kind }));
+      const fields = columns.map(({ name, kind }) => ({ name, kind }));
       shape = shapes.push({ measurement: point.measurement, fields }) - 1;
     }
     let device = devices.get(point.deviceId);
@@ -45,16 +54,23 @@ export function batchOfPoints(points: readonly Point[]): PointBatch {
     shapeOf[at] = shape;
     deviceOf[at] = device;
     timestamps[at] = point.timestamp;
-    for (const field of point.fields) values.push(field.value);
+    for (const column of columns) values.push(column.value);
   }
   return { shapes, devices: [...devices.keys()], shapeOf, deviceOf, timestamps, values };
 }
 
-function hasShape({ measurement, fields }: Point, shape: PointShape): boolean {
-  if (measurement !== shape.measurement || fields.length !== shape.fields.length) return false;
-  for (let i = 0; i < fields.length; i++) {
-    const field = fields[i] as PointField;
-    const expected = shape.fields[i] as PointShape['fields'][number];
+type Column = ShapeField & { readonly value: FieldValue };
+
+function columnsOf({ fields, tags }: Point): readonly Column[] {
+  if (tags === undefined) return fields;
+  return [...fields, ...tags.map(([name, value]): Column => ({ name, kind: 'tag', value }))];
+}
+
+function hasShape(measurement: string, columns: readonly Column[], shape: PointShape): boolean {
+  if (measurement !== shape.measurement || columns.length !== shape.fields.length) return false;
+  for (let i = 0; i < columns.length; i++) {
+    const field = columns[i] as Column;
+    const expected = shape.fields[i] as ShapeField;
     if (field.name !== expected.name || field.kind !== expected.kind) return false;
   }
   return true;

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { FieldKind } from '#contract/reading.ts';
 import type { SalvagedRow, SalvagedValue } from '#sqlite/salvaged-rows.ts';
+import type { ColumnKind } from './point-batch.ts';
 
 /** A measurement's table as it was made: device and time, then a column for each of `kinds`. */
 export interface SalvagedTable {
@@ -8,13 +8,13 @@ export interface SalvagedTable {
   readonly sql: string;
   /** Its first page, where the schema says so. */
   readonly root: number | undefined;
-  readonly kinds: readonly FieldKind[];
+  readonly kinds: readonly ColumnKind[];
 }
 
 interface SalvagedField {
   readonly measurement: string;
   readonly name: string;
-  readonly kind: FieldKind;
+  readonly kind: ColumnKind;
   readonly column: string;
 }
 
@@ -25,7 +25,7 @@ export interface SalvagedLayout {
   readonly seenTime: string | undefined;
 }
 
-const KINDS: ReadonlySet<unknown> = new Set<FieldKind>(['integer', 'float', 'boolean', 'string']);
+const KINDS: ReadonlySet<unknown> = new Set<ColumnKind>(['integer', 'float', 'boolean', 'string', 'tag']);
 
 /**
  * Writes down, in a row of its own, how the tables are made and what their fields are: without the first page of the file,
@@ -47,7 +47,7 @@ export function salvagedLayout(rows: Iterable<SalvagedRow>): SalvagedLayout {
   const fields = new Map<string, SalvagedField>();
   let seenTime: string | undefined;
   const addField = (values: readonly unknown[]): void => {
-    const [measurement, name, kind, column] = values.map(String) as [string, string, FieldKind, string];
+    const [measurement, name, kind, column] = values.map(String) as [string, string, ColumnKind, string];
     fields.set(JSON.stringify([measurement, name]), { measurement, name, kind, column });
   };
   for (const { isIndex, values, isCut } of rows) {
@@ -74,7 +74,7 @@ export function salvagedLayout(rows: Iterable<SalvagedRow>): SalvagedLayout {
 function kindsOf(
   { name, sql }: Pick<SalvagedTable, 'name' | 'sql'>,
   fields: readonly SalvagedField[],
-): FieldKind[] {
+): ColumnKind[] {
   return fields
     .filter(({ measurement }) => measurement === name)
     .map(({ kind, column }) => ({ kind, at: sql.indexOf(`"${column.replaceAll('"', '""')}" `) }))

@@ -84,7 +84,7 @@ export class StoredReadings {
   }
 
   #select(measurement: string, condition: string, parameters: readonly SqlValue[]): Reading[] {
-    const columns = this.#tables.columns(measurement);
+    const columns = this.#tables.columns(measurement).filter(({ kind }) => kind !== 'tag');
     const version = columns.find(({ name }) => name === 'schemaVersion');
     if (version?.kind !== 'integer') return [];
     const statement = this.#statements.get(

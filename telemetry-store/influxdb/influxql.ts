@@ -35,7 +35,8 @@ export interface ReadingsQuery {
 /**
  * Asks in InfluxQL and gives readings as they arrive. InfluxQL rather than Flux, because its answers are rows of JSON:
  * Flux needs a pivot for that, and its CSV changes strings (`\n` comes back as `\r\n`, `\r` not at all). One `SELECT` for each
- * measurement: over several at once a field has one type, and values of another one are left out.
+ * measurement: over several at once a field has one type, and values of another one are left out. Fields only: tags are no
+ * values. A point that is there twice, because its device had other tags when it was written again, is one reading.
  *
  * @throws PipelineError `store-unavailable`
  */
@@ -51,7 +52,7 @@ export async function* readingsOf(
     for (const [name] of values) {
       // Other programs may write to the bucket; only our points have a schema version.
       selects.push(
-        `SELECT * FROM ${identifier(String(name))} WHERE ${where} AND schemaVersion > 0 GROUP BY device ${order}`,
+        `SELECT *::field FROM ${identifier(String(name))} WHERE ${where} AND schemaVersion > 0 GROUP BY device ${order}`,
       );
     }
   }
@@ -137,7 +138,7 @@ async function* chunksOf(
 function* readingsOfSeries({ name, tags, columns, values }: Series): Iterable<StoredReading> {
   const deviceId = tags?.['device'] ?? '';
   const time = columns.indexOf('time');
-  for (const row of values) {
+  for (const row of mergedByTime(values, time)) {
     const fields: [string, FieldValue][] = [];
     for (let i = 0; i < columns.length; i++) {
       const value = row[i];
@@ -146,6 +147,23 @@ function* readingsOfSeries({ name, tags, columns, values }: Series): Iterable<St
     const reading = readingOfFields(name, row[time] as number, fields);
     if (reading !== undefined) yield { deviceId, ...reading };
   }
+}
+
+/** Rows of one time follow each other; the first that has a value gives it. */
+function* mergedByTime(
+  rows: Series['values'],
+  time: number,
+): Iterable<readonly (FieldValue | null | undefined)[]> {
+  let merged: (FieldValue | null | undefined)[] | undefined;
+  for (const row of rows) {
+    if (merged !== undefined && merged[time] === row[time]) {
+      for (let i = 0; i < row.length; i++) merged[i] ??= row[i];
+      continue;
+    }
+    if (merged !== undefined) yield merged;
+    merged = [...row];
+  }
+  if (merged !== undefined) yield merged;
 }
 
 function identifier(name: string): string {

@@ -1,7 +1,7 @@
 import { escape as escaping } from '@influxdata/influxdb-client';
 import type { FieldValue } from '#contract/reading.ts';
 import { MOST_BYTES_OF_A_CODE_UNIT, writeUtf8 } from '#runtime/write-utf8.ts';
-import type { Point, PointField } from '#telemetry-store/telemetry-store.ts';
+import type { Point, PointField, Tag } from '#telemetry-store/telemetry-store.ts';
 
 /**
  * Points as InfluxDB's line protocol, one line each, timestamps in milliseconds; UTF-8. Own assembly around the client's
@@ -15,14 +15,16 @@ export function linesOfPoints(points: readonly Point[]): Uint8Array<ArrayBuffer>
   const text = new Utf8Writer(points.length * EXPECTED_LINE_BYTES);
   let lastMeasurement: string | undefined;
   let lastDevice: string | undefined;
+  let lastTags: Point['tags'];
   let series = '';
   for (let at = 0; at < points.length; at++) {
-    const { measurement, deviceId, timestamp, fields } = points[at] as Point;
-    if (measurement !== lastMeasurement || deviceId !== lastDevice) {
+    const { measurement, deviceId, timestamp, fields, tags: ownTags } = points[at] as Point;
+    if (measurement !== lastMeasurement || deviceId !== lastDevice || ownTags !== lastTags) {
       lastMeasurement = measurement;
       lastDevice = deviceId;
-      const tag = tags.get(deviceId) ?? remember(tags, deviceId, `,device=${escaping.tag(deviceId)} `);
-      series = measurementOf(measurement) + tag;
+      lastTags = ownTags;
+      const tag = tags.get(deviceId) ?? remember(tags, deviceId, `,device=${escaping.tag(deviceId)}`);
+      series = `${measurementOf(measurement)}${tag}${ownTags === undefined ? '' : tagsText(ownTags)} `;
     }
     if (at > 0) text.write('\n');
     text.write(series);
@@ -37,6 +39,10 @@ export function linesOfPoints(points: readonly Point[]): Uint8Array<ArrayBuffer>
     text.write(String(timestamp));
   }
   return text.bytes();
+}
+
+function tagsText(tags: readonly Tag[]): string {
+  return tags.map(([name, value]) => `,${escaping.tag(name)}=${escaping.tag(value)}`).join('');
 }
 
 const EXPECTED_LINE_BYTES = 160;
