@@ -8,6 +8,7 @@ import type { AppendLane, PackedAppends } from './append-lane.ts';
 import { AppendLanes, type TakenAppends } from './append-lanes.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { CommitRequest, CommitResult, OffsetCommit } from './log-thread-calls.ts';
+import { type PendingOffset, settleOffsets } from './pending-offset.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 import { WriteAvailability } from './write-availability.ts';
 
@@ -16,11 +17,6 @@ const TRANSACTION_BYTES = 8 * 1024 * 1024;
 const BACKOFF: Backoff = { firstDelayMs: 20, maxDelayMs: 1_000, jitter: 0.5 };
 /** How often it is tried whether writing works again. Milliseconds. */
 const PROBE_MS = 1_000;
-
-interface PendingOffset extends OffsetCommit {
-  resolve(): void;
-  reject(error: PipelineError): void;
-}
 
 /**
  * Turns appends and commits of consumers into transactions of the writer thread: group commit.
@@ -195,16 +191,7 @@ export class GroupCommit {
     result: CommitResult,
     seconds: number,
   ): void {
-    const { offsetsFailure } = result;
-    for (const pending of offsets) {
-      if (offsetsFailure === undefined) pending.resolve();
-      else
-        pending.reject(
-          new PipelineError('event-log-unavailable', offsetsFailure.detail, {
-            retryable: offsetsFailure.cause !== 'damaged',
-          }),
-        );
-    }
+    settleOffsets(offsets, result.offsetsFailure);
     this.#countSettled(offsets.length);
     this.#settleSegments(taken, result, seconds);
     if (taken.length > 0) this.#onAppended(result.usedBytes);
