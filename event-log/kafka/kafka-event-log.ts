@@ -13,6 +13,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { Appender } from './append/appender.ts';
 import { ClusterView } from './ask/cluster-view.ts';
+import { lookAgain } from './ask/fetch-partition.ts';
 import { acquireLock } from './ask/lock.ts';
 import { OldestRecordWatch } from './ask/oldest-record-watch.ts';
 import { ProgressReader } from './ask/progress.ts';
@@ -101,6 +102,8 @@ class KafkaEventLog implements EventLog {
     const subscription = new KafkaSubscription(options, this.#subscriptionSettings(), {
       createKafka: () => createKafka(this.#options, this.#telemetry),
       progress: (topic, group) => this.#progress.read(topic, group),
+      lookAgain: (topic, partition, offset) =>
+        lookAgain({ connections: this.#connections, channel: 'look-again', topic, partition }, offset),
       telemetry: this.#telemetry,
       random: this.#deps.random,
     });

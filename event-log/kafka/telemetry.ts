@@ -44,6 +44,20 @@ export function createKafkaTelemetry(deps: Deps) {
         'Kafka refuses the consumer until its configuration is put right',
       );
     },
+    /** The others of the consumer go on; this one is looked at again and again. */
+    partitionUnreadable(
+      topic: string,
+      group: string,
+      partition: number,
+      offset: number,
+      error: unknown,
+    ): void {
+      if (!worthALine(`unreadable ${topic} ${partition}`)) return;
+      log.error(
+        { topic, group, partition, offset, error: describeError(error) },
+        'the brokers cannot read a partition from this offset on',
+      );
+    },
     /** Assigned partitions have records, but nothing moves. */
     consumerStalled(topic: string, group: string, partitions: readonly number[]): void {
       log.error({ topic, group, partitions }, 'consumer stalled');

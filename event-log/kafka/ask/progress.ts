@@ -2,8 +2,8 @@ import { backlogStart } from '#event-log/backlog-start.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
+import { fetchPartition, offsetAfter } from './fetch-partition.ts';
 import { withPatience } from './patience.ts';
-import { fetchPartition, offsetAfter } from './reader.ts';
 import { END, type Leaders, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
 import { type Found, VisibleBacklog } from './visible-backlog.ts';
 
@@ -82,15 +82,8 @@ export class ProgressReader {
   }
 
   async #find(topic: string, partition: number, from: number, end: number): Promise<Found> {
-    const fetched = await fetchPartition(
-      this.#connections,
-      CHANNEL,
-      topic,
-      partition,
-      from,
-      end,
-      FETCH_BYTES,
-    );
+    const place = { connections: this.#connections, channel: CHANNEL, topic, partition };
+    const fetched = await fetchPartition(place, from, end, FETCH_BYTES);
     return {
       records: visibleRecords(topic, from, fetched),
       after: offsetAfter(fetched, from),

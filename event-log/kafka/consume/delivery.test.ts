@@ -2,12 +2,22 @@ import type { EachBatchPayload } from 'kafkajs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, test, vi } from 'vitest';
+import type { LogRecord } from '#contract/log-record.ts';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
-import { FetchedRecord, FetchedUpTo } from '#event-log/kafka/wire/fetched-record.ts';
-import { deliver } from './delivery.ts';
+import {
+  DamagedBatch,
+  FetchedRecord,
+  FetchedUpTo,
+  SecondLook,
+} from '#event-log/kafka/wire/fetched-record.ts';
+import { deliver, type LookAgain } from './delivery.ts';
 
-function setUp(options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>, payload: object = {}) {
+function setUp(
+  options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>,
+  payload: object = {},
+  lookAgain: LookAgain = async () => ({ records: [], last: undefined }),
+) {
   const context = { firstOffset: '10', lastOffsetDelta: 3, producerId: '-1', inTransaction: false };
   const [key, value] = [Buffer.from('k'), Buffer.from('v')];
   const messages = [10, 11, 12, 13].map(
@@ -35,7 +45,7 @@ function setUp(options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBa
     eachBatch,
     { topic: 't', group: 'g', maxBatchRecords: 2, maxBatchBytes: 1_000, ...options },
     lost.signal,
-    { telemetry, random: () => 1, heartbeatMs: 5, onMembershipLost },
+    { telemetry, random: () => 1, heartbeatMs: 5, onMembershipLost, lookAgain },
   );
   return { delivered, committed, resolved, lost, onMembershipLost };
 }
@@ -68,6 +78,49 @@ describe('delivery', () => {
     expect([committed, resolved]).toEqual([['14'], ['13']]);
     expect(onBatch).not.toHaveBeenCalled();
     expect(onCommitted).not.toHaveBeenCalled();
+  });
+
+  describe('what the broker cannot read', () => {
+    const batch = { topic: 't', partition: 3, messages: [new SecondLook(10)], lastOffset: () => '10' };
+
+    test('[P5] is looked at again, delivered as what it is, and committed as far as it goes', async () => {
+      const seen: LogRecord[] = [];
+      const asked: unknown[] = [];
+      const { delivered, committed, resolved } = setUp(
+        { onBatch: async ({ records }) => void seen.push(...records), maxBatchRecords: 1 },
+        { batch },
+        async (...place) => {
+          asked.push(place);
+          const context = { firstOffset: '15', lastOffsetDelta: 0, producerId: '-1', inTransaction: false };
+          const good = new FetchedRecord(15, 1, null, Buffer.from('good'), {}, false, context);
+          return { records: [new DamagedBatch(10, 14, 1, null, 'CORRUPT_MESSAGE'), good], last: 15 };
+        },
+      );
+      await delivered;
+      expect(asked).toEqual([['t', 3, 10]]);
+      expect(seen).toMatchObject([
+        { offset: 10, damagedRecords: 5, damage: 'offsets 10 to 14 cannot be read: CORRUPT_MESSAGE' },
+        { offset: 15, value: Buffer.from('good') },
+      ]);
+      expect([committed, resolved]).toEqual([
+        ['15', '16'],
+        ['14', '15'],
+      ]);
+    });
+
+    test('[P2] and cannot be found out stays where it is: nothing is committed, the others go on', async () => {
+      const onBatch = vi.fn();
+      const asked = Promise.withResolvers<void>();
+      const { delivered, committed, resolved, lost } = setUp({ onBatch }, { batch }, async () => {
+        asked.resolve();
+        throw new Error('no broker answers');
+      });
+      await asked.promise;
+      lost.abort();
+      await delivered;
+      expect([committed, resolved]).toEqual([[], []]);
+      expect(onBatch).not.toHaveBeenCalled();
+    });
   });
 
   test('[P2] a heartbeat that fails aborts the handler, and its piece is discarded uncommitted', async () => {

@@ -1,15 +1,16 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { LIMITS } from '#contract/limits.ts';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
-import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
-import { deliver } from './delivery.ts';
+import { type DeliveryDeps, deliver } from './delivery.ts';
 
 export interface GroupConsumerSettings {
   readonly partitionsAtOnce: number;
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
 }
+
+export type GroupConsumerDeps = Pick<DeliveryDeps, 'telemetry' | 'random' | 'lookAgain'>;
 
 /** Memory: a fetch holds at most this much, and so much of each partition (a larger single batch comes whole). */
 const FETCH_BYTES = 10 * 1024 * 1024;
@@ -54,8 +55,7 @@ export class GroupConsumer {
   readonly #consumer: Consumer;
   readonly #options: SubscribeOptions;
   readonly #settings: GroupConsumerSettings;
-  readonly #telemetry: KafkaTelemetry;
-  readonly #random: () => number;
+  readonly #deps: GroupConsumerDeps;
   readonly #crash = Promise.withResolvers<Error>();
   #membership = new Membership();
   #starting: Promise<void> | undefined;
@@ -70,13 +70,11 @@ export class GroupConsumer {
     kafka: Kafka,
     options: SubscribeOptions,
     settings: GroupConsumerSettings,
-    telemetry: KafkaTelemetry,
-    random: () => number,
+    deps: GroupConsumerDeps,
   ) {
     this.#options = options;
     this.#settings = settings;
-    this.#telemetry = telemetry;
-    this.#random = random;
+    this.#deps = deps;
     this.#consumer = kafka.consumer({
       groupId: options.group,
       allowAutoTopicCreation: false,
@@ -172,7 +170,7 @@ export class GroupConsumer {
       const partitions = (payload.memberAssignment[this.#options.topic] ?? []).toSorted((a, b) => a - b);
       this.#assigned = new Set(partitions);
       this.#onSignOfLife();
-      this.#telemetry.rebalanced(this.#options.topic, this.#options.group, partitions);
+      this.#deps.telemetry.rebalanced(this.#options.topic, this.#options.group, partitions);
       this.#options.onAssigned?.(partitions);
     });
     this.#consumer.on(events.HEARTBEAT, () => this.#onSignOfLife());
@@ -188,8 +186,7 @@ export class GroupConsumer {
     this.#deliveries++;
     try {
       await deliver(payload, this.#options, membership.lost, {
-        telemetry: this.#telemetry,
-        random: this.#random,
+        ...this.#deps,
         heartbeatMs: this.#settings.heartbeatMs,
         onMembershipLost: (error) => {
           membership.failure ??= error;

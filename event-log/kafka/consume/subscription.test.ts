@@ -57,6 +57,7 @@ function setUp(progress: () => PartitionProgress[] = () => []) {
         return { consumer: () => consumer } as unknown as Kafka;
       },
       progress: async () => progress(),
+      lookAgain: async () => ({ records: [], last: undefined }),
       telemetry: createKafkaTelemetry({
         log: pino({ level: 'silent' }),
         metrics: new Registry(),

@@ -1,18 +1,15 @@
 import type { Kafka } from 'kafkajs';
 import type { PartitionProgress, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
-import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { backoffDelayMs, pause } from '#runtime/retry.ts';
 import { waysOn } from './consumer-failure.ts';
-import { GroupConsumer, type GroupConsumerSettings } from './group-consumer.ts';
+import { GroupConsumer, type GroupConsumerDeps, type GroupConsumerSettings } from './group-consumer.ts';
 import { StallWatch } from './stall-watch.ts';
 
-export interface SubscriptionDeps {
+export interface SubscriptionDeps extends GroupConsumerDeps {
   /** A new client for each consumer: those of one client share a cache of offsets. */
   readonly createKafka: () => Kafka;
   readonly progress: (topic: string, group: string) => Promise<readonly PartitionProgress[]>;
-  readonly telemetry: KafkaTelemetry;
-  readonly random: () => number;
 }
 
 export interface SubscriptionSettings extends GroupConsumerSettings {
@@ -88,8 +85,8 @@ export class KafkaSubscription implements Subscription {
 
   /** @returns why the consumer is over, and whether it had partitions */
   async #runOnce(): Promise<{ readonly error: unknown; readonly wasAssigned: boolean }> {
-    const { createKafka, telemetry, random } = this.#deps;
-    const consumer = new GroupConsumer(createKafka(), this.#options, this.#settings, telemetry, random);
+    const { createKafka, telemetry } = this.#deps;
+    const consumer = new GroupConsumer(createKafka(), this.#options, this.#settings, this.#deps);
     this.#consumer = consumer;
     const over = new AbortController();
     const { topic, group } = this.#options;

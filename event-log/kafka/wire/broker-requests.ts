@@ -1,9 +1,9 @@
 import type { BrokerConnection } from './broker-connection.ts';
 import {
+  type AnsweredPartition,
   decodeFetchAnswer,
   FETCH_VERSION,
   type FetchAnswer,
-  type FetchedPartition,
 } from './fetch-answers.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
 
@@ -66,7 +66,7 @@ export async function sendFetch(
   maxBytes: number,
   maxWaitMs: number,
   timeoutMs: number,
-): Promise<FetchedPartition | undefined> {
+): Promise<AnsweredPartition | undefined> {
   const partitions = [{ partition, fetchOffset: String(offset), maxBytes }];
   const answer = await fetch(
     connection,

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { decodeFetchAnswer, FETCH_VERSION, type FetchAnswer } from './fetch-answers.ts';
+import { decodeFetchAnswer, FETCH_VERSION, type FetchedPartition, withRecords } from './fetch-answers.ts';
 import { encodeRecordBatch, encodeRecordBody } from './record-batch.ts';
 
 interface Encoder {
@@ -14,6 +14,16 @@ interface Encoder {
 
 const require = createRequire(import.meta.url);
 const Encoder: new () => Encoder = require('kafkajs/src/protocol/encoder.js');
+interface FetchAnswer {
+  readonly clientSideThrottleTime: number;
+  readonly errorCode: number;
+  readonly sessionId: number;
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly FetchedPartition[];
+  }[];
+}
+
 const response: { decode(raw: Buffer): Promise<FetchAnswer> } = require(
   `kafkajs/src/protocol/requests/fetch/v${FETCH_VERSION}/response.js`,
 );
@@ -21,13 +31,14 @@ const decodeOfKafkajs = response.decode;
 
 const NO_ERROR = 0;
 const OFFSET_OUT_OF_RANGE = 1;
-const records = (count: number): Buffer =>
-  encodeRecordBatch(
-    Array.from({ length: count }, (_, i) => ({
-      body: encodeRecordBody(`key-${i}`, Buffer.from(`value-${i}`), { readings: '1' }),
-    })),
-    1_764_000_000_000,
-  );
+function records(count: number, firstOffset = 0): Buffer {
+  const bodies = Array.from({ length: count }, (_, i) => ({
+    body: encodeRecordBody(`key-${i}`, Buffer.from(`value-${i}`), { readings: '1' }),
+  }));
+  const batch = encodeRecordBatch(bodies, 1_764_000_000_000);
+  batch.writeBigInt64BE(BigInt(firstOffset));
+  return batch;
+}
 
 function writePartition(
   encoder: Encoder,
@@ -46,11 +57,20 @@ function writePartition(
 function answer(): Buffer {
   const encoder = new Encoder().writeInt32(17).writeInt16(NO_ERROR).writeInt32(99).writeInt32(2);
   encoder.writeString('readings').writeInt32(3);
-  writePartition(encoder, 0, NO_ERROR, undefined, Buffer.concat([records(3), records(2)]));
+  writePartition(encoder, 0, NO_ERROR, undefined, Buffer.concat([records(3), records(2, 3)]));
   writePartition(encoder, 7, OFFSET_OUT_OF_RANGE, [], Buffer.alloc(0));
   writePartition(encoder, 8, NO_ERROR, [[4_000_000_000, 12]], records(1));
   encoder.writeString('letters').writeInt32(0);
   return encoder.buffer;
+}
+
+async function decode(raw: Buffer): Promise<FetchAnswer> {
+  const fetched = await decodeFetchAnswer(raw);
+  const responses = fetched.responses.map(async ({ topicName, partitions }) => ({
+    topicName,
+    partitions: await Promise.all(partitions.map((each) => withRecords(each, 0))),
+  }));
+  return { ...fetched, responses: await Promise.all(responses) };
 }
 
 /** What both decoders promise; kafkajs' messages hold more. */
@@ -82,7 +102,7 @@ const essence = ({ clientSideThrottleTime, errorCode, sessionId, responses }: Fe
 
 describe('answers to Fetch requests', () => {
   test('are decoded as by kafkajs', async () => {
-    const ours = essence(await decodeFetchAnswer(answer()));
+    const ours = essence(await decode(answer()));
     expect(ours).toEqual(essence(await decodeOfKafkajs(answer())));
     expect(ours.responses[0]?.partitions.map(({ messages }) => messages.length)).toEqual([5, 0, 1]);
   });
@@ -90,7 +110,7 @@ describe('answers to Fetch requests', () => {
   test('[P5] with records that cannot be read hold the rest of them', async () => {
     const old = answer();
     old[old.indexOf(records(3)) + 16] = 1;
-    const { responses } = await decodeFetchAnswer(old);
+    const { responses } = await decode(old);
     expect(responses[0]?.partitions[0]?.messages.map(({ damage }) => damage)).toEqual([
       expect.stringContaining('format 1'),
       undefined,

@@ -3,11 +3,20 @@ import { decodeRecordBatches, type FindCodec } from './fetched-records.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
 
 /** A partition in the answer to a Fetch request; `errorCode` 0 = good. */
-export interface FetchedPartition {
+export interface AnsweredPartition {
   readonly partition: number;
   readonly errorCode: number;
   readonly highWatermark: string;
+  /** Offset behind everything that may be seen: before the first transaction that is not over. */
+  readonly lastStableOffset: number;
   readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
+  /** The record batches, as they are. */
+  readonly bytes: Buffer;
+}
+
+/** With the records of its bytes. */
+export interface FetchedPartition
+  extends Pick<AnsweredPartition, 'partition' | 'errorCode' | 'highWatermark' | 'abortedTransactions'> {
   readonly messages: readonly FetchedRecord[];
 }
 
@@ -17,7 +26,7 @@ export interface FetchAnswer {
   readonly sessionId: number;
   readonly responses: readonly {
     readonly topicName: string;
-    readonly partitions: readonly FetchedPartition[];
+    readonly partitions: readonly AnsweredPartition[];
   }[];
 }
 
@@ -29,7 +38,6 @@ interface Decoder {
   readBytes(length: number): Buffer;
   canReadBytes(length: number): boolean;
   readArray<Item>(read: (decoder: Decoder) => Item): Item[];
-  readArrayAsync<Item>(read: (decoder: Decoder) => Promise<Item>): Promise<Item[]>;
 }
 
 const Decoder = insideKafkajs<new (bytes: Buffer) => Decoder>('protocol/decoder.js');
@@ -39,42 +47,71 @@ const { lookupCodecByAttributes: findCodec } = insideKafkajs<{ lookupCodecByAttr
 
 /** Kafka 2.3 (2019) and newer, up to 4.x, speak this version; kafkajs knows none that is newer. */
 export const FETCH_VERSION = 11;
-/** The answer as kafkajs expects it, the records by `fetched-records.ts`. */
+
+/** As kafkajs expects it, but for the records: those need to know what was asked for ({@link withRecords}). */
 export async function decodeFetchAnswer(raw: Buffer): Promise<FetchAnswer> {
   const decoder = new Decoder(raw);
   return {
     clientSideThrottleTime: decoder.readInt32(),
     errorCode: decoder.readInt16(),
     sessionId: decoder.readInt32(),
-    responses: await decoder.readArrayAsync(async () => ({
+    responses: decoder.readArray(() => ({
       topicName: decoder.readString(),
-      partitions: await decoder.readArrayAsync(decodePartition),
+      partitions: decoder.readArray(decodePartition),
     })),
   };
 }
 
-async function decodePartition(decoder: Decoder): Promise<FetchedPartition> {
+function decodePartition(decoder: Decoder): AnsweredPartition {
   const partition = decoder.readInt32();
   const errorCode = decoder.readInt16();
   const highWatermark = decoder.readInt64().toString();
-  decoder.readInt64(); // last stable offset: the broker has already kept what is behind it
+  const lastStableOffset = Number(decoder.readInt64().toString());
   decoder.readInt64(); // log start offset
   const abortedTransactions = decoder.readArray(() => ({
     producerId: decoder.readInt64().toString(),
     firstOffset: decoder.readInt64().toString(),
   }));
   decoder.readInt32(); // preferred read replica: rack awareness is not used
-  return {
-    partition,
-    errorCode,
-    highWatermark,
-    abortedTransactions,
-    messages: await decodeRecords(decoder, Number(highWatermark)),
-  };
+  const size = decoder.readInt32();
+  const isThere = size > 0 && decoder.canReadBytes(size);
+  const bytes = isThere ? decoder.readBytes(size) : NO_BYTES;
+  return { partition, errorCode, highWatermark, lastStableOffset, abortedTransactions, bytes };
 }
 
-async function decodeRecords(decoder: Decoder, highWatermark: number): Promise<FetchedRecord[]> {
-  const size = decoder.readInt32();
-  if (size <= 0 || !decoder.canReadBytes(size)) return [];
-  return decodeRecordBatches(decoder.readBytes(size), findCodec, highWatermark);
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * @param from offset that was asked for
+ * @param damagedAt offset that the broker itself cannot read
+ */
+export async function withRecords(
+  answered: AnsweredPartition,
+  from: number,
+  damagedAt?: number,
+): Promise<FetchedPartition> {
+  const { partition, errorCode, highWatermark, abortedTransactions, bytes } = answered;
+  const range = { from, end: Number(highWatermark), damagedAt };
+  const messages = bytes.length === 0 ? [] : await decodeRecordBatches(bytes, findCodec, range);
+  return { partition, errorCode, highWatermark, abortedTransactions, messages };
+}
+
+const UNKNOWN_SERVER_ERROR = -1;
+const CORRUPT_MESSAGE = 2;
+
+/**
+ * Whether a broker that answers so may have damage on its disk at the offset that was asked for. It says CORRUPT_MESSAGE
+ * for the length of a batch that is too small, and stumbles (UNKNOWN_SERVER_ERROR) over formats and what looks like one.
+ */
+export function mayBeDamage(errorCode: number): boolean {
+  return errorCode === CORRUPT_MESSAGE || errorCode === UNKNOWN_SERVER_ERROR;
+}
+
+export function hasDamage({ messages }: FetchedPartition): boolean {
+  return messages.some(({ damage }) => damage !== undefined);
+}
+
+/** The first batch begins behind what was asked for: compaction removed what was between, or an offset is damaged. */
+export function beginsBehind({ messages }: FetchedPartition, from: number): boolean {
+  return Number(messages[0]?.batchContext.firstOffset ?? from) > from;
 }

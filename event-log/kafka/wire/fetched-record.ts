@@ -59,19 +59,32 @@ const contextOf = (firstOffset: number): BatchContext => ({
 });
 
 /**
- * Stands for a record batch that cannot be read, in the place of its last record: what was asked for may begin in the
- * middle of the batch, and where to go on is behind it. The value is the batch as it was fetched.
+ * Stands for records that cannot be read, in the place of the last of them: what was asked for may begin in their
+ * middle, and where to go on is behind them. The value is what stands there, as far as it was fetched.
  */
 export class DamagedBatch extends FetchedRecord {
+  /** Offset of the first record that stood there. */
+  readonly first: number;
   readonly #damage: string;
 
-  constructor(position: number, timestamp: number, bytes: Buffer, damage: string) {
-    super(position, timestamp, null, bytes, {}, false, contextOf(position));
-    this.#damage = damage;
+  constructor(first: number, last: number, timestamp: number, bytes: Buffer | null, why: string) {
+    super(last, timestamp, null, bytes, {}, false, contextOf(first));
+    this.first = first;
+    this.#damage = `${first === last ? `offset ${first}` : `offsets ${first} to ${last}`} cannot be read: ${why}`;
   }
 
   override get damage(): string {
     return this.#damage;
+  }
+}
+
+/**
+ * Stands at the offset that was asked for, where a broker's answer is not to be taken as it is: it cannot read there, what
+ * it sent begins behind it, or is damaged. It is no record, but asks for a second look (`ask/fetch-partition.ts`).
+ */
+export class SecondLook extends FetchedRecord {
+  constructor(position: number) {
+    super(position, 0, null, null, {}, false, contextOf(position));
   }
 }
 

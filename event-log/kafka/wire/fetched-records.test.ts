@@ -116,7 +116,7 @@ describe('fetched records', () => {
     const { gunzipSync } = await import('node:zlib');
     const findCodec = (attributes: number) =>
       (attributes & 7) === 1 ? { decompress: async (data: Buffer) => gunzipSync(data) } : null;
-    const records = await decodeRecordBatches(Buffer.concat([sealed(packed), batch]), findCodec);
+    const records = await decodeRecordBatches(Buffer.concat([sealed(packed), at(3, batch)]), findCodec);
     expect(records.map(({ value }) => String(value)).join('')).toBe('abcabc');
   });
 
@@ -175,7 +175,10 @@ describe('fetched records', () => {
     ])('%s', async (_, why, change) => {
       const batch = bad(change);
       if (!/checksum/.test(why.source)) sealed(batch);
-      const records = await decodeRecordBatches(Buffer.concat([good, batch, behind]), notCompressed, 18);
+      const records = await decodeRecordBatches(Buffer.concat([good, batch, behind]), notCompressed, {
+        from: 0,
+        end: 18,
+      });
       expect(show(records)).toEqual([
         [10, 'a'],
         [11, 'b'],
@@ -192,30 +195,108 @@ describe('fetched records', () => {
         if ((attributes & 7) === 7) throw new Error('no such codec');
         return null;
       };
-      const records = await decodeRecordBatches(Buffer.concat([good, packed, behind]), findCodec, 18);
+      const records = await decodeRecordBatches(Buffer.concat([good, packed, behind]), findCodec, {
+        from: 0,
+        end: 18,
+      });
       expect(show(records)[2]).toEqual([16, expect.stringContaining('no such codec')]);
       expect(records).toHaveLength(4);
     });
 
     test('at the end of the partition its own header is believed no further than that', async () => {
       const lying = bad((batch) => batch.writeInt32BE(1_000_000, 23));
-      expect(show(await decodeRecordBatches(lying, notCompressed, 17))).toEqual([
+      expect(show(await decodeRecordBatches(lying, notCompressed, { from: 0, end: 17 }))).toEqual([
         [16, expect.stringContaining('offsets 12 to 16')],
       ]);
     });
 
-    test.each([0, -1, 3, 2 ** 31 - 1])('with the impossible length %i it takes the rest', async (length) => {
-      const lost = bad((batch) => batch.writeInt32BE(length, 8));
-      const first = await decodeRecordBatches(Buffer.concat([lost, behind]), notCompressed, 18);
-      expect(show(first)).toEqual([[16, expect.stringContaining('its length is not possible')]]);
-      expect(first[0]?.value).toHaveLength(lost.length + behind.length);
+    test.each([0, -1, 3, 2 ** 31 - 1])(
+      'with the impossible length %i the next one is found',
+      async (length) => {
+        const lost = bad((batch) => batch.writeInt32BE(length, 8));
+        const first = await decodeRecordBatches(Buffer.concat([lost, behind]), notCompressed, {
+          from: 0,
+          end: 18,
+        });
+        expect(show(first)).toEqual([
+          [16, expect.stringContaining('its length is not possible')],
+          [17, 'c'],
+        ]);
+        expect(first[0]?.value).toHaveLength(lost.length);
+      },
+    );
+
+    test('with an impossible length and nothing behind it takes the rest', async () => {
+      const lost = bad((batch) => batch.writeInt32BE(-1, 8));
+      const bytes = Buffer.concat([lost, Buffer.alloc(100)]);
+      const records = await decodeRecordBatches(bytes, notCompressed, { from: 12, end: 18 });
+      expect(show(records)).toEqual([[16, expect.stringContaining('its length is not possible')]]);
+      expect(records[0]?.value).toHaveLength(bytes.length);
+    });
+
+    test.each([-1, 1, 30])('with a length that is wrong by %i the next one is found', async (by) => {
+      const wrong = bad((batch) => batch.writeInt32BE(batch.readInt32BE(8) + by, 8));
+      const bytes = Buffer.concat([good, wrong, behind, at(18, ours('d'))]);
+      const records = await decodeRecordBatches(bytes, notCompressed, { from: 10, end: 19 });
+      expect(show(records)).toEqual([
+        [10, 'a'],
+        [11, 'b'],
+        [16, expect.stringContaining('offsets 12 to 16')],
+        [17, 'c'],
+        [18, 'd'],
+      ]);
+    });
+
+    test('a zeroed header costs the records of its batch and no others', async () => {
+      const zeroed = bad((batch) => batch.fill(0, 0, 61));
+      const bytes = Buffer.concat([good, zeroed, behind]);
+      const records = await decodeRecordBatches(bytes, notCompressed, { from: 10, end: 18 });
+      expect(show(records).slice(2)).toEqual([
+        [16, expect.stringContaining('offsets 12 to 16')],
+        [17, 'c'],
+      ]);
+      expect(records[2]?.timestamp).toBe(NOW);
+    });
+
+    // Outside the checksum: only its neighbours tell.
+    test.each([0, 3, 11, 14, 1_000, 10 ** 15, -1])('with the wrong offset %i', async (offset) => {
+      const bytes = Buffer.concat([good, at(offset, ours('x', 'y', 'z', 'x', 'y')), behind]);
+      const records = await decodeRecordBatches(bytes, notCompressed, { from: 10, end: 18 });
+      expect(show(records)).toEqual([
+        [10, 'a'],
+        [11, 'b'],
+        [16, expect.stringMatching(`its offset ${offset} is not possible`)],
+        [17, 'c'],
+      ]);
+    });
+
+    test('that stands before what was asked for is passed over', async () => {
+      for (const before of [[], [at(16, ours('z'))]]) {
+        const bytes = Buffer.concat([at(900, ours('x', 'y')), ...before, behind]);
+        const records = await decodeRecordBatches(bytes, notCompressed, { from: 17, end: 1_000 });
+        expect(show(records)).toEqual([[17, 'c']]);
+      }
+    });
+
+    test('a length beyond what was fetched is a wrong one where the broker cannot read', async () => {
+      const long = bad((batch) => batch.writeInt32BE(1_000_000, 8));
+      const bytes = Buffer.concat([good, long, behind, at(18, ours('d')).subarray(0, 50)]);
+      const range = { from: 10, end: 19 };
+      expect(show(await decodeRecordBatches(bytes, notCompressed, range))).toHaveLength(2);
+      const records = await decodeRecordBatches(bytes, notCompressed, { ...range, damagedAt: 12 });
+      expect(show(records)).toEqual([
+        [10, 'a'],
+        [11, 'b'],
+        [16, expect.stringContaining('offsets 12 to 16')],
+        [17, 'c'],
+      ]);
     });
 
     test('whatever stands there, it ends, and what came before is kept', async () => {
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (noise) => {
           const bytes = Buffer.concat([good, noise, behind]);
-          const records = await decodeRecordBatches(bytes, notCompressed, 1_000);
+          const records = await decodeRecordBatches(bytes, notCompressed, { from: 0, end: 1_000 });
           expect(show(records).slice(0, 2)).toEqual([
             [10, 'a'],
             [11, 'b'],

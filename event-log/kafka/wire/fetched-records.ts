@@ -28,43 +28,61 @@ const LOG_APPEND_TIME = 0x8;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
+/** What was asked for, and what is known of the partition. */
+export interface FetchedRange {
+  /** Offset that was asked for: the first batch may begin before it. */
+  readonly from: number;
+  /** Offset behind everything that the partition holds. */
+  readonly end: number;
+  /** Offset that the broker itself cannot read: a length there beyond what was fetched is a wrong one. */
+  readonly damagedAt?: number | undefined;
+}
+
 /**
  * Decodes record batches, format version 2 (https://kafka.apache.org/documentation/#recordbatch), as a broker sends
  * them: complete ones, except that the last may be cut off; that one is left out. Ours because kafkajs builds three
  * decoders, five big integers and a copy of the headers for each header of each record: 3 µs of CPU where this takes
  * a fifth of it.
  *
- * A batch that cannot be read (a broker sends what its disk gives, and checks nothing) becomes one {@link DamagedBatch},
- * and the next one is read. Never throws.
- *
- * @param end offset behind everything that the partition holds
+ * A broker sends what its disk gives, and checks nothing. What cannot be read becomes one {@link DamagedBatch}, and the
+ * next batch is read: the one behind it or, where its length may be what is damaged, the next one with a right
+ * checksum. Offset and length of a batch stand outside its checksum: they are held against their neighbours'. Never throws.
  */
 export async function decodeRecordBatches(
   bytes: Buffer,
   findCodec: FindCodec,
-  end = Infinity,
+  { from, end, damagedAt = -1 }: FetchedRange = { from: 0, end: Infinity },
 ): Promise<FetchedRecord[]> {
   const records: FetchedRecord[] = [];
   let last: Buffer | undefined;
   for (let at = 0; at + LEAST_BYTES <= bytes.length; ) {
-    const after = at + AFTER_LENGTH + bytes.readInt32BE(at + LENGTH_AT);
-    const isCutOff = after > bytes.length && at > 0;
+    const left = { from: Math.max(from, (records.at(-1)?.position ?? -1) + 1), end };
+    let after: number | undefined = endOf(bytes, at);
+    const isCutOff = after > bytes.length && at > 0 && left.from > damagedAt;
     if (isCutOff) break;
-    if (after > bytes.length || after < at + LEAST_BYTES) {
-      // Where the next one begins is not known: this one takes the rest.
-      records.push(damaged(bytes.subarray(at), undefined, records, end, 'its length is not possible'));
-      return records;
-    }
-    const batch = bytes.subarray(at, after);
     const before = records.length;
+    const isLengthPossible = after >= at + LEAST_BYTES && after <= bytes.length;
     try {
-      await decodeBatch(batch, findCodec, records);
+      if (!isLengthPossible) throw new Error('its length is not possible');
+      const batch = bytes.subarray(at, after);
+      assertWhole(batch);
+      assertInPlace(batch, bytes.subarray(after), left, records.length === 0);
+      await unpack(batch, findCodec, records);
+      last = batch;
     } catch (error) {
       records.length = before;
-      const next = after + LENGTH_AT <= bytes.length ? Number(bytes.readBigInt64BE(after)) : undefined;
-      records.push(damaged(batch, next, records, end, describeError(error)));
+      const isLengthRight =
+        isLengthPossible && (after === bytes.length || baseOf(bytes, after, left) !== undefined);
+      if (!isLengthRight) after = findBatch(bytes, at + 1, left);
+      const next = after === undefined ? undefined : baseOf(bytes, after, left);
+      // Else it stood before what was asked for.
+      if (next === undefined || next > left.from) {
+        const time = after === undefined ? undefined : timeOf(bytes.subarray(after));
+        const known = { next, times: [records.at(-1)?.timestamp, time] };
+        records.push(damaged(bytes.subarray(at, after), left, known, describeError(error)));
+      }
+      if (after === undefined) return records;
     }
-    last = batch;
     at = after;
   }
   if (last !== undefined) sayHowFar(last, records);
@@ -85,38 +103,85 @@ function sayHowFar(lastBatch: Buffer, records: FetchedRecord[]): void {
 /**
  * Where a damaged batch ends is told best by the batch behind it; its own header may be what is damaged. What it says is
  * believed within the partition only.
- *
- * @param next first offset of the batch behind it, if that is known
  */
 function damaged(
   batch: Buffer,
-  next: number | undefined,
-  before: readonly FetchedRecord[],
-  end: number,
+  { from, end }: FetchedRange,
+  { next, times }: { readonly next: number | undefined; readonly times: readonly (number | undefined)[] },
   why: string,
 ): DamagedBatch {
-  const previous = before.at(-1);
-  const expected = previous === undefined ? 0 : previous.position + 1;
-  const own = Number(batch.readBigInt64BE(0));
   const isKnown = batch[MAGIC_AT] === KNOWN_FORMAT && batch.length >= HEADER_BYTES;
-  const first = own >= expected && own < end ? own : expected;
+  const own = isKnown ? Number(batch.readBigInt64BE(0)) : from;
+  const first = own >= from && own < (next ?? end) ? own : from;
   const ownLast = first + (isKnown ? Math.max(0, batch.readInt32BE(LAST_OFFSET_DELTA_AT)) : 0);
-  const last = next !== undefined && next > first && next <= end ? next - 1 : Math.min(ownLast, end - 1);
-  const time = isKnown ? Number(batch.readBigInt64BE(MAX_TIMESTAMP_AT)) : -1;
-  const timestamp = time > 0 && time < NO_TIME_FROM ? time : (previous?.timestamp ?? 0);
-  const where = first === last ? `offset ${first}` : `offsets ${first} to ${last}`;
-  return new DamagedBatch(last, timestamp, batch, `a record batch cannot be read (${where}): ${why}`);
+  const last = next === undefined ? Math.max(first, Math.min(ownLast, end - 1)) : next - 1;
+  const timestamp = [isKnown ? timeOf(batch) : undefined, ...times].find((time) => time !== undefined) ?? 0;
+  return new DamagedBatch(first, last, timestamp, batch, why);
+}
+
+const endOf = (bytes: Buffer, at: number) => at + AFTER_LENGTH + bytes.readInt32BE(at + LENGTH_AT);
+
+/** First offset of the batch that stands at `at`; undefined where none does that can be in this range. */
+function baseOf(bytes: Buffer, at: number, { from, end }: FetchedRange): number | undefined {
+  if (at + LEAST_BYTES > bytes.length || endOf(bytes, at) < at + LEAST_BYTES) return undefined;
+  const base = Number(bytes.readBigInt64BE(at));
+  return base >= from && base < end ? base : undefined;
+}
+
+/** Where the next whole batch of this range stands from `at` on. */
+function findBatch(bytes: Buffer, at: number, range: FetchedRange): number | undefined {
+  for (let start = at; start + HEADER_BYTES <= bytes.length; start++) {
+    if (standsAt(bytes, start, range)) return start;
+  }
+  return undefined;
+}
+
+/** A batch of this range, whole and unharmed. */
+function standsAt(bytes: Buffer, at: number, range: FetchedRange): boolean {
+  if (bytes[at + MAGIC_AT] !== KNOWN_FORMAT || baseOf(bytes, at, range) === undefined) return false;
+  const end = endOf(bytes, at);
+  return end >= at + HEADER_BYTES && end <= bytes.length && hasRightChecksum(bytes.subarray(at, end));
+}
+
+/** The last time in a batch, if it can be one. */
+function timeOf(batch: Buffer): number | undefined {
+  if (batch.length < HEADER_BYTES) return undefined;
+  const time = Number(batch.readBigInt64BE(MAX_TIMESTAMP_AT));
+  return time > 0 && time < NO_TIME_FROM ? time : undefined;
 }
 
 /** The year 2200: no time stamp is later. */
 const NO_TIME_FROM = 7_258_118_400_000;
 
-/** @throws Error when the batch cannot be read */
-async function decodeBatch(batch: Buffer, findCodec: FindCodec, into: FetchedRecord[]): Promise<void> {
+const hasRightChecksum = (batch: Buffer) =>
+  crc32c(batch.subarray(ATTRIBUTES_AT)) === batch.readUInt32BE(CRC_AT);
+
+/** @throws Error when this is no batch that we know, or not what was written */
+function assertWhole(batch: Buffer): void {
   const format = batch[MAGIC_AT];
   if (format !== KNOWN_FORMAT) throw new Error(`it has format ${format}, known is ${KNOWN_FORMAT}`);
   if (batch.length < HEADER_BYTES) throw new Error('it ends within its header');
-  if (crc32c(batch.subarray(ATTRIBUTES_AT)) !== batch.readUInt32BE(CRC_AT)) throw new Error('wrong checksum');
+  if (!hasRightChecksum(batch)) throw new Error('wrong checksum');
+}
+
+/**
+ * @param behind what follows it
+ * @param isFirst of the answer: it may begin before what was asked for
+ * @throws Error when it cannot have been written here
+ */
+function assertInPlace(batch: Buffer, behind: Buffer, range: FetchedRange, isFirst: boolean): void {
+  const base = Number(batch.readBigInt64BE(0));
+  const last = base + batch.readInt32BE(LAST_OFFSET_DELTA_AT);
+  const begins = isFirst ? base >= 0 && last >= range.from : base >= range.from;
+  // A damaged offset leads a broker here, whatever was asked for.
+  const inPartition = { from: 0, end: range.end };
+  const next = base > range.from ? baseOf(behind, 0, inPartition) : undefined;
+  const overtakes = next !== undefined && last >= next && standsAt(behind, 0, inPartition);
+  if (!begins || last >= range.end || overtakes) throw new Error(`its offset ${base} is not possible`);
+}
+
+/** @throws Error when the records cannot be read */
+async function unpack(batch: Buffer, findCodec: FindCodec, into: FetchedRecord[]): Promise<void> {
   const codec = findCodec(batch.readInt16BE(ATTRIBUTES_AT));
   const packed = batch.subarray(HEADER_BYTES);
   decodeRecords(batch, codec === null ? packed : await codec.decompress(packed), into);

@@ -1,22 +1,30 @@
 import type { Batch as KafkajsBatch } from 'kafkajs';
 import {
+  type AnsweredPartition,
+  beginsBehind,
   decodeFetchAnswer,
   FETCH_VERSION,
   type FetchAnswer,
   type FetchedPartition,
+  hasDamage,
+  mayBeDamage,
+  withRecords,
 } from './fetch-answers.ts';
-import { FetchedRecord, FetchedUpTo } from './fetched-record.ts';
+import { FetchedRecord, FetchedUpTo, SecondLook } from './fetched-record.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
 
 /**
  * Our records on their way through kafkajs' consumer. kafkajs fetches, buffers, filters and hands over *messages*; we
- * want `FetchedRecord`s, decoded by us in a fifth of the time. It has no setting for that, but three properties that
+ * want `FetchedRecord`s, decoded by us in a fifth of the time. It has no setting for that, but four properties that
  * together make a tunnel:
  *
- * - *The way in*: it looks the decoder of Fetch answers up in a module's object for each request. So the decoder is
- *   replaced there ({@link letRecordsIn}), for every consumer of this process.
+ * - *The way in*: it looks the decoder of Fetch answers up in a module's object for each request, and its consumers fetch
+ *   by a method of its brokers. Both are replaced ({@link letRecordsIn}), for every consumer of this process: the decoder
+ *   leaves the records as they are, the method, which knows what was asked for, decodes them.
  * - *The end* of what was fetched goes along as a visible record of its own where no other one stands there. Else
  *   kafkajs would keep batches of which nothing is visible to itself, and nobody would commit that they are done with.
+ *   In the same way goes along that an answer needs a second look: kafkajs would give up all partitions of a broker for
+ *   one that the broker cannot read, and never move where it gets nothing.
  * - *Underway* it touches nothing of a message but `offset`, `isControlRecord` and `batchContext`, by which it leaves
  *   out control records and what was aborted. A `FetchedRecord` has those, named as kafkajs names them.
  * - *The way out*: the objects that arrive in `eachBatch` are the very ones that went in, whatever their type says
@@ -25,10 +33,65 @@ import { insideKafkajs } from './kafkajs-internals.ts';
  * `record-tunnel.test.ts` sends records through; with another decoder in place `recordsOf` refuses what comes out.
  */
 export function letRecordsIn(): void {
-  const response = insideKafkajs<{ decode(raw: Buffer): Promise<FetchAnswer> }>(
-    `protocol/requests/fetch/v${FETCH_VERSION}/response.js`,
-  );
   response.decode = decodeFetchAnswer;
+  response.parse = async (answer) => {
+    await parse({ ...answer, responses: answer.responses.map(withoutDamage) });
+    return answer;
+  };
+  Broker.prototype.fetch = async function (request: FetchRequest) {
+    const answer: FetchAnswer = await fetch.call(this, request);
+    const bytes = (partition: AnsweredPartition) => partition.bytes.length;
+    const all = answer.responses.flatMap(({ partitions }) => partitions);
+    const isEmpty = all.every((partition) => bytes(partition) === 0);
+    const responses = answer.responses.map(async ({ topicName, partitions }) => {
+      const asked = request.topics.find(({ topic }) => topic === topicName)?.partitions ?? [];
+      const fetched = partitions.map((each) => {
+        const from = asked.find(({ partition }) => partition === each.partition)?.fetchOffset;
+        return forConsumer(each, Number(from), isEmpty);
+      });
+      return { topicName, partitions: await Promise.all(fetched) };
+    });
+    return { ...answer, responses: await Promise.all(responses) };
+  };
+}
+
+const response = insideKafkajs<{
+  decode(raw: Buffer): Promise<FetchAnswer>;
+  parse(answer: FetchAnswer): Promise<FetchAnswer>;
+}>(`protocol/requests/fetch/v${FETCH_VERSION}/response.js`);
+/** Throws for the first error code. */
+const { parse } = response;
+
+interface FetchRequest {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string }[];
+  }[];
+}
+
+const Broker = insideKafkajs<new () => { fetch(request: FetchRequest): Promise<object> }>('broker/index.js');
+const fetch = Broker.prototype.fetch as (request: FetchRequest) => Promise<FetchAnswer>;
+
+function withoutDamage({ topicName, partitions }: FetchAnswer['responses'][number]) {
+  return { topicName, partitions: partitions.filter(({ errorCode }) => !mayBeDamage(errorCode)) };
+}
+
+/** @param isEmpty the answer has no records at all: it is not for those of others that there are none of this partition */
+async function forConsumer(
+  answered: AnsweredPartition,
+  from: number,
+  isEmpty: boolean,
+): Promise<FetchedPartition> {
+  const isStuck = mayBeDamage(answered.errorCode) || (isEmpty && from < answered.lastStableOffset);
+  const fetched = await withRecords(answered, from);
+  if (!isStuck && !hasDamage(fetched) && !beginsBehind(fetched, from)) return fetched;
+  return { ...fetched, errorCode: 0, abortedTransactions: [], messages: [new SecondLook(from)] };
+}
+
+/** Offset to ask for once more, with a view to damage; undefined where the batch can be taken as it is. */
+export function secondLookAt({ messages }: Pick<KafkajsBatch, 'messages'>): number | undefined {
+  const [first]: readonly object[] = messages;
+  return first instanceof SecondLook ? first.position : undefined;
 }
 
 /**
