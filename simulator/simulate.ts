@@ -6,6 +6,7 @@ import type { CommandIo } from '#runtime/command-line.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
@@ -15,7 +16,6 @@ import type { FleetOptions } from './fleet-options.ts';
 import { type FleetRequest, planFleet } from './fleet-plan.ts';
 import { Ledger } from './ledger.ts';
 import { LedgerFile, readLedgerFile } from './ledger-file.ts';
-import { createProgressDisplay } from './progress-display.ts';
 import {
   describeProgress,
   describeRun,
