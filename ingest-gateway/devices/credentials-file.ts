@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import type { Environment } from '#runtime/read-variables.ts';
 import { type Credential, credentialSchema } from './credential.ts';
 import { assertNotWritableForAll, rewriteFile } from './rewrite-file.ts';
 
@@ -33,6 +34,12 @@ const fileSchema = z.strictObject({
 const PROBLEMS_TOLD = 10;
 const VARIABLE = 'DEVICE_CREDENTIALS_FILE';
 
+/** The file a command is about. @throws PipelineError `configuration` when nobody named one. */
+export function credentialsFileOf(env: Environment, file: string | undefined = env[VARIABLE]): string {
+  if (file) return file;
+  throw new PipelineError('configuration', `${VARIABLE}: expected a file, in the environment or as --file`);
+}
+
 /** @throws PipelineError `configuration` when it cannot be read, everybody may write it, or it is not a credentials file. */
 export function readCredentials(file: string): Credentials {
   let content: unknown;
@@ -55,6 +62,11 @@ export function readCredentials(file: string): Credentials {
   throw unusable(file, told.join('; '));
 }
 
+/** As `readCredentials`; nobody, when there is no file yet. */
+export function credentialsIfAny(file: string): Credentials {
+  return existsSync(file) ? readCredentials(file) : new Map();
+}
+
 function unusable(file: string, why: string): PipelineError {
   return new PipelineError(
     'configuration',
@@ -73,7 +85,7 @@ export async function changeCredentials(
   change: (devices: Map<string, Credential>) => Promise<void>,
 ): Promise<void> {
   await rewriteFile(VARIABLE, file, async () => {
-    const devices = new Map(existsSync(file) ? readCredentials(file) : []);
+    const devices = new Map(credentialsIfAny(file));
     await change(devices);
     const sorted = [...devices].sort(([a], [b]) => (a < b ? -1 : 1));
     return `${JSON.stringify({ version: 1, devices: Object.fromEntries(sorted) }, null, 2)}\n`;

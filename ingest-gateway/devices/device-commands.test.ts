@@ -1,12 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '#runtime/command-line.ts';
 import { readCredentials } from './credentials-file.ts';
-import { deviceCommands } from './device-commands.ts';
-import { type FastHash, type ScryptHash, verifyFast, verifyScrypt } from './password-hash.ts';
+import {
+  type FastHash,
+  generatePassword,
+  type ScryptHash,
+  verifyFast,
+  verifyScrypt,
+} from './password-hash.ts';
+import { runDevices } from './testing/run-devices.ts';
 
 let folder: string;
 let file: string;
@@ -16,20 +20,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function devices(
+const devices = (
   argv: readonly string[],
   { stdin = '', env = { DEVICE_CREDENTIALS_FILE: file } as Record<string, string> } = {},
-): Promise<{ code: number; out: string; err: string }> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const io = { argv, env, stdout, stderr, signal: new AbortController().signal };
-  const code = await runCommand(
-    deviceCommands(io, async () => stdin),
-    io,
-    { code: 0 },
-  );
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+) => runDevices(argv, { stdin, env });
 
 describe('npm run devices', () => {
   it('adds devices with passwords of their own, lists them, and revokes them', async () => {
@@ -50,18 +44,62 @@ describe('npm run devices', () => {
     expect(await devices(['list'])).toMatchObject({ out: 'dev-1\ndev-2\n' });
   });
 
-  it('takes ids that are properties of objects, or look like options', async () => {
-    const ids = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '-', ':'];
-    const added = await devices(['add', ...ids, '--json']);
-    expect(added.code).toBe(0);
-    const passwords = new Map(Object.entries(JSON.parse(added.out).devices as Record<string, string>));
-    expect([...passwords.keys()]).toEqual(ids);
-    for (const id of ids) {
-      const kept = readCredentials(file).get(id);
-      expect(verifyFast(Buffer.from(passwords.get(id) ?? ''), kept as FastHash)).toBe(true);
+  it('[P10] refuses names that are traps, and says why', async () => {
+    const traps = [
+      ['__proto__', 'a property of every JavaScript object'],
+      ['constructor', 'a property of every JavaScript object'],
+      ['-', '--from - reads a list from standard input'],
+      [':', 'has no letter and no digit'],
+    ] as const;
+    for (const [id, why] of traps) {
+      const { code, err } = await devices(['add', id]);
+      expect([code, err]).toEqual([2, expect.stringContaining(why)]);
     }
+    const option = await devices(['add', '--', '-x']);
+    expect([option.code, option.err]).toEqual([2, expect.stringContaining('taken for an option')]);
+  });
+
+  it('[P9] knows a device with such a name that somebody wrote into the file, and revokes it', async () => {
+    const { hash } = generatePassword();
+    const entry = JSON.stringify(hash);
+    writeFileSync(file, `{"version": 1, "devices": {"__proto__": ${entry}, "constructor": ${entry}}}`);
+    expect(await devices(['list'])).toMatchObject({ out: '__proto__\nconstructor\n' });
     expect((await devices(['revoke', '__proto__'])).code).toBe(0);
     expect(readCredentials(file).get('__proto__')).toBe('revoked');
+    expect(readCredentials(file).get('constructor')).toEqual(hash);
+  });
+
+  it('says what a device may send and what is said of it; one with a certificate needs no password', async () => {
+    const options = [
+      '--label',
+      'site=a',
+      '--label',
+      'line=Werk 2',
+      '--messages-per-second',
+      '5',
+      '--burst',
+      '50',
+    ];
+    const { out } = await devices(['add', 'press-1', '--without-password', ...options]);
+    expect(out).toBe('press-1 (no password)\n');
+    expect(readCredentials(file).get('press-1')).toEqual({
+      algorithm: 'none',
+      labels: { site: 'a', line: 'Werk 2' },
+      limits: { messagesPerSecond: 5, burst: 50 },
+    });
+    const wrong = await devices([
+      'add',
+      'press-2',
+      '--label',
+      'Site=a',
+      '--messages-per-second',
+      '9',
+      '--burst',
+      '1',
+    ]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('labels "Site": must be a name');
+    expect(wrong.err).toContain('limits.burst must not be below');
   });
 
   it('takes a chosen password from standard input and does not repeat it', async () => {

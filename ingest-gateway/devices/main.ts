@@ -1,11 +1,12 @@
 import { text } from 'node:stream/consumers';
-import { runCommand } from '#runtime/command-line.ts';
+import { type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { deviceCommands } from './device-commands.ts';
 
 const { argv, env, stdin, stdout, stderr } = process;
 const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
+const outcome: CommandOutcome = { code: 0 };
 process.exitCode = await runCommand(
-  deviceCommands(io, () => text(stdin)),
+  deviceCommands(io, () => text(stdin), outcome),
   io,
-  { code: 0 },
+  outcome,
 );

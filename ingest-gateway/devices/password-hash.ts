@@ -32,6 +32,20 @@ export const fastHashSchema = z.strictObject({
 export type ScryptHash = Readonly<z.infer<typeof scryptSchema>>;
 export type FastHash = Readonly<z.infer<typeof fastHashSchema>>;
 
+/** Of a password that a person chose: what can be guessed in a few thousand tries is none. */
+const SHORTEST_PASSWORD = 8;
+/** Bytes: a CONNECT has to have room for it. */
+const LONGEST_PASSWORD = 1_024;
+
+/** Why a password that somebody chose is not taken, `undefined` when it is. */
+export function whyNotPassword(chosen: string): string | undefined {
+  if ([...chosen].length < SHORTEST_PASSWORD)
+    return `expected a password of at least ${SHORTEST_PASSWORD} characters`;
+  if (Buffer.byteLength(chosen) > LONGEST_PASSWORD)
+    return `expected a password of at most ${LONGEST_PASSWORD} bytes`;
+  return undefined;
+}
+
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 const GENERATED_BYTES = 24;

@@ -1,9 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { runCommand } from '#runtime/command-line.ts';
-import { deviceCommands } from './device-commands.ts';
+import { runDevices } from './testing/run-devices.ts';
 
 const LAST = { at: 0, reason: 'bad-credentials', address: '192.0.2.7', device: 'dev-1', detail: null };
 const ANSWER = {
@@ -35,16 +33,8 @@ const server = createServer((request, response) => {
 });
 afterEach(() => void server.close());
 
-async function status(argv: readonly string[], env: Record<string, string> = {}) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const io = { argv: ['status', ...argv], env, stdout, stderr, signal: new AbortController().signal };
-  const code = await runCommand(
-    deviceCommands(io, async () => ''),
-    io,
-    { code: 0 },
-  );
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const status = (argv: readonly string[], env: Record<string, string> = {}) =>
+  runDevices(['status', ...argv], { env });
 
 describe('npm run devices -- status', () => {
   it('asks the gateway of HTTP_HOST and HTTP_PORT, and shows devices, strangers and addresses', async () => {

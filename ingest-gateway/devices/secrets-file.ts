@@ -1,0 +1,46 @@
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { describeError, PipelineError } from '#runtime/errors.ts';
+
+const OWNER_ONLY = 0o600;
+
+/**
+ * Writes passwords that were made where nobody but the owner reads them: a line `ID PASSWORD` for each device, as
+ * `npm run simulate -- --credentials` takes them. They are nowhere else, so the file is on the disk before they are in force,
+ * and one that is there is not overwritten: it may hold those that devices use.
+ *
+ * @throws PipelineError `usage` when there is such a file, or it cannot be written.
+ */
+export function writeSecrets(file: string, passwords: ReadonlyMap<string, string>): void {
+  assertNoSecrets(file);
+  try {
+    const descriptor = openSync(file, 'wx', OWNER_ONLY);
+    try {
+      writeFileSync(descriptor, secretLines(passwords));
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    throw new PipelineError('usage', `--secrets: ${file} cannot be written: ${describeError(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** Those that did not come in force. */
+export function removeSecrets(file: string): void {
+  rmSync(file, { force: true });
+}
+
+/** Asked before there is anything to write: hashing thousands of passwords takes minutes. */
+export function assertNoSecrets(file: string): void {
+  if (existsSync(file))
+    throw new PipelineError(
+      'usage',
+      `--secrets: ${file} is there already, and may hold passwords that are in use: name another file`,
+    );
+}
+
+export function secretLines(passwords: ReadonlyMap<string, string>): string {
+  return Array.from(passwords, ([id, password]) => `${id} ${password}\n`).join('');
+}
