@@ -29,6 +29,10 @@ export const LIMITS = {
   topicDepth: 16,
   /** Devices that one client may forward readings of, unless its credential says another number. */
   forwardedDevices: 1_000,
+  /** Readings of one rule: each looks through the whole message, so their number bounds what a message can cost. */
+  mappingReadings: 64,
+  /** Elements that a mapping may look at in one message for one token of its client's bucket. */
+  elementsPerToken: 1_000,
   /** Readings and rejects that a mapping may make of one message, over all its devices. */
   mappedReadings: 2_000,
   /** Bytes of the readings that a mapping may make of one message. */

@@ -8,6 +8,8 @@ export interface CompileContext {
   readonly captures: readonly string[];
   /** Pointer of each level of `each` into the element above it; their count is the depth. */
   readonly levels: readonly string[];
+  /** Levels whose elements must be counted, because some source asks for it. Filled while the reading is compiled. */
+  readonly counted: Set<number>;
   /** Whether a source may look above its element (`^`): not where elements are iterated, so that cost stays linear. */
   readonly mayLookUp: boolean;
   readonly zones: Zones;

@@ -32,7 +32,7 @@ export function compileReading(
   schemas: SchemaRegistry,
 ): CompiledReading | undefined {
   const schema = schemaOf(spec.as, at.at('as'), schemas);
-  const each = compileEach(spec.each, at.at('each'), outer);
+  const each = compileEach(spec.each, at.at('each'), { ...outer, counted: new Set() });
   if (each === undefined) return undefined;
   const { levels, context } = each;
   const when = compileCondition(spec.when, at.at('when'), context);

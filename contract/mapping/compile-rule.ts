@@ -1,7 +1,8 @@
+import { LIMITS } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { CompileContext, Zones } from './compile-context.ts';
 import { type CompiledReading, compileReading, READING_MEMBERS } from './compile-reading.ts';
-import type { FilePlace } from './file-place.ts';
+import { type FilePlace, isObject } from './file-place.ts';
 import { compilePayload, type Decode } from './payload-kind.ts';
 import { parseTopicPattern, type TopicPattern } from './topic-pattern.ts';
 
@@ -32,8 +33,30 @@ const RULE_MEMBERS = [
   'readings',
 ] as const;
 
-/** Compiles a rule; everything that is wrong with it is reported at `at`. */
-export function compileRule(
+/** Compiles a rule, which may stand for several topics; everything that is wrong with it is reported at `at`. */
+export function compileRules(
+  spec: unknown,
+  at: FilePlace,
+  source: string,
+  schemas: SchemaRegistry,
+  zones: Zones,
+): readonly MappingRule[] {
+  const topics =
+    isObject(spec) && Array.isArray(spec['topic']) ? (spec['topic'] as readonly unknown[]) : undefined;
+  if (topics?.length === 0) at.at('topic').fault('must be a topic pattern, or a list of those');
+  const rules: MappingRule[] = [];
+  const before = at.faults;
+  for (const topic of topics ?? [undefined]) {
+    const one = topics === undefined ? spec : { ...(spec as object), topic };
+    const rule = compileRule(one, at, source, schemas, zones);
+    if (rule !== undefined) rules.push(rule);
+    // What is wrong with one topic's rule is wrong with all of them.
+    if (at.faults > before) break;
+  }
+  return rules;
+}
+
+function compileRule(
   spec: unknown,
   at: FilePlace,
   source: string,
@@ -48,7 +71,13 @@ export function compileRule(
   if ('problem' in pattern) return place.at('topic').fault(pattern.problem);
   const ignore = compileIgnore(members, place);
   const payload = compilePayload(members.payload, members.unwrap, place);
-  const context = { captures: pattern.captures, levels: [], mayLookUp: true, zones };
+  const context = {
+    captures: pattern.captures,
+    levels: [],
+    counted: new Set<number>(),
+    mayLookUp: true,
+    zones,
+  };
   const readings = ignore.has('topic')
     ? nothingElse(members, place)
     : readingsOf(members, place, context, schemas);
@@ -101,6 +130,11 @@ function readingsOf(
   const specs = members['readings'];
   if (!Array.isArray(specs) || specs.length === 0)
     return at.at('readings').fault('must be a list that is not empty');
+  if (specs.length > LIMITS.mappingReadings) {
+    return at
+      .at('readings')
+      .fault(`must be at most ${LIMITS.mappingReadings}: each looks through the whole message`);
+  }
   const readings = specs.map((spec: unknown, index) => {
     const place = at.at('readings').at(index);
     const reading = place.object(spec, READING_MEMBERS);

@@ -26,6 +26,13 @@ describe('conditions', () => {
     [{ '/a': { type: 'array' } }, { a: [] }, true],
     [{ '/a': { type: 'object' } }, { a: [] }, false],
     [{ '/a': { type: ['number', 'null'] } }, { a: null }, true],
+    [{ '/a': { like: 'switch:*' } }, { a: 'switch:2' }, true],
+    [{ '/a': { like: ['x', 'switch:?'] } }, { a: 'switch:12' }, false],
+    [{ '/a': { like: '*' } }, { a: 5 }, false],
+    [{ '/a': { same: '/b' } }, { a: 'x', b: 'x' }, true],
+    [{ '/a': { not: { same: '/b' } } }, { a: 'x', b: 'x' }, false],
+    [[{ '/a': 1 }, { '/b': 2 }], { a: 3, b: 2 }, true],
+    [[{ '/a': 1 }, { '/b': 2 }], { a: 3, b: 3 }, false],
     [{ '/a': 1, '/b': 2 }, { a: 1, b: 2 }, true],
     [{ '/a': 1, '/b': 2 }, { a: 1, b: 3 }, false],
   ])('%j of %j is %s', (spec, value, expected) => {
@@ -40,6 +47,12 @@ describe('conditions', () => {
     [{ '/a': { nott: 1 } }, 'unknown property'],
     [{ '/a': [[1]] }, 'literals only'],
     [{ '/a': [] }, 'allows nothing'],
+    [[], 'allows nothing'],
+    [[{ a: 1 }], 'f.json: /0'],
+    [{ '/a': { like: 5 } }, '* stands for'],
+    [{ '/a': { like: [] } }, '* stands for'],
+    [{ '/a': { same: '{none}' } }, 'no {none}'],
+    [{ '/a': { same: 1 } }, 'must be a source'],
     [{ a: 1 }, 'no source'],
   ])('[P10] refuses %j', (spec, why) => {
     const { at, problems } = placeWithProblems();

@@ -1,17 +1,19 @@
 import type { CompileContext } from './compile-context.ts';
 import { type FilePlace, isObject } from './file-place.ts';
+import { isLike } from './is-like.ts';
 import type { Scope } from './scope.ts';
 import { compileSourceText } from './source-text.ts';
 
 export type Condition = (scope: Scope) => boolean;
-type Test = (value: unknown) => boolean;
+type Test = (value: unknown, scope: Scope) => boolean;
 
+const TESTS = ['exists', 'not', 'type', 'like', 'same'] as const;
 const TYPES = ['null', 'boolean', 'number', 'string', 'array', 'object'] as const;
 
 /**
  * Compiles `when`: every source must pass its test, which is a literal, a list of literals, `{"exists": bool}`,
- * `{"not": test}` or `{"type": name or list}`. What is `null` does not exist. Values are compared as they are: the
- * text "1" is not the number 1.
+ * `{"not": test}`, `{"type": name or list}`, `{"like": pattern or list}` or `{"same": source}`. What is `null` does not
+ * exist. Values are compared as they are: the text "1" is not the number 1. A list of such objects: one of them must hold.
  */
 export function compileCondition(
   spec: unknown,
@@ -19,19 +21,28 @@ export function compileCondition(
   context: CompileContext,
 ): Condition | undefined {
   if (spec === undefined) return () => true;
+  if (!Array.isArray(spec)) return compileAll(spec, at, context);
+  if (spec.length === 0) return at.fault('an empty list allows nothing');
+  const alternatives = spec.map((one: unknown, index) => compileAll(one, at.at(index), context));
+  if (!alternatives.every((one) => one !== undefined)) return undefined;
+  return (scope) => alternatives.some((holds) => holds(scope));
+}
+
+function compileAll(spec: unknown, at: FilePlace, context: CompileContext): Condition | undefined {
   if (!isObject(spec)) return at.fault('must be an object of source: test');
   const conditions: Condition[] = [];
   for (const [text, expected] of Object.entries(spec)) {
     const source = compileSourceText(text, at.at(text), context);
-    const test = compileTest(expected, at.at(text));
-    if (source !== undefined && test !== undefined) conditions.push((scope) => test(source.read(scope)));
+    const test = compileTest(expected, at.at(text), context);
+    if (source !== undefined && test !== undefined)
+      conditions.push((scope) => test(source.read(scope), scope));
   }
   const [only] = conditions;
   if (only !== undefined && conditions.length === 1) return only;
   return (scope) => conditions.every((condition) => condition(scope));
 }
 
-function compileTest(spec: unknown, at: FilePlace): Test | undefined {
+function compileTest(spec: unknown, at: FilePlace, context: CompileContext): Test | undefined {
   if (!isObject(spec)) {
     const allowed = Array.isArray(spec) ? spec : [spec];
     if (allowed.some((literal) => typeof literal === 'object' && literal !== null)) {
@@ -41,20 +52,36 @@ function compileTest(spec: unknown, at: FilePlace): Test | undefined {
     const literals = new Set<unknown>(allowed);
     return (value) => literals.has(value);
   }
-  const members = at.object(spec, ['exists', 'not', 'type']);
+  const members = at.object(spec, TESTS);
   if (members === undefined) return undefined;
-  if (Object.keys(spec).length !== 1) return at.fault('must have exactly one of exists, not, type');
-  if (!('not' in members || 'exists' in members || 'type' in members)) return undefined;
+  if (Object.keys(spec).length !== 1) return at.fault(`must have exactly one of ${TESTS.join(', ')}`);
+  if (!TESTS.some((name) => name in members)) return undefined;
   if ('not' in members) {
-    const test = compileTest(members.not, at.at('not'));
-    return test && ((value) => !test(value));
+    const test = compileTest(members.not, at.at('not'), context);
+    return test && ((value, scope) => !test(value, scope));
   }
+  if ('same' in members) {
+    if (typeof members.same !== 'string') return at.at('same').fault('must be a source');
+    const other = compileSourceText(members.same, at.at('same'), context);
+    return other && ((value, scope) => value === other.read(scope));
+  }
+  if ('like' in members) return compileLike(members.like, at.at('like'));
   if ('exists' in members) {
     const wanted = members.exists;
     if (typeof wanted !== 'boolean') return at.at('exists').fault('must be true or false');
     return (value) => (value !== undefined && value !== null) === wanted;
   }
   return compileType(members.type, at.at('type'));
+}
+
+function compileLike(spec: unknown, at: FilePlace): Test | undefined {
+  const patterns: readonly unknown[] = Array.isArray(spec) ? spec : [spec];
+  if (patterns.length === 0 || !patterns.every((pattern) => typeof pattern === 'string')) {
+    return at.fault(
+      'must be a text in which * stands for any text and ? for one character, or a list of those',
+    );
+  }
+  return (value) => typeof value === 'string' && patterns.some((pattern) => isLike(value, pattern));
 }
 
 function compileType(spec: unknown, at: FilePlace): Test | undefined {

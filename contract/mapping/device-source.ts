@@ -54,7 +54,7 @@ function compileName(spec: unknown, at: FilePlace, context: CompileContext): Sou
   if (!isObject(spec)) return at.fault('must be a source, a text, or an object with "join" or "at"');
   const { slug: _slug, ...rest } = spec;
   if (!('join' in rest)) {
-    const members = at.object(rest, ['at', 'const', 'split', 'index', 'map']);
+    const members = at.object(rest, ['at', 'first', 'const', 'split', 'index', 'map']);
     return members && compileSourceObject(members as SourceSpec, at, context);
   }
   const members = at.object(rest, ['join', 'with']);

@@ -8,6 +8,8 @@ import { compileSource } from './source.ts';
 export interface EachLevel {
   readonly source: Source;
   readonly when: Condition;
+  /** Whether a source asks how many elements count; known when all of the reading is compiled. */
+  readonly isCounted: () => boolean;
 }
 
 export interface CompiledEach {
@@ -50,7 +52,11 @@ function compileLevel(
   const found = compileElements(members?.in, long ? at.at('in') : at, outer);
   if (found === undefined) return undefined;
   const when = compileCondition(members?.when, at.at('when'), found.context);
-  return when && { level: { source: found.source, when }, context: found.context };
+  const depth = found.context.levels.length;
+  if (found.context.counted.has(depth))
+    return at.at('when').fault('{count} is what counts by this condition');
+  const isCounted = (): boolean => found.context.counted.has(depth);
+  return when && { level: { source: found.source, when, isCounted }, context: found.context };
 }
 
 /** A source of elements, and the context in which each of them is looked at. */
@@ -73,7 +79,16 @@ export function forEachElement(levels: readonly EachLevel[], scope: Scope, visit
 function descend(levels: readonly EachLevel[], depth: number, scope: Scope, visit: () => boolean): boolean {
   const level = levels[depth];
   if (level === undefined) return visit();
-  return forEachEntry(level.source.read(scope), depth + 1, scope, () =>
+  const container = level.source.read(scope);
+  if (level.isCounted()) {
+    let count = 0;
+    forEachEntry(container, depth + 1, scope, () => {
+      if (level.when(scope)) count++;
+      return true;
+    });
+    scope.counts[depth + 1] = count;
+  }
+  return forEachEntry(container, depth + 1, scope, () =>
     level.when(scope) ? descend(levels, depth + 1, scope, visit) : true,
   );
 }
@@ -84,6 +99,7 @@ export function forEachEntry(container: unknown, depth: number, scope: Scope, vi
   const put = (key: string | number, element: unknown): boolean => {
     scope.keys[depth] = key;
     scope.elements[depth] = element;
+    scope.visited++;
     return visit();
   };
   if (Array.isArray(container)) {

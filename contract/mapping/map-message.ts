@@ -34,6 +34,8 @@ export interface RuleOutcome {
   readonly ignored: IgnoreCause | undefined;
   /** Names that were in no table. */
   readonly skippedNames: number;
+  /** Elements that were looked at, over all readings of the rule: beyond some hundreds, work of a message that is none. */
+  readonly visited: number;
 }
 
 /** Maps a message by the rule of its topic. Pure, and of a cost that grows with the message's size alone. */
@@ -63,7 +65,9 @@ export function mapByRule(
   }));
   const scope: Scope = {
     elements: [decoded.value],
+    visited: 0,
     keys: [''],
+    counts: [],
     captures,
     client: message.client,
     receivedAt: message.receivedAt,
@@ -92,10 +96,11 @@ function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], j
       }
       return readings.length + rejects.length <= LIMITS.mappedReadings && bytes <= LIMITS.mappedBytes;
     });
-    if (!withinLimits) return tooMuch(readings.length + rejects.length);
+    if (!withinLimits) return { ...tooMuch(readings.length + rejects.length), visited: scope.visited };
   }
-  if (readings.length === 0 && rejects.length === 0) return nothingMapped(rule, skippedNames);
-  return { readings, rejects, ignored: undefined, skippedNames };
+  if (readings.length === 0 && rejects.length === 0)
+    return { ...nothingMapped(rule, skippedNames), visited: scope.visited };
+  return { readings, rejects, ignored: undefined, skippedNames, visited: scope.visited };
 }
 
 const TOO_LARGE: Fault = {
@@ -119,9 +124,9 @@ function nothingMapped(rule: MappingRule, skippedNames: number): RuleOutcome {
 }
 
 function ignored(cause: IgnoreCause): RuleOutcome {
-  return { readings: [], rejects: [], ignored: cause, skippedNames: 0 };
+  return { readings: [], rejects: [], ignored: cause, skippedNames: 0, visited: 0 };
 }
 
 function whole(reason: Fault['reason'], detail: unknown): RuleOutcome {
-  return { readings: [], rejects: [{ reason, detail }], ignored: undefined, skippedNames: 0 };
+  return { readings: [], rejects: [{ reason, detail }], ignored: undefined, skippedNames: 0, visited: 0 };
 }

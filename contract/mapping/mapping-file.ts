@@ -1,6 +1,6 @@
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { Zones } from './compile-context.ts';
-import { compileRule, type MappingRule } from './compile-rule.ts';
+import { compileRules, type MappingRule } from './compile-rule.ts';
 import { FilePlace } from './file-place.ts';
 import { compileExamples, type MappingExample } from './mapping-example.ts';
 
@@ -37,12 +37,12 @@ export function compileMappingFile(
     at.at('description').fault('must be a text');
   const rules = members?.rules;
   if (!Array.isArray(rules) || rules.length === 0) at.at('rules').fault('must be a list that is not empty');
-  const compiled = (Array.isArray(rules) ? rules : []).map((rule: unknown, index) =>
-    compileRule(rule, at.at('rules').at(index), String(source), schemas, zones),
+  const compiled = (Array.isArray(rules) ? rules : []).flatMap((rule: unknown, index) =>
+    compileRules(rule, at.at('rules').at(index), String(source), schemas, zones),
   );
   return {
     source: String(source),
-    rules: compiled.filter((rule) => rule !== undefined),
+    rules: compiled,
     examples: compileExamples(members?.examples, at.at('examples')),
   };
 }

@@ -38,6 +38,63 @@ describe('mapping a message', () => {
     ]);
   });
 
+  it('a rule may stand for several topics; what is wrong with it is told once', () => {
+    const members = { topic: ['a/{id}', '{id}/a/+'], device: '{id}' };
+    const mappings = mappingsOf(rule(members));
+    expect(mapWith(mappings, { f: 1 }, 'a/x').readings[0]?.device).toBe('x');
+    expect(mapWith(mappings, { f: 1 }, 'y/a/b')).toMatchObject({
+      readings: [{ device: 'y' }],
+      rule: { topic: '{id}/a/+' },
+    });
+    const faulty = { source: 'x', rules: [rule({ ...members, ts: 'now' })] };
+    expect(problemsOf(faulty)).toEqual([expect.stringContaining('/rules/0/ts (rule a/{id}): ')]);
+    expect(problemsOf({ source: 'x', rules: [rule({ topic: [] })] })[0]).toContain('a list of those');
+    expect(problemsOf({ source: 'x', rules: [rule({ topic: ['a', 5] })] })[0]).toContain(
+      'must be a topic pattern',
+    );
+  });
+
+  it('[P10] tells how many elements were looked at, which is what a message costs, and bounds the readings that look', () => {
+    const look = { topic: 't', as: 'pump/1', each: '', device: 'p', ts: 'received', values: { flow: '/f' } };
+    const { topic: _, ...reading } = look;
+    const mapped = mapWith(mappingsOf({ topic: 't', readings: [reading, reading] }), [1, 2, { f: 3 }]);
+    expect(mapped.visited).toBe(6);
+    expect(problemsOf({ source: 'x', rules: [{ topic: 't', readings: Array(65).fill(reading) }] })).toEqual([
+      expect.stringContaining('must be at most 64'),
+    ]);
+    const first = { flow: { first: Array(17).fill('/f') } };
+    expect(problemsOf({ source: 'x', rules: [rule({ values: first })] })[0]).toContain('2 to 16 sources');
+  });
+
+  it('{count} tells a message of one element from one of several, so that both can be called differently', () => {
+    const sensors = { in: '', when: { '/t': { type: ['number', 'null'] } } };
+    const reading = (when: object, device: unknown) => ({
+      as: 'pump/1',
+      each: sensors,
+      when,
+      device,
+      ts: 'received',
+      values: { flow: '/t' },
+    });
+    const mappings = mappingsOf({
+      topic: 't',
+      readings: [
+        reading({ '{count}': 1 }, 'p'),
+        reading({ '{count}': { not: 1 } }, { join: ['p', '{key}'], with: ':' }),
+      ],
+    });
+    const devices = (payload: object) => mapWith(mappings, payload).readings.map(({ device }) => device);
+    expect(devices({ a: { t: 1 }, other: 5 })).toEqual(['p']);
+    expect(devices({ a: { t: 1 }, b: { t: 2 } })).toEqual(['p:a', 'p:b']);
+    // A sensor that fails for a moment changes nobody's name.
+    expect(devices({ a: { t: 1 }, b: { t: null } })).toEqual(['p:a']);
+    const counted = { each: { in: '', when: { '{count}': 1 } }, values: { flow: '/t' } };
+    expect(problemsOf({ source: 'x', rules: [rule(counted)] })[0]).toContain('{count} is what counts');
+    expect(problemsOf({ source: 'x', rules: [rule({ when: { '{count}': 1 } })] })[0]).toContain(
+      'needs "each"',
+    );
+  });
+
   it('all readings of a rule that apply are made', () => {
     const reading = (when: object, field: string) => ({
       as: 'pump/1',
@@ -304,7 +361,7 @@ describe('mapping files', () => {
         "0.json: /rules/0/as (rule a/{x}): there is no schema "pump/9"",
         "0.json: /rules/0/ts (rule a/{x}): must be an object with at, format, zone, else",
         "0.json: /rules/1/topic (rule b/{x): level 2 ({x): a brace without its other half",
-        "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, not, type)",
+        "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, not, type, like, same)",
         "0.json: /rules/2/values/flows (rule b/{x}/~): pump/1 has no field "flows" (it has flow, starts, on, mode, valueOf)",
         "0.json: /rules/2/named/in (rule b/{x}/~): there is no level above",
         "0.json: /rules/3 (rule c): "ignore": true swallows everything, so as would mean nothing",

@@ -68,6 +68,7 @@ const UNMAPPED: MappedMessage = {
   rejects: [{ reason: 'unmapped-topic', detail: { message: 'no mapping has a rule for this topic' } }],
   ignored: undefined,
   skippedNames: 0,
+  visited: 0,
 };
 
 /**

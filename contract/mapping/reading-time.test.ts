@@ -26,6 +26,13 @@ describe('times of readings', () => {
     [at('ns'), '1795168800165999999', MOMENT],
     [at('ns'), '1795168800000000000', '2026-11-20T10:00:00.000Z'],
     [at('iso'), '2026-11-20T10:00:00.1655581Z', MOMENT],
+    [{ at: '', format: ['ms', 'iso'], zone: 'UTC' }, 1795168800165, MOMENT],
+    [{ at: '', format: ['ms', 'iso'], zone: 'UTC' }, '2026-11-20T10:00:00.165', MOMENT],
+    [
+      { at: '', format: ['ms', 'iso'], zone: 'UTC' },
+      'soon',
+      'unfit: is no time of the format that the mapping says',
+    ],
     [at('iso'), '2026-11-20 18:00:00.165 +0800', MOMENT],
     [at('iso'), '2026-11-20T11:00:00,165+01', MOMENT],
     [at('iso', { zone: 'Europe/Berlin' }), '2026-11-20T11:00:00.165', MOMENT],

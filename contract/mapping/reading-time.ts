@@ -29,7 +29,7 @@ const NO_TEXT = new Unfit('must be a text to be read as a time');
 const NO_TIME = new Unfit('is no time of the format that the mapping says');
 const NO_ZONE = new Unfit('is a local time, and the mapping says no "zone"');
 
-/** Compiles `ts`: `"received"`, or `{"at": source, "format": …, "zone": …, "else": "received"}`. */
+/** Compiles `ts`: `"received"`, or `{"at": source, "format": … or a list, "zone": …, "else": "received"}`. */
 export function compileReadingTime(
   spec: unknown,
   at: FilePlace,
@@ -43,10 +43,17 @@ export function compileReadingTime(
   if (members === undefined) return undefined;
   const source = compileSource(members.at, at.at('at'), context);
   if (members.else !== undefined && members.else !== 'received') at.at('else').fault('must be "received"');
-  const epoch = EPOCHS.includes(members.format as string);
-  if (epoch && members.zone !== undefined) at.at('zone').fault('an epoch has no zone');
-  const convert = epoch ? epochConverter(members.format as string) : textConverter(members, at, context);
-  if (source === undefined || convert === undefined) return undefined;
+  const formats: readonly unknown[] = Array.isArray(members.format) ? members.format : [members.format];
+  const converters = formats.map((format, index) => {
+    if (EPOCHS.includes(format as string)) return epochConverter(format as string);
+    const place = Array.isArray(members.format) ? at.at('format').at(index) : at.at('format');
+    return textConverter(format, members.zone, place, at.at('zone'), context);
+  });
+  if (members.zone !== undefined && formats.every((format) => EPOCHS.includes(format as string)))
+    at.at('zone').fault('an epoch has no zone');
+  if (formats.length === 0) at.at('format').fault('an empty list allows nothing');
+  if (source === undefined || !converters.every((one) => one !== undefined)) return undefined;
+  const convert = firstThatFits(converters);
   const fallback = members.else === 'received';
   return {
     read: (scope) => {
@@ -57,7 +64,7 @@ export function compileReadingTime(
       return fallback && typeof instant === 'number' && instant < CLOCK_WAS_SET ? scope.receivedAt : instant;
     },
     place: source.place,
-    needsDigits: members.format === 'ns',
+    needsDigits: formats.includes('ns'),
   };
 }
 
@@ -85,13 +92,29 @@ function inMilliseconds(value: number, factor: number, finer: number): number {
   return Math.round(value * factor);
 }
 
+/** Of several formats the first in which the value is a time; what the last one says when it is none. */
+function firstThatFits(converters: readonly Converter[]): Converter {
+  const [only] = converters;
+  if (only !== undefined && converters.length === 1) return only;
+  return (raw, receivedAt) => {
+    let instant: number | Unfit = NO_TIME;
+    for (const convert of converters) {
+      instant = convert(raw, receivedAt);
+      if (typeof instant === 'number') return instant;
+    }
+    return instant;
+  };
+}
+
 function textConverter(
-  { format, zone }: Readonly<{ format?: unknown; zone?: unknown }>,
+  format: unknown,
+  zone: unknown,
   at: FilePlace,
+  zoneAt: FilePlace,
   { zones }: CompileContext,
 ): Converter | undefined {
-  const read = compileFormat(format, at.at('format'));
-  const timeZone = zone === undefined ? undefined : compileZone(zone, at.at('zone'), zones);
+  const read = compileFormat(format, at);
+  const timeZone = zone === undefined ? undefined : compileZone(zone, zoneAt, zones);
   if (read === undefined) return undefined;
   return (raw, receivedAt) => {
     if (typeof raw !== 'string' || raw.length > TEXT_LENGTH) return NO_TEXT;

@@ -5,8 +5,12 @@
 export interface Scope {
   /** `[0]` is the payload; `[n]` the current element of the n-th level. */
   readonly elements: unknown[];
+  /** Elements looked at so far, over all levels and readings: the work that the message makes. */
+  visited: number;
   /** Key or index of the element of the same level in what it was found in. */
   readonly keys: (string | number)[];
+  /** How many elements of the same level count, where a source asks for it. */
+  readonly counts: number[];
   /** Texts of the topic's captures. */
   readonly captures: readonly string[];
   readonly client: string;

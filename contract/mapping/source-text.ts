@@ -4,6 +4,7 @@ import { compilePointer, pointerTokens } from './json-pointer.ts';
 import type { Source } from './scope.ts';
 
 const NAME = /^\{(\^*)([^{}^]+)\}$/;
+const COUNT = 'count';
 const ELEMENT = /^(\^*)(|\/.*)$/s;
 
 /** Whether a text has the form of a source; other text is a constant where constants are allowed. */
@@ -11,7 +12,7 @@ export function isSourceText(text: string): boolean {
   return ELEMENT.test(text) || NAME.test(text);
 }
 
-/** A source that is written as text: `/a/b`, the empty text, `^/a`, `{capture}`, `{key}`, `{^key}`, `{client}`. */
+/** A source that is written as text: `/a/b`, the empty text, `^/a`, `{capture}`, `{key}`, `{^key}`, `{count}`, `{client}`. */
 export function compileSourceText(text: string, at: FilePlace, context: CompileContext): Source | undefined {
   const name = NAME.exec(text);
   if (name !== null) return compileName(name[1]?.length ?? 0, name[2] as string, at, context);
@@ -49,15 +50,22 @@ function compileName(
   up: number,
   name: string,
   at: FilePlace,
-  { captures, levels }: CompileContext,
+  { captures, levels, counted }: CompileContext,
 ): Source | undefined {
-  if (name === 'key') {
+  if (name === 'key' || name === COUNT) {
     if (up >= levels.length)
-      return at.fault(levels.length === 0 ? 'a key needs "each"' : levelsAbove(levels.length - 1));
+      return at.fault(levels.length === 0 ? `a ${name} needs "each"` : levelsAbove(levels.length - 1));
     const depth = levels.length - up;
+    if (name === COUNT) {
+      counted.add(depth);
+      return {
+        read: (scope) => scope.counts[depth],
+        place: (scope) => placeOfElement(levels, depth - 1, scope),
+      };
+    }
     return { read: (scope) => scope.keys[depth], place: (scope) => placeOfElement(levels, depth, scope) };
   }
-  if (up > 0) return at.fault(`"^" stands before "key" only`);
+  if (up > 0) return at.fault(`"^" stands before "key" and "count" only`);
   if (name === 'client') return { read: ({ client }) => client, place: () => undefined };
   const index = captures.indexOf(name);
   if (index < 0) {

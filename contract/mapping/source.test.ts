@@ -38,6 +38,9 @@ describe('sources', () => {
     ['plus after times and over', { at: '', times: 9, over: 5, plus: 32 }, 100, 212],
     ['plus before them', { at: { at: '', plus: -32 }, times: 5, over: 9 }, 212, 100],
     ['round', { at: '', times: 1000, round: true }, 1.0004, 1000],
+    ['the first that has a value', { first: ['/a', '/b/c', ''], over: 10 }, { a: 'nan', b: { c: 5 } }, 0.5],
+    ['the first that is no object', { first: ['/Value/Body', '/Value', ''] }, { Value: 5 }, 5],
+    ['the first, and there is none', { first: ['/a', ''] }, { b: 1 }, undefined],
     ['no value, not scaled', { at: '', times: 2 }, 'unavailable', undefined],
     ['a table of null', { at: '/x', split: ',' }, { x: null }, undefined],
   ])('%s', (_name, spec, value, expected) => {
@@ -80,7 +83,7 @@ describe('sources', () => {
     [{ at: '/a', map: {} }, '/map: must be an object'],
     [{ const: 1, at: '/a' }, '"const" stands alone'],
     [{ const: {} }, '/const: must be'],
-    [{}, 'must have "at" or "const"'],
+    [{}, 'must have "at", "first" or "const"'],
     [5, 'must be an object'],
   ])('[P10] refuses %j', (spec, why) => {
     expect(problem(spec)).toContain(why);

@@ -1,22 +1,24 @@
 import { isAbsent, toNumber } from './coerce-value.ts';
 import type { CompileContext } from './compile-context.ts';
 import { type FilePlace, isObject } from './file-place.ts';
-import { type Source, Unfit } from './scope.ts';
+import { type Scope, type Source, Unfit } from './scope.ts';
 import { compileSourceText } from './source-text.ts';
 
 /** Steps between what is found and what is used, in the order in which they are applied. */
 export const STEP_MEMBERS = ['split', 'index', 'map', 'times', 'over', 'plus', 'round'] as const;
-const MEMBERS = ['at', 'const', ...STEP_MEMBERS] as const;
+const MEMBERS = ['at', 'first', 'const', ...STEP_MEMBERS] as const;
 export type SourceSpec = Readonly<Partial<Record<(typeof MEMBERS)[number], unknown>>>;
 
 /** A text that is longer is not split: with "^" the same one could be split for each of thousands of elements. */
 const SPLIT_LENGTH = 1_024;
+/** Each of them is looked at for each element. */
+const FIRST_OF = 16;
 const TOO_LONG = new Unfit(`must be at most ${SPLIT_LENGTH} characters to be split`);
 const NO_TEXT = new Unfit('must be a text to be split');
 const NOT_IN_MAP = new Unfit('is not in the "map" of the mapping');
 
 /**
- * Compiles a source: a text (`compileSourceText`), `{"const": x}`, or `{"at": source, …}`, whose steps are applied in
+ * Compiles a source: a text (`compileSourceText`), `{"const": x}`, `{"first": [source…], …}`, or `{"at": source, …}`, whose steps are applied in
  * this order: split and index, map, times, over, plus, round. Another order is had by a source in a source.
  */
 export function compileSource(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
@@ -38,9 +40,30 @@ export function compileSourceObject(
       return at.at('const').fault('must be a text, a number or a boolean');
     return { read: () => value, place: () => undefined };
   }
-  if (!('at' in members)) return at.fault('must have "at" or "const"');
-  const source = compileSource(members.at, at.at('at'), context);
+  if ('first' in members && 'at' in members) return at.fault('"first" stands in the place of "at"');
+  if (!('at' in members || 'first' in members)) return at.fault('must have "at", "first" or "const"');
+  const source =
+    'first' in members
+      ? compileFirst(members.first, at.at('first'), context)
+      : compileSource(members.at, at.at('at'), context);
   return source && withSteps(source, members, at);
+}
+
+/** A list of sources; what the first of them finds that has a value, which is no object and no list. */
+function compileFirst(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
+  if (!Array.isArray(spec) || spec.length < 2 || spec.length > FIRST_OF)
+    return at.fault(`must be a list of 2 to ${FIRST_OF} sources`);
+  const sources = spec.map((one: unknown, index) => compileSource(one, at.at(index), context));
+  if (!sources.every((source) => source !== undefined)) return undefined;
+  const chosen = (scope: Scope): Source | undefined =>
+    sources.find((source) => {
+      const value = source.read(scope);
+      return !isAbsent(value) && (typeof value !== 'object' || value instanceof Unfit);
+    });
+  return {
+    read: (scope) => chosen(scope)?.read(scope),
+    place: (scope) => (chosen(scope) ?? sources[0])?.place(scope),
+  };
 }
 
 /** The source, and on what it finds the steps that `members` holds. */

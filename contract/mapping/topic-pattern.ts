@@ -27,7 +27,7 @@ const RANKS = { literal: 0, part: 10_000, one: 20_000, rest: 30_000, tail: 40_00
 const CAPTURE = /\{([^{}]*)\}/g;
 const CAPTURE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 /** Names that mean something else in a source. */
-const RESERVED_NAMES: ReadonlySet<string> = new Set(['key', 'client']);
+const RESERVED_NAMES: ReadonlySet<string> = new Set(['key', 'count', 'client']);
 
 /** Reads a pattern, or says what is wrong with it. */
 export function parseTopicPattern(text: string): TopicPattern | { readonly problem: string } {

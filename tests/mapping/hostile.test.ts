@@ -74,7 +74,9 @@ describe.each(shippedMappingNames())('[P10] %s and hostile payloads', (name) => 
 
   const check = (topic: string, payload: Uint8Array): void => {
     const message = { topic, payload, client: 'c', receivedAt: Date.UTC(2026, 10, 20, 10), retained: false };
-    const { readings, rejects, ignored } = mappings.map(message);
+    const { readings, rejects, ignored, visited } = mappings.map(message);
+    // Never more than the elements of a message (two bytes each) times the readings that look through it.
+    expect(visited).toBeLessThanOrEqual((payload.length / 2 + 1) * LIMITS.mappingReadings);
     expect(readings.length + rejects.length).toBeLessThanOrEqual(LIMITS.mappedReadings + 1);
     expect(readings.length + rejects.length > 0).toBe(ignored === undefined);
     for (const { device, reading, json } of readings) {

@@ -86,10 +86,19 @@ export function placeWithProblems(): { readonly at: FilePlace; readonly problems
 export const CONTEXT: CompileContext = {
   captures: ['a', 'b'],
   levels: [],
+  counted: new Set(),
   mayLookUp: true,
   zones: new Zones('Europe/Berlin'),
 };
 
 export function scopeOf(value: unknown, captures: readonly string[] = []): Scope {
-  return { elements: [value], keys: [''], captures, client: 'c1', receivedAt: RECEIVED_AT };
+  return {
+    elements: [value],
+    visited: 0,
+    keys: [''],
+    counts: [],
+    captures,
+    client: 'c1',
+    receivedAt: RECEIVED_AT,
+  };
 }
