@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readWhole } from './read-whole.ts';
 import { readWal } from './wal-frames.ts';
 
 const DEFAULT_PAGE_BYTES = 4096;
@@ -34,13 +35,12 @@ export class FilePages implements Disposable {
     this.hasHeader = this.count > 0 && this.read(1).toString('latin1', 0, MAGIC.length) === MAGIC;
   }
 
-  /** Zeros where there is nothing. @param page from 1 on. */
+  /** Zeros where there is nothing, or nothing that the disk can read. @param page from 1 on. */
   read(page: number): Buffer {
     const bytes = Buffer.alloc(this.pageBytes);
     const inWal = this.#inWal.get(page);
-    if (inWal !== undefined && this.#wal !== undefined) readSync(this.#wal, bytes, 0, this.pageBytes, inWal);
-    else if (readSync(this.#file, bytes, 0, this.pageBytes, (page - 1) * this.pageBytes) < this.pageBytes)
-      bytes.fill(0);
+    if (inWal !== undefined && this.#wal !== undefined) readWhole(this.#wal, bytes, inWal);
+    else readWhole(this.#file, bytes, (page - 1) * this.pageBytes);
     return bytes;
   }
 
@@ -69,7 +69,7 @@ export class FilePages implements Disposable {
 
   #headerPageBytes(): number | undefined {
     const header = Buffer.alloc(FILE_HEADER_BYTES);
-    readSync(this.#file, header, 0, FILE_HEADER_BYTES, 0);
+    readWhole(this.#file, header, 0);
     if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
     const size = header.readUInt16BE(16);
     const bytes = size === 1 ? 65_536 : size;

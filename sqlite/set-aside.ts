@@ -3,6 +3,7 @@ import {
   existsSync,
   fsyncSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -14,11 +15,14 @@ import { describeSqliteFailure } from './sqlite-failure.ts';
 import { readWal } from './wal-frames.ts';
 import { walBytes } from './write-ahead-log.ts';
 
+/** Of a disk that goes on to damage its files, the copies would fill what is left. */
+const DAMAGED_KEPT = 3;
 /** What the file made anew may be larger than what was read, and what is left to others. */
 const SPARE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Replaces a damaged file by one that `build` makes of what can be read in it; the damaged one is kept beside it.
+ * Replaces a damaged file by one that `build` makes of what can be read in it; the damaged one is kept beside it,
+ * and those of earlier times, three altogether.
  *
  * In an order that a crash may end anywhere: the new file is made under a name that says it is not whole; once it is and
  * is on the disk, it gets one that says so; from then on `finishReplacing`, also at the next start, puts it in place.
@@ -57,7 +61,17 @@ export function finishReplacing(file: string): string | undefined {
   rmSync(`${file}-shm`, { force: true });
   renameSync(rebuilt, file);
   sync(dirname(file));
+  removeOldest(file);
   return keptAs;
+}
+
+/** Their names tell their time. */
+function removeOldest(file: string): void {
+  const prefix = `${basename(file)}.damaged-`;
+  const kept = readdirSync(dirname(file)).filter((name) => name.startsWith(prefix) && !name.endsWith('-wal'));
+  for (const name of kept.toSorted().slice(0, -DAMAGED_KEPT)) {
+    for (const ending of ['', '-wal']) rmSync(join(dirname(file), `${name}${ending}`), { force: true });
+  }
 }
 
 /** Why a file cannot be used that `look` opens and looks at; `undefined` when it can, as far as a short look shows. */

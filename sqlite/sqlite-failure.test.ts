@@ -7,6 +7,7 @@ test.each([
   ['SQLITE_BUSY', 5, 'busy'],
   ['SQLITE_BUSY_SNAPSHOT', 517, 'busy'],
   ['SQLITE_IOERR_FSYNC', 1034, 'other'],
+  ['SQLITE_IOERR_READ', 266, 'damaged'],
   ['SQLITE_NOMEM', 7, 'other'],
   ['SQLITE_READONLY', 8, 'unusable'],
   ['SQLITE_CANTOPEN', 14, 'unusable'],

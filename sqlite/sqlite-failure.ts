@@ -33,6 +33,7 @@ const KINDS: ReadonlyMap<number, SqliteFailureKind> = new Map([
 /** Extended codes that mean something else than the group that they belong to. */
 const EXTENDED_KINDS: ReadonlyMap<number, SqliteFailureKind> = new Map([
   [4874, 'full'], // IOERR_SHMSIZE: the shared-memory file cannot grow: how a full disk can show first
+  [266, 'damaged'], // IOERR_READ: a sector that the disk cannot read
   [522, 'damaged'], // IOERR_SHORT_READ: the file is shorter than it was
   [8458, 'damaged'], // IOERR_CORRUPTFS
 ]);

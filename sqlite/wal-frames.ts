@@ -1,4 +1,5 @@
-import { fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, openSync } from 'node:fs';
+import { readWhole } from './read-whole.ts';
 
 const HEADER_BYTES = 32;
 const FRAME_BYTES = 24;
@@ -48,7 +49,7 @@ export function readWal(file: string): WalFrames {
     return { fd: undefined, pageBytes: undefined, pages: new Map(), hiddenCommits: 0 };
   }
   const header = Buffer.alloc(HEADER_BYTES);
-  readSync(fd, header, 0, HEADER_BYTES, 0);
+  readWhole(fd, header, 0);
   const hasHeader = (header.readUInt32BE(0) & ~1) >>> 0 === MAGIC && sumIsRight(header);
   const round = hasHeader ? roundOf(header) : findRound(fd);
   const pages = new Map<number, number>();
@@ -73,7 +74,7 @@ function* framesOf(fd: number, { pageBytes, salt, sum, isBigEndian }: Round): Ge
   const frame = Buffer.alloc(FRAME_BYTES + pageBytes);
   let before = sum;
   for (let at = HEADER_BYTES; at + frame.length <= size; at += frame.length) {
-    readSync(fd, frame, 0, frame.length, at);
+    readWhole(fd, frame, at);
     const isOfRound = salt.equals(frame.subarray(8, 16));
     const isWhole =
       isOfRound && (before === undefined || frameSumIsRight(frame, { sum: before, isBigEndian }));
@@ -135,8 +136,8 @@ function findRound(fd: number): Round | undefined {
   for (const pageBytes of PAGE_SIZES) {
     const [one, two] = [Buffer.alloc(FRAME_BYTES), Buffer.alloc(FRAME_BYTES + pageBytes)];
     for (let at = HEADER_BYTES; at + 2 * two.length <= size; at += two.length) {
-      readSync(fd, one, 0, FRAME_BYTES, at);
-      readSync(fd, two, 0, two.length, at + two.length);
+      readWhole(fd, one, at);
+      readWhole(fd, two, at + two.length);
       if (one.readUInt32BE(0) === 0 || one.compare(two, 8, 16, 8, 16) !== 0) continue;
       const sum = one.subarray(16, 24);
       if (frameSumIsRight(two, { sum, isBigEndian }))
