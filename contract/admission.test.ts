@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Admission, admit } from '#contract/admission.ts';
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 
 const schemas = loadSchemas();
@@ -36,6 +36,20 @@ describe('admission', () => {
     expect(rejects).toEqual([]);
     expect(accepted?.readings).toEqual([reading()]);
     expect(Buffer.from(accepted?.value ?? []).toString()).toBe(text);
+  });
+
+  it('takes as much as its limits say', () => {
+    const message = Buffer.from(`[${json()},${json()}]`);
+    const under = (limits: MessageLimits) => admit(message, now, schemas, limits).rejects[0];
+    expect(under({ payloadBytes: message.length, readingsPerMessage: 2 })).toBeUndefined();
+    expect(under({ payloadBytes: message.length - 1, readingsPerMessage: 2 })).toMatchObject({
+      reason: 'payload-too-large',
+      detail: { limit: message.length - 1 },
+    });
+    expect(under({ payloadBytes: message.length, readingsPerMessage: 1 })).toMatchObject({
+      reason: 'too-many-readings',
+      detail: { limit: 1 },
+    });
   });
 
   it.each<[string, string | Uint8Array, string]>([

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { duplicateKey, mayHaveDuplicateKeys } from '#contract/duplicate-keys.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
@@ -38,13 +38,14 @@ export function admit(
   payload: Uint8Array,
   receivedAt: number | undefined,
   schemas: SchemaRegistry,
+  limits: MessageLimits = LIMITS,
 ): Admission {
   const whole = (reason: RejectReason, detail: unknown): Admission => ({
     accepted: undefined,
     rejects: [{ reason, detail, bytes: payload }],
   });
-  if (payload.length > LIMITS.payloadBytes) {
-    return whole('payload-too-large', { bytes: payload.length, limit: LIMITS.payloadBytes });
+  if (payload.length > limits.payloadBytes) {
+    return whole('payload-too-large', { bytes: payload.length, limit: limits.payloadBytes });
   }
   if (!isUtf8(payload)) return whole('not-utf8', { message: 'the payload is not valid UTF-8' });
   const text = textOf(payload);
@@ -61,8 +62,8 @@ export function admit(
     return { accepted: { readings: [message as Reading], value: payload }, rejects: [] };
   }
   if (message.length === 0) return whole('schema-violation', violation('', 'must hold at least one reading'));
-  if (message.length > LIMITS.readingsPerMessage) {
-    return whole('too-many-readings', { readings: message.length, limit: LIMITS.readingsPerMessage });
+  if (message.length > limits.readingsPerMessage) {
+    return whole('too-many-readings', { readings: message.length, limit: limits.readingsPerMessage });
   }
   return admitBatch(payload, text, message, receivedAt, schemas);
 }

@@ -45,7 +45,7 @@ export const LIMITS = {
   connections: 10_000,
   /** Beyond those, for devices that were connected before since the start: nobody new can keep them out. */
   reservedConnections: 1_000,
-  /** Of one address; `MQTT_CONNECTIONS_PER_ADDRESS`. A site, or a balancer without PROXY protocol, is one address. */
+  /** Of one address. A site, or a balancer without PROXY protocol, is one address. */
   connectionsPerAddress: 10_000,
   /** Of one address, without a CONNECT: the oldest gives way to the next one. */
   silentPerAddress: 1_000,
@@ -86,6 +86,9 @@ export const LIMITS = {
   /** Magnitude above which a number read from JSON may not be the number that was written (2^53). */
   maxNumber: Number.MAX_SAFE_INTEGER,
   deadLetterDetailBytes: 2 * 1024,
+  /** Of the embedded log, for dead letters; and of that, for those of one device. */
+  deadLetterShare: 0.25,
+  deadLetterSharePerDevice: 0.125,
   replayAttempts: 3,
   pointsPerWrite: 5_000,
   bytesPerWrite: 1024 * 1024,
@@ -111,6 +114,18 @@ export const LIMITS = {
   shutdownWritesMs: 1_500,
   /** For a consumer of Kafka to leave its group. */
   shutdownLeaveMs: 5_000,
+} as const;
+
+/** `LIMITS`, some of them set by an operator (`runtime/limit-variables.ts`). */
+export type Limits = Readonly<Record<keyof typeof LIMITS, number>>;
+
+/** What bounds one message, wherever it is judged. */
+export type MessageLimits = Pick<Limits, 'payloadBytes' | 'readingsPerMessage'>;
+
+/** What those may be set to. A record in the log is one of ours as far as the largest: its gateway may have had other settings. */
+export const MESSAGE_LIMIT_RANGES = {
+  payloadBytes: { min: 1024, max: 8 * 1024 * 1024 },
+  readingsPerMessage: { min: 1, max: 100_000 },
 } as const;
 
 /** A burst that nobody gave a number: what comes in this time at the sustained rate. */

@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { excerptOf } from '#contract/excerpt-of-values.ts';
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type Limits } from '#contract/limits.ts';
 import type { FieldKind } from '#contract/reading.ts';
 
 /** A schema file as it was found: `<type>/<version>.json`. */
@@ -46,6 +46,9 @@ export interface SchemaProblem {
 
 export type SchemaRegistry = ReadonlyMap<string, ReadingSchema>;
 
+/** For schemas that say nothing of it themselves. */
+export type ClockLimits = Pick<Limits, 'maxAgeMs' | 'maxSkewMs'>;
+
 const MAX_PROBLEMS = 10;
 const TYPE_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const VERSION = /^[1-9][0-9]{0,5}$/;
@@ -66,6 +69,7 @@ const KIND_OF_TYPE: Readonly<Record<string, FieldKind>> = {
  */
 export function buildSchemaRegistry(
   files: readonly SchemaFile[],
+  clock: ClockLimits = LIMITS,
 ): { readonly registry: SchemaRegistry } | { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const registry = new Map<string, ReadingSchema>();
@@ -80,7 +84,7 @@ export function buildSchemaRegistry(
       continue;
     }
     paths.set(name, file.path);
-    const schema = compile(file, fault);
+    const schema = compile(file, fault, clock);
     if (schema === undefined) continue;
     for (const field of schema.fields.values()) {
       const key = `${schema.type}.${field.name}`;
@@ -96,7 +100,11 @@ export function buildSchemaRegistry(
   return problems.length > 0 ? { problems } : { registry };
 }
 
-function compile(file: SchemaFile, fault: (message: string) => void): ReadingSchema | undefined {
+function compile(
+  file: SchemaFile,
+  fault: (message: string) => void,
+  clock: ClockLimits,
+): ReadingSchema | undefined {
   if (!TYPE_NAME.test(file.type))
     return void fault(`folder name "${file.type}" must match ${TYPE_NAME.source}`);
   if (!VERSION.test(file.version))
@@ -127,8 +135,8 @@ function compile(file: SchemaFile, fault: (message: string) => void): ReadingSch
     }
   }
   if (fields.size === 0 && sound) refuse('must have at least one property');
-  const maxAgeMs = duration(content, 'x-max-age-ms', LIMITS.maxAgeMs, refuse);
-  const maxSkewMs = duration(content, 'x-max-skew-ms', LIMITS.maxSkewMs, refuse);
+  const maxAgeMs = duration(content, 'x-max-age-ms', clock.maxAgeMs, refuse);
+  const maxSkewMs = duration(content, 'x-max-skew-ms', clock.maxSkewMs, refuse);
   const validators = compileValidators(content, refuse);
   if (!sound || validators === undefined) return undefined;
 

@@ -1,5 +1,6 @@
 import { type Admission, admit } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
+import { MESSAGE_LIMIT_RANGES, type MessageLimits } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
@@ -87,7 +88,7 @@ export function decodeTelemetryRecord(record: LogRecord, schemas: SchemaRegistry
   if (record.value === null) return { undecodable: 'the record has no value' };
   const receivedAt = headerNumber(record.headers['received-at']);
   if (receivedAt === undefined) return { undecodable: 'the header received-at is missing or not a number' };
-  const admission = admit(record.value, undefined, schemas);
+  const admission = admit(record.value, undefined, schemas, LARGEST);
   const refusedWhole = admission.accepted === undefined && admission.rejects[0]?.index === undefined;
   if (refusedWhole && FOREIGN.has(admission.rejects[0]?.reason ?? '')) {
     return { undecodable: `the value is refused: ${admission.rejects[0]?.reason}` };
@@ -104,6 +105,11 @@ export function decodeTelemetryRecord(record: LogRecord, schemas: SchemaRegistry
     ...labelsHeader(record.headers.labels),
   };
 }
+
+const LARGEST: MessageLimits = {
+  payloadBytes: MESSAGE_LIMIT_RANGES.payloadBytes.max,
+  readingsPerMessage: MESSAGE_LIMIT_RANGES.readingsPerMessage.max,
+};
 
 /** Reasons a gateway never lets into the log, whatever its schemas: such a record came from somewhere else. */
 const FOREIGN: ReadonlySet<string> = new Set([

@@ -1,13 +1,10 @@
-import { LIMITS } from '#contract/limits.ts';
-import type { EventLog, TopicSettings, TopicShare } from '#event-log/event-log.ts';
+import { LIMITS, type Limits } from '#contract/limits.ts';
+import type { EventLog, TopicSettings } from '#event-log/event-log.ts';
 import { hasCode } from '#runtime/errors.ts';
 import { backoffDelayMs, pause } from '#runtime/retry.ts';
 import type { Settings } from '#runtime/settings.ts';
 
 const BACKOFF = { firstDelayMs: 500, maxDelayMs: 10_000, jitter: 0.3 };
-
-/** A quarter of the log for dead letters; of that, an eighth for those of one device. */
-const LETTERS_SHARE: Omit<TopicShare, 'settledIn'> = { ofLog: 0.25, perKey: 0.125 };
 
 /**
  * Key and headers of a record, at most: device id, labels, counts, times, and of a letter the detail and where it came from. A
@@ -18,22 +15,29 @@ const AROUND_A_LETTER_BYTES = AROUND_A_VALUE_BYTES + LIMITS.deadLetterDetailByte
 
 /** The three topics of the pipeline, as every process expects them. */
 export function pipelineTopics(
-  settings: Pick<Settings, 'topics' | 'telemetryRetentionMs' | 'deadLetterRetentionMs'>,
+  settings: Pick<Settings, 'topics' | 'telemetryRetentionMs' | 'deadLetterRetentionMs'> & {
+    readonly limits?: Limits;
+  },
 ): readonly TopicSettings[] {
-  const { topics, telemetryRetentionMs, deadLetterRetentionMs } = settings;
+  const { topics, telemetryRetentionMs, deadLetterRetentionMs, limits = LIMITS } = settings;
   return [
     {
       name: topics.telemetry,
       cleanup: 'delete',
       retentionMs: telemetryRetentionMs,
-      maxRecordBytes: LIMITS.payloadBytes + AROUND_A_VALUE_BYTES,
+      maxRecordBytes: limits.payloadBytes + AROUND_A_VALUE_BYTES,
     },
     {
       name: topics.deadLetters,
       cleanup: 'delete',
       retentionMs: deadLetterRetentionMs,
-      maxRecordBytes: LIMITS.packetBytes + AROUND_A_LETTER_BYTES,
-      share: { ...LETTERS_SHARE, settledIn: topics.deadLetterState },
+      // The writer's letters of foreign records may be larger than any packet of ours.
+      maxRecordBytes: Math.max(LIMITS.packetBytes, limits.packetBytes) + AROUND_A_LETTER_BYTES,
+      share: {
+        ofLog: limits.deadLetterShare,
+        perKey: limits.deadLetterSharePerDevice,
+        settledIn: topics.deadLetterState,
+      },
     },
     { name: topics.deadLetterState, cleanup: 'compact', retentionMs: 0 },
   ];

@@ -14,6 +14,7 @@ const NAMES = [
   'filtersPerPacket',
   'foreignMessageBurst',
   'foreignMessagesPerSecond',
+  'forwardedDevices',
   'inflightBytes',
   'inflightBytesPerDevice',
   'inflightMessages',
@@ -27,6 +28,8 @@ const NAMES = [
   'packetsPerTurn',
   'partialPacketBytes',
   'reservedConnections',
+  'sessionExpirySeconds',
+  'sessions',
   'shutdownAppendsMs',
   'shutdownLingerMs',
   'silentPerAddress',
@@ -34,7 +37,7 @@ const NAMES = [
   'webSocketFragments',
 ] as const satisfies readonly (keyof typeof LIMITS)[];
 
-/** `LIMITS`, some of them replaced: tests need smaller bounds, or shorter waits. */
+/** `LIMITS`, some of them replaced: by settings, and by tests, which need smaller bounds or shorter waits. */
 export function gatewayLimits(changed: Partial<GatewayLimits> = {}): GatewayLimits {
   const limits = Object.fromEntries(NAMES.map((name) => [name, LIMITS[name]])) as GatewayLimits;
   return { ...limits, ...changed };

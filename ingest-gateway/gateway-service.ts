@@ -37,7 +37,13 @@ export async function startGatewayService(
   resources.defer(() => stopping.abort());
   const gateway = resources.use(
     await startIngestGateway(
-      { mqtt: settings.mqtt, topics: settings.topics, name, auditLog: settings.auditLog },
+      {
+        mqtt: settings.mqtt,
+        topics: settings.topics,
+        name,
+        auditLog: settings.auditLog,
+        limits: settings.limits,
+      },
       deps,
     ),
   );

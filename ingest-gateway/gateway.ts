@@ -66,11 +66,7 @@ export async function startIngestGateway(
 ): Promise<IngestGateway> {
   const { mqtt, topics, name } = options;
   const { eventLog, contract } = deps;
-  const { connectionsPerAddress } = mqtt;
-  const limits = gatewayLimits({
-    ...(connectionsPerAddress !== undefined && { connectionsPerAddress }),
-    ...options.limits,
-  });
+  const limits = gatewayLimits(options.limits);
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
   const clocks = new DeviceClocks();
   const devices = new DeviceRegistry(limits, budget, deps.now, (id) => credentials?.terms(id) ?? {});

@@ -1,4 +1,5 @@
 import { Counter, Gauge } from 'prom-client';
+import type { MessageLimits } from '#contract/limits.ts';
 import type { Mappings } from '#contract/mapping/mappings.ts';
 import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
@@ -12,6 +13,8 @@ export interface CurrentContract {
   /** One registry for the life of the process; what is in it changes when files do. */
   readonly schemas: SchemaRegistry;
   readonly mappings: Mappings;
+  /** What bounds one message; default: `LIMITS`. */
+  readonly limits?: MessageLimits;
 }
 
 /**
@@ -39,6 +42,10 @@ export class ContractInForce implements CurrentContract, Disposable {
 
   get schemas(): SchemaRegistry {
     return this.#schemas;
+  }
+
+  get limits(): MessageLimits {
+    return this.#mappings.limits;
   }
 
   get mappings(): Mappings {

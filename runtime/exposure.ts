@@ -70,7 +70,6 @@ export function assembleMqtt(values: Values): Settings['mqtt'] {
     proxyProtocol: values.MQTT_PROXY_PROTOCOL,
     credentialsFile: values.DEVICE_CREDENTIALS_FILE,
     bansFile: values.BANS_FILE ?? path.join(values.DATA_DIR, 'bans.json'),
-    connectionsPerAddress: values.MQTT_CONNECTIONS_PER_ADDRESS,
     allowAnonymous: anonymousOf(values) !== 'false',
     ackDeadlineMs: values.ACK_DEADLINE_MS,
   };

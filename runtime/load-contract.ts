@@ -1,12 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { MessageLimits } from '#contract/limits.ts';
 import {
   type CompiledMappingFile,
   type MappingFile,
   schemasNamedIn,
 } from '#contract/mapping/mapping-file.ts';
 import { buildMappings, type Mappings } from '#contract/mapping/mappings.ts';
-import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
+import {
+  buildSchemaRegistry,
+  type ClockLimits,
+  type SchemaFile,
+  type SchemaRegistry,
+} from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import {
   filesOfSources,
@@ -24,6 +30,8 @@ export interface ContractOptions extends SchemaSources {
   readonly mappings: readonly string[];
   /** Folder of the operator's own mapping files. */
   readonly mappingDir: string | undefined;
+  /** Default: `LIMITS`. */
+  readonly limits?: MessageLimits & ClockLimits;
   /** Labels that become tags of the store; none may be called like a value. */
   readonly storeTags?: readonly string[];
   /** Time zone of `"zone": "site"`; default: the machine's. */
@@ -48,6 +56,7 @@ export function loadContract({
   mappingDir,
   siteZone,
   storeTags = [],
+  limits,
   ...sources
 }: ContractOptions): Contract {
   const schemaProblems: string[] = [];
@@ -58,12 +67,13 @@ export function loadContract({
   ];
   const schemaFiles = filesOfSources(sources, schemaProblems);
   const types = missingTypes(files, schemaFiles, schemaProblems);
-  const built = buildSchemaRegistry([...schemaFiles, ...types]);
+  const built = buildSchemaRegistry([...schemaFiles, ...types], limits);
   if ('problems' in built) schemaProblems.push(...built.problems);
   const schemas = 'registry' in built ? built.registry : undefined;
   // Without schemas every reading would be wrong.
   const compiled =
-    schemas && buildMappings(files, schemas, siteZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+    schemas &&
+    buildMappings(files, schemas, siteZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone, limits);
   if (compiled !== undefined && 'problems' in compiled) problems.push(...compiled.problems);
   if (schemas !== undefined) problems.push(...tagProblems(storeTags, schemas));
   const lines = [...schemaProblems.map((problem) => `SCHEMA_DIR: ${problem}`), ...problems];

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { judgeExposure, type Tell } from '#runtime/exposure.ts';
+import { judgeLimits } from '#runtime/limit-variables.ts';
 import { VARIABLES, type Values, type VariableName } from '#runtime/variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,6 +55,7 @@ export function readVariables(env: Environment, readFile: ReadFile): VariablesRe
     }
   }
   judgeExposure(read, isSet, tellBeside);
+  judgeLimits(read, isSet, tellBeside);
   if (!read.SHIPPED_SCHEMAS && !isSet('SCHEMA_DIR')) {
     tell('SCHEMA_DIR', 'expected a folder, because SHIPPED_SCHEMAS=false leaves no other schemas');
   }

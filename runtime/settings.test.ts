@@ -1,5 +1,6 @@
 import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '#contract/limits.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { listVariables } from '#runtime/variables.ts';
@@ -123,6 +124,79 @@ describe('settings', () => {
       expect(problemsOf({ ...env, KAFKA_SSL: '' }, () => rootCertificates[0] as string)).toEqual([
         'KAFKA_SSL: expected "true", because KAFKA_SSL_CA_FILE is set',
       ]);
+    });
+  });
+
+  describe('of limits', () => {
+    it('are those of the code, until they are set; what follows from them follows', () => {
+      expect(settingsOf({}).limits).toEqual(LIMITS);
+      expect(
+        settingsOf({
+          MQTT_CONNECTIONS: '20000',
+          MQTT_MESSAGES_PER_SECOND: '0.5',
+          MAX_READING_AGE_HOURS: '24',
+          MAX_PAYLOAD_BYTES: '1024',
+          STORE_WRITE_POINTS: '100',
+          DEAD_LETTER_SHARE: '0.5',
+        }).limits,
+      ).toEqual({
+        ...LIMITS,
+        connections: 20_000,
+        reservedConnections: 2_000,
+        connectionsPerAddress: 20_000,
+        connectBurstPerAddress: 24_000,
+        sessions: 40_000,
+        messagesPerSecond: 0.5,
+        messageBurst: 5,
+        maxAgeMs: 24 * 60 * 60 * 1000,
+        sessionExpirySeconds: 24 * 60 * 60,
+        payloadBytes: 1024,
+        pointsPerWrite: 100,
+        deadLetterShare: 0.5,
+      });
+    });
+
+    it('[P10] that contradict each other are told, all at once', () => {
+      expect(
+        problemsOf({
+          MQTT_MESSAGES_PER_SECOND: '500',
+          MQTT_MESSAGE_BURST: '100',
+          MAX_PAYLOAD_BYTES: '1000000',
+          MAX_PACKET_BYTES: '1000000',
+          MQTT_INFLIGHT_BYTES_PER_DEVICE: '300000',
+          MQTT_INFLIGHT_BYTES: '1048576',
+          MQTT_INFLIGHT_MESSAGES_PER_DEVICE: '5000',
+          MQTT_INFLIGHT_MESSAGES: '1000',
+          EMBEDDED_MAX_BYTES: '2000000',
+          STORE_RETENTION_DAYS: '6',
+          MQTT_CONNECTIONS: '0',
+        }),
+      ).toEqual([
+        'MQTT_CONNECTIONS: expected a whole number from 1 to 200000, found "0"',
+        'MQTT_MESSAGE_BURST: expected at least 500, because MQTT_MESSAGES_PER_SECOND is 500, found 100',
+        expect.stringMatching(
+          /^MAX_PACKET_BYTES: expected at least 1004096, because .*MAX_PAYLOAD_BYTES=1000000/,
+        ),
+        'MQTT_INFLIGHT_BYTES_PER_DEVICE: expected at least 1000000, because MAX_PACKET_BYTES is 1000000, found 300000',
+        'MQTT_INFLIGHT_MESSAGES: expected at least 5000, because MQTT_INFLIGHT_MESSAGES_PER_DEVICE is 5000, found 1000',
+        expect.stringMatching(
+          /^EMBEDDED_MAX_BYTES: expected at least 4000000, because .*DEAD_LETTER_SHARE=0.25/,
+        ),
+        expect.stringMatching(
+          /^STORE_RETENTION_DAYS: expected at least 7, because .*MAX_READING_AGE_HOURS=168/,
+        ),
+      ]);
+    });
+
+    it('leave what log and store take to Kafka and InfluxDB, where those are', () => {
+      const env = {
+        KAFKA_BROKERS: 'a:1',
+        INFLUX_URL: 'http://h:1',
+        INFLUX_ORG: 'o',
+        INFLUX_BUCKET: 'b',
+        INFLUX_TOKEN: 't',
+      };
+      expect(problemsOf({ ...env, EMBEDDED_MAX_BYTES: '1', STORE_RETENTION_DAYS: '1' })).toEqual([]);
     });
   });
 

@@ -1,6 +1,8 @@
+import type { Limits } from '#contract/limits.ts';
 import type { AuditLogOptions } from '#runtime/audit-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { assembleHttp, assembleMqtt } from '#runtime/exposure.ts';
+import { assembleLimits } from '#runtime/limit-variables.ts';
 import type { LOG_LEVELS } from '#runtime/logger.ts';
 import {
   type Environment,
@@ -26,8 +28,6 @@ export interface Settings {
     readonly credentialsFile: string | undefined;
     /** `undefined` = bans are kept in memory only. */
     readonly bansFile?: string | undefined;
-    /** `undefined` = as many as there may be. */
-    readonly connectionsPerAddress?: number | undefined;
     readonly allowAnonymous: boolean;
     readonly ackDeadlineMs: number;
   };
@@ -41,6 +41,8 @@ export interface Settings {
   };
   readonly kafka: KafkaSettings | undefined;
   readonly influx: InfluxSettings | undefined;
+  /** All bounds, those included that nobody can set. */
+  readonly limits: Limits;
   readonly topics: {
     readonly telemetry: string;
     readonly deadLetters: string;
@@ -137,6 +139,7 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
     http: assembleHttp(values),
     kafka: assembleKafka(values, kafkaCertificates),
     influx: assembleInflux(values),
+    limits: assembleLimits(values),
     topics: {
       telemetry: values.TELEMETRY_TOPIC,
       deadLetters: values.DEAD_LETTER_TOPIC,

@@ -40,3 +40,14 @@ export const brokerList = text('a list "host:port,host:port"')
     (brokers) => brokers.every((broker) => /^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker)),
     'a list "host:port,host:port"',
   );
+
+/** A whole number within bounds. */
+export const wholeFrom = (min: number, max: number) => {
+  const what = `a whole number from ${min} to ${max}`;
+  return z.coerce.number(what).int(what).min(min, what).max(max, what);
+};
+/** A number within bounds, fractions allowed. */
+export const numberFrom = (min: number, max: number) => {
+  const what = `a number from ${min} to ${max}`;
+  return z.coerce.number(what).min(min, what).max(max, what);
+};

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isLabelName } from '#contract/labels.ts';
 import { OPEN_TO_NETWORK } from '#runtime/exposure.ts';
+import { LIMIT_VARIABLES } from '#runtime/limit-variables.ts';
 import { LOG_LEVELS } from '#runtime/logger.ts';
 import {
   brokerList,
@@ -80,10 +81,6 @@ export const VARIABLES = {
   BANS_FILE: {
     schema: text('a file').optional(),
     help: 'Whom to keep out; written by `npm run bans` and by gateways, read again when it changes. Default: bans.json in DATA_DIR.',
-  },
-  MQTT_CONNECTIONS_PER_ADDRESS: {
-    schema: positiveInteger('a whole number from 1').optional(),
-    help: 'Connections that one address may have (an IPv6 network of 64 bits counts as one). Default: as many as the gateway takes. Set it where devices do not share addresses.',
   },
   ALLOW_ANONYMOUS: {
     schema: z.enum(['true', 'false', OPEN_TO_NETWORK], `"true", "false" or "${OPEN_TO_NETWORK}"`).optional(),
@@ -225,6 +222,7 @@ export const VARIABLES = {
     schema: z.enum(['pause', 'dead-letter'], 'pause or dead-letter').default('pause'),
     help: 'When the store refuses everything: keep the data and wait, or dead-letter it.',
   },
+  ...LIMIT_VARIABLES,
   AUDIT_LOG_FILE: {
     schema: text('a file').optional(),
     help: 'Set = a file of JSON lines that tells who connected, was refused or banned, and who changed credentials, bans or dead letters.',
@@ -248,15 +246,36 @@ export type VariableName = keyof Variables;
 /** What was found in the environment, or the defaults; each accepted by itself. */
 export type Values = { [Name in keyof Variables]: z.output<Variables[Name]['schema']> };
 
-/** The list for `--help` texts and the generated documentation. */
-export function listVariables(): readonly {
-  readonly name: string;
+/** A variable as documents and commands tell it. */
+export interface VariableDescription {
+  readonly name: VariableName;
   readonly help: string;
+  /** Empty when there is none, or when it follows from others. */
   readonly default: string;
-}[] {
+  /** In words, as in "expected …". */
+  readonly accepts: string;
+  readonly secret: boolean;
+}
+
+export function listVariables(): readonly VariableDescription[] {
   return Object.entries(VARIABLES).map(([name, variable]) => {
     const result = variable.schema.safeParse(undefined);
     const fallback = result.success && result.data !== undefined ? String(result.data) : '';
-    return { name, help: variable.help, default: fallback };
+    return {
+      name: name as VariableName,
+      help: variable.help,
+      default: fallback,
+      accepts: acceptedBy(variable.schema),
+      secret: 'secret' in variable,
+    };
   });
+}
+
+/** What it says to something that no variable accepts: no number and no word, and nothing at all. */
+function acceptedBy(schema: z.ZodType): string {
+  for (const unacceptable of ['\0', '']) {
+    const { success, error } = schema.safeParse(unacceptable);
+    if (!success) return error.issues[0]?.message ?? '';
+  }
+  return '';
 }

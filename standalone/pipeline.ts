@@ -65,7 +65,13 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
   failure.promise.catch(() => undefined);
 
   const gateway = await startIngestGateway(
-    { mqtt: settings.mqtt, topics, name: 'standalone', auditLog: settings.auditLog },
+    {
+      mqtt: settings.mqtt,
+      topics,
+      name: 'standalone',
+      auditLog: settings.auditLog,
+      limits: settings.limits,
+    },
     { ...deps, eventLog, contract },
   );
   resources.use(gateway);
@@ -102,6 +108,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
         group,
         rejectAll: settings.storeRejectAll,
         tags: settings.storeTags,
+        limits: settings.limits,
       },
       { ...deps, eventLog, store, schemas: contract.schemas },
     );

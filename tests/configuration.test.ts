@@ -31,6 +31,10 @@ async function problemsOf(main: string, env: Readonly<Record<string, string>>): 
 /** One of each kind: syntax, relations, schemas, and every file that a process is told of. */
 const everythingWrong = {
   ACK_DEADLINE_MS: 'soon',
+  MQTT_MESSAGES_PER_SECOND: '500',
+  MQTT_MESSAGE_BURST: '50',
+  MAX_PAYLOAD_BYTES: '262144',
+  STORE_TAGS: 'site,Line',
   INFLUX_URL: 'ftp://store',
   MQTT_TLS_PORT: 'secure',
   KAFKA_SSL_CA_FILE: write('kafka-ca.pem', 'no certificate'),
@@ -46,6 +50,9 @@ const everythingWrong = {
 };
 const always = [
   /^ACK_DEADLINE_MS: expected milliseconds/,
+  /^MQTT_MESSAGE_BURST: expected at least 500, because MQTT_MESSAGES_PER_SECOND is 500/,
+  /^MAX_PACKET_BYTES: expected at least 266240, because /,
+  /^STORE_TAGS: expected a list of labels/,
   /^INFLUX_URL: expected an http/,
   /^MQTT_TLS_PORT: expected a port number/,
   /^KAFKA_SSL_CA_FILE: expected a readable file of PEM certificates/,

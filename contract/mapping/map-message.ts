@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contract/admission.ts';
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { IgnoreCause, MappingRule } from './compile-rule.ts';
 import { forEachElement } from './each.ts';
@@ -44,14 +44,15 @@ export function mapByRule(
   captures: readonly string[],
   message: ForeignMessage,
   judge: Judge,
+  limits: MessageLimits = LIMITS,
 ): RuleOutcome {
   const { ignore } = rule;
   const { payload } = message;
   if (ignore.has('topic')) return ignored('topic');
   if (message.retained && ignore.has('retained')) return ignored('retained');
   if (payload.length === 0 && ignore.has('blank')) return ignored('blank');
-  if (payload.length > LIMITS.payloadBytes) {
-    return whole('payload-too-large', { bytes: payload.length, limit: LIMITS.payloadBytes });
+  if (payload.length > limits.payloadBytes) {
+    return whole('payload-too-large', { bytes: payload.length, limit: limits.payloadBytes });
   }
   if (!isUtf8(payload)) return whole('not-utf8', { message: 'the payload is not valid UTF-8' });
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
@@ -72,10 +73,16 @@ export function mapByRule(
     client: message.client,
     receivedAt: message.receivedAt,
   };
-  return mapElements(rule, scope, rejects, judge);
+  return mapElements(rule, scope, rejects, judge, limits);
 }
 
-function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], judge: Judge): RuleOutcome {
+function mapElements(
+  rule: MappingRule,
+  scope: Scope,
+  rejects: MappedReject[],
+  judge: Judge,
+  { payloadBytes }: MessageLimits,
+): RuleOutcome {
   const readings: MappedReading[] = [];
   let skippedNames = 0;
   let bytes = 0;
@@ -91,7 +98,7 @@ function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], j
         const json = JSON.stringify(reading);
         const size = Buffer.byteLength(json);
         bytes += size;
-        if (size > LIMITS.payloadBytes) rejects.push({ ...TOO_LARGE, device, path });
+        if (size > payloadBytes) rejects.push({ ...tooLarge(payloadBytes), device, path });
         else readings.push({ device, reading, json, path });
       }
       return readings.length + rejects.length <= LIMITS.mappedReadings && bytes <= LIMITS.mappedBytes;
@@ -103,10 +110,12 @@ function mapElements(rule: MappingRule, scope: Scope, rejects: MappedReject[], j
   return { readings, rejects, ignored: undefined, skippedNames, visited: scope.visited };
 }
 
-const TOO_LARGE: Fault = {
-  reason: 'mapping-failed',
-  detail: { errors: [{ path: '', message: `becomes a reading of more than ${LIMITS.payloadBytes} bytes` }] },
-};
+function tooLarge(bytes: number): Fault {
+  return {
+    reason: 'mapping-failed',
+    detail: { errors: [{ path: '', message: `becomes a reading of more than ${bytes} bytes` }] },
+  };
+}
 
 function tooMuch(readings: number): RuleOutcome {
   return readings > LIMITS.mappedReadings

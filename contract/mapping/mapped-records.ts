@@ -1,4 +1,4 @@
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { MappedReading, MappedReject } from './map-message.ts';
 
@@ -14,7 +14,7 @@ export interface MappedBatch {
 const BRACKETS = 2;
 
 /** Gathers the readings of a message by device, in their order, each batch within the bounds of a record. */
-export function batchesOf(readings: readonly MappedReading[]): MappedBatch[] {
+export function batchesOf(readings: readonly MappedReading[], limits: MessageLimits = LIMITS): MappedBatch[] {
   const [first] = readings;
   if (first !== undefined && readings.length === 1) return [batchOf(first.device, [first])];
   const open = new Map<string, { readings: MappedReading[]; bytes: number }>();
@@ -23,7 +23,7 @@ export function batchesOf(readings: readonly MappedReading[]): MappedBatch[] {
     const { device } = reading;
     const bytes = Buffer.byteLength(reading.json) + 1;
     let batch = open.get(device);
-    if (batch === undefined || !hasRoom(batch, bytes)) {
+    if (batch === undefined || !hasRoom(batch, bytes, limits)) {
       if (batch !== undefined) batches.push(batchOf(device, batch.readings));
       batch = { readings: [], bytes: BRACKETS };
       open.set(device, batch);
@@ -38,8 +38,9 @@ export function batchesOf(readings: readonly MappedReading[]): MappedBatch[] {
 function hasRoom(
   batch: { readonly readings: readonly unknown[]; readonly bytes: number },
   bytes: number,
+  { readingsPerMessage, payloadBytes }: MessageLimits,
 ): boolean {
-  return batch.readings.length < LIMITS.readingsPerMessage && batch.bytes + bytes <= LIMITS.payloadBytes;
+  return batch.readings.length < readingsPerMessage && batch.bytes + bytes <= payloadBytes;
 }
 
 function batchOf(deviceId: string, readings: readonly MappedReading[]): MappedBatch {

@@ -1,5 +1,6 @@
 import { judgeReading } from '#contract/admission.ts';
 import { telemetryTopic } from '#contract/device-topic.ts';
+import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { Zones } from './compile-context.ts';
 import type { MappingRule } from './compile-rule.ts';
@@ -25,8 +26,11 @@ export class Mappings {
   readonly sources: readonly string[];
   readonly #index: TopicIndex<MappingRule>;
   readonly #schemas: SchemaRegistry;
+  /** Of the messages that are mapped, and of the records that their readings become. */
+  readonly limits: MessageLimits;
 
-  constructor(rules: readonly MappingRule[], schemas: SchemaRegistry) {
+  constructor(rules: readonly MappingRule[], schemas: SchemaRegistry, limits: MessageLimits = LIMITS) {
+    this.limits = limits;
     this.rules = rules;
     this.sources = [...new Set(rules.map(({ source }) => source))];
     this.#index = new TopicIndex(rules);
@@ -51,9 +55,8 @@ export class Mappings {
     const found = this.#index.find(message.topic);
     if (found === undefined) return UNMAPPED;
     const { rule, captures } = found;
-    const outcome = mapByRule(rule, captures, message, (reading) =>
-      judgeReading(reading, judgedAt, this.#schemas),
-    );
+    const judge = (reading: unknown) => judgeReading(reading, judgedAt, this.#schemas);
+    const outcome = mapByRule(rule, captures, message, judge, this.limits);
     return { ...outcome, rule: { source: rule.source, topic: rule.pattern.text } };
   }
 
@@ -81,6 +84,7 @@ export function buildMappings(
   files: readonly MappingFile[],
   schemas: SchemaRegistry,
   siteZone: string,
+  limits: MessageLimits = LIMITS,
 ):
   | { readonly mappings: Mappings; readonly files: readonly CompiledMappingFile[] }
   | { readonly problems: readonly string[] } {
@@ -90,7 +94,7 @@ export function buildMappings(
   const rules = compiled.flatMap((file) => file.rules);
   checkNames(compiled, files, problems);
   checkPatterns(rules);
-  const mappings = new Mappings(rules, schemas);
+  const mappings = new Mappings(rules, schemas, limits);
   // Tried only when all is sound: an example of a faulty rule would tell the same fault twice.
   if (problems.length === 0) for (const file of compiled) tryExamples(file.examples, mappings);
   return problems.length > 0 ? { problems } : { mappings, files: compiled };

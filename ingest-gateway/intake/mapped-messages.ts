@@ -72,7 +72,7 @@ export class MappedMessages {
     // work beyond the packet's, which its token does not pay.
     device.bucket.take(letters.length + Math.floor(mapped.visited / LIMITS.elementsPerToken));
     const outgoing = [
-      ...batchesOf(readings).map((batch) => this.#record(batch, origin, message)),
+      ...batchesOf(readings, contract.mappings.limits).map((batch) => this.#record(batch, origin, message)),
       ...letters.map((reject) => this.#letter(reject, mapped.rule, message)),
     ];
     return { outgoing, verdict: verdictOf(readings.length, letters) };

@@ -124,7 +124,7 @@ export class MessageIntake {
   #recordsOf({ device, payload, trace }: ReceivedMessage, receivedAt: number): MessageRecords {
     const { telemetry, contract } = this.#parts;
     const { topics, gatewayName: gateway } = this.#options;
-    const { accepted, rejects } = admit(payload, receivedAt, contract.schemas);
+    const { accepted, rejects } = admit(payload, receivedAt, contract.schemas, contract.limits);
     telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
     // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
     device.bucket.take(rejects.length);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, ConnectPacket } from 'aedes';
-import { LIMITS } from '#contract/limits.ts';
 import {
   type AuthenticationPolicy,
   authenticate,
@@ -165,7 +164,7 @@ export class ConnectHooks {
     this.#noteFlapping(clientId);
     // One that came in while this one was being let in.
     const device = devices.admit(clientId, connection.address);
-    device.forwarding.right = forwardingRight(connection, this.#options.authentication);
+    device.forwarding.right = forwardingRight(connection, this.#options);
     device.mqttVersion = connection.answers.version;
     this.#replace(connections.bind(connection, device), connection.address);
     connection.answers.accepted(clientId);
@@ -232,10 +231,10 @@ export class ConnectHooks {
 /** For whom a client may speak besides itself. Who came without a password is believed everything, as it is told at start. */
 function forwardingRight(
   { connect, certificate }: Connection,
-  { credentials }: AuthenticationPolicy,
+  { authentication: { credentials }, limits }: ConnectOptions,
 ): ForwardingRight {
   const id = connect?.clientId ?? '';
-  const { forwards: filters = [], maxDevices = LIMITS.forwardedDevices } = credentials?.terms(id) ?? {};
+  const { forwards: filters = [], maxDevices = limits.forwardedDevices } = credentials?.terms(id) ?? {};
   if (filters.length > 0) return { kind: 'topics', filters, maxDevices };
   const proved = certificate !== undefined || credentials?.needsPassword(id) === true;
   return proved ? { kind: 'own' } : { kind: 'any', maxDevices };

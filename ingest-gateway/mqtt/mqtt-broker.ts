@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
-import { LIMITS } from '#contract/limits.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
@@ -68,8 +67,8 @@ export class MqttBroker {
     this.#mqtt5Parts = {
       limits: options.limits,
       sessions: new SessionMemory({
-        maxExpirySeconds: LIMITS.sessionExpirySeconds,
-        sessions: LIMITS.sessions,
+        maxExpirySeconds: options.limits.sessionExpirySeconds,
+        sessions: options.limits.sessions,
         now: () => performance.now(),
       }),
       publishes: this.#publishParts,

@@ -31,7 +31,10 @@ export function mapAgain(
   const isMeant = (place: string | undefined): boolean =>
     path === undefined || place === undefined || isWithin(place, path) || isWithin(path, place);
   return {
-    batches: batchesOf(mapped.readings.filter((reading) => isMeant(reading.path))),
+    batches: batchesOf(
+      mapped.readings.filter((reading) => isMeant(reading.path)),
+      mappings.limits,
+    ),
     rejects: mapped.rejects.filter((reject) => isMeant(reject.path)),
     origin: { topic, ...(mapped.rule && { rule: mapped.rule }) },
     ignored: mapped.ignored !== undefined,

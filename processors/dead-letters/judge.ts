@@ -1,6 +1,6 @@
 import { admit, type Reject } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { MappedReject } from '#contract/mapping/map-message.ts';
 import type { MappedBatch } from '#contract/mapping/mapped-records.ts';
 import type { Mappings } from '#contract/mapping/mappings.ts';
@@ -50,6 +50,7 @@ export function judge(
   schemas: SchemaRegistry,
   at: JudgeAt = 'received',
   mappings?: Mappings,
+  limits: MessageLimits = mappings?.limits ?? LIMITS,
 ): Verdict {
   if (letter.reason === 'undecodable-record') {
     return {
@@ -58,10 +59,10 @@ export function judge(
     };
   }
   if (!isDeviceId(letter.deviceId)) return { kind: 'unreplayable', why: 'its key is not a device id' };
-  if (letter.payload.length > LIMITS.payloadBytes) {
+  if (letter.payload.length > limits.payloadBytes) {
     return {
       kind: 'unreplayable',
-      why: `it is larger than the ${LIMITS.payloadBytes} bytes that are accepted`,
+      why: `it is larger than the ${limits.payloadBytes} bytes that are accepted`,
     };
   }
   const parkable = letter.reason !== 'replay-limit';
@@ -70,7 +71,12 @@ export function judge(
     return { kind: 'fails', reason, detail, parks: true, attempt };
   }
   if (isForeign(letter)) return judgeForeign(letter, at, mappings);
-  const { accepted, rejects } = admit(letter.payload, at === 'received' ? letter.receivedAt : at, schemas);
+  const { accepted, rejects } = admit(
+    letter.payload,
+    at === 'received' ? letter.receivedAt : at,
+    schemas,
+    limits,
+  );
   if (accepted !== undefined) {
     return { kind: 'passes', batches: [{ deviceId: letter.deviceId, ...accepted }], rejects };
   }

@@ -1,7 +1,7 @@
 import { DEAD_LETTER_STAGES, type DeadLetter, decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
 import { deviceIdOfTopic } from '#contract/device-topic.ts';
 import { isPending, type LetterState } from '#contract/letter-state.ts';
-import { LIMITS } from '#contract/limits.ts';
+import { MESSAGE_LIMIT_RANGES } from '#contract/limits.ts';
 import type { LogRecord, RecordHeaders, RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { type LetterStates, readLetterStates, signalled } from './letter-states.ts';
@@ -115,7 +115,7 @@ function foreignLetter(record: LogRecord) {
  * the letters that hold a whole batch are those whose readings were not looked at.
  */
 export function schemaOf(payload: Uint8Array): string | undefined {
-  if (payload.length > LIMITS.packetBytes) return undefined;
+  if (payload.length > MESSAGE_LIMIT_RANGES.payloadBytes.max) return undefined;
   let message: unknown;
   try {
     message = JSON.parse(

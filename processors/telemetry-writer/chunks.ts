@@ -1,13 +1,19 @@
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type Limits } from '#contract/limits.ts';
 
-/** Cuts entries into runs of at most `LIMITS.pointsPerWrite` of them and `LIMITS.bytesPerWrite` bytes; a larger one comes alone. */
-export function chunksOf<Entry extends { readonly bytes: number }>(entries: readonly Entry[]): Entry[][] {
+/** Of one write to the store. */
+export type WriteLimits = Pick<Limits, 'pointsPerWrite' | 'bytesPerWrite'>;
+
+/** Cuts entries into runs of at most so many of them and so many bytes; a larger one comes alone. */
+export function chunksOf<Entry extends { readonly bytes: number }>(
+  entries: readonly Entry[],
+  { pointsPerWrite, bytesPerWrite }: WriteLimits = LIMITS,
+): Entry[][] {
   const chunks: Entry[][] = [];
   let start = 0;
   let bytes = 0;
   for (let at = 0; at < entries.length; at++) {
     const more = (entries[at] as Entry).bytes;
-    const full = at - start >= LIMITS.pointsPerWrite || bytes + more > LIMITS.bytesPerWrite;
+    const full = at - start >= pointsPerWrite || bytes + more > bytesPerWrite;
     if (at > start && full) {
       chunks.push(entries.slice(start, at));
       start = at;

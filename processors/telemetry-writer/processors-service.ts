@@ -86,6 +86,7 @@ export async function startProcessors(
       group,
       rejectAll,
       tags: settings.storeTags,
+      limits: settings.limits,
     };
     writer = await startTelemetryWriter(options, { ...deps, eventLog, store, schemas: contract.schemas });
     writer.failed.catch(failure.reject);

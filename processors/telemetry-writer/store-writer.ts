@@ -2,7 +2,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
 import type { Point, TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
-import { chunksOf } from './chunks.ts';
+import { chunksOf, type WriteLimits } from './chunks.ts';
 import type { WriterTelemetry } from './telemetry.ts';
 import type { RefusedEntry } from './telemetry-batch.ts';
 import {
@@ -20,6 +20,8 @@ export interface StoreWriterOptions {
   readonly store: TelemetryStore;
   readonly rejectAll: 'pause' | 'dead-letter';
   readonly delays: WriteDelays;
+  /** Default: `LIMITS`. */
+  readonly limits?: WriteLimits;
 }
 
 /**
@@ -67,7 +69,7 @@ export class StoreWriter {
     run: BatchRun,
     onWritten: (entries: readonly Entry[]) => void,
   ): Promise<readonly RefusedEntry<Entry>[]> {
-    const chunks = chunksOf(entries);
+    const chunks = chunksOf(entries, this.#options.limits);
     let refused: RefusedEntry<Entry>[] = [];
     let attempt = 0;
     for (let next = 0; next < chunks.length; ) {

@@ -7,6 +7,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
+import type { WriteLimits } from './chunks.ts';
 import { appendUntilDurable } from './dead-letter-writer.ts';
 import { StoreWriter } from './store-writer.ts';
 import { TagsOfLabels } from './tags-of-labels.ts';
@@ -22,6 +23,8 @@ export interface TelemetryWriterOptions {
   readonly rejectAll: 'pause' | 'dead-letter';
   /** Labels of devices that become tags: `STORE_TAGS`. */
   readonly tags?: readonly string[];
+  /** Of one write to the store, and so of what is taken from the log at once; default: `LIMITS`. */
+  readonly limits?: WriteLimits;
   /** Default `WRITE_DELAYS`. */
   readonly delays?: WriteDelays;
 }
@@ -94,21 +97,25 @@ class Writer implements TelemetryWriter {
     this.#options = options;
     this.#deps = deps;
     this.#telemetry = createWriterTelemetry(deps, deps.schemas);
-    const { rejectAll, delays = WRITE_DELAYS, tags = [] } = options;
+    const { rejectAll, delays = WRITE_DELAYS, tags = [], limits = LIMITS } = options;
     this.#tags = new TagsOfLabels(tags, () => this.#telemetry.tooManyTags());
-    this.#storeWriter = new StoreWriter({ store: deps.store, rejectAll, delays }, deps, this.#telemetry);
+    this.#storeWriter = new StoreWriter(
+      { store: deps.store, rejectAll, delays, limits },
+      deps,
+      this.#telemetry,
+    );
     this.failed = this.#failure.promise;
     // Whoever does not listen must not die of it; `health` says it, too.
     this.failed.catch(() => undefined);
   }
 
   async start(): Promise<void> {
-    const { telemetryTopic: topic, group } = this.#options;
+    const { telemetryTopic: topic, group, limits = LIMITS } = this.#options;
     this.#subscription = await this.#deps.eventLog.subscribe({
       topic,
       group,
-      maxBatchRecords: LIMITS.pointsPerWrite,
-      maxBatchBytes: LIMITS.bytesPerWrite,
+      maxBatchRecords: limits.pointsPerWrite,
+      maxBatchBytes: limits.bytesPerWrite,
       onBatch: (batch, signal) => this.#handle(batch, signal),
       onCommitted: (batch) => this.#committed(batch.partition),
       onAssigned: (partitions) => this.#telemetry.assigned(partitions),
