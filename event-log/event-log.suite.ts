@@ -747,6 +747,52 @@ export function describeEventLog(
       });
     });
 
+    describe('offsets by time', () => {
+      test('the first record that is not older; the end, where all are; the oldest, where none is', async () => {
+        const topic = await createTopic();
+        await appendAll(numbered(topic, 'a', 3));
+        await quiet(50);
+        await appendAll(numbered(topic, 'a', 3));
+        const fourth = (await readAll(log, topic))[3] as LogRecord;
+        const at = async (timeMs: number) => (await log.offsetsAt(topic, timeMs)).get(fourth.partition);
+        expect(await at(fourth.timestamp)).toBe(fourth.offset);
+        expect(await at(fourth.timestamp + 60_000)).toBe(fourth.offset + 3);
+        expect(await at(0)).toBe(fourth.offset - 3);
+        const partitions = (await log.progress(topic, 'nobody')).map(({ partition }) => partition);
+        expect([...(await log.offsetsAt(topic, 0)).keys()].sort()).toEqual(partitions.sort());
+      });
+    });
+
+    describe('groups', () => {
+      test('who is a member, and of what; a group in use is not moved, one that nobody uses is', async () => {
+        const topic = await createTopic();
+        const group = unique('group');
+        await appendAll(numbered(topic, 'a', 6));
+        const records = await readAll(log, topic);
+        const beside = await subject.openBeside();
+        onTestFinished(() => beside.close());
+        expect(await beside.members(topic, group)).toEqual([]);
+
+        const subscription = await consume(topic, group, async () => undefined);
+        await waitUntil(async () => expect(await backlog(topic, group)).toBe(0));
+        const members = await beside.members(topic, group);
+        expect(members).toHaveLength(1);
+        expect(members[0]).toMatchObject({ id: expect.stringMatching(/./), host: expect.stringMatching(/./) });
+        const partitions = (await log.progress(topic, group)).map(({ partition }) => partition);
+        expect(members[0]?.partitions).toEqual(partitions);
+        const third = records[2] as LogRecord;
+        const back = new Map([[third.partition, third.offset]]);
+        await expect(beside.setOffsets(topic, group, back)).rejects.toMatchObject({ reason: 'group-in-use' });
+        expect(await backlog(topic, group)).toBe(0);
+
+        await subscription.close();
+        await waitUntil(() => beside.setOffsets(topic, group, back));
+        expect(await backlog(topic, group)).toBe(4);
+        const { records: again } = await collect(topic, group);
+        await waitUntil(() => expect(again.map(({ offset }) => offset)).toEqual(records.slice(2).map((r) => r.offset)));
+      });
+    });
+
     describe('locks', () => {
       test('one holder at a time, over all handles; let go by disposing', async () => {
         const name = unique('replay');

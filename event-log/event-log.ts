@@ -36,6 +36,21 @@ export interface EventLog extends AsyncDisposable {
   progress(topic: string, group: string): Promise<readonly PartitionProgress[]>;
 
   /**
+   * By partition, the offset of the first record that the log took at `timeMs` or later (by its own clock, milliseconds
+   * since the epoch); the end, where there is none. @throws PipelineError `event-log-unavailable`
+   */
+  offsetsAt(topic: string, timeMs: number): Promise<ReadonlyMap<number, number>>;
+
+  /** Who consumes `topic` as `group` right now. @throws PipelineError `event-log-unavailable` */
+  members(topic: string, group: string): Promise<readonly GroupMember[]>;
+
+  /**
+   * Moves a group that nobody is a member of: it will read these offsets next. Partitions that are not named stay.
+   * @throws PipelineError `event-log-unavailable`, reason `group-in-use`: it has members, and nothing was moved
+   */
+  setOffsets(topic: string, group: string, offsets: ReadonlyMap<number, number>): Promise<void>;
+
+  /**
    * Creates missing topics and verifies existing ones.
    * @throws PipelineError `configuration` when an existing topic contradicts a promise (says which setting, and both values)
    * @throws PipelineError `event-log-unavailable` (retryable) when the log cannot be asked now
@@ -93,6 +108,19 @@ export interface ReadOptions {
   readonly from?: ReadonlyMap<number, number>;
   readonly signal?: AbortSignal;
 }
+
+/** A process that consumes as a member of a group. */
+export interface GroupMember {
+  /** What it calls itself, with whatever tells it from others of that name. */
+  readonly id: string;
+  /** Where it runs, as the log sees it. */
+  readonly host: string;
+  /** Of the topic that was asked about; empty = the others have them all. */
+  readonly partitions: readonly number[];
+}
+
+/** Reason of the error of `EventLog.setOffsets` while somebody consumes. */
+export const GROUP_IN_USE = 'group-in-use';
 
 export interface PartitionProgress {
   readonly partition: number;

@@ -2,6 +2,7 @@ import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-reco
 import type {
   EventLog,
   EventLogHealth,
+  GroupMember,
   PartitionProgress,
   ReadOptions,
   SubscribeOptions,
@@ -13,17 +14,14 @@ import { PipelineError } from '#runtime/errors.ts';
 import { DatabaseThread, type DatabaseThreadOptions } from '#sqlite/database-thread.ts';
 import { holdFileLock } from '#sqlite/file-lock.ts';
 import { ChangeSignal } from './change-signal.ts';
-import { ChunkCursor } from './chunk-cursor.ts';
 import { GroupCommit } from './group-commit.ts';
+import { becomeOnlyMember, membersOf } from './group-membership.ts';
 import type { LogPaths } from './log-file.ts';
 import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
 import { LogSubscription } from './log-subscription.ts';
 import type { LogThreadEvent, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
+import { readTopic } from './read-topic.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
-
-const READ_CHUNK_BYTES = 1024 * 1024;
-/** Records that `read` unpacks at once: a few milliseconds of the event loop would be too many. */
-const READ_RECORDS = 500;
 
 export interface EmbeddedEventLogSettings extends LogRetentionOptions {
   readonly role: 'owner' | 'beside';
@@ -103,7 +101,7 @@ export class EmbeddedEventLog implements EventLog {
     const subscription = new LogSubscription(
       options,
       {
-        enterGroup: () => holdFileLock(this.#settings.paths.lock(`group ${topic} ${group}`)),
+        enterGroup: () => holdFileLock(this.#membershipLock(topic, group)),
         joinGroup: (request) => this.#writer.call('joinGroup', request),
         committedOffset: async () => (await this.#ask('progress', { topic, group })).committedOffset,
         fetch: (request) => this.#ask('fetch', request),
@@ -119,37 +117,31 @@ export class EmbeddedEventLog implements EventLog {
     return subscription;
   }
 
-  async *read(topic: string, { from, signal }: ReadOptions = {}): AsyncGenerator<LogRecord> {
+  async *read(topic: string, options: ReadOptions = {}): AsyncGenerator<LogRecord> {
     this.#assertOpen();
-    if (from !== undefined && !from.has(0)) return;
-    let position = from?.get(0) ?? 0;
-    let end: number | undefined;
-    while (end === undefined || position < end) {
-      const chunk = await this.#ask('fetch', {
-        topic,
-        fromOffset: position,
-        maxBytes: READ_CHUNK_BYTES,
-      });
-      end ??= chunk.endOffset;
-      const cursor = new ChunkCursor(topic, chunk, position, this.#settings.paths.file);
-      for (
-        let records = cursor.next(READ_RECORDS, Infinity);
-        records.length > 0;
-        records = cursor.next(READ_RECORDS, Infinity)
-      ) {
-        for (const record of records) {
-          signal?.throwIfAborted();
-          if (record.offset >= end) return;
-          yield record;
-        }
-      }
-      position = chunk.nextOffset;
-    }
+    yield* readTopic(topic, options, (request) => this.#ask('fetch', request), this.#settings.paths.file);
   }
 
   async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
     this.#assertOpen();
     return [await this.#ask('progress', { topic, group })];
+  }
+
+  async offsetsAt(topic: string, timeMs: number): Promise<ReadonlyMap<number, number>> {
+    this.#assertOpen();
+    return new Map([[0, await this.#ask('offsetAt', { topic, timeMs })]]);
+  }
+
+  async members(topic: string, group: string): Promise<readonly GroupMember[]> {
+    this.#assertOpen();
+    return membersOf(this.#membershipLock(topic, group));
+  }
+
+  async setOffsets(topic: string, group: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    this.#assertOpen();
+    using _membership = becomeOnlyMember(this.#membershipLock(topic, group), group);
+    const offset = offsets.get(0);
+    if (offset !== undefined) await this.#groupCommit.commitOffset({ topic, group, offset });
   }
 
   async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
@@ -263,6 +255,10 @@ export class EmbeddedEventLog implements EventLog {
     }
     if (event.kind === 'not-mended') this.#telemetry.fileNotMended(event.detail);
     this.#changes.raise();
+  }
+
+  #membershipLock(topic: string, group: string): string {
+    return this.#settings.paths.lock(`group ${topic} ${group}`);
   }
 
   #assertOpen(): void {

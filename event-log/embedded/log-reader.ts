@@ -107,6 +107,13 @@ export class LogReader implements ReaderCalls, Disposable {
     });
   }
 
+  offsetAt({ topic: name, timeMs }: Parameters<ReaderCalls['offsetAt']>[0]): number {
+    return inSnapshot(this.#database, () => {
+      const { id, endOffset } = this.#topic(name);
+      return this.#rows.offsetAt(id, timeMs) ?? endOffset;
+    });
+  }
+
   measure({ groupsSince }: Pick<RemovalRequest, 'groupsSince'>): LogMeasurement {
     return inSnapshot(this.#database, () => ({
       usedBytes:

@@ -38,6 +38,8 @@ export interface WriterCalls {
 export interface ReaderCalls {
   fetch(request: FetchRequest): FetchResult;
   progress(request: { readonly topic: string; readonly group: string }): PartitionProgress;
+  /** Of the first record that is not older; the end, where there is none. */
+  offsetAt(request: { readonly topic: string; readonly timeMs: number }): number;
   measure(request: Pick<RemovalRequest, 'groupsSince'>): LogMeasurement;
 }
 

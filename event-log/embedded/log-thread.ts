@@ -67,6 +67,7 @@ function serveReader(emit: (event: LogThreadEvent) => void): ServedDatabase<Read
     calls: {
       fetch: (request) => log.use((reader) => reader.fetch(request)),
       progress: (request) => log.use((reader) => reader.progress(request)),
+      offsetAt: (request) => log.use((reader) => reader.offsetAt(request)),
       measure: (request) => log.use((reader) => reader.measure(request)),
     },
     transferOf: (result) => {

@@ -90,6 +90,23 @@ export class StoredRows {
     return undefined;
   }
 
+  /**
+   * First offset of the first row whose log time is `timeMs` or later, rows that cannot be read left out. Looks at each
+   * row in turn, some hundred thousand a second, because a clock that was set back leaves nothing to search by.
+   */
+  offsetAt(topicId: number, timeMs: number): number | undefined {
+    for (let next = 0; ; ) {
+      const keys = this.#sql.keys.all(topicId, next, this.#limit);
+      for (const { id } of keys) {
+        const row = this.#readable(() => this.#sql.place.get(Number(id)));
+        if (row !== undefined && Number(row['timestamp']) >= timeMs) return Number(row['base_offset']);
+      }
+      const last = keys.at(-1);
+      if (last === undefined) return undefined;
+      next = Number(last['base_offset']) + 1;
+    }
+  }
+
   *#oneByOne(
     topicId: number,
     from: number,

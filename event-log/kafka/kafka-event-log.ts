@@ -3,6 +3,7 @@ import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-reco
 import type {
   EventLog,
   EventLogHealth,
+  GroupMember,
   PartitionProgress,
   ReadOptions,
   SubscribeOptions,
@@ -14,10 +15,13 @@ import { PipelineError } from '#runtime/errors.ts';
 import { Appender } from './append/appender.ts';
 import { ClusterView } from './ask/cluster-view.ts';
 import { lookAgain } from './ask/fetch-partition.ts';
+import { membersOf, setOffsets } from './ask/groups.ts';
 import { acquireLock } from './ask/lock.ts';
 import { OldestRecordWatch } from './ask/oldest-record-watch.ts';
+import { withPatience } from './ask/patience.ts';
 import { ProgressReader } from './ask/progress.ts';
 import { readTopic } from './ask/reader.ts';
+import { offsetsSince } from './ask/topic-queries.ts';
 import { ensureTopics } from './ask/topics.ts';
 import { KafkaSubscription, type SubscriptionSettings } from './consume/subscription.ts';
 import type { KafkaEventLogOptions } from './options.ts';
@@ -122,6 +126,21 @@ class KafkaEventLog implements EventLog {
     this.#assertOpen();
     this.#oldest.follow(topic);
     return this.#progress.read(topic, group);
+  }
+
+  async offsetsAt(topic: string, timeMs: number): Promise<ReadonlyMap<number, number>> {
+    this.#assertOpen();
+    return withPatience(`offsets of ${topic}`, () => offsetsSince(this.#connections, topic, timeMs));
+  }
+
+  async members(topic: string, group: string): Promise<readonly GroupMember[]> {
+    this.#assertOpen();
+    return membersOf(this.#connections, topic, group);
+  }
+
+  async setOffsets(topic: string, group: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    this.#assertOpen();
+    await setOffsets(this.#connections, topic, group, offsets);
   }
 
   async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {

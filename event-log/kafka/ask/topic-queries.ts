@@ -70,6 +70,26 @@ export async function offsetsOf(
   return new Map(Array.from(answers, ([partition, { offset }]) => [partition, Number(offset)]));
 }
 
+/** By partition, of the first record that is not older than `timeMs`; the end, where there is none. */
+export async function offsetsSince(
+  connections: BrokerConnections,
+  topic: string,
+  timeMs: number,
+): Promise<Map<number, number>> {
+  const leaders = await leadersOf(connections, topic);
+  const end = await offsetsOf(connections, topic, leaders, END);
+  // Negative numbers ask for something else.
+  const since = Math.max(0, Math.ceil(timeMs));
+  const questions = new Map([...leaders.keys()].map((partition) => [partition, since]));
+  const found = await listOffsets(connections, topic, leaders, questions);
+  return new Map(
+    Array.from(found, ([partition, { offset }]) => [
+      partition,
+      Number(offset) < 0 ? (end.get(partition) ?? 0) : Number(offset),
+    ]),
+  );
+}
+
 function unavailable(message: string): PipelineError {
   return new PipelineError('event-log-unavailable', message, { retryable: true });
 }

@@ -23,6 +23,19 @@ export interface BrokerConnection {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
   }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>;
+  offsetCommit(request: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+    topics: { topic: string; partitions: { partition: number; offset: string }[] }[];
+  }): Promise<unknown>;
+  describeGroups(request: { groupIds: string[] }): Promise<{
+    groups: {
+      state: string;
+      protocolType: string;
+      members: { memberId: string; clientId: string; clientHost: string; memberAssignment: Buffer }[];
+    }[];
+  }>;
   joinGroup(request: {
     groupId: string;
     sessionTimeout: number;
