@@ -777,7 +777,10 @@ export function describeEventLog(
         await waitUntil(async () => expect(await backlog(topic, group)).toBe(0));
         const members = await beside.members(topic, group);
         expect(members).toHaveLength(1);
-        expect(members[0]).toMatchObject({ id: expect.stringMatching(/./), host: expect.stringMatching(/./) });
+        expect(members[0]).toMatchObject({
+          id: expect.stringMatching(/./),
+          host: expect.stringMatching(/./),
+        });
         const partitions = (await log.progress(topic, group)).map(({ partition }) => partition);
         expect(members[0]?.partitions).toEqual(partitions);
         const third = records[2] as LogRecord;
@@ -789,7 +792,9 @@ export function describeEventLog(
         await waitUntil(() => beside.setOffsets(topic, group, back));
         expect(await backlog(topic, group)).toBe(4);
         const { records: again } = await collect(topic, group);
-        await waitUntil(() => expect(again.map(({ offset }) => offset)).toEqual(records.slice(2).map((r) => r.offset)));
+        await waitUntil(() =>
+          expect(again.map(({ offset }) => offset)).toEqual(records.slice(2).map((r) => r.offset)),
+        );
       });
     });
 

@@ -6,12 +6,12 @@ import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
  * Opens the store that the settings name: InfluxDB with `INFLUX_URL`, else the embedded one in `DATA_DIR`. Each driver
  * is loaded only when it is used.
  *
- * @param role see `openEventLog`.
+ * @param role as of `openEventLog`; `guest`: who writes beside the process that owns the embedded files.
  * @throws PipelineError `configuration` (embedded: unusable files). An InfluxDB that is away is no error.
  */
 export async function openTelemetryStore(
   settings: Settings,
-  role: 'owner' | 'beside',
+  role: 'owner' | 'guest' | 'beside',
   deps: Deps,
 ): Promise<TelemetryStore> {
   if (settings.influx !== undefined) {

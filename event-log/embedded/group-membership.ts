@@ -7,14 +7,20 @@ import { holdFileLock } from '#sqlite/file-lock.ts';
 export function membersOf(lock: string): readonly GroupMember[] {
   // For a moment only: whoever wants to become a member meanwhile tries again.
   using free = holdFileLock(lock);
-  return free === undefined ? [{ id: 'the pipeline of this DATA_DIR', host: hostname(), partitions: [0] }] : [];
+  return free === undefined
+    ? [{ id: 'the pipeline of this DATA_DIR', host: hostname(), partitions: [0] }]
+    : [];
 }
 
 /** @throws PipelineError `event-log-unavailable`, reason `group-in-use` */
 export function becomeOnlyMember(lock: string, group: string): Disposable {
   const membership = holdFileLock(lock);
   if (membership !== undefined) return membership;
-  throw new PipelineError('event-log-unavailable', `the group ${group} has a member: stop the pipeline first`, {
-    reason: GROUP_IN_USE,
-  });
+  throw new PipelineError(
+    'event-log-unavailable',
+    `the group ${group} has a member: stop the pipeline first`,
+    {
+      reason: GROUP_IN_USE,
+    },
+  );
 }

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
+import { momentArgument, parseMoment } from '#runtime/moment.ts';
 import type { JudgeAt } from './judge.ts';
-import { type LetterFilter, parseMoment } from './letter-filter.ts';
+import type { LetterFilter } from './letter-filter.ts';
 import { LETTER_STAGES, type LetterStage } from './letters.ts';
 
 export interface FilterOptions {
@@ -18,13 +19,7 @@ export interface FilterOptions {
 
 /** The options that choose letters. */
 export function addFilters(command: Command, now: () => number): Command {
-  const moment = (text: string): number => {
-    const parsed = parseMoment(text, now());
-    if (parsed !== undefined) return parsed;
-    throw new InvalidArgumentError(
-      'expected an age such as 30m, 2h, 7d, or an ISO time such as 2026-01-31T08:00Z',
-    );
-  };
+  const moment = momentArgument(now);
   const several = (flags: string, help: string, words?: readonly string[]): Option => {
     const option = new Option(flags, `${help}; repeatable`);
     return option.argParser((text: string, previous: string[] | undefined) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { LetterState } from '#contract/letter-state.ts';
-import { type LetterFilter, matches, parseMoment } from './letter-filter.ts';
+import { type LetterFilter, matches } from './letter-filter.ts';
 import { type Letter, letterOf } from './letters.ts';
 import { letterFor } from './testing/log-with-letters.ts';
 
@@ -15,26 +15,6 @@ function letterAt(time: number, state?: LetterState): Letter {
     state,
   );
 }
-
-describe('parseMoment', () => {
-  test.each([
-    ['30s', NOW - 30_000],
-    ['5m', NOW - 300_000],
-    ['2h', NOW - 7_200_000],
-    ['1.5h', NOW - 5_400_000],
-    ['7d', NOW - 604_800_000],
-    ['2w', NOW - 1_209_600_000],
-    ['2026-02-28', Date.parse('2026-02-28T00:00:00Z')],
-    ['2026-02-28T08:30', Date.parse('2026-02-28T08:30:00Z')],
-    ['2026-02-28 08:30:15.5Z', Date.parse('2026-02-28T08:30:15.500Z')],
-    ['2026-02-28T08:30+02:00', Date.parse('2026-02-28T06:30:00Z')],
-  ])('%s', (text, expected) => expect(parseMoment(text, NOW)).toBe(expected));
-
-  test.each(['', 'yesterday', '2', 'h', '-2h', '2 h', '2026-13-01', '2026-02-28T25:00', '1e3h', '2026'])(
-    '%j is refused',
-    (text) => expect(parseMoment(text, NOW)).toBeUndefined(),
-  );
-});
 
 describe('matches', () => {
   const letter = letterAt(NOW);

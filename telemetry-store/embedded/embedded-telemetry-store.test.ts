@@ -163,6 +163,41 @@ describe('the file of the embedded telemetry store', () => {
     expect(await beside.write(points)).toMatchObject({ kind: 'misconfigured' });
   });
 
+  test('[P3] a guest writes beside the owner, before it and while both make columns of their own', async () => {
+    const guest = await open({ role: 'guest' });
+    const now = Date.now();
+    const written = { kind: 'written', rejected: [] };
+    expect(await guest.write([point(measurement, device, now, { first: 1 })])).toEqual(written);
+    const owner = await open();
+    expect(await owner.write([point(measurement, device, now + 1, { ofOwner: 1 })])).toEqual(written);
+    expect(await guest.write([point(measurement, device, now + 2, { ofGuest: 1, ofOwner: 2 })])).toEqual(
+      written,
+    );
+    // Columns and a table that only the other one made.
+    expect(await owner.write([point(measurement, device, now + 3, { ofGuest: 3 })])).toEqual(written);
+    expect(await guest.write([point('second', device, now, { x: 1 })])).toEqual(written);
+    expect((await owner.latest(device, 10)).map(({ schema }) => schema)).toContain('second/1');
+    const rounds = Array.from({ length: 40 }, (_, round) => round);
+    const many = (from: number, field: string) =>
+      Array.from({ length: 50 }, (_, i) =>
+        point('third', device, now + from + i, { [`${field}${from % 3}`]: i }),
+      );
+    const outcomes = await Promise.all(
+      rounds.flatMap((round) => [owner.write(many(round * 50, 'a')), guest.write(many(round * 50, 'b'))]),
+    );
+    expect(outcomes).toEqual(outcomes.map(() => written));
+    expect(await count(owner)).toBe(5 + 40 * 50);
+  });
+
+  test('a guest refuses what is beyond retention, and removes nothing', async () => {
+    const owner = await open();
+    const guest = await open({ role: 'guest', retentionDays: 1 });
+    const old = [point(measurement, device, Date.now() - 2 * DAY_MS, { x: 1 })];
+    expect(await owner.write(old)).toMatchObject({ rejected: [] });
+    expect(await guest.write(old)).toMatchObject({ rejected: [{ index: 0 }] });
+    expect(await count(owner)).toBe(1);
+  });
+
   test('a reader in the middle of a scan holds up no write', async () => {
     const owner = await open();
     const now = Date.now();

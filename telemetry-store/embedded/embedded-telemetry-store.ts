@@ -15,7 +15,7 @@ import type {
 } from '#telemetry-store/telemetry-store.ts';
 import type { ExpireStep } from './expire-points.ts';
 import { batchOfPoints } from './point-batch.ts';
-import { storeFileIn } from './store-file.ts';
+import { type StoreRole, storeFileIn } from './store-file.ts';
 import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
 import type { ScanPage } from './stored-readings.ts';
 import { createEmbeddedStoreTelemetry, type EmbeddedStoreTelemetry } from './telemetry.ts';
@@ -27,18 +27,15 @@ export interface EmbeddedTelemetryStoreOptions {
   readonly dataDir: string;
   /** Points older than this are refused and removed. */
   readonly retentionDays: number;
-  /**
-   * `owner` (default): reads and writes; one at a time, over all processes. `beside`: only reads, also while an owner
-   * is at work, and may be opened before there is a file.
-   */
-  readonly role?: 'owner' | 'beside';
+  /** Default `owner`. One `beside` may be opened before there is a file. */
+  readonly role?: StoreRole;
   /** See `KeptTimeOptions`. */
   readonly clockConfirmedMs?: number | undefined;
   /** Default `performance.now()`. */
   readonly monotonicMs?: () => number;
 }
 
-/** A registry that has no other embedded store in it, unless that one is `beside`. */
+/** A registry that has no other embedded store in it, unless that one is `beside` or a `guest`. */
 type StoreDeps = Pick<Deps, 'log' | 'now' | 'metrics'>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -71,17 +68,17 @@ const ABORTED: WriteOutcome = { kind: 'retry', cause: 'aborted', detail: 'the wr
  * between which writes get their turn. What is too old, the believed time of day decides (`KeptTime`): a clock that jumps
  * neither removes points nor refuses them. The thread has no clock.
  *
- * Modes: *opening* (`open`: file, lock, and as the owner the time that was seen) → *open* → *closing* (the removal stops with
+ * Modes: *opening* (`open`: file, lock, and for who writes the time that was seen) → *open* → *closing* (the removal stops with
  * its step, calls that the thread has are answered) → *closed*, with the thread. A thread that dies leads nowhere else: its
  * calls fail as retryable, and the next one starts another (`DatabaseThread`).
  */
 class EmbeddedTelemetryStore implements TelemetryStore {
-  readonly #role: 'owner' | 'beside';
+  readonly #role: StoreRole;
   readonly #dataDir: string;
   readonly #retentionMs: number;
   readonly #timeOptions: Omit<KeptTimeOptions, 'seenTime'>;
   readonly #deps: StoreDeps;
-  /** Of the owner, once the file is open. */
+  /** Of who writes, once the file is open. */
   #time: KeptTime | undefined;
   readonly #telemetry: EmbeddedStoreTelemetry;
   readonly #thread: DatabaseThread<StoreCalls, StoreEvent>;
@@ -126,7 +123,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
       if (!(this.#role === 'beside' && hasCode(error, 'store-unavailable'))) throw error;
     }
     this.#telemetry.opened('embedded', this.#dataDir);
-    if (this.#role !== 'owner') return;
+    if (this.#role === 'beside') return;
     const seenTime = await this.#thread.call('seenTime', { nowMs: this.#deps.now() });
     const keepTime = (state: SeenTimeState) => this.#thread.call('keepTime', state);
     this.#time = new KeptTime(
@@ -134,7 +131,8 @@ class EmbeddedTelemetryStore implements TelemetryStore {
       { keepTime, telemetry: this.#telemetry },
       this.#deps,
     );
-    this.#expiry = this.#expireUntilClosed();
+    // A guest goes by the time that the owner has kept, and leaves keeping and removing to it.
+    if (this.#role === 'owner') this.#expiry = this.#expireUntilClosed();
   }
 
   async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {

@@ -26,8 +26,8 @@ const COLUMN_TYPES: Readonly<Record<ColumnKind, string>> = {
  * Columns are added when a field is first seen; a field keeps its first kind for ever, as in InfluxDB. `_fields` keeps
  * the kinds, and the column's name where it is not the field's (SQLite ignores case, field names do not).
  *
- * In memory it mirrors the file; after a rolled-back transaction, and in a process that only reads beside the owner,
- * `reload` makes it true again.
+ * In memory it mirrors the file; after a rolled-back transaction, and when another process has changed it, `reload` makes
+ * it true again.
  */
 export class MeasurementTables {
   readonly #database: DatabaseSync;

@@ -14,12 +14,18 @@ const SETTINGS: DatabaseSettings = {
   cacheKib: 32_000,
 };
 
+/**
+ * `owner`: reads, writes and removes what is old; one at a time, over all processes. `guest`: reads and writes beside an
+ * owner or without one (SQLite lets one transaction in at a time). `beside`: only reads.
+ */
+export type StoreRole = 'owner' | 'guest' | 'beside';
+
 export function storeFileIn(dataDir: string): string {
   return join(dataDir, 'telemetry-store.db');
 }
 
-/** Opens the file of the store: `owner` makes it where it is missing, and may write; `beside` only reads. */
-export function openStoreFile(file: string, role: 'owner' | 'beside'): DatabaseSync {
+/** Opens the file of the store. Who writes makes it where it is missing. */
+export function openStoreFile(file: string, role: StoreRole): DatabaseSync {
   if (role === 'beside') return new DatabaseSync(file, { readOnly: true, timeout: SETTINGS.busyTimeoutMs });
   return openForWriting(file, SETTINGS);
 }

@@ -18,6 +18,7 @@ const options = workerData as DatabaseOptions;
 serveDatabase<StoreCalls, StoreEvent>((emit) => {
   const file = storeFileIn(options.dataDir);
   const ownership = options.role === 'owner' ? becomeOwner(options.dataDir) : undefined;
+  if (options.role === 'guest') makeFolder(options.dataDir);
   const store = new MendedFile({
     file,
     open: () => new TelemetryDatabase(options),

@@ -11,15 +11,14 @@ import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
-import { openStoreFile, storeFileIn } from './store-file.ts';
+import { openStoreFile, type StoreRole, storeFileIn } from './store-file.ts';
 import { keepLayout } from './store-layout.ts';
 import type { LatestRequest, SeenTimeRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
 
 export interface DatabaseOptions {
   readonly dataDir: string;
-  /** `owner` writes, and there is one at a time; `beside` only reads, also while an owner is at work. */
-  readonly role: 'owner' | 'beside';
+  readonly role: StoreRole;
 }
 
 const FILE_VERSION = 1;
@@ -33,18 +32,18 @@ const FILE_VERSION = 1;
  * Everything throws SQLite's own errors.
  */
 export class TelemetryDatabase implements StoreCalls, Disposable {
-  readonly #role: 'owner' | 'beside';
   readonly #database: DatabaseSync;
   readonly #tables: MeasurementTables;
   readonly #statements: Statements;
   readonly #readings: StoredReadings;
+  /** Of the tables that are known; another one: another process has changed them. */
+  #schemaVersion: number | undefined;
 
   /**
    * @throws PipelineError `store-unavailable` for a reader that came before any owner made the file
    * @throws PipelineError `configuration`, naming DATA_DIR, when the file cannot be used
    */
   constructor({ dataDir, role }: DatabaseOptions) {
-    this.#role = role;
     const file = storeFileIn(dataDir);
     if (role === 'beside' && !existsSync(file)) throw absent(dataDir);
     try {
@@ -58,9 +57,9 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
           `it has version ${version}, this pipeline knows ${FILE_VERSION}: a newer one wrote it`,
         );
       }
-      if (role === 'owner') this.#prepareToWrite(version);
+      if (role !== 'beside') this.#prepareToWrite(version);
       else if (version === 0) throw absent(dataDir);
-      this.#tables.reload();
+      this.#lookForChanges();
     } catch (error) {
       if (error instanceof PipelineError) throw error;
       const message = `DATA_DIR: ${file} cannot be used: ${describeError(error)}`;
@@ -89,12 +88,12 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
   }
 
   latest({ deviceId, limit }: LatestRequest): readonly Reading[] {
-    this.#lookForNewFields();
+    this.#lookForChanges();
     return this.#readings.latest(deviceId, limit);
   }
 
   scan(request: ScanRequest): ScanPage {
-    this.#lookForNewFields();
+    this.#lookForChanges();
     return this.#readings.scan(request);
   }
 
@@ -109,7 +108,7 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
   #prepareToWrite(version: number): void {
     this.#database.exec('PRAGMA journal_mode = WAL');
     try {
-      this.#transaction(() => {
+      inTransaction(this.#database, () => {
         if (version === 0) MeasurementTables.createIn(this.#database);
         keepLayout(this.#database);
         // Also when it changes nothing: a file that cannot be written shows here, not at the first reading.
@@ -123,17 +122,23 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
 
   #transaction<T>(run: () => T): T {
     try {
-      return inTransaction(this.#database, run);
+      return inTransaction(this.#database, () => {
+        this.#lookForChanges();
+        return run();
+      });
     } catch (error) {
       // The tables in memory may know columns that were rolled back.
-      this.#tables.reload();
+      this.#schemaVersion = undefined;
       throw error;
     }
   }
 
-  /** Another process, the owner, adds them. */
-  #lookForNewFields(): void {
-    if (this.#role === 'beside') this.#tables.reload();
+  /** Another process may have added tables and columns: whoever writes does. */
+  #lookForChanges(): void {
+    const version = Number(this.#statements.get('PRAGMA schema_version').get()?.['schema_version']);
+    if (version === this.#schemaVersion) return;
+    this.#tables.reload();
+    this.#schemaVersion = version;
   }
 }
 

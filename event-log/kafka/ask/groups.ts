@@ -68,7 +68,11 @@ function partitionsOf(assignment: Buffer, topic: string): readonly number[] {
 
 function inUse(group: string, members: number): PipelineError {
   const who = members === 1 ? '1 member' : `${members} members`;
-  return new PipelineError('event-log-unavailable', `the group ${group} has ${who}: stop its processors first`, {
-    reason: GROUP_IN_USE,
-  });
+  return new PipelineError(
+    'event-log-unavailable',
+    `the group ${group} has ${who}: stop its processors first`,
+    {
+      reason: GROUP_IN_USE,
+    },
+  );
 }
