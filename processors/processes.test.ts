@@ -33,6 +33,8 @@ describe('[P10] the processes exit 2 on wrong configuration and say which', () =
     ['the lag monitor without Kafka', 'lag-monitor', [], influx, /^KAFKA_BROKERS: /m],
     ['the lag monitor, --json alone', 'lag-monitor', ['--json'], kafka, /^--json: .*--once/m],
     ['the lag monitor beside nothing', 'lag-monitor', ['--once'], { DATA_DIR: '/nonexistent' }, /DATA_DIR/],
+    ['reprocess beside nothing', 'reprocess', ['--since', '1h'], { DATA_DIR: '/nonexistent' }, /DATA_DIR/],
+    ['offsets beside nothing', 'offsets', ['--to', 'end'], { DATA_DIR: '/nonexistent' }, /DATA_DIR/],
     ['trace beside nothing', 'trace', ['dev-1', '7'], { DATA_DIR: '/nonexistent' }, /DATA_DIR/],
   ])('%s', async (_, folder, argv, env, message) => {
     const { code, err } = await run(`${folder}/main.ts`, argv, env);
@@ -40,9 +42,12 @@ describe('[P10] the processes exit 2 on wrong configuration and say which', () =
     expect(code).toBe(2);
   });
 
-  test.each(['telemetry-writer', 'lag-monitor', 'trace'])('%s --help explains', async (folder) => {
-    const { code, out } = await run(`${folder}/main.ts`, ['--help']);
-    expect(code).toBe(0);
-    expect(out).toContain('Usage: ');
-  });
+  test.each(['telemetry-writer', 'lag-monitor', 'trace', 'reprocess', 'offsets'])(
+    '%s --help explains',
+    async (folder) => {
+      const { code, out } = await run(`${folder}/main.ts`, ['--help']);
+      expect(code).toBe(0);
+      expect(out).toContain('Usage: ');
+    },
+  );
 });

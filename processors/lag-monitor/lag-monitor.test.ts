@@ -167,7 +167,7 @@ describe('[P7] on the embedded log', () => {
     const report = await lookOnce(target, beside, () => (first?.timestamp ?? 0) + 90_000);
     expect(report).toMatchObject({ ...target, records: 5, seconds: 90 });
     expect(renderLagReport(report)).toMatch(
-      /writer on readings: 5 records behind, the oldest for 90\.0 s.*never/s,
+      /writer on readings: 5 records behind, the oldest for 90\.0 s.*never.*Nobody consumes as writer/s,
     );
 
     const subscription = await owner.subscribe({
@@ -180,6 +180,19 @@ describe('[P7] on the embedded log', () => {
     await eventually(async () =>
       expect(await lookOnce(target, beside, Date.now)).toMatchObject({ records: 0, seconds: 0 }),
     );
-    expect(renderLagReport(await lookOnce(target, beside, Date.now))).toContain('nothing to do');
+    const done = await lookOnce(target, beside, Date.now);
+    expect(done.members).toMatchObject([{ partitions: [0] }]);
+    expect(renderLagReport(done)).toMatch(/nothing to do.*Members of writer:\n.*: partitions 0\n/s);
+  });
+
+  test('names the members, their hosts and partitions, safe for a terminal', () => {
+    const members = [
+      { id: 'a-1', host: '10.0.0.7', partitions: [0, 1, 2, 5, 7, 8] },
+      { id: 'b\u001b[31m', host: '10.0.0.8', partitions: [] },
+    ];
+    const report = { ...target, at: 0, records: 0, seconds: 0, partitions: [], members };
+    expect(renderLagReport(report)).toContain(
+      'Members of writer:\n  a-1 on 10.0.0.7: partitions 0-2, 5, 7-8\n  b\\u{1b}[31m on 10.0.0.8: no partition\n',
+    );
   });
 });

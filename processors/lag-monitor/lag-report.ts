@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import type { EventLog } from '#event-log/event-log.ts';
+import type { EventLog, GroupMember } from '#event-log/event-log.ts';
+import { terminalText } from '#runtime/terminal-text.ts';
 import { lagAt, type PartitionLag } from './lag.ts';
 import type { LagTarget } from './telemetry.ts';
 
@@ -11,12 +12,14 @@ export interface LagReport extends LagTarget {
   readonly records: number;
   readonly seconds: number;
   readonly partitions: readonly PartitionLag[];
+  /** Who consumes right now. */
+  readonly members: readonly GroupMember[];
 }
 
 /** One look. @throws PipelineError `event-log-unavailable` */
 export async function lookOnce(
   target: LagTarget,
-  eventLog: Pick<EventLog, 'progress'>,
+  eventLog: Pick<EventLog, 'progress' | 'members'>,
   now: () => number,
 ): Promise<LagReport> {
   const at = now();
@@ -31,6 +34,7 @@ export async function lookOnce(
     records: partitions.reduce((sum, { records }) => sum + records, 0),
     seconds: partitions.reduce((longest, { seconds }) => Math.max(longest, seconds), 0),
     partitions,
+    members: await eventLog.members(target.topic, target.group),
   };
 }
 
@@ -49,5 +53,26 @@ export function renderLagReport(report: LagReport): string {
     report.records === 0
       ? 'nothing to do'
       : `${report.records} records behind, the oldest for ${report.seconds.toFixed(1)} s`;
-  return `${report.group} on ${report.topic}: ${summary}\n${table.toString()}\n`;
+  return `${report.group} on ${report.topic}: ${summary}\n${table.toString()}\n${membersText(report)}`;
+}
+
+function membersText({ members, group }: LagReport): string {
+  if (members.length === 0) return `Nobody consumes as ${group} right now.\n`;
+  const lines = members.map(({ id, host, partitions }) =>
+    terminalText(
+      `  ${id} on ${host}: ${partitions.length === 0 ? 'no partition' : `partitions ${ranges(partitions)}`}`,
+    ),
+  );
+  return `Members of ${group}:\n${lines.join('\n')}\n`;
+}
+
+/** `0-3, 7`. @param numbers rising */
+function ranges(numbers: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join(', ');
 }
