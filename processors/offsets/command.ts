@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { EventLog } from '#event-log/event-log.ts';
 import { counted, plainTable, write } from '#processors/dead-letters/text-output.ts';
-import { appendAuditLine } from '#runtime/audit-log.ts';
+import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { momentArgument } from '#runtime/moment.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
@@ -43,8 +43,7 @@ export async function runOffsets(io: CommandIo, context: OffsetsContext): Promis
       const moves = await planMove(topic, group, options.to, eventLog);
       if (!dryRun) {
         await eventLog.setOffsets(topic, group, new Map(moves.map(({ partition, to }) => [partition, to])));
-        const problem = appendAuditLine(io.env, 'offsets set', { topic, group, to: options.to, moves });
-        if (problem !== undefined) io.stderr.write(`${problem}\n`);
+        auditCommand(io, 'offsets set', { topic, group, to: options.to, moves });
       }
       const text = options.json
         ? `${terminalJson({ topic, group, dryRun, moves })}\n`

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { write } from '#processors/dead-letters/text-output.ts';
-import { appendAuditLine } from '#runtime/audit-log.ts';
+import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, type CommandOutcome, decimalNumber, runCommand } from '#runtime/command-line.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
@@ -111,8 +111,7 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
       progress[Symbol.dispose]();
       const words = { topic: topics.telemetry, target: into.name, dryRun: options.dryRun === true };
       if (!words.dryRun) {
-        const problem = appendAuditLine(io.env, 'reprocess', { ...key, written: result.tally.written });
-        if (problem !== undefined) io.stderr.write(`${problem}\n`);
+        auditCommand(io, 'reprocess', { ...key, written: result.tally.written });
       }
       await write(io.stdout, (options.json ? reprocessJson : reprocessText)(result, words));
       if (result.interrupted) outcome.code = 1;

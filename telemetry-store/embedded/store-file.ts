@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { holdFileLock } from '#sqlite/file-lock.ts';
 import { type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
 
 /**
@@ -28,4 +29,10 @@ export function storeFileIn(dataDir: string): string {
 export function openStoreFile(file: string, role: StoreRole): DatabaseSync {
   if (role === 'beside') return new DatabaseSync(file, { readOnly: true, timeout: SETTINGS.busyTimeoutMs });
   return openForWriting(file, SETTINGS);
+}
+
+/** The ownership of the store of a folder, which one process has at a time; `undefined` while another one has it. */
+export function holdStore(dataDir: string): Disposable | undefined {
+  // On a file of its own: others may read the store's.
+  return holdFileLock(join(dataDir, 'telemetry-store.lock'));
 }

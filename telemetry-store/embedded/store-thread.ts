@@ -1,13 +1,11 @@
-import { join } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
-import { holdFileLock } from '#sqlite/file-lock.ts';
 import { MendedFile } from '#sqlite/mended-file.ts';
 import { serveDatabase } from '#sqlite/serve-database.ts';
 import { damageOf, finishReplacing, replaceDamaged } from '#sqlite/set-aside.ts';
 import { rebuildStore } from './rebuild-store.ts';
-import { storeFileIn } from './store-file.ts';
+import { holdStore, storeFileIn } from './store-file.ts';
 import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
 import { type DatabaseOptions, TelemetryDatabase } from './telemetry-database.ts';
 
@@ -67,8 +65,7 @@ function becomeOwner(dataDir: string): Disposable {
   const file = storeFileIn(dataDir);
   try {
     makeFolder(dataDir);
-    // On a file of its own: others may read the store's.
-    const ownership = holdFileLock(join(dataDir, 'telemetry-store.lock'));
+    const ownership = holdStore(dataDir);
     if (ownership === undefined) throw new Error('another running pipeline owns it');
     return ownership;
   } catch (error) {
