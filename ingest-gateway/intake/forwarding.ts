@@ -4,7 +4,7 @@ import type { Fault } from '#contract/admission.ts';
 export type ForwardingRight =
   /** It proved who it is, and may speak for itself only (P9). */
   | { readonly kind: 'own' }
-  /** It came without a password: nobody's word is worth more than another's. */
+  /** It came without a password, and nobody's word is worth more than another's; or it is a broker that we asked. */
   | { readonly kind: 'any'; readonly maxDevices: number }
   /** A forwarder: a bridge, a gateway box. */
   | { readonly kind: 'topics'; readonly filters: readonly string[]; readonly maxDevices: number };
@@ -27,7 +27,7 @@ export class Forwarding {
     }
     if (this.#devices.size >= this.right.maxDevices) {
       return refusal(
-        `is of one device more than the ${this.right.maxDevices} that ${client} may forward (--max-devices)`,
+        `is of one device more than the ${this.right.maxDevices} that ${client} may forward (--max-devices; of a broker: MQTT_SOURCE_MAX_DEVICES)`,
       );
     }
     this.#devices.add(device);

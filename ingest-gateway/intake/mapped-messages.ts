@@ -10,7 +10,7 @@ import type { MappingOutcome } from '#ingest-gateway/telemetry-labels.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Device } from './device.ts';
 import type { DeviceRegistry } from './device-registry.ts';
-import { type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { detailOf, type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
 import { readingsBySchema } from './readings-by-schema.ts';
 import { NO_BYTES } from './refused-record.ts';
 
@@ -30,6 +30,7 @@ export interface ForeignArrival {
   readonly device: Device;
   readonly topic: string;
   readonly payload: Uint8Array;
+  readonly cutFrom?: number | undefined;
   readonly retained: boolean;
   readonly receivedAt: number;
   readonly trace: TraceContext | undefined;
@@ -140,13 +141,14 @@ export class MappedMessages {
   #letter(
     { reason, detail, path, device: ofDevice }: MappedReject,
     rule: MappedMessage['rule'],
-    { device, topic, payload, receivedAt, trace }: ForeignArrival,
+    message: ForeignArrival,
   ): Outgoing {
+    const { device, topic, payload, receivedAt, trace } = message;
     const letter = {
       deviceId: ofDevice ?? device.id,
       payload,
       reason,
-      detail,
+      detail: detailOf(detail, message),
       stage: 'gateway' as const,
       attempt: 0,
       firstFailedAt: receivedAt,

@@ -1,23 +1,21 @@
-import { admit } from '#contract/admission.ts';
-import { encodeDeadLetter } from '#contract/dead-letter.ts';
+import type { Fault } from '#contract/admission.ts';
+import { deviceIdOfTopic } from '#contract/device-topic.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
-import type { Reading } from '#contract/reading.ts';
-import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
-import type { AcknowledgementQueue, Answer } from './acknowledgement-queue.ts';
+import type { AcknowledgementQueue, Answer, PendingAcknowledgement } from './acknowledgement-queue.ts';
 import type { Device } from './device.ts';
 import type { DeviceClocks } from './device-clocks.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 import { MappedMessages } from './mapped-messages.ts';
-import { type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { NativeMessages } from './native-messages.ts';
+import type { MessageRecords, Outgoing } from './outgoing.ts';
 import { judgePublish, type PublishAccess } from './publish-access.ts';
-import { readingsBySchema } from './readings-by-schema.ts';
-import { appendRefused, NO_BYTES } from './refused-record.ts';
+import { appendRefused } from './refused-record.ts';
 
 export interface IntakeOptions {
   readonly topics: { readonly telemetry: string; readonly deadLetters: string };
@@ -52,7 +50,12 @@ export interface ReceivedMessage {
   readonly retained: boolean;
   /** A view on the socket's buffer, which must not outlive the call: it would keep 64 KiB alive for each message. */
   readonly payload: Uint8Array;
+  /** Bytes of the payload as it was sent, when `payload` is only the beginning of it. */
+  readonly cutFrom?: number | undefined;
 }
+
+/** A message that came from a broker, which says nothing of who published it. */
+export type HandedOverMessage = Omit<ReceivedMessage, 'access'>;
 
 /** A message of an authenticated device that is for nobody. */
 export type ForeignMessage = Pick<
@@ -65,8 +68,7 @@ const RECORD_OVERHEAD_BYTES = 2 * 1024;
 
 /**
  * Turns a message into records, and lets it be acknowledged when all of them are durable (P1): on the device's own
- * topic its good readings are one record of the telemetry topic, each bad one is a dead letter; every other topic is
- * for the mappings (`MappedMessages`). QoS 0 has no acknowledgement: what is not durable
+ * topic by `NativeMessages`, on every other topic by `MappedMessages`. QoS 0 has no acknowledgement: what is not durable
  * is dropped and counted.
  *
  * What waits for the log holds no parsed readings, only bytes and counts: memory is what the budgets count.
@@ -75,11 +77,13 @@ export class MessageIntake {
   readonly #options: IntakeOptions;
   readonly #parts: IntakeParts;
   readonly #mapped: MappedMessages;
+  readonly #native: NativeMessages;
 
   constructor(options: IntakeOptions, parts: IntakeParts) {
     this.#options = options;
     this.#parts = parts;
     this.#mapped = new MappedMessages(options, parts);
+    this.#native = new NativeMessages(options, parts);
   }
 
   /** What is to become of a message of this device on this topic. */
@@ -90,16 +94,47 @@ export class MessageIntake {
 
   /** @param answer is called for QoS 0 at once, otherwise when the message is durable or given up. */
   receive(message: ReceivedMessage, answer: Answer): void {
+    if (message.access === 'own') this.#receiveNative(message, message.device, undefined, answer);
+    else this.#receiveForeign(message, answer);
+  }
+
+  /**
+   * A message of a device behind a broker, whose word for it is taken: on a telemetry topic of the device that the topic
+   * names, on every other one for the mappings.
+   *
+   * @param answer as of `receive`
+   */
+  receiveHandedOver(message: HandedOverMessage, answer: Answer): void {
+    const { device: client, topic } = message;
+    const deviceId = deviceIdOfTopic(topic);
+    if (deviceId === undefined) this.#receiveForeign(message, answer);
+    else {
+      const device = this.#parts.devices.forwarded(deviceId, client, undefined);
+      this.#receiveNative(message, device, client.forwarding.judge(client.id, deviceId), answer);
+    }
+  }
+
+  #receiveNative(message: HandedOverMessage, device: Device, fault: Fault | undefined, answer: Answer): void {
     const arrivedAt = performance.now();
-    const receivedAt = this.#parts.now();
-    message.device.lastSeenAt = receivedAt;
-    this.#parts.telemetry.messageReceived(message.version, message.qos);
-    const { outgoing, verdict } =
-      message.access === 'own'
-        ? this.#recordsOf(message, receivedAt)
-        : this.#mapped.recordsOf({ ...message, receivedAt });
-    this.#append(outgoing, message, arrivedAt, verdict === undefined ? answer : withVerdict(answer, verdict));
-    if (message.qos === 0) answer('accepted');
+    const receivedAt = this.#received(message);
+    const { device: client, payload, cutFrom, trace } = message;
+    const records = this.#native.recordsOf({ device, client, payload, cutFrom, receivedAt, trace, fault });
+    this.#append(records, message, arrivedAt, answer);
+  }
+
+  #receiveForeign(message: HandedOverMessage, answer: Answer): void {
+    const arrivedAt = performance.now();
+    const receivedAt = this.#received(message);
+    this.#append(this.#mapped.recordsOf({ ...message, receivedAt }), message, arrivedAt, answer);
+  }
+
+  /** @returns when, milliseconds since the epoch */
+  #received({ device, version, qos }: HandedOverMessage): number {
+    const { telemetry, now } = this.#parts;
+    const receivedAt = now();
+    device.lastSeenAt = receivedAt;
+    telemetry.messageReceived(version, qos);
+    return receivedAt;
   }
 
   /**
@@ -121,87 +156,26 @@ export class MessageIntake {
     return true;
   }
 
-  #recordsOf({ device, payload, trace }: ReceivedMessage, receivedAt: number): MessageRecords {
-    const { telemetry, contract } = this.#parts;
-    const { topics, gatewayName: gateway } = this.#options;
-    const { accepted, rejects } = admit(payload, receivedAt, contract.schemas, contract.limits);
-    telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
-    // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
-    device.bucket.take(rejects.length);
-    // As they are now: they may be others when the record is read.
-    const labels = device.labelsHeader;
-    const outgoing: Outgoing[] = [];
-    if (accepted !== undefined) {
-      this.#parts.clocks.accepted(device.id);
-      const { value } = accepted;
-      const readings = accepted.readings.length;
-      outgoing.push({
-        record: encodeTelemetryRecord(topics.telemetry, {
-          deviceId: device.id,
-          value,
-          readings,
-          receivedAt,
-          gateway,
-          trace,
-          labels,
-        }),
-        readings,
-        onDurable: this.#countAppended(device, accepted.readings),
-        letterWithoutPayload: () => ({
-          deviceId: device.id,
-          payload: NO_BYTES,
-          reason: 'refused-by-log',
-          detail: null,
-          stage: 'gateway',
-          attempt: 0,
-          firstFailedAt: receivedAt,
-          receivedAt,
-          mqttTopic: device.topic,
-          mqttClientId: device.id,
-          labels,
-        }),
-      });
-    }
-    for (const { reason, detail, index, bytes } of rejects) {
-      if (reason === 'timestamp-out-of-range') this.#compareClocks(device.id, detail);
-      const letter = {
-        deviceId: device.id,
-        payload: bytes,
-        reason,
-        detail,
-        stage: 'gateway' as const,
-        ...(index !== undefined && { index }),
-        attempt: 0,
-        firstFailedAt: receivedAt,
-        receivedAt,
-        mqttTopic: device.topic,
-        mqttClientId: device.id,
-        trace,
-        labels,
-      };
-      const onDurable = (): void => {
-        device.countRefused(reason);
-        telemetry.deadLettered(reason);
-      };
-      const record = encodeDeadLetter(topics.deadLetters, letter);
-      const withoutPayload = { ...letter, payload: NO_BYTES };
-      outgoing.push({ record, readings: 1, onDurable, letterWithoutPayload: () => withoutPayload });
-    }
-    return { outgoing, verdict: verdictOf(accepted?.readings.length ?? 0, rejects) };
-  }
-
-  #compareClocks(deviceId: string, detail: unknown): void {
-    const { clocks, telemetry } = this.#parts;
-    const { ts, receivedAt } = detail as { readonly ts: number; readonly receivedAt: number };
-    const now = performance.now();
-    clocks.refused(deviceId, ts - receivedAt, now);
-    telemetry.deviceClockOff(() => clocks.ourTrouble(telemetry.connectedDevices(), now));
-  }
-
-  #append(outgoing: readonly Outgoing[], message: ReceivedMessage, arrivedAt: number, answer: Answer): void {
-    const { eventLog, telemetry, budget } = this.#parts;
-    const { device, acknowledgements, qos } = message;
+  #append(
+    { outgoing, verdict }: MessageRecords,
+    message: HandedOverMessage,
+    arrivedAt: number,
+    sender: Answer,
+  ): void {
+    const answer = verdict === undefined ? sender : withVerdict(sender, verdict);
+    const { acknowledgements, qos } = message;
     const acknowledgement = qos === 0 ? undefined : acknowledgements.push(answer);
+    this.#appendAll(outgoing, message, arrivedAt, acknowledgement);
+    if (qos === 0) answer('accepted');
+  }
+
+  #appendAll(
+    outgoing: readonly Outgoing[],
+    { device, acknowledgements, ackDeadlineMs }: HandedOverMessage,
+    arrivedAt: number,
+    acknowledgement: PendingAcknowledgement | undefined,
+  ): void {
+    const { eventLog, telemetry, budget } = this.#parts;
     if (outgoing.length === 0) {
       // Ignored: nothing has to become durable for it.
       if (acknowledgement !== undefined) acknowledgements.settle(acknowledgement, 'accepted');
@@ -226,7 +200,7 @@ export class MessageIntake {
         telemetry.dropped(failure.code === 'closed' ? 'log-closed' : 'not-durable');
       }
     };
-    const deadlineAt = arrivedAt + message.ackDeadlineMs;
+    const deadlineAt = arrivedAt + ackDeadlineMs;
     const failed = (error: unknown): void => {
       failure ??= asPipelineError(error);
       settled();
@@ -250,18 +224,6 @@ export class MessageIntake {
         },
       );
     }
-  }
-
-  /** Counts by schema are taken now, so that the readings need not be kept. */
-  #countAppended(device: Device, readings: readonly Reading[]): () => void {
-    const { telemetry } = this.#parts;
-    const counts = readingsBySchema(readings);
-    return () => {
-      for (const [schema, count] of counts) {
-        device.accepted += count;
-        telemetry.readingsAppended(schema, count);
-      }
-    };
   }
 }
 

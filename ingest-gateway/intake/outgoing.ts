@@ -28,3 +28,11 @@ export function verdictOf(
 ): MessageRecords['verdict'] {
   return rejects.length === 0 ? undefined : { accepted, rejected: rejects.map(({ reason }) => reason) };
 }
+
+/** The detail of a reject, with the size of a payload of which only the beginning is there. */
+export function detailOf(
+  detail: unknown,
+  { payload, cutFrom }: { readonly payload: Uint8Array; readonly cutFrom?: number | undefined },
+): unknown {
+  return cutFrom === undefined ? detail : { ...(detail as object), bytes: cutFrom, kept: payload.length };
+}

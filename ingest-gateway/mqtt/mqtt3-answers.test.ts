@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { PublishPacket } from 'aedes';
 import { describe, expect, it } from 'vitest';
-import { AnswerWriter } from './answer-writer.ts';
+import { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import { Mqtt3Answers } from './mqtt3-answers.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

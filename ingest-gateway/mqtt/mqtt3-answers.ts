@@ -1,8 +1,8 @@
 import type { ConnectPacket, PublishPacket } from 'aedes';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
-import type { AnswerWriter } from './answer-writer.ts';
 import type { AedesCallback, Answers } from './answers.ts';
 
 /**

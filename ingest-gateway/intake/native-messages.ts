@@ -1,0 +1,163 @@
+import { type Admission, admit, type Fault } from '#contract/admission.ts';
+import { encodeDeadLetter } from '#contract/dead-letter.ts';
+import type { Reading } from '#contract/reading.ts';
+import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
+import type { TraceContext } from '#contract/trace-context.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { CurrentContract } from '#runtime/contract-in-force.ts';
+import type { Device } from './device.ts';
+import type { DeviceClocks } from './device-clocks.ts';
+import { detailOf, type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { readingsBySchema } from './readings-by-schema.ts';
+import { NO_BYTES } from './refused-record.ts';
+
+export interface NativeMessagesOptions {
+  readonly topics: { readonly telemetry: string; readonly deadLetters: string };
+  readonly gatewayName: string;
+}
+
+export interface NativeMessagesParts {
+  readonly contract: CurrentContract;
+  readonly telemetry: IngestTelemetry;
+  readonly clocks: DeviceClocks;
+}
+
+/** A message on a device's own topic. */
+export interface NativeArrival {
+  /** Whose topic it is. */
+  readonly device: Device;
+  /** Who handed it in: the device itself, unless a source did. */
+  readonly client: Device;
+  readonly payload: Uint8Array;
+  readonly cutFrom?: number | undefined;
+  readonly receivedAt: number;
+  readonly trace: TraceContext | undefined;
+  /** Why it is refused as a whole, whatever is in it. */
+  readonly fault: Fault | undefined;
+}
+
+/**
+ * Turns a message in our own format into records: its good readings are one record of the telemetry topic, each bad one
+ * is a dead letter.
+ */
+export class NativeMessages {
+  readonly #options: NativeMessagesOptions;
+  readonly #parts: NativeMessagesParts;
+
+  constructor(options: NativeMessagesOptions, parts: NativeMessagesParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** The records. Everything is counted. */
+  recordsOf(message: NativeArrival): MessageRecords {
+    const { telemetry, contract, clocks } = this.#parts;
+    const { device, client, payload, receivedAt, fault } = message;
+    const { accepted, rejects } =
+      fault === undefined ? admit(payload, receivedAt, contract.schemas, contract.limits) : refusedWhole(payload, fault);
+    telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
+    // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
+    client.bucket.take(rejects.length);
+    const outgoing: Outgoing[] = [];
+    if (accepted !== undefined) {
+      clocks.accepted(device.id);
+      outgoing.push(this.#record(accepted, message));
+    }
+    for (const reject of rejects) {
+      // Of devices behind a source nobody knows how many are there: a few of them would seem to be all.
+      if (reject.reason === 'timestamp-out-of-range' && device === client)
+        this.#compareClocks(device.id, reject.detail);
+      outgoing.push(this.#letter(reject, message));
+    }
+    return { outgoing, verdict: verdictOf(accepted?.readings.length ?? 0, rejects) };
+  }
+
+  #record(
+    { readings, value }: NonNullable<Admission['accepted']>,
+    { device, client, receivedAt, trace }: NativeArrival,
+  ): Outgoing {
+    const { topics, gatewayName: gateway } = this.#options;
+    // As they are now: they may be others when the record is read.
+    const { labelsHeader: labels } = device;
+    const record = {
+      deviceId: device.id,
+      value,
+      readings: readings.length,
+      receivedAt,
+      gateway,
+      trace,
+      labels,
+    };
+    return {
+      record: encodeTelemetryRecord(topics.telemetry, record),
+      readings: readings.length,
+      onDurable: this.#countAppended(device, readings),
+      letterWithoutPayload: () => ({
+        deviceId: device.id,
+        payload: NO_BYTES,
+        reason: 'refused-by-log',
+        detail: null,
+        stage: 'gateway',
+        attempt: 0,
+        firstFailedAt: receivedAt,
+        receivedAt,
+        mqttTopic: device.topic,
+        mqttClientId: client.id,
+        labels,
+      }),
+    };
+  }
+
+  #letter({ reason, detail, index, bytes }: Admission['rejects'][number], message: NativeArrival): Outgoing {
+    const { device, client, receivedAt, trace } = message;
+    const letter = {
+      deviceId: device.id,
+      payload: bytes,
+      reason,
+      detail: detailOf(detail, message),
+      stage: 'gateway' as const,
+      ...(index !== undefined && { index }),
+      attempt: 0,
+      firstFailedAt: receivedAt,
+      receivedAt,
+      mqttTopic: device.topic,
+      mqttClientId: client.id,
+      labels: device.labelsHeader,
+      trace,
+    };
+    const withoutPayload = { ...letter, payload: NO_BYTES };
+    return {
+      record: encodeDeadLetter(this.#options.topics.deadLetters, letter),
+      readings: 1,
+      onDurable: () => {
+        device.countRefused(reason);
+        this.#parts.telemetry.deadLettered(reason);
+      },
+      letterWithoutPayload: () => withoutPayload,
+    };
+  }
+
+  #compareClocks(deviceId: string, detail: unknown): void {
+    const { clocks, telemetry } = this.#parts;
+    const { ts, receivedAt } = detail as { readonly ts: number; readonly receivedAt: number };
+    const now = performance.now();
+    clocks.refused(deviceId, ts - receivedAt, now);
+    telemetry.deviceClockOff(() => clocks.ourTrouble(telemetry.connectedDevices(), now));
+  }
+
+  /** Counts by schema are taken now, so that the readings need not be kept. */
+  #countAppended(device: Device, readings: readonly Reading[]): () => void {
+    const { telemetry } = this.#parts;
+    const counts = readingsBySchema(readings);
+    return () => {
+      for (const [schema, count] of counts) {
+        device.accepted += count;
+        telemetry.readingsAppended(schema, count);
+      }
+    };
+  }
+}
+
+function refusedWhole(payload: Uint8Array, fault: Fault): Admission {
+  return { accepted: undefined, rejects: [{ ...fault, bytes: payload }] };
+}
