@@ -20,6 +20,7 @@ want promtool prometheus
 want prometheus-alertmanager prometheus-alertmanager
 want amtool prometheus-alertmanager
 want mosquitto_pub mosquitto-clients
+want /usr/sbin/mosquitto mosquitto
 want kcat kcat
 
 if [ -n "$missing" ]; then

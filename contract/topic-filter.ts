@@ -13,6 +13,13 @@ export function isTopicFilter(text: string): boolean {
   );
 }
 
+/** Whether one may subscribe to it: a topic filter, or one that several clients share (`$share/group/filter`, MQTT 5, 4.8.2). */
+export function isSubscription(text: string): boolean {
+  if (!text.startsWith('$share/')) return isTopicFilter(text);
+  const [, group, ...filter] = text.split('/');
+  return group !== '' && !/[+#]/.test(group ?? '') && isTopicFilter(filter.join('/'));
+}
+
 /**
  * Whether a topic that a client publishes to is one of those of the filter. A filter that begins with a wildcard does
  * not mean topics that begin with `$` [MQTT-4.7.2-1], and nothing means a name that holds a wildcard itself.

@@ -1,28 +1,30 @@
-import { AuditLog, type AuditLogOptions } from '#runtime/audit-log.ts';
+import type { AuditLogOptions } from '#runtime/audit-log.ts';
 import type { ContractInForce, CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
-import type { Settings } from '#runtime/settings.ts';
+import type { Settings, SourceSettings } from '#runtime/settings.ts';
 import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
 import type { DeviceStatus } from './intake/device.ts';
-import { DeviceClocks } from './intake/device-clocks.ts';
-import { DeviceRegistry, type Strangers } from './intake/device-registry.ts';
+import type { DeviceClocks } from './intake/device-clocks.ts';
+import type { Strangers } from './intake/device-registry.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
-import { InflightBudget } from './intake/inflight-budget.ts';
-import { MessageIntake } from './intake/message-intake.ts';
+import { openIntake } from './intake/open-intake.ts';
 import { Door } from './mqtt/listeners/door.ts';
 import { type Listeners, openListeners } from './mqtt/listeners/open-listeners.ts';
 import { MqttBroker } from './mqtt/mqtt-broker.ts';
-import { type Accounting, createIngestTelemetry, type IngestTelemetry } from './telemetry.ts';
+import { type Sources, startSources } from './source/sources.ts';
+import type { Accounting } from './telemetry.ts';
 
 export interface IngestGatewayOptions {
   readonly mqtt: Settings['mqtt'];
   readonly topics: { readonly telemetry: string; readonly deadLetters: string };
   /** Name of this gateway among several, for the records' header `gateway`. */
   readonly name: string;
+  /** Brokers to read from, besides; `undefined` = none. */
+  readonly source?: SourceSettings | undefined;
   /** `undefined` = nobody keeps who came and went. */
   readonly auditLog?: AuditLogOptions | undefined;
   /** Instead of those of `contract/limits.ts`. */
@@ -47,7 +49,9 @@ export interface IngestGateway extends AsyncDisposable {
   devices(silentForMs?: number): DeviceStatus[];
   /** Who was turned away and is none of `devices`. */
   strangers(): Strangers;
-  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract' | 'files', ReadinessCheck>>;
+  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract' | 'files', ReadinessCheck>> & {
+    readonly source?: ReadinessCheck;
+  };
   /** Credentials, bans and certificates: the operator asks for it. What cannot be used changes nothing. */
   readFilesAgain(): void;
   /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
@@ -67,40 +71,25 @@ export async function startIngestGateway(
   const { mqtt, topics, name } = options;
   const { eventLog, contract } = deps;
   const limits = gatewayLimits(options.limits);
-  const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);
-  const clocks = new DeviceClocks();
-  const devices = new DeviceRegistry(limits, budget, deps.now, (id) => credentials?.terms(id) ?? {});
+  let broker: MqttBroker | undefined;
+  let listeners: Listeners | undefined;
+  let sources: Sources | undefined;
   const fileProblems = () => ({
     credentials: credentials?.problem,
     bans: bans.problem,
     certificates: listeners?.tls?.problem,
   });
-  const levels = () => ({
-    connectedDevices: broker?.connectedDevices ?? 0,
-    pausedDevices: broker?.pausedDevices ?? 0,
-    inflightMessages: budget.messages,
-    inflightBytes: budget.bytes,
-    fileProblems: fileProblems(),
-    devicesOffClock: {
-      ahead: clocks.count('ahead', performance.now()),
-      behind: clocks.count('behind', performance.now()),
-    },
-  });
   await using resources = new AsyncDisposableStack();
-  const audit =
-    options.auditLog &&
-    resources.use(
-      new AuditLog(options.auditLog, deps.now, (lost, why) => telemetry.auditLinesLost(lost, why)),
-    );
-  const telemetry: IngestTelemetry = createIngestTelemetry(
-    deps,
-    [...contract.schemas.keys()],
-    levels,
-    (turnedAway) => devices.countTurnedAway(turnedAway),
-    audit,
+  const { intake, devices, budget, clocks, telemetry, audit } = openIntake(
+    { topics, gatewayName: name, auditLog: options.auditLog, limits },
+    { ...deps, termsOf: (id) => credentials?.terms(id) ?? {} },
+    () => ({
+      connectedDevices: broker?.connectedDevices ?? 0,
+      pausedDevices: (broker?.pausedDevices ?? 0) + (sources?.paused() ?? 0),
+      fileProblems: fileProblems(),
+    }),
   );
-  let broker: MqttBroker | undefined;
-  let listeners: Listeners | undefined;
+  if (audit !== undefined) resources.use(audit);
   const credentials =
     mqtt.credentialsFile === undefined
       ? undefined
@@ -138,10 +127,6 @@ export async function startIngestGateway(
     ),
   );
   if (mqtt.allowAnonymous) telemetry.anonymousAllowed();
-  const intake = new MessageIntake(
-    { topics, gatewayName: name },
-    { eventLog, contract, devices, telemetry, budget, clocks, now: deps.now },
-  );
   const running = await MqttBroker.start(
     {
       limits,
@@ -161,7 +146,13 @@ export async function startIngestGateway(
     },
   );
   broker = running;
-  resources.defer(() => running.stop());
+  if (options.source !== undefined)
+    sources = startSources(
+      { settings: options.source, limits, ackDeadlineMs: mqtt.ackDeadlineMs },
+      { ...deps, intake, budget, isLogUp: () => eventLog.health().up },
+    );
+  // Together: each may take the whole time that there is for it.
+  resources.defer(async () => void (await Promise.all([running.stop(), sources?.stop()])));
 
   const { filePollMs } = options;
   const door = new Door(limits, {
@@ -201,6 +192,7 @@ export async function startIngestGateway(
         detail: stopping === undefined ? 'listening' : 'stopping',
       },
       eventLog: { required: true, ...eventLog.health() },
+      ...(sources && { source: { required: false, ...sources.health() } }),
       clock: clockCheck(eventLog, clocks, running.connectedDevices),
       contract: contract.health?.() ?? { required: false, up: true },
       files: filesCheck(fileProblems()),

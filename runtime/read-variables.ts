@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { judgeExposure, type Tell } from '#runtime/exposure.ts';
 import { judgeLimits } from '#runtime/limit-variables.ts';
+import { usesTls } from '#runtime/source-variables.ts';
 import { VARIABLES, type Values, type VariableName } from '#runtime/variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +60,11 @@ export function readVariables(env: Environment, readFile: ReadFile): VariablesRe
   if (!read.SHIPPED_SCHEMAS && !isSet('SCHEMA_DIR')) {
     tell('SCHEMA_DIR', 'expected a folder, because SHIPPED_SCHEMAS=false leaves no other schemas');
   }
+  const { MQTT_SOURCE_URL: sources } = read;
+  for (const name of ['MQTT_SOURCE_CA_FILE', 'MQTT_SOURCE_CERT_FILE'] as const) {
+    if (sources !== undefined && isSet(name) && !usesTls(sources))
+      tellBeside('MQTT_SOURCE_URL', `expected an mqtts or wss address, because ${name} is set`);
+  }
   const { KAFKA_SSL_CA_FILE: caFile } = read;
   if (caFile !== undefined && !read.KAFKA_SSL)
     tellBeside('KAFKA_SSL', 'expected "true", because KAFKA_SSL_CA_FILE is set');
@@ -93,6 +99,19 @@ const RELATIONS: readonly {
       ['KAFKA_SASL_PASSWORD', 'a password'],
     ],
   },
+  ...(['MQTT_SOURCE_TOPICS', 'MQTT_SOURCE_USERNAME', 'MQTT_SOURCE_CA_FILE'] as const).map((set) => ({
+    set,
+    needs: [['MQTT_SOURCE_URL', 'a list of addresses']] as const,
+  })),
+  { set: 'MQTT_SOURCE_PASSWORD', needs: [['MQTT_SOURCE_USERNAME', 'a user name']] },
+  {
+    set: 'MQTT_SOURCE_CERT_FILE',
+    needs: [
+      ['MQTT_SOURCE_URL', 'a list of addresses'],
+      ['MQTT_SOURCE_KEY_FILE', 'a PEM file'],
+    ],
+  },
+  { set: 'MQTT_SOURCE_KEY_FILE', needs: [['MQTT_SOURCE_CERT_FILE', 'a PEM file']] },
   {
     set: 'INFLUX_URL',
     needs: [

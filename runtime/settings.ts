@@ -31,6 +31,8 @@ export interface Settings {
     readonly allowAnonymous: boolean;
     readonly ackDeadlineMs: number;
   };
+  /** Brokers to read from; `undefined` = none. */
+  readonly source: SourceSettings | undefined;
   readonly http: {
     readonly host: string;
     readonly port: number | undefined;
@@ -79,6 +81,21 @@ export interface MqttTlsSettings {
   readonly crlFile?: string | undefined;
   /** As OpenSSL writes them; `undefined` = the gateway's choice. */
   readonly ciphers?: string | undefined;
+}
+
+export interface SourceSettings {
+  /** `mqtt:`, `mqtts:`, `ws:` or `wss:`; each another broker. */
+  readonly urls: readonly string[];
+  /** `undefined` = the pipeline's own topics, and those of the mappings in force. */
+  readonly topics: readonly string[] | undefined;
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly version: '3.1.1' | '5';
+  readonly maxDevices: number;
 }
 
 export interface KafkaSettings {
@@ -136,6 +153,7 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
   return {
     dataDir: values.DATA_DIR,
     mqtt: assembleMqtt(values),
+    source: assembleSource(values),
     http: assembleHttp(values),
     kafka: assembleKafka(values, kafkaCertificates),
     influx: assembleInflux(values),
@@ -167,6 +185,23 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
     storeTags: values.STORE_TAGS,
     storeRejectAll: values.STORE_REJECT_ALL,
     logLevel: values.LOG_LEVEL,
+  };
+}
+
+function assembleSource(values: Values): SourceSettings | undefined {
+  const { MQTT_SOURCE_URL: urls } = values;
+  if (urls === undefined) return undefined;
+  return {
+    urls,
+    topics: values.MQTT_SOURCE_TOPICS,
+    clientId: values.MQTT_SOURCE_CLIENT_ID,
+    username: values.MQTT_SOURCE_USERNAME,
+    password: values.MQTT_SOURCE_PASSWORD,
+    caFile: values.MQTT_SOURCE_CA_FILE,
+    certFile: values.MQTT_SOURCE_CERT_FILE,
+    keyFile: values.MQTT_SOURCE_KEY_FILE,
+    version: values.MQTT_SOURCE_VERSION,
+    maxDevices: values.MQTT_SOURCE_MAX_DEVICES,
   };
 }
 

@@ -3,6 +3,7 @@ import { isLabelName } from '#contract/labels.ts';
 import { OPEN_TO_NETWORK } from '#runtime/exposure.ts';
 import { LIMIT_VARIABLES } from '#runtime/limit-variables.ts';
 import { LOG_LEVELS } from '#runtime/logger.ts';
+import { SOURCE_VARIABLES } from '#runtime/source-variables.ts';
 import {
   brokerList,
   flag,
@@ -86,10 +87,11 @@ export const VARIABLES = {
     schema: z.enum(['true', 'false', OPEN_TO_NETWORK], `"true", "false" or "${OPEN_TO_NETWORK}"`).optional(),
     help: 'Let devices in without a password. Default: true on loopback without a credentials file, else false. Beyond loopback only `insecure-network-allowed` does.',
   },
+  ...SOURCE_VARIABLES,
   HTTP_HOST: { schema: text('an address').default('127.0.0.1'), help: 'Address the HTTP server binds to.' },
   HTTP_PORT: {
     schema: port.optional(),
-    help: 'Health, readiness, metrics, API. Default: standalone and gateway 8080, processors 8081, lag-monitor 8082.',
+    help: 'Health, readiness, metrics, API. Default: standalone and gateway 8080, processors 8081, lag-monitor 8082, mqtt-source 8083.',
   },
   HTTP_TOKEN: {
     schema: text('a token of at least 16 characters').min(16, 'a token of at least 16 characters').optional(),

@@ -4,6 +4,7 @@ import type { InfluxDbAddress } from './influxdb-api.ts';
 import { influxDbPart } from './influxdb-parts.ts';
 import { startKafka } from './kafka.ts';
 import { kafkaPart } from './kafka-parts.ts';
+import { MOSQUITTO } from './mosquitto.ts';
 import { MONITORING_TOOLS } from './prometheus.ts';
 import { isOnPath, requireTools } from './tools.ts';
 
@@ -25,7 +26,7 @@ export interface Closable {
 
 export interface ProvideOptions extends PartsOptions {
   /**
-   * `TEST_KAFKA_BROKERS`, or `TEST_INFLUX_URL`, `TEST_INFLUX_TOKEN` and `TEST_INFLUX_ORG`: use these services.
+   * `TEST_KAFKA_BROKERS`, `TEST_MOSQUITTO` (the program), or `TEST_INFLUX_URL`, `TEST_INFLUX_TOKEN` and `TEST_INFLUX_ORG`: use these services.
    * `REQUIRE_REAL_SERVICES=1`: build what is not cached, and throw instead of reporting it missing.
    */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -55,6 +56,20 @@ export async function provideMonitoring({
     if (!(await isOnPath(command))) return { missing: `${command} is not installed (${install})` };
   }
   return { installed: true };
+}
+
+/** Debian's place for it, which is not in everybody's PATH. */
+const MOSQUITTO_OF_DEBIAN = '/usr/sbin/mosquitto';
+
+/** The program; each test starts its own, with the configuration it is about. */
+export async function provideMosquitto({
+  env,
+}: ProvideOptions): Promise<Provided<{ readonly command: string }>> {
+  const { command, install } = MOSQUITTO;
+  for (const candidate of [env['TEST_MOSQUITTO'] || command, MOSQUITTO_OF_DEBIAN])
+    if (await isOnPath(candidate)) return { command: candidate };
+  if (isRequired(env)) await requireTools([MOSQUITTO]);
+  return { missing: `${command} is not installed (${install})` };
 }
 
 /** Why a test cannot run, from the services it needs; undefined when all are there. For `describe.skipIf`. */

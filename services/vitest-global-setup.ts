@@ -7,6 +7,7 @@ import {
   provideInfluxDb,
   provideKafka,
   provideMonitoring,
+  provideMosquitto,
 } from './provide.ts';
 
 declare module 'vitest' {
@@ -14,6 +15,7 @@ declare module 'vitest' {
     kafka: Provided<KafkaAddress>;
     influxdb: Provided<InfluxDbAddress>;
     monitoring: Provided<{ readonly installed: true }>;
+    mosquitto: Provided<{ readonly command: string }>;
   }
 }
 
@@ -25,12 +27,13 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const progress = (message: string) => process.stderr.write(`${message}\n`);
   const options = { env: process.env, progress };
-  const [kafka, influxdb, monitoring] = await Promise.all([
+  const [kafka, influxdb, monitoring, mosquitto] = await Promise.all([
     provideKafka(options),
     provideInfluxDb(options),
     provideMonitoring(options),
+    provideMosquitto(options),
   ]);
-  const missing = missingReason(kafka, influxdb, monitoring);
+  const missing = missingReason(kafka, influxdb, monitoring, mosquitto);
   if (missing !== undefined) progress(`Tests that need real services are skipped: ${missing}`);
 
   // Only data travels to the test processes, so the functions are left out.
@@ -41,6 +44,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     'missing' in influxdb ? influxdb : { url: influxdb.url, token: influxdb.token, org: influxdb.org },
   );
   provide('monitoring', monitoring);
+  provide('mosquitto', mosquitto);
   return async () => {
     await Promise.all([kafka, influxdb].map((service) => 'missing' in service || service.close()));
   };

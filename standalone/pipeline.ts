@@ -3,6 +3,7 @@ import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topi
 import { type IngestGateway, startIngestGateway } from '#ingest-gateway/gateway.ts';
 import { GATEWAY_CHECKS } from '#ingest-gateway/gateway-checks.ts';
 import { gatewayRoutes } from '#ingest-gateway/gateway-routes.ts';
+import { SOURCE_CHECKS } from '#ingest-gateway/source/source-checks.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import { type LagMonitor, startLagMonitor } from '#processors/lag-monitor/lag-monitor.ts';
 import { readingsRoutes } from '#processors/telemetry-writer/readings-api.ts';
@@ -25,6 +26,7 @@ const LAG_INTERVAL_MS = 2_000;
 export const PIPELINE_CHECKS: readonly ConfigurationCheck[] = [
   dataFolderUsable,
   ...GATEWAY_CHECKS,
+  ...SOURCE_CHECKS,
   httpPortFree(DEFAULT_HTTP_PORT),
 ];
 
@@ -67,6 +69,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
   const gateway = await startIngestGateway(
     {
       mqtt: settings.mqtt,
+      source: settings.source,
       topics,
       name: 'standalone',
       auditLog: settings.auditLog,

@@ -52,6 +52,7 @@ const ROOMS: Readonly<
     rooms: {
       devices: [],
       intake: [],
+      source: ['intake'],
       'mqtt/listeners': [],
       'mqtt/v5': [],
       mqtt: ['devices', 'intake', 'mqtt/listeners', 'mqtt/v5'],

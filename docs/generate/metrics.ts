@@ -3,6 +3,7 @@ import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { createEmbeddedLogTelemetry } from '#event-log/embedded/telemetry.ts';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import { createSourceTelemetry } from '#ingest-gateway/source/telemetry.ts';
 import { createIngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { createDeadLetterTelemetry } from '#processors/dead-letters/telemetry.ts';
 import { createLagTelemetry } from '#processors/lag-monitor/telemetry.ts';
@@ -22,13 +23,20 @@ export interface DocumentedMetric {
   readonly processes: readonly ProcessName[];
 }
 
-export const PROCESS_NAMES = ['ingest-gateway', 'processors', 'lag-monitor', 'standalone'] as const;
+export const PROCESS_NAMES = [
+  'ingest-gateway',
+  'mqtt-source',
+  'processors',
+  'lag-monitor',
+  'standalone',
+] as const;
 export type ProcessName = (typeof PROCESS_NAMES)[number];
 
 /** Labels whose values are names of the installation. */
 const OPEN_LABELS: Readonly<Record<string, string>> = {
   consumergroup: 'a consumer group (`CONSUMER_GROUP`)',
   topic: 'a topic (`TELEMETRY_TOPIC`, `DEAD_LETTER_TOPIC`)',
+  broker: 'host and port of a broker (`MQTT_SOURCE_URL`)',
   partition: 'number of a partition, from 0',
 };
 
@@ -61,9 +69,10 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   if (standalone) createEmbeddedStoreTelemetry(deps, () => 0);
   const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
   if (standalone || process === 'processors') logTelemetry.consumerStarted('topic', 'group');
-  if (process !== 'ingest-gateway') logTelemetry.oldestRecordSeen('topic', 0);
+  const takesIn = process === 'ingest-gateway' || process === 'mqtt-source';
+  if (!takesIn) logTelemetry.oldestRecordSeen('topic', 0);
   if (process !== 'lag-monitor') logTelemetry.retentionKnown('topic', 0);
-  if (standalone || process === 'ingest-gateway') {
+  if (standalone || takesIn) {
     const idle = {
       connectedDevices: 0,
       inflightMessages: 0,
@@ -72,10 +81,12 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
       devicesOffClock: { ahead: 0, behind: 0 },
     };
-    createIngestTelemetry(deps, [...schemas.keys()], () => idle).certificatesLoaded('file', {
-      server: 0,
-      ca: 0,
-    });
+    const ingest = createIngestTelemetry(deps, [...schemas.keys()], () => idle);
+    if (process !== 'mqtt-source') ingest.certificatesLoaded('file', { server: 0, ca: 0 });
+  }
+  if (standalone || process === 'mqtt-source') {
+    const level = { broker: 'broker', connected: false, inflightMessages: 0, paused: false };
+    createSourceTelemetry(deps, () => [level])('broker', 'client');
   }
   if (standalone || process === 'processors') createWriterTelemetry(deps, schemas);
   if (standalone || process === 'lag-monitor') {

@@ -54,7 +54,9 @@ export class NativeMessages {
     const { telemetry, contract, clocks } = this.#parts;
     const { device, client, payload, receivedAt, fault } = message;
     const { accepted, rejects } =
-      fault === undefined ? admit(payload, receivedAt, contract.schemas, contract.limits) : refusedWhole(payload, fault);
+      fault === undefined
+        ? admit(payload, receivedAt, contract.schemas, contract.limits)
+        : refusedWhole(payload, fault);
     telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
     // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
     client.bucket.take(rejects.length);

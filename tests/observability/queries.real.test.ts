@@ -43,7 +43,8 @@ const promql = [
   ...readAlerts().flatMap(({ alert, expr }) =>
     selectorsOf(expr).map((selector) => ({ where: `alert ${alert}`, query: selector })),
   ),
-];
+  // Only where a broker stands in front.
+].filter(({ query }) => !metricsOf(query).some((name) => name.startsWith('mqtt_source_')));
 
 /** Only the embedded log has these; with Kafka their queries give nothing. */
 const embeddedOnly = new Set([
@@ -55,7 +56,7 @@ const embeddedOnly = new Set([
 const isEmbeddedOnly = (query: string) => metricsOf(query).some((name) => embeddedOnly.has(name));
 
 /** Resources of a describe block, released last in, first out. */
-async function monitored<Job extends ProcessName>(
+async function monitored<Job extends Exclude<ProcessName, 'mqtt-source'>>(
   resources: AsyncDisposableStack,
   jobs: readonly Job[],
   config: 'standalone.yml' | 'local.yml',

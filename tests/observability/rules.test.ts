@@ -19,6 +19,7 @@ const ALERTS = [
   'DeadLetterRateHigh',
   'DeadLettersExpiring',
   'IngestGatewayDown',
+  'MqttSourceDown',
   'FileDescriptorsRunningOut',
   'IngestBackpressure',
   'StoreWritesFailing',
