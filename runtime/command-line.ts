@@ -23,10 +23,11 @@ export async function runCommand(program: Command, io: CommandIo, outcome: Comma
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
     });
-    command.showHelpAfterError('(--help explains)');
+    command.showHelpAfterError('(--help explains)').configureHelp({ showGlobalOptions: true });
     command.commands.forEach(configure);
   };
   configure(program);
+  program.name(typedAs(program.name()));
   for (const output of [io.stdout, io.stderr]) output.on('error', leaveReaderless);
   try {
     await program.parseAsync([...io.argv], { from: 'user' });
@@ -36,6 +37,11 @@ export async function runCommand(program: Command, io: CommandIo, outcome: Comma
     io.stderr.write(`${describeError(error)}\n`);
     return hasCode(error, 'usage') || hasCode(error, 'configuration') ? 2 : 1;
   }
+}
+
+/** What a person types to run the command, for its help. */
+function typedAs(name: string): string {
+  return name.startsWith('npm ') ? name : `npm run ${name} --`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { counted } from '#runtime/counted.ts';
 import type { FleetOutcome, FleetProgress } from './fleet.ts';
 import type { Verification } from './verification.ts';
 
@@ -38,7 +39,7 @@ export function describeRun(progress: FleetProgress, outcome: FleetOutcome, qos:
   const times = `${number(Math.round(acked / seconds))} readings/s, p50 ${milliseconds(ackMs.p50)}, p99 ${milliseconds(ackMs.p99)}`;
   const acknowledgement = qos === 0 ? ' (QoS 0: nobody says)' : acked > 0 ? ` (${times})` : '';
   const lines = [
-    `sent           ${number(sent)} readings in ${number(messages)} messages from ${number(devices)} devices, ${seconds.toFixed(1)} s`,
+    `sent           ${counted(sent, 'reading')} in ${counted(messages, 'message')} from ${counted(devices, 'device')}, ${seconds.toFixed(1)} s`,
     `acknowledged   ${number(acked)}${acknowledgement}`,
     `malformed      ${number(malformed)}`,
   ];
@@ -56,7 +57,7 @@ export function describeVerification(verification: Verification): string {
   const { stored, deadLettered, pending, missing, duplicates, ok, missingReadings } = verification;
   const lines = [
     `stored         ${number(stored)}`,
-    `dead-lettered  ${number(deadLettered)}${duplicates > 0 ? ` (and ${number(duplicates)} letters twice)` : ''}`,
+    `dead-lettered  ${number(deadLettered)}${duplicates > 0 ? ` (and ${counted(duplicates, 'letter')} twice)` : ''}`,
     `pending        ${number(pending)}${pending > 0 ? ' (never acknowledged and not found)' : ''}`,
     `missing        ${number(missing)}`,
   ];

@@ -3,9 +3,10 @@ import { Registry } from 'prom-client';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import type { CommandIo } from '#runtime/command-line.ts';
+import { createCommandLog } from '#runtime/command-log.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { createLogger } from '#runtime/logger.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -69,7 +70,7 @@ export async function simulate(
   const quiet = request.json === true;
   if (!quiet)
     io.stderr.write(
-      `seed ${options.seed}, ${options.devices.length} devices, ${options.urls.map(withoutPassword).join(', ')}\n`,
+      `seed ${options.seed}, ${counted(options.devices.length, 'device')}, ${options.urls.map(withoutPassword).join(', ')}\n`,
     );
   const file = request.ledger === undefined ? undefined : new LedgerFile(request.ledger);
   const memory = request.verify === true && file === undefined ? new Ledger() : undefined;
@@ -177,8 +178,7 @@ async function surroundings(
   const { schemas } = contract;
   for (const warning of warnings) io.stderr.write(`${warning}\n`);
   // The display says what a person needs; log lines would run through it.
-  const level = io.env['LOG_LEVEL'] ? settings.logLevel : 'silent';
-  const log = createLogger({ name: 'simulator', level }, io.stderr);
+  const log = createCommandLog('simulate', { LOG_LEVEL: io.env['LOG_LEVEL'] || 'silent' }, io.stderr);
   return {
     settings,
     schemas,

@@ -7,6 +7,7 @@ import { processIo } from '#runtime/process-io.ts';
 import { type RunningService, runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
+import { nextSteps } from './next-steps.ts';
 import { PIPELINE_CHECKS, type Pipeline, startPipeline } from './pipeline.ts';
 import { simulateDevices } from './simulated-devices.ts';
 import { LiveStatus, statusLine } from './status-line.ts';
@@ -36,14 +37,15 @@ const program = new Command('npm start --')
     };
     using live = new LiveStatus(io.stdout, () => {
       const before = totals;
-      totals = pipeline?.totals() ?? totals;
+      if (pipeline === undefined) return 'starting …';
+      totals = pipeline.totals();
       return statusLine(before, totals);
     });
     const { settings, contract, deps } = await setUpService(
       'standalone',
       io.env,
       PIPELINE_CHECKS,
-      terminalLog(io.stdout.isTTY, live),
+      terminalLog(io, live),
     );
     const { log } = deps;
     await runService(log, io, async (): Promise<RunningService> => {
@@ -66,6 +68,7 @@ const program = new Command('npm start --')
         },
         'the pipeline runs',
       );
+      if (io.stdout.isTTY) live.write(nextSteps({ mqttPort, httpPort, settings, env: io.env }));
       const fleet =
         options.simulate === undefined || mqttPort === undefined
           ? undefined

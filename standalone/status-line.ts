@@ -1,3 +1,5 @@
+import { counted } from '#runtime/counted.ts';
+
 /** Totals of the pipeline at one moment. */
 export interface PipelineTotals {
   readonly atMs: number;
@@ -13,11 +15,11 @@ export function statusLine(before: PipelineTotals, now: PipelineTotals): string 
   const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000);
   const rate = (from: number, to: number): string => count(Math.round((to - from) / seconds));
   return [
-    `${count(now.connectedDevices)} devices`,
+    counted(now.connectedDevices, 'device'),
     `in ${rate(before.decodedReadings, now.decodedReadings)}/s`,
     `stored ${rate(before.storedReadings, now.storedReadings)}/s`,
     `${count(now.storedReadings)} stored`,
-    `${count(now.deadLetters)} dead letters`,
+    counted(now.deadLetters, 'dead letter'),
     `lag ${count(now.lagRecords)}`,
   ].join(' · ');
 }

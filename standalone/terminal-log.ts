@@ -1,15 +1,19 @@
 import type { DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import type { CommandIo } from '#runtime/command-line.ts';
 import { standardOutput } from '#runtime/logger.ts';
 
-/** Where the log lines of a process with a live status line go: readable on a terminal, through it; JSON for machines. */
+/**
+ * Where the log lines of a process with a live status line go: readable on a terminal, through it, in colours unless
+ * `NO_COLOR` is set (no-color.org); JSON for machines.
+ */
 export function terminalLog(
-  isTerminal: boolean | undefined,
+  { stdout, env }: Pick<CommandIo, 'stdout' | 'env'>,
   output: { write(text: string): void },
 ): DestinationStream {
-  if (!isTerminal) return standardOutput();
+  if (!stdout.isTTY) return standardOutput();
   const pretty = prettyFactory({
-    colorize: true,
+    colorize: !env['NO_COLOR'],
     ignore: 'name,pid,hostname',
     translateTime: 'HH:MM:ss',
     singleLine: true,

@@ -35,7 +35,7 @@ export function mqtt5Document(): string {
     '',
     '```',
     'mosquitto_pub -d -V mqttv5 -q 1 -i dev-1 -t devices/dev-1/telemetry \\',
-    `  -m '{"schema":"environment/1","ts":'$(date +%s%3N)',"seq":0,"values":{"temperature":"hot","humidity":40}}'`,
+    `  -m '{"schema":"environment/1","ts":'$(date +%s)000',"seq":0,"values":{"temperature":"hot","humidity":40}}'`,
     'Client dev-1 received PUBACK (Mid: 1, RC:153)',
     '```',
     '',

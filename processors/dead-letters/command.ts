@@ -11,6 +11,7 @@ import {
   wholeNumber,
 } from '#runtime/command-line.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
+import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
@@ -33,7 +34,7 @@ import { replayLetters } from './replay.ts';
 import { replayProgress, replaySummaryJson, replaySummaryText } from './replay-report.ts';
 import { letterAsJson, showLetter } from './show.ts';
 import { printStats } from './stats.ts';
-import { counted, write } from './text-output.ts';
+import { write } from './text-output.ts';
 
 export interface DeadLettersContext {
   /** The log that the settings name, opened beside whoever owns it. */

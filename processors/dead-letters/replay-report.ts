@@ -1,8 +1,8 @@
 import { SingleBar } from 'cli-progress';
+import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { detailText } from './letter-summary.ts';
 import type { ReplaySummary } from './replay.ts';
-import { counted } from './text-output.ts';
 
 /** One line on a terminal, a line every five seconds elsewhere. */
 const LINE_MS = 5_000;

@@ -1,6 +1,7 @@
 import { LIMITS } from '#contract/limits.ts';
 import type { Mappings } from '#contract/mapping/mappings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { counted } from '#runtime/counted.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { judge } from './judge.ts';
 import {
@@ -125,7 +126,7 @@ function payloadLines(payload: Uint8Array, text: string | undefined, full: boole
       ? hexLines(full ? payload : payload.subarray(0, shown))
       : textLines(full ? text : text.slice(0, shown));
   const cut = !full && length > shown ? ['… cut here; --full shows all, --raw writes the bytes'] : [];
-  return [`Payload (${payload.length} bytes, ${kind})`, ...indented(lines), ...cut];
+  return [`Payload (${counted(payload.length, 'byte')}, ${kind})`, ...indented(lines), ...cut];
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -23,8 +23,3 @@ export function plainTable(head: readonly string[], rows: readonly (readonly str
   const lines = table.toString().split('\n');
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
-
-/** `1 letter`, `1,000 letters`. */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
-}

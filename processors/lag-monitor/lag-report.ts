@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { EventLog, GroupMember } from '#event-log/event-log.ts';
+import { counted } from '#runtime/counted.ts';
 import { terminalText } from '#runtime/terminal-text.ts';
 import { lagAt, type PartitionLag } from './lag.ts';
 import type { LagTarget } from './telemetry.ts';
@@ -52,7 +53,7 @@ export function renderLagReport(report: LagReport): string {
   const summary =
     report.records === 0
       ? 'nothing to do'
-      : `${report.records} records behind, the oldest for ${report.seconds.toFixed(1)} s`;
+      : `${counted(report.records, 'record')} behind, the oldest for ${report.seconds.toFixed(1)} s`;
   return `${report.group} on ${report.topic}: ${summary}\n${table.toString()}\n${membersText(report)}`;
 }
 

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
 import { runCommand } from '#runtime/command-line.ts';
+import { createCommandLog } from '#runtime/command-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { createLogger } from '#runtime/logger.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
@@ -24,7 +24,7 @@ const program = new Command('lag-monitor')
   .action(async (options: { once?: true; json?: true }) => {
     if (options.once) {
       const { settings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
-      const log = createLogger({ name: 'lag-monitor', level: 'error' }, io.stderr);
+      const log = createCommandLog('lag-monitor', io.env, io.stderr);
       const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
       await using eventLog = await openEventLog(settings, 'beside', deps);
       const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };

@@ -1,5 +1,6 @@
 import type { CompiledReading } from '#contract/mapping/compile-reading.ts';
 import { plainTable } from '#processors/dead-letters/text-output.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Contract } from '#runtime/load-contract.ts';
 
 /** What one mapping file says. */
@@ -35,7 +36,7 @@ export function checkText({ mappingFiles, mappings }: Contract): string {
       coverage.map(({ type, filled, empty }) => [type, filled.join(', '), empty.join(', ') || '–']),
     ),
     '',
-    `All good: ${files.length} files, ${mappings.rules.length} rules, every example gives what it says.`,
+    `All good: ${counted(files.length, 'file')}, ${counted(mappings.rules.length, 'rule')}, every example gives what it says.`,
     '',
   ].join('\n');
 }

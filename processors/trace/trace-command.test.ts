@@ -147,7 +147,7 @@ describe('npm run trace, beside the owner', () => {
     });
     const { out } = await trace(['dev-1', '1']);
     expect(out).toMatch(
-      /^dev-1, seq 1: stored\n {2}accepted {7}received 20.*Z by gateway test, in the log 20.*Z: partition 0, offset 2, reading 0 of its message; the telemetry-writer is past it\n {2}stored {9}environment\/1, ts 20.*humidity/,
+      /^dev-1, seq 1: stored\n {2}accepted {7}received 20.*Z by gateway test\n {17}in the log 20.*Z: partition 0, offset 2\n {17}reading 0 of its message\n {17}the telemetry-writer is past it\n {2}stored {9}environment\/1, ts 20.*Z\n {17}.*humidity/,
     );
   });
 
@@ -172,7 +172,7 @@ describe('npm run trace, beside the owner', () => {
     const { code, out } = await trace(['dev-1', '7']);
     expect(code).toBe(0);
     expect(out).toMatch(
-      /seq 7: dead-lettered\n.*by gateway: malformed-json \(no \\u\{1b\}\[31mJSON\); letter 0-0, dismissed\n$/,
+      /seq 7: dead-lettered\n.*by gateway: malformed-json\n {17}no \\u\{1b\}\[31mJSON\n {17}letter 0-0, dismissed; npm run dlq -- show 0-0\n$/,
     );
   });
 
@@ -201,7 +201,7 @@ describe('npm run trace, beside the owner', () => {
       letters: [{ reason: 'mapping-failed' }],
     });
     const { out } = await trace(['boiler', '--at', iso]);
-    expect(out).toContain('; made by tasmota (tele/{device}/SENSOR) of tele/boiler/SENSOR\n');
+    expect(out).toContain(' made by tasmota (tele/{device}/SENSOR) of tele/boiler/SENSOR\n');
   });
 
   test('one that waits, one that was merged, one that was replayed', async () => {
@@ -254,7 +254,7 @@ describe('npm run trace, beside the owner', () => {
     const { code, out } = await trace(['dev-1', '1'], away);
     expect(code).toBe(0);
     expect(out).toMatch(
-      /not known: the store cannot be asked\n.*accepted.*\n {2}store {10}cannot be asked: ECONNREFUSED\n/,
+      /not known: the store cannot be asked\n.*accepted(.*\n)+ {2}store {10}cannot be asked: ECONNREFUSED\n/,
     );
   });
 

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { type CommandIo, type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import type { Wanted } from './find-readings.ts';
@@ -18,8 +19,6 @@ export interface TraceContext {
   readonly openStore: (settings: Settings) => Promise<TelemetryStore>;
 }
 
-/** A bar on a terminal, a line every five seconds elsewhere. */
-const LINE_MS = 5_000;
 /** Also the length of a log for which no progress is shown. */
 const RECORDS_PER_UPDATE = 1_000;
 
@@ -51,7 +50,7 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
       for (const warning of warnings) io.stderr.write(`${warning}\n`);
       await using eventLog = await context.openLog(settings);
       await using store = await context.openStore(settings);
-      using progress = scanProgress(io.stderr);
+      using progress = createProgressDisplay(io.stderr, options.json === true);
       const trace = await traceReading(
         { deviceId, wanted },
         {
@@ -60,7 +59,10 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
           topics: settings.topics,
           group: settings.consumerGroup,
           signal: io.signal,
-          onProgress: progress.update,
+          onProgress: (done, total) => {
+            if (done % RECORDS_PER_UPDATE === 0)
+              progress.show(`reading the log, ${counted(total, 'record')}`, done / total);
+          },
         },
       );
       progress[Symbol.dispose]();
@@ -93,27 +95,4 @@ function spanOf(text: string): Span {
 function deviceIdArgument(text: string): string {
   if (isDeviceId(text)) return text;
   throw new InvalidArgumentError(`expected 1 to ${LIMITS.deviceIdLength} of A-Z a-z 0-9 . _ : -`);
-}
-
-function scanProgress(stderr: NodeJS.WritableStream) {
-  const bar = new SingleBar({
-    stream: stderr,
-    format: 'reading the log [{bar}] {value} of {total} records',
-    noTTYOutput: true,
-    notTTYSchedule: LINE_MS,
-    clearOnComplete: true,
-    hideCursor: false,
-  });
-  let started = false;
-  return {
-    update: (done: number, total: number): void => {
-      if (done % RECORDS_PER_UPDATE !== 0) return;
-      if (!started) bar.start(total, done);
-      started = true;
-      bar.update(done);
-    },
-    [Symbol.dispose]: (): void => {
-      if (started) bar.stop();
-    },
-  };
 }

@@ -15,14 +15,16 @@ const VERDICTS: Readonly<Record<TraceVerdict, string>> = {
   'not-found': 'not found, neither in the log, nor in the dead letters, nor in the store',
 };
 
+const WORD_WIDTH = 'dead-lettered'.length + 2;
+
 /** For people; what devices wrote is made safe for a terminal. */
 export function renderTrace(trace: Trace): string {
   const { deviceId, wanted, verdict, accepted, letters, stored, mergedInto, storeTrouble } = trace;
   const lines = [`${deviceId}, ${wantedText(wanted)}: ${VERDICTS[verdict]}`];
-  for (const acceptance of accepted) lines.push(`  accepted       ${acceptanceText(acceptance)}`);
-  for (const letter of letters) lines.push(`  dead-lettered  ${letterText(letter)}`);
+  for (const acceptance of accepted) lines.push(...part('accepted', acceptanceLines(acceptance)));
+  for (const letter of letters) lines.push(...part('dead-lettered', letterLines(letter)));
   for (const { schema, ts, values } of stored) {
-    lines.push(`  stored         ${schema}, ts ${iso(ts)}, ${JSON.stringify(values)}`);
+    lines.push(...part('stored', [`${schema}, ts ${iso(ts)}`, JSON.stringify(values)]));
   }
   if (mergedInto !== undefined) lines.push(`  merged into    seq ${mergedInto.seq ?? '(none)'}`);
   if (storeTrouble !== undefined) lines.push(`  store          cannot be asked: ${storeTrouble}`);
@@ -57,26 +59,30 @@ export function traceJson(trace: Trace): string {
   });
 }
 
-function acceptanceText(acceptance: Acceptance): string {
-  const { partition, offset, loggedAt, receivedAt, gateway, index, replays, committed, mapping } = acceptance;
-  return [
-    receivedAt === undefined ? 'received at an unknown time' : `received ${iso(receivedAt)}`,
-    `by ${gateway === undefined ? 'an unknown gateway' : `gateway ${gateway}`},`,
-    `in the log ${iso(loggedAt)}: partition ${partition}, offset ${offset}`,
-    ...(index === undefined ? [] : [`, reading ${index} of its message`]),
-    ...(replays === 0 ? [] : [`, replayed for the ${replays}. time`]),
-    committed ? '; the telemetry-writer is past it' : '; the telemetry-writer has not come to it yet',
-    ...(mapping === undefined ? [] : [`; made by ${mapping.source} (${mapping.rule}) of ${mapping.topic}`]),
-  ]
-    .join(' ')
-    .replaceAll(' ,', ',')
-    .replaceAll(' ;', ';');
+/** The word, and beside it what there is to say of it, a line each: a terminal has 80 columns. */
+function part(word: string, said: readonly string[]): string[] {
+  return said.map((line, index) => `  ${(index === 0 ? word : '').padEnd(WORD_WIDTH)}${line}`);
 }
 
-function letterText(letter: Letter): string {
+function acceptanceLines(acceptance: Acceptance): string[] {
+  const { partition, offset, loggedAt, receivedAt, gateway, index, replays, committed, mapping } = acceptance;
+  return [
+    `received ${receivedAt === undefined ? 'at an unknown time' : iso(receivedAt)} by ${gateway === undefined ? 'an unknown gateway' : `gateway ${gateway}`}`,
+    ...(mapping === undefined ? [] : [`made by ${mapping.source} (${mapping.rule}) of ${mapping.topic}`]),
+    `in the log ${iso(loggedAt)}: partition ${partition}, offset ${offset}`,
+    ...(index === undefined ? [] : [`reading ${index} of its message`]),
+    ...(replays === 0 ? [] : [`replayed for the ${replays}. time`]),
+    committed ? 'the telemetry-writer is past it' : 'the telemetry-writer has not come to it yet',
+  ];
+}
+
+function letterLines(letter: Letter): string[] {
   const summary = summaryOf(letter);
-  const why = shortened(detailText(letter.detail), 200);
-  return `${iso(letter.time)} by ${letter.stage}: ${letter.reason} (${why}); letter ${letter.id}, ${String(summary['status'])}`;
+  return [
+    `${iso(letter.time)} by ${letter.stage}: ${letter.reason}`,
+    shortened(detailText(letter.detail), 200),
+    `letter ${letter.id}, ${String(summary['status'])}; npm run dlq -- show ${letter.id}`,
+  ];
 }
 
 function iso(ms: number): string {

@@ -7,6 +7,7 @@ import type { Settings } from '#runtime/settings.ts';
 import { chooseSchemas } from '#simulator/choose-schemas.ts';
 import { startFleet } from '#simulator/fleet.ts';
 import { Ledger } from '#simulator/ledger.ts';
+import { describeProgress } from '#simulator/report.ts';
 import type { Verification } from '#simulator/verification.ts';
 import { verifyLedger } from '#simulator/verify-ledger.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
@@ -28,6 +29,8 @@ export interface DemoOptions {
   readonly httpPort: number;
   readonly schemas: SchemaRegistry;
   readonly tell: (line: string) => void;
+  /** What goes on right now, for whoever shows it while nothing is told; asked for whenever it is to be shown. */
+  readonly meanwhile: (line: () => string) => void;
   /** Ends the demo, and everything that it started. */
   readonly signal: AbortSignal;
 }
@@ -40,13 +43,14 @@ export interface DemoOptions {
  * @throws the reason of `signal` when it fires.
  */
 export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verification> {
-  const { settings, httpPort, schemas, tell, signal } = options;
+  const { settings, httpPort, schemas, tell, meanwhile, signal } = options;
   const startedAt = performance.now();
   const say = (text: string): void => {
     tell(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${text}`);
   };
   const env = { DATA_DIR: settings.dataDir, MQTT_PORT: String(settings.mqtt.port), LOG_LEVEL: 'warn' };
   await using pipeline = new PipelineProcess({ command: ['standalone/main.ts'], env, httpPort, signal });
+  meanwhile(() => 'starting the pipeline …');
   await pipeline.start();
   say(`The pipeline runs (process ${pipeline.pid}): MQTT, event log, writer and store in one.`);
 
@@ -67,9 +71,9 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
     },
     { ...deps, ledger },
   );
-  say(
-    `${DEVICES} devices publish ${RATE * BATCH} readings a second each, some lose their connection, one reading in a hundred is malformed.`,
-  );
+  meanwhile(() => describeProgress(fleet.progress()));
+  say(`${DEVICES} devices publish ${RATE * BATCH} readings a second each. Some lose their connection,`);
+  tell('         one reading in a hundred is malformed.');
   await sleep(KILL_AFTER_MS - BURST.burstLength * 500, undefined, { signal });
   say(`A burst: every device publishes ${BURST.burstFactor} times as fast.`);
   await sleep(BURST.burstLength * 500, undefined, { signal });
@@ -79,7 +83,7 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
   say(
     `SIGKILL in the middle of it: ${count(before.sent)} readings sent, ${count(before.acked)} acknowledged.`,
   );
-  say('The devices keep what was not acknowledged, and try to come back.');
+  tell('         The devices keep what was not acknowledged, and try to come back.');
   await sleep(DOWN_MS, undefined, { signal });
   await pipeline.start();
   say(`The pipeline is started again (process ${pipeline.pid}), on the files that the dead one left.`);
@@ -91,6 +95,7 @@ export async function runDemo(options: DemoOptions, deps: Deps): Promise<Verific
   say(
     `The devices are done (${outcome}): ${count(after.sent)} readings sent, ${count(after.acked)} acknowledged.`,
   );
+  meanwhile(() => 'looking for each of them in log, dead letters and store …');
   const verification = await verify(options, ledger, deps);
   say('The books, to the single reading:');
   for (const line of books(verification)) tell(`         ${line}`);
@@ -116,7 +121,7 @@ function books(found: Verification): string[] {
     `acknowledged   ${count(acked)}`,
     `stored         ${count(stored)}`,
     `dead-lettered  ${count(deadLettered)}`,
-    `pending        ${count(pending)}  (never acknowledged; their devices would send them again)`,
+    `pending        ${count(pending)}${pending > 0 ? '  (never acknowledged; their devices would send them again)' : ''}`,
     `missing        ${count(missing)}`,
     ok ? 'Every acknowledged reading is stored or dead-lettered.' : 'THE BOOKS DO NOT CLOSE.',
   ];

@@ -9,6 +9,7 @@ import { loadSchemas } from '#runtime/load-schemas.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { readSettings } from '#runtime/settings.ts';
+import { LiveStatus } from '#standalone/status-line.ts';
 import { runDemo } from './demo.ts';
 
 const io = processIo(process);
@@ -24,12 +25,17 @@ const program = new Command('npm run demo --')
     try {
       const [mqttPort, httpPort] = (await choosePorts([undefined, undefined])) as [number, number];
       const { settings } = readSettings({ DATA_DIR: folder, MQTT_PORT: String(mqttPort) }, () => '');
+      let now = (): string => '';
+      using live = new LiveStatus(io.stdout, () => now());
       const verification = await runDemo(
         {
           settings,
           httpPort,
           schemas: loadSchemas(),
-          tell: (line) => io.stdout.write(`${line}\n`),
+          tell: (line) => live.write(`${line}\n`),
+          meanwhile: (line) => {
+            now = line;
+          },
           signal: io.signal,
         },
         {
@@ -39,6 +45,8 @@ const program = new Command('npm run demo --')
           random: Math.random,
         },
       );
+      live[Symbol.dispose]();
+      if (verification.ok) io.stdout.write('\nYours now: npm start -- --simulate 25\n');
       if (options.json) io.stdout.write(`${JSON.stringify(verification)}\n`);
       outcome.code = verification.ok ? 0 : 1;
     } finally {
