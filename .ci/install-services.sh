@@ -22,6 +22,8 @@ want amtool prometheus-alertmanager
 want mosquitto_pub mosquitto-clients
 want /usr/sbin/mosquitto mosquitto
 want kcat kcat
+# For `systemd-analyze verify` alone; nothing is booted by it.
+want systemd-analyze systemd
 
 if [ -n "$missing" ]; then
   as_root=''

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { EventLog } from '#event-log/event-log.ts';
-import { counted, plainTable, write } from '#processors/dead-letters/text-output.ts';
+import { plainTable, write } from '#processors/dead-letters/text-output.ts';
+import { counted } from '#runtime/counted.ts';
 import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { momentArgument } from '#runtime/moment.ts';

@@ -1,5 +1,5 @@
 import { detailText } from '#processors/dead-letters/letter-summary.ts';
-import { counted } from '#processors/dead-letters/text-output.ts';
+import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import type { ReprocessResult } from './reprocess.ts';
 

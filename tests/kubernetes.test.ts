@@ -1,0 +1,140 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { LIMITS } from '#contract/limits.ts';
+import { readSettings } from '#runtime/settings.ts';
+import { MANIFESTS, type Manifest, readEnvFile, readManifests } from '#tests/kubernetes.ts';
+
+const ROOT = path.join(import.meta.dirname, '..');
+const manifests = readManifests();
+const ofKind = (kind: string): Manifest[] => manifests.filter((manifest) => manifest.kind === kind);
+const deployments = ofKind('Deployment').map((manifest) => {
+  const pod = manifest.spec.template.spec;
+  const [container] = pod.containers;
+  const own = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
+  const env: Record<string, string> = { ...readEnvFile(path.join(MANIFESTS, 'pipeline.env')), ...own };
+  return {
+    name: manifest.metadata.name,
+    labels: manifest.spec.template.metadata.labels,
+    pod,
+    container,
+    env,
+  };
+});
+const named = (name: string) => deployments.find((deployment) => deployment.name === name);
+
+test('gateways, processors and lag monitor are there, each with its own program', () => {
+  expect(deployments.map(({ name, container }) => [name, container.command])).toEqual([
+    ['gateway', ['node', 'ingest-gateway/main.ts']],
+    ['lag-monitor', ['node', 'processors/lag-monitor/main.ts']],
+    ['processors', ['node', 'processors/telemetry-writer/main.ts']],
+  ]);
+  for (const { container } of deployments)
+    expect(existsSync(path.join(ROOT, String(container.command[1])))).toBe(true);
+});
+
+describe.each(deployments)('$name', ({ pod, container, env }) => {
+  test('[P10] its variables are known, and together they are accepted', () => {
+    const secrets = new Set<string>();
+    const { settings, warnings } = readSettings(env, (file) => {
+      secrets.add(path.dirname(file));
+      return 'a-secret-of-more-than-16-characters';
+    });
+    expect(warnings).toEqual([]);
+    expect([...secrets]).toEqual(['/secrets']);
+    expect(settings.kafka?.brokers).toHaveLength(3);
+  });
+
+  test('its ports are those that it listens on, and what is asked of them exists', () => {
+    const ports = Object.fromEntries(container.ports.map(({ name, containerPort }) => [name, containerPort]));
+    expect(ports).toEqual({
+      http: Number(env['HTTP_PORT']),
+      ...(env['MQTT_TLS_PORT'] !== undefined && { mqtts: Number(env['MQTT_TLS_PORT']) }),
+    });
+    expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
+    expect(container.startupProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
+    expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
+  });
+
+  test('it is confined, bounded, and ends in peace', () => {
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(container).toMatchObject({
+      resources: {
+        requests: { cpu: expect.any(String), memory: expect.any(String) },
+        limits: { memory: expect.any(String) },
+      },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
+    });
+    expect(pod.terminationGracePeriodSeconds * 1000).toBeGreaterThanOrEqual(2 * LIMITS.shutdownMs);
+  });
+
+  test('every file that it is told of is mounted, and every volume is there', () => {
+    const mounted = container.volumeMounts.map(({ mountPath }) => mountPath);
+    const files = Object.entries(env).filter(([name]) => name.endsWith('_FILE'));
+    expect(files.filter(([, file]) => !mounted.includes(path.dirname(file)))).toEqual([]);
+    expect(mounted).toContain('/data');
+    expect(container.volumeMounts.map(({ name }) => name)).toEqual(pod.volumes.map(({ name }) => name));
+  });
+});
+
+test('services, budgets and policies choose pods that there are, and ports that these have', () => {
+  for (const { metadata, spec } of ofKind('Service')) {
+    const chosen = deployments.filter(({ labels }) => matches(spec.selector, labels));
+    expect(chosen, metadata.name).toHaveLength(1);
+    const ports = chosen[0]?.container.ports.map(({ name }) => name) ?? [];
+    for (const { targetPort } of spec.ports) expect(ports, metadata.name).toContain(targetPort);
+  }
+  for (const { metadata, spec } of [...ofKind('PodDisruptionBudget'), ...ofKind('Deployment')])
+    expect(
+      deployments.filter(({ labels }) => matches(spec.selector.matchLabels, labels)),
+      metadata.name,
+    ).toHaveLength(1);
+  for (const { metadata, spec } of ofKind('NetworkPolicy'))
+    expect(
+      deployments.some(({ labels }) => matches(spec.podSelector.matchLabels ?? {}, labels)),
+      metadata.name,
+    ).toBe(true);
+});
+
+test('processors are scaled by a metric that there is, of their own group and topic, up to the partitions', () => {
+  const [scaler] = ofKind('HorizontalPodAutoscaler');
+  const { scaleTargetRef, maxReplicas, metrics } = (scaler as Manifest).spec;
+  expect(named(scaleTargetRef.name)).toBeDefined();
+  const { settings } = readSettings(
+    named('processors')?.env ?? {},
+    () => 'a-secret-of-more-than-16-characters',
+  );
+  const { metric } = metrics[0].external;
+  expect(readFileSync(path.join(ROOT, 'docs/metrics.md'), 'utf8')).toContain(`\`${metric.name}\``);
+  expect(metric.selector.matchLabels).toEqual({
+    consumergroup: settings.consumerGroup,
+    topic: settings.topics.telemetry,
+  });
+  expect(maxReplicas).toBe(settings.kafka?.topicPartitions);
+});
+
+test('the image is the one of this version, as compose builds it', () => {
+  const kustomization = parse(readFileSync(path.join(MANIFESTS, 'kustomization.yaml'), 'utf8')) as {
+    images: [{ name: string; newTag: string }];
+  };
+  const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  expect(kustomization.images).toEqual([{ name: 'iot-telemetry-pipeline', newTag: version }]);
+  for (const { container } of deployments) expect(container.image).toBe('iot-telemetry-pipeline');
+});
+
+function matches(
+  selector: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value);
+}
