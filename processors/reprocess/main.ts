@@ -1,20 +1,19 @@
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
-import { createLogger, LOG_LEVELS } from '#runtime/logger.ts';
+import { createCommandLog } from '#runtime/command-log.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { runReprocess } from './command.ts';
 
-// The output is for the person who asked; logs go beside it, and only when something is wrong.
-const level = LOG_LEVELS.find((known) => known === process.env['LOG_LEVEL']) ?? 'warn';
+const io = processIo(process);
 const deps = {
-  log: createLogger({ name: 'reprocess', level }, process.stderr),
+  log: createCommandLog('reprocess', io.env, io.stderr),
   metrics: new Registry(),
   now: Date.now,
   random: Math.random,
 };
 
-process.exitCode = await runReprocess(processIo(process), {
+process.exitCode = await runReprocess(io, {
   openLog: (settings) => openEventLog(settings, 'beside', deps),
   openStore: (settings) => openTelemetryStore(settings, 'guest', deps),
   deps,
