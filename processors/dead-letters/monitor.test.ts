@@ -48,6 +48,22 @@ describe('the monitor of pending letters', () => {
     );
   const expirySeconds = async () => (await metric('dead_letters_oldest_pending_expiry_seconds'))[0]?.value;
 
+  test('a clock that jumped lets no letter look as if it expired, until it is believed', async () => {
+    await appendLetter(under.log, letterFor('a', '{'));
+    let clockTrouble: string | undefined;
+    start(withCalls(under.log, { health: () => ({ ...under.log.health(), clockTrouble }) }));
+    await monitor.look(never);
+    expect(await expirySeconds()).toBeGreaterThan(29 * 86_400);
+    now += 200 * DAY_MS;
+    clockTrouble = 'the clock is 200 days ahead';
+    await monitor.look(never);
+    expect(await expirySeconds()).toBeUndefined();
+    expect(await pending()).toEqual({ 'malformed-json': 1 });
+    clockTrouble = undefined;
+    await monitor.look(never);
+    expect(await expirySeconds()).toBe(0);
+  });
+
   test('has no series before its first look, and all of them after it', async () => {
     start();
     expect(await metric('dead_letters_pending')).toEqual([]);

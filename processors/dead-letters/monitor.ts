@@ -61,6 +61,8 @@ export function startDeadLetterMonitor(
  * where it stopped: the ledger can be told everything twice. A log that ends before our place was created anew, and
  * everything is read again.
  *
+ * While our clock is not believed nothing is said of what is left: retention does not go by that clock either.
+ *
  * Where letters have a share of the log that is crowded, a look also settles the older ones of those that say the same:
  * a device that sends one bad message for ever would fill it, and be held up, with copies of a single letter. One of
  * each always stays pending. While somebody else changes letters this waits for a later look.
@@ -110,15 +112,19 @@ export class DeadLetterMonitor {
       });
       await this.#readOutcomes(states, signal);
       // In a share what was settled goes early, and its state with it, perhaps before it was read here.
-      const expiredBefore = this.#hasShare ? now() - EARLIEST_EXPIRY * retentionMs : Infinity;
+      const believed = eventLog.health().clockTrouble === undefined ? now() : undefined;
+      const expiredBefore = this.#hasShare
+        ? (believed ?? -Infinity) - EARLIEST_EXPIRY * retentionMs
+        : Infinity;
       for (const { partition, oldestOffset } of letters) {
         for (const [reason, count] of this.#ledger.removeBefore(partition, oldestOffset, expiredBefore)) {
           this.#telemetry.expiredPending(reason, count);
         }
       }
       const oldest = this.#ledger.oldestPending();
-      const left = oldest === undefined ? undefined : Math.max(0, (oldest + retentionMs - now()) / 1000);
-      this.#telemetry.looked(this.#ledger.pending, left);
+      const left =
+        oldest === undefined || believed === undefined ? undefined : (oldest + retentionMs - believed) / 1000;
+      this.#telemetry.looked(this.#ledger.pending, left && Math.max(0, left));
       if (share !== undefined) await this.#makeRoom(share, signal);
     } catch (error) {
       if (!signal.aborted) this.#telemetry.lookFailed(error);

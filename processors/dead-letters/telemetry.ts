@@ -25,7 +25,7 @@ export function createDeadLetterTelemetry(deps: Deps, retentionSeconds: number) 
   });
   const expirySeconds = new Gauge({
     name: 'dead_letters_oldest_pending_expiry_seconds',
-    help: 'Seconds until retention may remove the oldest pending dead letter. No series while none is pending or the log cannot be asked',
+    help: 'Seconds until retention may remove the oldest pending dead letter. No series while none is pending, the log cannot be asked, or our clock is not believed',
     registers,
   });
   const retention = new Gauge({
