@@ -21,6 +21,8 @@ export interface EventLogUnderTest {
   openBeside(): Promise<EventLog>;
   /** Makes every append fail or hang until the returned function is called. */
   blockAppends(): Promise<() => Promise<void>>;
+  /** What a driver that knows who holds a lock tells of this machine. */
+  readonly lockHolder?: string;
   dispose(): Promise<void>;
 }
 
@@ -805,7 +807,12 @@ export function describeEventLog(
         onTestFinished(() => beside.close());
         const held = await log.acquireLock(name);
         expect(held).toBeDefined();
-        expect(await beside.acquireLock(name)).toBeUndefined();
+        let holder: string | undefined;
+        const onHeld = (who: string) => {
+          holder = who;
+        };
+        expect(await beside.acquireLock(name, { onHeld })).toBeUndefined();
+        expect(holder).toBe(subject.lockHolder);
         expect(await log.acquireLock(name)).toBeUndefined();
         const other = await beside.acquireLock(unique('replay'));
         expect(other).toBeDefined();

@@ -58,13 +58,20 @@ export interface EventLog extends AsyncDisposable {
   ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
 
   /** Held by one process at a time, over all processes of this log; `undefined` when another one has it. Let go by disposing, or by death. */
-  acquireLock(name: string): Promise<AsyncDisposable | undefined>;
+  acquireLock(name: string, options?: LockOptions): Promise<AsyncDisposable | undefined>;
 
   /** What is known right now, without asking: for readiness. */
   health(): EventLogHealth;
 
   /** Awaits appends in flight (until their deadlines), stops subscriptions without committing unfinished batches. */
   close(): Promise<void>;
+}
+
+export interface LockOptions {
+  /** A holder that is done within this is waited for; a driver whose single try lasts as long anyway tries once. Default 0. */
+  readonly patienceMs?: number;
+  /** Told, for people, who holds it, where the log knows. */
+  readonly onHeld?: (holder: string) => void;
 }
 
 export interface SubscribeOptions {
@@ -98,8 +105,11 @@ export interface DeliveredBatch {
 export interface Subscription extends AsyncDisposable {
   /** Rejects with `consumer-stopped` when the consumer cannot go on by itself; pending otherwise, resolves after `close()`. */
   readonly stopped: Promise<void>;
-  /** False while the consumer has no connection, or the watchdog sees no progress although there are records. */
-  healthy(): boolean;
+  /**
+   * For people: why it does not consume right now (not connected, refused, joining), and on a cluster where; `undefined`
+   * when it does.
+   */
+  trouble(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -190,6 +200,8 @@ export interface EventLogHealth {
   readonly clockTrouble?: string | undefined;
   /** For people: which topics' shares are filling up. */
   readonly shareTrouble?: string | undefined;
+  /** For people: a record that the log refused for good a short while ago. It takes others. */
+  readonly refusalTrouble?: string | undefined;
   /** For people: what became of the log's file, which was damaged. */
   readonly fileTrouble?: string | undefined;
 }

@@ -148,8 +148,9 @@ function readinessOf(
 ): Readonly<Record<string, ReadinessCheck>> {
   const writing = writer?.health();
   const trouble =
-    writing?.storeTrouble ??
-    (writing?.consuming ? undefined : 'the writer is not connected to the log, or makes no progress');
+    writing === undefined
+      ? 'the writer is not started yet'
+      : (writing.storeTrouble ?? writing.consumerTrouble);
   const lag = lagMonitor?.health() ?? { up: false, detail: 'starting' };
   return {
     ...gateway.readiness(),

@@ -3,6 +3,7 @@ import type {
   EventLog,
   EventLogHealth,
   GroupMember,
+  LockOptions,
   PartitionProgress,
   ReadOptions,
   SubscribeOptions,
@@ -21,6 +22,7 @@ import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
 import { LogSubscription } from './log-subscription.ts';
 import type { LogThreadEvent, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
 import { readTopic } from './read-topic.ts';
+import { takeWithPatience } from './take-with-patience.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
 export interface EmbeddedEventLogSettings extends LogRetentionOptions {
@@ -163,9 +165,14 @@ export class EmbeddedEventLog implements EventLog {
     }
   }
 
-  async acquireLock(name: string): Promise<AsyncDisposable | undefined> {
-    this.#assertOpen();
-    const lock = holdFileLock(this.#settings.paths.lock(`lock ${name}`));
+  async acquireLock(
+    name: string,
+    { patienceMs = 0 }: LockOptions = {},
+  ): Promise<AsyncDisposable | undefined> {
+    const lock = await takeWithPatience(patienceMs, () => {
+      this.#assertOpen();
+      return holdFileLock(this.#settings.paths.lock(`lock ${name}`));
+    });
     if (lock === undefined) return undefined;
     this.#locks.add(lock);
     return {

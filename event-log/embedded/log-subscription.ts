@@ -45,7 +45,8 @@ export class LogSubscription implements Subscription {
   readonly #deps: Deps;
   readonly #closing = new AbortController();
   readonly #closed: Promise<void>;
-  #healthy = true;
+  /** Why the log did not answer the last time. */
+  #trouble: string | undefined;
 
   constructor(options: SubscribeOptions, parts: SubscriptionParts, deps: Deps) {
     this.#options = options;
@@ -59,8 +60,8 @@ export class LogSubscription implements Subscription {
     this.stopped.catch(() => undefined);
   }
 
-  healthy(): boolean {
-    return this.#healthy;
+  trouble(): string | undefined {
+    return this.#trouble;
   }
 
   async close(): Promise<void> {
@@ -86,7 +87,7 @@ export class LogSubscription implements Subscription {
       await this.#work();
     } catch (cause) {
       if (this.#isClosing) return;
-      this.#healthy = false;
+      this.#trouble = describeError(cause);
       this.#parts.telemetry.consumerStopped(topic, group, cause);
       throw new PipelineError(
         'consumer-stopped',
@@ -172,12 +173,12 @@ export class LogSubscription implements Subscription {
     for (let failures = 1; !this.#isClosing; failures++) {
       try {
         const result = await attempt();
-        this.#healthy = true;
+        this.#trouble = undefined;
         return result;
       } catch (error) {
         if (this.#isClosing) return undefined;
         if (!(error instanceof PipelineError && error.retryable)) throw error;
-        this.#healthy = false;
+        this.#trouble = describeError(error);
         if (batch !== undefined)
           this.#parts.telemetry.commitFailed(identityOf(batch, this.#options.group), error);
         await pause(backoffDelayMs(BACKOFF, failures, this.#deps.random), this.#closing.signal);

@@ -40,6 +40,7 @@ describe.skipIf(missing)('kafka', () => {
           await eventually(() => expect(threadStates(kafka.node(0).pid)).toEqual(['T']));
           return async () => kafka.node(0).thaw();
         },
+        lockHolder: 'a process on 127.0.0.1',
         dispose: () => kafka.close(),
       };
     },

@@ -4,6 +4,7 @@ import type {
   EventLog,
   EventLogHealth,
   GroupMember,
+  LockOptions,
   PartitionProgress,
   ReadOptions,
   SubscribeOptions,
@@ -106,6 +107,7 @@ class KafkaEventLog implements EventLog {
     const subscription = new KafkaSubscription(options, this.#subscriptionSettings(), {
       createKafka: () => createKafka(this.#options, this.#telemetry),
       progress: (topic, group) => this.#progress.read(topic, group),
+      coordinator: (group) => this.#connections.describeCoordinator(group),
       lookAgain: (topic, partition, offset) =>
         lookAgain({ connections: this.#connections, channel: 'look-again', topic, partition }, offset),
       telemetry: this.#telemetry,
@@ -153,9 +155,9 @@ class KafkaEventLog implements EventLog {
     for (const { name } of topics) this.#appender.follow(name);
   }
 
-  async acquireLock(name: string): Promise<AsyncDisposable | undefined> {
+  async acquireLock(name: string, { onHeld }: LockOptions = {}): Promise<AsyncDisposable | undefined> {
     this.#assertOpen();
-    const lock = await acquireLock(this.#connections, name, this.#telemetry);
+    const lock = await acquireLock(this.#connections, name, this.#telemetry, onHeld);
     if (lock === undefined) return undefined;
     this.#locks.add(lock);
     return {
@@ -167,7 +169,8 @@ class KafkaEventLog implements EventLog {
 
   health(): EventLogHealth {
     const detail = this.#view.problem ?? this.#appender.problem();
-    return { up: detail === undefined, detail: detail ?? '' };
+    const refusalTrouble = this.#telemetry.refusalTrouble();
+    return { up: detail === undefined, detail: detail ?? '', ...(refusalTrouble && { refusalTrouble }) };
   }
 
   close(): Promise<void> {

@@ -3,12 +3,16 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 import { createWorthALine } from '#runtime/worth-a-line.ts';
 
+/** A record that was refused is shown for so long. */
+const REFUSAL_IS_NEWS_MS = 10 * 60_000;
+
 export type KafkaTelemetry = ReturnType<typeof createKafkaTelemetry>;
 
 /** The events of both drivers, and those that only Kafka has. */
 export function createKafkaTelemetry(deps: Deps) {
   const log = deps.log.child({ part: 'kafka' });
   const worthALine = createWorthALine();
+  let lastRefusal: { readonly at: number; readonly told: string } | undefined;
 
   return {
     ...createEventLogTelemetry(deps),
@@ -20,6 +24,21 @@ export function createKafkaTelemetry(deps: Deps) {
     partitionCountDiffers(topic: string, actual: number, configured: number): void {
       if (!worthALine(`partitions ${topic}`)) return;
       log.warn({ topic, actual, configured }, 'topic has another number of partitions, which is used');
+    },
+    /** The log will never take this record; it becomes a dead letter. */
+    recordRefused(topic: string, bytes: number, detail: string): void {
+      lastRefusal = {
+        at: deps.now(),
+        told: `topic ${topic} refused a record for good: ${detail}, its value has ${bytes} bytes`,
+      };
+      if (worthALine(`record refused ${topic}`))
+        log.error({ topic, bytes, detail }, 'record refused for good');
+    },
+    /** For people: what was refused lately. */
+    refusalTrouble(): string | undefined {
+      if (lastRefusal === undefined) return undefined;
+      const ago = Math.max(0, deps.now() - lastRefusal.at);
+      return ago < REFUSAL_IS_NEWS_MS ? `${lastRefusal.told}, ${Math.round(ago / 1000)} s ago` : undefined;
     },
     /** The cluster could keep every record on two disks at least, and this topic does not ask for it. */
     onOneDisk(topic: string, replicas: number, minInSyncReplicas: number, brokers: number): void {

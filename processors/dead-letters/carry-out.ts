@@ -3,44 +3,70 @@ import { LIMITS } from '#contract/limits.ts';
 import type { RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import { encodeTelemetryRecord, type MappingOrigin } from '#contract/telemetry-record.ts';
-import type { ReplayedBatch, Verdict } from './judge.ts';
+import { hasCode, type PipelineError } from '#runtime/errors.ts';
+import { failsAgain, type ReplayedBatch, type Verdict } from './judge.ts';
 import { appendDurably, appendSuccessor, type DeadLettersDeps, keepState } from './letter-states.ts';
 import type { Letter } from './letters.ts';
 
 /** Names the replay where a gateway's name would stand. */
 const GATEWAY_NAME = 'dead-letters';
 
+type Passes = Extract<Verdict, { readonly kind: 'passes' }>;
+type Fails = Extract<Verdict, { readonly kind: 'fails' }>;
+
 /**
  * Does what the verdict says, the result first and, once that is durable, the outcome: whoever dies between the two
  * does the letter again, and the store writes the same point again (P3).
  *
  * A letter that fails again stays where it is and its attempts are counted in the state topic, so that lists do not
- * grow; the last attempt puts a `replay-limit` letter in its place.
+ * grow; the last attempt puts a `replay-limit` letter in its place. One whose readings the log takes no more (a smaller
+ * limit than when they were sent) fails again for that.
  *
+ * @returns what became of it in the end
  * @throws PipelineError `not-durable`: done or not, to be done again.
  */
-export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLettersDeps): Promise<void> {
-  if (verdict.kind === 'unreplayable') return;
-  const { topics, now } = deps;
+export async function carryOut(letter: Letter, verdict: Verdict, deps: DeadLettersDeps): Promise<Verdict> {
+  if (verdict.kind === 'unreplayable') return verdict;
   if (verdict.kind === 'passes') {
-    const attempt = letter.attempt + 1;
-    const refused = verdict.rejects.map((reject) => {
-      const parks = attempt >= LIMITS.replayAttempts;
-      return successor(letter, { ...reject, attempt, parks });
-    });
-    const [became] = await Promise.all([
-      ...verdict.batches.map((batch) =>
-        appendDurably(replayedRecord(letter, batch, verdict.origin, attempt, topics), deps),
-      ),
-      ...refused.map((each) => appendSuccessor(each, deps)),
-    ]);
-    const state = { outcome: 'replayed', at: now(), attempt, became: became as RecordPosition } as const;
-    return keepState(letter, state, deps);
+    try {
+      await handIn(letter, verdict, deps);
+      return verdict;
+    } catch (error) {
+      if (!hasCode(error, 'refused')) throw error;
+      return carryOut(letter, refusedByLog(letter, error), deps);
+    }
   }
+  await keepFailure(letter, verdict, deps);
+  return verdict;
+}
+
+function refusedByLog(letter: Letter, { message, bytes }: PipelineError): Fails {
+  return failsAgain(letter, { reason: 'refused-by-log', detail: { message, bytes: bytes?.length } });
+}
+
+async function handIn(letter: Letter, verdict: Passes, deps: DeadLettersDeps): Promise<void> {
+  const { topics, now } = deps;
+  const attempt = letter.attempt + 1;
+  const refused = verdict.rejects.map((reject) => {
+    const parks = attempt >= LIMITS.replayAttempts;
+    return successor(letter, { ...reject, attempt, parks });
+  });
+  const [became] = await Promise.all([
+    ...verdict.batches.map((batch) =>
+      appendDurably(replayedRecord(letter, batch, verdict.origin, attempt, topics), deps),
+    ),
+    ...refused.map((each) => appendSuccessor(each, deps)),
+  ]);
+  const state = { outcome: 'replayed', at: now(), attempt, became: became as RecordPosition } as const;
+  return keepState(letter, state, deps);
+}
+
+async function keepFailure(letter: Letter, verdict: Fails, deps: DeadLettersDeps): Promise<void> {
   const { attempt, reason, parks } = verdict;
-  if (!parks) return keepState(letter, { outcome: 'failed-again', at: now(), attempt, reason }, deps);
+  const at = deps.now();
+  if (!parks) return keepState(letter, { outcome: 'failed-again', at, attempt, reason }, deps);
   const became = await appendSuccessor(successor(letter, { ...verdict, bytes: letter.payload }), deps);
-  return keepState(letter, { outcome: 'parked', at: now(), attempt, reason, became }, deps);
+  return keepState(letter, { outcome: 'parked', at: deps.now(), attempt, reason, became }, deps);
 }
 
 function replayedRecord(

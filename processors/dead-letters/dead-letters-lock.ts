@@ -1,11 +1,9 @@
 import type { TopicNames } from '#contract/log-record.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { pause } from '#runtime/retry.ts';
 import type { DeadLettersDeps } from './letter-states.ts';
 
 /** The pipeline's own housekeeping has the lock for a moment at a time: it is waited for. */
 const PATIENCE_MS = 5_000;
-const RETRY_MS = 20;
 
 /** Pipelines that share a cluster have topics of their own, and do not wait for each other. */
 export function deadLettersLock(topics: TopicNames): string {
@@ -19,15 +17,17 @@ export function deadLettersLock(topics: TopicNames): string {
  * @throws PipelineError `event-log-unavailable` when another process has it
  */
 export async function takeDeadLettersLock({ eventLog, topics }: DeadLettersDeps): Promise<AsyncDisposable> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  do {
-    const lock = await eventLog.acquireLock(deadLettersLock(topics));
-    if (lock !== undefined) return lock;
-    await pause(RETRY_MS);
-  } while (performance.now() < giveUpAt);
+  let holder = '';
+  const lock = await eventLog.acquireLock(deadLettersLock(topics), {
+    patienceMs: PATIENCE_MS,
+    onHeld: (who) => {
+      holder = ` (${who})`;
+    },
+  });
+  if (lock !== undefined) return lock;
   throw new PipelineError(
     'event-log-unavailable',
-    'another replay is running on this event log, and only one may',
+    `another replay is running on this event log${holder}, and only one may`,
     { retryable: true, reason: 'locked' },
   );
 }

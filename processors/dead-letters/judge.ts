@@ -101,10 +101,11 @@ function judgeForeign(
   return { kind: 'passes', batches, rejects, origin };
 }
 
-function failsAgain(
+/** This attempt failed: the letter's last one parks it. */
+export function failsAgain(
   letter: Letter,
   fault: { readonly reason: RejectReason; readonly detail: unknown },
-): Verdict {
+): Extract<Verdict, { readonly kind: 'fails' }> {
   const attempt = letter.attempt + 1;
   const parkable = letter.reason !== 'replay-limit';
   return {

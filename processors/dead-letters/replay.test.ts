@@ -290,6 +290,27 @@ describe('replay', () => {
     expect(await statuses()).toEqual(['unknown-schema pending']);
   });
 
+  test('[P2] a reading that the log refuses fails no command: it is said, and its letter stays', async () => {
+    await appendLetter(log, letterFor('a', reading(1)));
+    await appendLetter(log, letterFor('b', reading(2)));
+    const refusing = withCalls(log, {
+      append: (record, deadlineAt) =>
+        record.topic === TOPICS.telemetry && record.key === 'a'
+          ? Promise.reject(refused('MESSAGE_TOO_LARGE', record.value))
+          : log.append(record, deadlineAt),
+    });
+    deps = { ...deps, eventLog: refusing };
+    const summary = await replay();
+    expect(summary).toMatchObject({ letters: 2, passed: 1, failedAgain: 1 });
+    expect(summary.why.get('refused-by-log')).toMatchObject({
+      letters: 1,
+      example: { detail: { message: expect.stringContaining('MESSAGE_TOO_LARGE') } },
+    });
+    expect(await statuses()).toEqual(['unknown-schema pending', 'unknown-schema replayed']);
+    deps = { ...deps, eventLog: log };
+    expect(await replay()).toMatchObject({ letters: 1, passed: 1 });
+  });
+
   test('[P5] a letter that the log takes no more in its size is parked, cut', async () => {
     const payload = reading(1, { schema: 'poison/1' });
     await appendLetter(log, letterFor('a', payload));

@@ -92,8 +92,7 @@ export async function replayLetters(
     { inFlight: IN_FLIGHT, ratePerSecond: dryRun ? undefined : options.ratePerSecond, signal },
     async (letter) => {
       const verdict = judge(letter, schemas, options.judgeAt, mappings);
-      if (!dryRun) await carryOut(letter, verdict, deps);
-      count(summary, letter, verdict);
+      count(summary, letter, dryRun ? verdict : await carryOut(letter, verdict, deps));
       options.onProgress?.(summary);
     },
   );

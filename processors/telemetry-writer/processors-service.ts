@@ -114,14 +114,14 @@ async function readinessOf(
 ): Promise<Record<string, ReadinessCheck>> {
   const log = eventLog.health();
   const health = writer?.health();
-  const consuming = health?.consuming ?? false;
+  const consumerTrouble = health === undefined ? 'the consumer is not started yet' : health.consumerTrouble;
+  const logTrouble = log.up ? consumerTrouble : log.detail;
   const reachable = health?.storeTrouble === undefined && (await store.ping());
   return {
     log: {
       required: true,
-      up: log.up && consuming,
-      ...(!log.up && { detail: log.detail }),
-      ...(log.up && !consuming && { detail: 'the consumer is not connected, or makes no progress' }),
+      up: logTrouble === undefined,
+      ...(logTrouble !== undefined && { detail: logTrouble }),
     },
     store: {
       required: true,

@@ -67,7 +67,7 @@ describe('a batch', () => {
     expect(await pipeline.metric('writer_readings_stored_total{schema="tracker/1"}')).toBe(0);
     expect(await pipeline.metric('writer_dead_letters_total{reason="store-rejected"}')).toBe(0);
     expect(await pipeline.metric('telemetry_age_seconds_count')).toBe(51);
-    expect(writer.health()).toEqual({ consuming: true, storeTrouble: undefined });
+    expect(writer.health()).toEqual({ consumerTrouble: undefined, storeTrouble: undefined });
   });
 
   test('[P5] with one poison point among 5,000: 4,999 stored, one letter', async () => {
@@ -317,7 +317,7 @@ describe('stopping', () => {
     await stopped;
     expect(await pipeline.backlog()).toBe(0);
     expect(writer.accounting()).toEqual({ consumed: 1, stored: 1, deadLettered: 0 });
-    expect(writer.health().consuming).toBe(false);
+    expect(writer.health().consumerTrouble).toBe('the writer stops');
   });
 
   test.each<[string, WriteOutcome]>([
@@ -369,7 +369,7 @@ describe('a partition that is lost', () => {
         given.resolve(options);
         return {
           stopped: new Promise(() => undefined),
-          healthy: () => true,
+          trouble: () => undefined,
           close: async () => lost.abort(),
           [Symbol.asyncDispose]: async () => lost.abort(),
         };
@@ -424,7 +424,7 @@ test('[P7] a consumer that cannot go on fails the writer', async () => {
       ...logThat(log, async () => undefined),
       subscribe: async () => ({
         stopped: stopped.promise,
-        healthy: () => false,
+        trouble: () => 'stopped',
         close: async () => undefined,
         [Symbol.asyncDispose]: async () => undefined,
       }),

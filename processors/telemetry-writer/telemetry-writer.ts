@@ -36,8 +36,8 @@ export interface TelemetryWriterDeps extends Deps {
 }
 
 export interface WriterHealth {
-  /** The consumer is connected and makes progress. */
-  readonly consuming: boolean;
+  /** Why nothing is consumed right now, in words for people; `undefined` when all is well. */
+  readonly consumerTrouble: string | undefined;
   /** Why the store took nothing when it was last asked; `undefined` when all is well. */
   readonly storeTrouble: string | undefined;
 }
@@ -126,7 +126,7 @@ class Writer implements TelemetryWriter {
 
   health(): WriterHealth {
     return {
-      consuming: this.#stopping === undefined && (this.#subscription?.healthy() ?? false),
+      consumerTrouble: this.#stopping === undefined ? this.#subscription?.trouble() : 'the writer stops',
       storeTrouble: this.#storeWriter.trouble,
     };
   }

@@ -21,6 +21,8 @@ interface Rule {
   readonly cause: AppendFailureCause;
   readonly apart?: boolean;
   readonly stale?: boolean;
+  /** Other than by its kind, it is the record that is refused. */
+  readonly ofRecord?: boolean;
 }
 
 /** What a Produce answer means beside the kind of its error code. */
@@ -35,6 +37,7 @@ const RULES: Readonly<Record<number, Rule>> = {
   20: { cause: 'not-enough-replicas', apart: true },
   29: { cause: 'not-authorized' },
   31: { cause: 'not-authorized' },
+  44: { cause: 'other', ofRecord: true },
   56: { cause: 'other', stale: true },
   74: { cause: 'no-leader', stale: true },
   75: { cause: 'no-leader', stale: true },
@@ -42,13 +45,10 @@ const RULES: Readonly<Record<number, Rule>> = {
 
 export function failureOfCode(errorCode: number): AppendFailure {
   const { name, kind } = kafkaErrorCode(errorCode);
-  const { cause, apart = false, stale = false } = RULES[errorCode] ?? { cause: 'other' };
-  return {
-    cause,
-    detail: name,
-    remedy: kind === 'record' ? 'smaller' : apart ? 'apart' : isForOthers(kind) ? 'much-later' : 'later',
-    metadataIsStale: stale,
-  };
+  const rule: Rule = RULES[errorCode] ?? { cause: 'other' };
+  const { cause, apart = false, stale = false, ofRecord = kind === 'record' } = rule;
+  const remedy = ofRecord ? 'smaller' : apart ? 'apart' : isForOthers(kind) ? 'much-later' : 'later';
+  return { cause, detail: name, remedy, metadataIsStale: stale };
 }
 
 /** Neither time nor another batch helps. */
@@ -60,7 +60,7 @@ const CORRUPT_MESSAGE = 2;
 
 /** The broker was ready to append, and found fault with the batch alone. */
 export function refusesTheBatch(errorCode: number): boolean {
-  return errorCode === CORRUPT_MESSAGE || kafkaErrorCode(errorCode).kind === 'record';
+  return errorCode === CORRUPT_MESSAGE || failureOfCode(errorCode).remedy === 'smaller';
 }
 
 /** The guard against kafkajs#1303: an answer that does not mention the partition says nothing about it. */

@@ -1,34 +1,16 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
 import type { TopicView } from '#event-log/kafka/ask/cluster-view.ts';
-import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
-import type { ProduceAnswer, ProduceData } from '#event-log/kafka/wire/produce-request.ts';
 import { encodeRecordBody, keyOf, recordValueOf } from '#event-log/kafka/wire/record-batch.ts';
 import { notDurable, refused } from '#event-log/pending-append.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfRequest, NO_LEADER } from './append-failure.ts';
+import type { AppenderDeps } from './appender-deps.ts';
 import { durability } from './durability.ts';
 import type { EncodedAppend, PartitionQueue } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
 import { problemOf, Route, troubled } from './route.ts';
 import { WriteProbes } from './write-probes.ts';
-
-/** Sends one Produce request to a broker; a channel serves one request at a time. Rejects when there is no answer. */
-type Produce = (leader: number, channel: string, data: ProduceData) => Promise<ProduceAnswer>;
-
-export interface AppenderDeps {
-  readonly produce: Produce;
-  /** The view of the cluster shall include this topic. */
-  readonly follow: (topic: string) => void;
-  /** The view of the cluster has proved wrong, or something wants to be probed. */
-  readonly refresh: () => void;
-  readonly describeBroker: (leader: number) => string;
-  /** A partition can, or cannot, be written any more. */
-  readonly onChange: () => void;
-  readonly telemetry: KafkaTelemetry;
-  readonly now: () => number;
-  readonly random: () => number;
-}
 
 /** Deadlines and back-offs are looked at this often. */
 const TICK_MS = 100;
@@ -241,8 +223,11 @@ export class Appender {
       this.#routes.get(queue.topic)?.health.failed(queue.partition, detail, performance.now());
     }
     const never = queue.failed(failure, performance.now());
-    if (never !== undefined && !never.settled)
-      this.#fail(never, refused(failure.detail, recordValueOf(never.body)));
+    if (never !== undefined && !never.settled) {
+      const value = recordValueOf(never.body);
+      this.#deps.telemetry.recordRefused(queue.topic, value?.length ?? 0, failure.detail);
+      this.#fail(never, refused(failure.detail, value));
+    }
     // To the end, so that partitions that go alone take turns.
     this.#ready.delete(queue);
     if (queue.waiting > 0) this.#ready.add(queue);

@@ -14,6 +14,7 @@ import type { FetchedRecord } from '#event-log/kafka/wire/fetched-record.ts';
 import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type AskBroker, behindDamage, seenFromBefore } from './damage.ts';
+import { refusal } from './patience.ts';
 import { END, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
 
 const FETCH_BYTES = 1024 * 1024;
@@ -78,7 +79,7 @@ async function fetchFrom(
     const found = await behindDamage(ask, offset, until, `the broker answers ${name}`);
     if (found !== undefined) return found;
   }
-  if (errorCode !== 0) throw unavailable(`partition ${partition} of ${topic}: ${name}`);
+  if (errorCode !== 0) throw refusal(`partition ${partition} of ${topic}`, errorCode);
   const fetched = await withRecords(answered, offset);
   if (beginsBehind(fetched, offset)) return (await seenFromBefore(ask, offset)) ?? fetched;
   if (fetched.messages.length > 0) return fetched;

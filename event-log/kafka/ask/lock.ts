@@ -1,5 +1,6 @@
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
+import { membershipAfter } from '#event-log/kafka/wire/error-codes.ts';
 import { pause } from '#runtime/retry.ts';
 import { withPatience } from './patience.ts';
 
@@ -27,6 +28,7 @@ let locks = 0;
  * Taking it lasts up to a heartbeat while another holds it, and the broker's `group.initial.rebalance.delay.ms`
  * (3 s by default) while nobody does.
  *
+ * @param onHeld told who, for people, when another one holds it and the coordinator says from where
  * @returns undefined when another one holds it
  * @throws PipelineError `event-log-unavailable`
  */
@@ -34,9 +36,12 @@ export async function acquireLock(
   connections: BrokerConnections,
   name: string,
   telemetry: KafkaTelemetry,
+  onHeld?: (holder: string) => void,
 ): Promise<AsyncDisposable | undefined> {
   const member = new LockMember(connections, LOCK_GROUP_PREFIX + name);
   if (!(await withPatience(`lock ${name}`, () => member.join()))) {
+    const host = await member.leaderHost();
+    if (host !== undefined) onHeld?.(`a process on ${host}`);
     await member.leave();
     return undefined;
   }
@@ -65,17 +70,13 @@ async function keepAlive(member: LockMember, released: AbortSignal): Promise<voi
       mustJoin = false;
       lastGoodAt = performance.now();
     } catch (error) {
-      mustJoin = isType(error, 'REBALANCE_IN_PROGRESS');
+      const membership = membershipAfter(error);
+      mustJoin = membership === 'join anew';
       if (mustJoin) continue;
-      const isOver = isType(error, 'UNKNOWN_MEMBER_ID') || isType(error, 'ILLEGAL_GENERATION');
-      if (isOver || performance.now() - lastGoodAt > SESSION_MS) throw error;
+      if (membership === 'over' || performance.now() - lastGoodAt > SESSION_MS) throw error;
     }
   }
   if (!released.aborted) throw new Error('the group has another leader');
-}
-
-function isType(error: unknown, type: string): boolean {
-  return error instanceof Error && 'type' in error && error.type === type;
 }
 
 /**
@@ -89,6 +90,7 @@ class LockMember {
   /** JoinGroup is answered when the others have joined, too: nothing else may wait behind it. */
   readonly #channel = `lock-${locks++}`;
   #memberId = '';
+  #leaderId = '';
   #generationId = -1;
 
   constructor(connections: BrokerConnections, group: string) {
@@ -110,6 +112,7 @@ class LockMember {
       }),
     );
     this.#memberId = joined.memberId;
+    this.#leaderId = joined.leaderId;
     this.#generationId = joined.generationId;
     if (joined.leaderId !== joined.memberId) return false;
     await this.#connections.ask(coordinator, this.#channel, (c) =>
@@ -121,6 +124,20 @@ class LockMember {
       }),
     );
     return true;
+  }
+
+  /** The address that the leader of the group came from, as its coordinator saw it. Best effort. */
+  async leaderHost(): Promise<string | undefined> {
+    try {
+      const coordinator = await this.#connections.coordinatorOf(this.#group);
+      const { groups } = await this.#connections.ask(coordinator, this.#channel, (c) =>
+        c.describeGroups({ groupIds: [this.#group] }),
+      );
+      const members = groups.flatMap((group) => group.members);
+      return members.find(({ memberId }) => memberId === this.#leaderId)?.clientHost.replace('/', '');
+    } catch {
+      return undefined;
+    }
   }
 
   async heartbeat(): Promise<void> {

@@ -1,23 +1,28 @@
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { type ListedPartition, sendListOffsets } from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
-import { kafkaErrorCode } from '#event-log/kafka/wire/error-codes.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { refusal } from './patience.ts';
 
 /** Leading broker by partition. */
 export type Leaders = ReadonlyMap<number, number>;
+
+const UNKNOWN_TOPIC = 3;
 
 /** Asks for the offset of the oldest record. */
 export const OLDEST = -2;
 /** Asks for the offset that the next record gets. */
 export const END = -1;
 
-/** @throws PipelineError `event-log-unavailable` when the topic does not exist or one of its partitions has no leader */
+/**
+ * @throws PipelineError `event-log-unavailable` when the topic does not exist or one of its partitions has no leader;
+ *   `configuration` when it may not be seen
+ */
 export async function leadersOf(connections: BrokerConnections, topic: string): Promise<Leaders> {
   const { topicMetadata } = await connections.metadata([topic]);
   const found = topicMetadata.find((each) => each.topic === topic);
   if (found === undefined || found.topicErrorCode !== 0 || found.partitionMetadata.length === 0) {
-    throw unavailable(`topic ${topic} is not there (${kafkaErrorCode(found?.topicErrorCode ?? 3).name})`);
+    throw refusal(`topic ${topic} is not there`, found?.topicErrorCode || UNKNOWN_TOPIC);
   }
   const leaders = new Map<number, number>();
   for (const { partitionId, leader } of found.partitionMetadata) {
@@ -49,9 +54,7 @@ export async function listOffsets(
   const byPartition = new Map<number, ListedPartition>();
   for (const answer of answers.flat()) {
     if (answer.errorCode !== 0) {
-      throw unavailable(
-        `partition ${answer.partition} of ${topic}: ${kafkaErrorCode(answer.errorCode).name}`,
-      );
+      throw refusal(`partition ${answer.partition} of ${topic}`, answer.errorCode);
     }
     byPartition.set(answer.partition, answer);
   }

@@ -3,9 +3,16 @@ import type { TopicSettings } from '#event-log/event-log.ts';
 import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
-import { codeOf, type ErrorKind, kafkaErrorCode, withCauses } from '#event-log/kafka/wire/error-codes.ts';
+import {
+  codeOf,
+  describeKafkaError,
+  kafkaErrorCode,
+  kindOfError,
+  localCodeOf,
+  withCauses,
+} from '#event-log/kafka/wire/error-codes.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
-import { withPatience } from './patience.ts';
+import { refusal, withPatience } from './patience.ts';
 import { contradictions, retentionSeconds, type TopicConfig, wantedConfig } from './topic-settings.ts';
 
 export interface TopicsDeps {
@@ -79,7 +86,7 @@ async function countPartitions(connections: BrokerConnections, topic: string) {
     topicErrorCode: UNKNOWN_TOPIC,
     partitionMetadata: [],
   };
-  if (topicErrorCode !== 0) throw new Error(kafkaErrorCode(topicErrorCode).name);
+  if (topicErrorCode !== 0) throw refusal(`topic ${topic}`, topicErrorCode);
   const replicas = Math.min(...partitionMetadata.map((partition) => partition.replicas.length));
   return { partitions: partitionMetadata.length, replicas };
 }
@@ -93,45 +100,36 @@ async function describeTopic(admin: Admin, topic: string): Promise<TopicConfig> 
   return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
-/** Node's codes for a certificate that nobody it trusts has signed. (An expired one may be renewed any time.) */
-const UNTRUSTED: ReadonlySet<unknown> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
-const FOR_ANOTHER_HOST = 'ERR_TLS_CERT_ALTNAME_INVALID';
-
-/** Kinds of refusals that waiting does not cure. */
-const MUST_ACT: ReadonlySet<ErrorKind> = new Set(['configuration', 'fatal']);
-
 function asPipelineError(error: unknown): PipelineError {
   if (hasCode(error, 'configuration') || hasCode(error, 'closed')) return error;
-  for (const each of withCauses(error)) {
-    const code = codeOf(each);
-    if (code !== undefined && MUST_ACT.has(kafkaErrorCode(code).kind)) {
-      const topic = 'topic' in each ? `topic ${each.topic}: ` : '';
-      const { name } = kafkaErrorCode(code);
-      return new PipelineError('configuration', `${topic}${name}: ${each.message}`, { cause: error });
-    }
-    if (each.name === 'KafkaJSSASLAuthenticationError') {
-      return new PipelineError('configuration', `Kafka refuses the SASL credentials: ${each.message}`);
-    }
-    const nodeCode = 'code' in each ? each.code : undefined;
-    if (UNTRUSTED.has(nodeCode)) {
-      return new PipelineError(
-        'configuration',
-        `Kafka's certificate is not trusted: ${each.message} (KAFKA_SSL_CA_FILE names the authority of a private cluster)`,
-      );
-    }
-    if (nodeCode === FOR_ANOTHER_HOST) {
-      return new PipelineError('configuration', `Kafka's certificate is for another host: ${each.message}`);
-    }
+  if (kindOfError(error) === 'configuration' || hasFatalCode(error)) {
+    return new PipelineError('configuration', describeRefusal(error), { cause: error });
   }
   if (error instanceof PipelineError) return error;
   return new PipelineError('event-log-unavailable', `topics cannot be verified: ${describeError(error)}`, {
     retryable: true,
     cause: error,
   });
+}
+
+/** The cluster does not speak the protocol that we do: for the operator as long as the process only starts. */
+function hasFatalCode(error: unknown): boolean {
+  const codes = Array.from(withCauses(error), codeOf);
+  return codes.some((code) => code !== undefined && kafkaErrorCode(code).kind === 'fatal');
+}
+
+/** For people: what Kafka, or its certificate, is refused for. */
+function describeRefusal(error: unknown): string {
+  for (const each of withCauses(error)) {
+    if (each.name === 'KafkaJSSASLAuthenticationError') {
+      return `Kafka refuses the SASL credentials: ${each.message}`;
+    }
+    const code = localCodeOf(each);
+    if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+      return `Kafka's certificate is for another host: ${each.message}`;
+    if (code !== undefined && kindOfError(each) === 'configuration') {
+      return `Kafka's certificate is not trusted: ${each.message} (KAFKA_SSL_CA_FILE names the authority of a private cluster)`;
+    }
+  }
+  return describeKafkaError(error);
 }

@@ -57,6 +57,7 @@ function setUp(progress: () => PartitionProgress[] = () => []) {
         return { consumer: () => consumer } as unknown as Kafka;
       },
       progress: async () => progress(),
+      coordinator: async () => 'broker 1 (b:9092)',
       lookAgain: async () => ({ records: [], last: undefined }),
       telemetry: createKafkaTelemetry({
         log: pino({ level: 'silent' }),
@@ -96,11 +97,11 @@ describe('subscription', () => {
       expect.objectContaining({ autoCommit: false, eachBatchAutoResolve: false }),
     );
     expect(onAssigned).toHaveBeenCalledWith([0, 1]);
-    expect(subscription.healthy()).toBe(true);
+    expect(subscription.trouble()).toBeUndefined();
     await subscription.close();
     expect(first.disconnected).toBe(true);
     expect(await stopped).toBe('closed');
-    expect(subscription.healthy()).toBe(false);
+    expect(subscription.trouble()).toContain('closed');
   });
 
   test('[P7] a crash that says the code is at fault stops it', async () => {
@@ -117,6 +118,25 @@ describe('subscription', () => {
     await consumer(1);
     expect(first.disconnected).toBe(true);
     expect(onAssigned.mock.calls).toEqual([[[0, 1]], [[]], [[0, 1]]]);
+    await subscription.close();
+    expect(await stopped).toBe('closed');
+  });
+
+  test('[P10] a consumer that is refused says so, with Kafka’s word for it and the broker', async () => {
+    const { subscription, stopped, consumer } = setUp();
+    const first = await consumer(0);
+    const denied = Object.assign(new Error('Not authorized to access group'), {
+      name: 'KafkaJSProtocolError',
+      type: 'GROUP_AUTHORIZATION_FAILED',
+      code: 30,
+    });
+    first.emit('crash', { error: new Error('joining', { cause: denied }) });
+    await eventually(() =>
+      expect(subscription.trouble()).toBe(
+        'the consumer of t in g is refused until its configuration is put right: ' +
+          'GROUP_AUTHORIZATION_FAILED: Not authorized to access group (broker 1 (b:9092))',
+      ),
+    );
     await subscription.close();
     expect(await stopped).toBe('closed');
   });

@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import type { PartitionProgress, SubscribeOptions, Subscription } from '#event-log/event-log.ts';
+import { describeKafkaError } from '#event-log/kafka/wire/error-codes.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { backoffDelayMs, pause } from '#runtime/retry.ts';
 import { waysOn } from './consumer-failure.ts';
@@ -9,6 +10,8 @@ import { StallWatch } from './stall-watch.ts';
 export interface SubscriptionDeps extends GroupConsumerDeps {
   /** A new client for each consumer: those of one client share a cache of offsets. */
   readonly createKafka: () => Kafka;
+  /** For people: which broker a group is kept by, or whom one asks for it. Never rejects. */
+  readonly coordinator: (group: string) => Promise<string>;
   readonly progress: (topic: string, group: string) => Promise<readonly PartitionProgress[]>;
 }
 
@@ -37,6 +40,8 @@ export class KafkaSubscription implements Subscription {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #consumer: GroupConsumer | undefined;
+  /** What keeps it from consuming, while no coordinator answers it. */
+  #trouble = 'joins its group';
 
   constructor(options: SubscribeOptions, settings: SubscriptionSettings, deps: SubscriptionDeps) {
     this.#options = options;
@@ -46,11 +51,14 @@ export class KafkaSubscription implements Subscription {
     this.#running = this.stopped.catch(() => undefined);
   }
 
-  healthy(): boolean {
-    return (this.#consumer?.silentMs ?? Infinity) < this.#settings.sessionTimeoutMs;
+  trouble(): string | undefined {
+    if ((this.#consumer?.silentMs ?? Infinity) < this.#settings.sessionTimeoutMs) return undefined;
+    const { topic, group } = this.#options;
+    return `the consumer of ${topic} in ${group} ${this.#trouble}`;
   }
 
   async close(): Promise<void> {
+    this.#trouble = 'is closed';
     this.#closing.abort();
     await this.#running;
   }
@@ -61,7 +69,7 @@ export class KafkaSubscription implements Subscription {
 
   async #run(): Promise<void> {
     const { topic, group } = this.#options;
-    const { telemetry, random } = this.#deps;
+    const { telemetry, random, coordinator } = this.#deps;
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted; ) {
       const startedAt = performance.now();
@@ -76,6 +84,10 @@ export class KafkaSubscription implements Subscription {
       }
       failures = performance.now() - startedAt > on.backoff.maxDelayMs ? 1 : failures + 1;
       const delayMs = backoffDelayMs(on.backoff, failures, random);
+      const why = describeKafkaError(error);
+      this.#trouble = on.mustAct
+        ? `is refused until its configuration is put right: ${why} (${await coordinator(group)})`
+        : `failed: ${why}`;
       if (on.mustAct) telemetry.consumerRefused(topic, group, error, delayMs);
       else telemetry.consumerRestarts(topic, group, error, delayMs);
       if (wasAssigned) this.#options.onAssigned?.([]);

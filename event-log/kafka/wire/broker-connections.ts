@@ -144,6 +144,15 @@ export class BrokerConnections {
     throw problem;
   }
 
+  /** For people: the broker that coordinates `group` or, while none tells, those that were asked. */
+  async describeCoordinator(group: string): Promise<string> {
+    try {
+      return this.describe(await this.coordinatorOf(group));
+    } catch {
+      return `asked: ${this.#candidates().map(format).join(', ')}`;
+    }
+  }
+
   /** Closes the connections of a channel that is not needed any more. */
   release(channel: string): void {
     for (const key of [...this.#open.keys()]) {

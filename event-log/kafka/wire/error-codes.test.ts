@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs';
 import { describe, expect, test } from 'vitest';
-import { kafkaErrorCode, kindOfError } from './error-codes.ts';
+import { describeKafkaError, kafkaErrorCode, kindOfError, membershipAfter } from './error-codes.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
 
 const { createErrorFromCode, errorCodes } = insideKafkajs<{
@@ -34,6 +34,32 @@ describe('kinds of errors', () => {
       ({ code, retriable }) => retriable && kafkaErrorCode(code).kind !== 'retriable',
     );
     expect(final).toEqual([]);
+  });
+
+  test('a certificate is for the operator, a socket is not', () => {
+    const local = (code: string) => Object.assign(new Error('connect'), { code });
+    expect(kindOfError(new Error('x', { cause: local('SELF_SIGNED_CERT_IN_CHAIN') }))).toBe('configuration');
+    for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EMFILE', 'EIO', 'EPIPE', 'CERT_HAS_EXPIRED']) {
+      expect(kindOfError(local(code))).toBe('retriable');
+    }
+  });
+
+  test.each([
+    [27, 'join anew'],
+    [25, 'over'],
+    [22, 'over'],
+    [82, 'over'],
+    [16, 'as before'],
+    [30, 'as before'],
+  ] as const)('code %i leaves a membership %s', (code, membership) => {
+    expect(membershipAfter(new Error('asked', { cause: createErrorFromCode(code) }))).toBe(membership);
+  });
+
+  test('people read the name that Kafka has for it', () => {
+    expect(describeKafkaError(new Error('joining', { cause: createErrorFromCode(30) }))).toMatch(
+      /^GROUP_AUTHORIZATION_FAILED: /,
+    );
+    expect(describeKafkaError(new Error('away'))).toBe('away');
   });
 
   test('is found behind what kafkajs wraps around it', () => {

@@ -1,11 +1,16 @@
+import { describeError } from '#runtime/errors.ts';
+
 /**
  * Who can do something about an error code:
  *
  * - `retriable`: time. Leaders move, replicas catch up, brokers come back.
  * - `record`: nobody. The broker will never take this record; others of the same batch it may take.
- * - `configuration`: the operator. Retried slowly, since rights and policies are changed under running processes, but
- *   said at once and as what it is.
- * - `fatal`: a developer. Broker and client do not speak the same protocol; the process must not go on.
+ * - `configuration`: the operator. Said at once and as what it is. Questions are not asked again; appends and consumers
+ *   try again slowly, since rights and policies are changed under running processes.
+ * - `fatal`: a developer. Broker and client do not speak the same protocol. A consumer's process ends; appends are like
+ *   `configuration`: a gateway that is down keeps its devices waiting, one that restarts for ever does no more.
+ *
+ * What a kind means in the end: `append/append-failure.ts`, `consume/consumer-failure.ts`, `ask/patience.ts`.
  */
 export type ErrorKind = 'retriable' | 'record' | 'configuration' | 'fatal';
 
@@ -14,18 +19,25 @@ export interface KafkaErrorCode {
   readonly kind: ErrorKind;
 }
 
-/** The one table of Kafka's error codes, as far as they can reach us (https://kafka.apache.org/protocol.html#protocol_error_codes). */
+/**
+ * The one table of Kafka's error codes (https://kafka.apache.org/protocol.html#protocol_error_codes). Left out is what only
+ * requests are answered with that we never send: transactions, idempotence, tokens, quotas, elections, reassignments,
+ * brokers among themselves, the group protocols of Kafka 4.
+ */
 const CODES: Readonly<Record<number, readonly [name: string, kind: ErrorKind]>> = {
+  // Of a Fetch it may be damage on the broker's disk, as CORRUPT_MESSAGE: `ask/fetch-partition.ts`.
   [-1]: ['UNKNOWN_SERVER_ERROR', 'retriable'],
   1: ['OFFSET_OUT_OF_RANGE', 'retriable'],
   2: ['CORRUPT_MESSAGE', 'retriable'],
   3: ['UNKNOWN_TOPIC_OR_PARTITION', 'retriable'],
+  4: ['INVALID_FETCH_SIZE', 'fatal'],
   5: ['LEADER_NOT_AVAILABLE', 'retriable'],
   6: ['NOT_LEADER_OR_FOLLOWER', 'retriable'],
   7: ['REQUEST_TIMED_OUT', 'retriable'],
   8: ['BROKER_NOT_AVAILABLE', 'retriable'],
   9: ['REPLICA_NOT_AVAILABLE', 'retriable'],
   10: ['MESSAGE_TOO_LARGE', 'record'],
+  11: ['STALE_CONTROLLER_EPOCH', 'retriable'],
   12: ['OFFSET_METADATA_TOO_LARGE', 'fatal'],
   13: ['NETWORK_EXCEPTION', 'retriable'],
   14: ['COORDINATOR_LOAD_IN_PROGRESS', 'retriable'],
@@ -50,6 +62,8 @@ const CODES: Readonly<Record<number, readonly [name: string, kind: ErrorKind]>> 
   33: ['UNSUPPORTED_SASL_MECHANISM', 'configuration'],
   34: ['ILLEGAL_SASL_STATE', 'configuration'],
   35: ['UNSUPPORTED_VERSION', 'fatal'],
+  // Another process was faster.
+  36: ['TOPIC_ALREADY_EXISTS', 'retriable'],
   37: ['INVALID_PARTITIONS', 'configuration'],
   38: ['INVALID_REPLICATION_FACTOR', 'configuration'],
   39: ['INVALID_REPLICA_ASSIGNMENT', 'configuration'],
@@ -57,13 +71,21 @@ const CODES: Readonly<Record<number, readonly [name: string, kind: ErrorKind]>> 
   41: ['NOT_CONTROLLER', 'retriable'],
   42: ['INVALID_REQUEST', 'fatal'],
   43: ['UNSUPPORTED_FOR_MESSAGE_FORMAT', 'configuration'],
+  // Of a Produce it concerns records: `append/append-failure.ts`.
   44: ['POLICY_VIOLATION', 'configuration'],
   54: ['SECURITY_DISABLED', 'configuration'],
   56: ['KAFKA_STORAGE_ERROR', 'retriable'],
+  57: ['LOG_DIR_NOT_FOUND', 'retriable'],
   58: ['SASL_AUTHENTICATION_FAILED', 'configuration'],
+  60: ['REASSIGNMENT_IN_PROGRESS', 'retriable'],
+  69: ['GROUP_ID_NOT_FOUND', 'retriable'],
+  70: ['FETCH_SESSION_ID_NOT_FOUND', 'retriable'],
+  71: ['INVALID_FETCH_SESSION_EPOCH', 'retriable'],
+  72: ['LISTENER_NOT_FOUND', 'retriable'],
   74: ['FENCED_LEADER_EPOCH', 'retriable'],
   75: ['UNKNOWN_LEADER_EPOCH', 'retriable'],
   76: ['UNSUPPORTED_COMPRESSION_TYPE', 'configuration'],
+  77: ['STALE_BROKER_EPOCH', 'retriable'],
   78: ['OFFSET_NOT_AVAILABLE', 'retriable'],
   79: ['MEMBER_ID_REQUIRED', 'retriable'],
   81: ['GROUP_MAX_SIZE_REACHED', 'configuration'],
@@ -71,6 +93,13 @@ const CODES: Readonly<Record<number, readonly [name: string, kind: ErrorKind]>> 
   87: ['INVALID_RECORD', 'record'],
   88: ['UNSTABLE_OFFSET_COMMIT', 'retriable'],
   89: ['THROTTLING_QUOTA_EXCEEDED', 'retriable'],
+  97: ['PRINCIPAL_DESERIALIZATION_FAILURE', 'configuration'],
+  100: ['UNKNOWN_TOPIC_ID', 'retriable'],
+  103: ['INCONSISTENT_TOPIC_ID', 'retriable'],
+  108: ['NEW_LEADER_ELECTED', 'retriable'],
+  109: ['OFFSET_MOVED_TO_TIERED_STORAGE', 'retriable'],
+  110: ['FENCED_MEMBER_EPOCH', 'retriable'],
+  113: ['STALE_MEMBER_EPOCH', 'retriable'],
 };
 
 /** A code that is not in the table is believed to pass: giving up what may yet go well would be the worse mistake. */
@@ -93,6 +122,19 @@ const NAMES: Readonly<Record<string, ErrorKind>> = {
   SyntaxError: 'fatal',
 };
 
+/**
+ * Codes of Node.js for what an operator has to put right: a certificate that nobody it trusts has signed, or that names
+ * another host. (An expired one may be renewed any time; a host or port may answer any time.)
+ */
+const LOCAL_CODES: Readonly<Record<string, ErrorKind>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'configuration',
+  SELF_SIGNED_CERT_IN_CHAIN: 'configuration',
+  UNABLE_TO_GET_ISSUER_CERT: 'configuration',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'configuration',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'configuration',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'configuration',
+};
+
 /** The most serious kind that an error, what caused it, and the errors it stands for have. */
 export function kindOfError(error: unknown): ErrorKind {
   const kinds = new Set(Array.from(withCauses(error), kindOfOne));
@@ -104,7 +146,37 @@ const SERIOUS_FIRST: readonly ErrorKind[] = ['fatal', 'configuration', 'record']
 /** Of the error itself, whatever caused it. */
 function kindOfOne(error: Error): ErrorKind {
   const code = codeOf(error);
-  return code === undefined ? (NAMES[error.name] ?? 'retriable') : kafkaErrorCode(code).kind;
+  if (code !== undefined) return kafkaErrorCode(code).kind;
+  return LOCAL_CODES[localCodeOf(error) ?? ''] ?? NAMES[error.name] ?? 'retriable';
+}
+
+/** Node's own code of what went wrong on this machine, or between it and a broker. */
+export function localCodeOf(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** For people: what a broker answered, by Kafka's name for it; else the message. */
+export function describeKafkaError(error: unknown): string {
+  for (const each of withCauses(error)) {
+    const code = codeOf(each);
+    if (code === undefined) continue;
+    const topic = 'topic' in each ? `topic ${each.topic}: ` : '';
+    return `${topic}${kafkaErrorCode(code).name}: ${each.message}`;
+  }
+  return describeError(error);
+}
+
+const ILLEGAL_GENERATION = 22;
+const UNKNOWN_MEMBER_ID = 25;
+const REBALANCE_IN_PROGRESS = 27;
+const FENCED_INSTANCE_ID = 82;
+
+/** What a coordinator's answer means for a membership in a group: to be joined anew, over, or nothing. */
+export function membershipAfter(error: unknown): 'join anew' | 'over' | 'as before' {
+  const codes = new Set(Array.from(withCauses(error), codeOf));
+  if (codes.has(REBALANCE_IN_PROGRESS)) return 'join anew';
+  const isOver = [UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, FENCED_INSTANCE_ID].some((code) => codes.has(code));
+  return isOver ? 'over' : 'as before';
 }
 
 /** Of an error that stands for a broker's answer: kafkajs gives those the code and its name. */
