@@ -26,6 +26,7 @@ export function needsKafka(why: string): ConfigurationCheck {
 
 /** The folder of the embedded log or store can be made and written. */
 export const dataFolderUsable: ConfigurationCheck = {
+  ofThisMachine: true,
   variables: ['DATA_DIR', 'KAFKA_BROKERS', 'INFLUX_URL'],
   run({ settings }) {
     const { dataDir, kafka, influx } = settings;
@@ -53,6 +54,7 @@ export function portFree(
   address: (settings: Settings) => { readonly host: string; readonly port: number | undefined },
 ): ConfigurationCheck {
   return {
+    ofThisMachine: true,
     variables: [host, variable],
     async run({ settings }) {
       const { host: interfaceName, port } = address(settings);

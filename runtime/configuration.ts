@@ -8,6 +8,8 @@ import type { VariableName } from '#runtime/variables.ts';
 export interface ConfigurationCheck {
   /** What it is about. It is left out when one of them is told to be wrong already: it would only say so again. */
   readonly variables: readonly VariableName[];
+  /** True of this machine at this moment only, or it changes something: not asked when settings are checked from beside. */
+  readonly ofThisMachine?: true;
   /** @throws PipelineError `configuration`, each line naming its variable. */
   run(draft: DraftSettings): unknown;
 }

@@ -1,0 +1,91 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runConfig } from './command.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'config-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function config(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const code = await runConfig({
+    argv: args,
+    env: { DATA_DIR: path.join(folder, 'data'), ...env },
+    stdout,
+    stderr,
+    signal: new AbortController().signal,
+  });
+  const out = String(stdout.read() ?? '');
+  return { code, out, err: String(stderr.read() ?? '') };
+}
+
+const DISTRIBUTED = {
+  KAFKA_BROKERS: 'kafka:9092',
+  INFLUX_URL: 'http://influx:8086',
+  INFLUX_ORG: 'o',
+  INFLUX_BUCKET: 'b',
+  INFLUX_TOKEN: 'hush-hush',
+};
+
+describe('npm run config', () => {
+  test('check says that all is good, and changes nothing', async () => {
+    expect(await config(['check'])).toEqual({ code: 0, out: 'All good: standalone.\n', err: '' });
+    expect(await config(['check'], DISTRIBUTED)).toMatchObject({
+      code: 0,
+      out: 'All good: gateway, processors, lag-monitor.\n',
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('[P10] check tells the problems of every process at once, each once', async () => {
+    const wrong = {
+      KAFKA_BROKERS: 'a:1',
+      MQTT_PORT: 'x',
+      MAX_PACKET_BYTES: '9000',
+      SCHEMA_DIR: path.join(folder, 'missing'),
+      DEVICE_CREDENTIALS_FILE: path.join(folder, 'none.json'),
+    };
+    const { code, out, err } = await config(['check', '--json'], wrong);
+    expect(code).toBe(2);
+    const { ok, problems } = JSON.parse(out);
+    expect(ok).toBe(false);
+    expect(err.trimEnd().split('\n')).toEqual(problems);
+    expect(problems.map((problem: string) => problem.split(':')[0]).sort()).toEqual([
+      'DEVICE_CREDENTIALS_FILE',
+      'INFLUX_URL',
+      'MAX_PACKET_BYTES',
+      'MQTT_PORT',
+      'SCHEMA_DIR',
+    ]);
+    expect((await config(['show'], wrong)).code).toBe(2);
+    expect((await config(['check', '--for', 'nobody'])).code).toBe(2);
+  });
+
+  test('show says what is in force, from where and for whom, and no secret', async () => {
+    const env = { ...DISTRIBUTED, MQTT_MESSAGES_PER_SECOND: '50' };
+    const { code, out } = await config(['show', '--json'], env);
+    expect(code).toBe(0);
+    expect(out).not.toContain('hush');
+    const { variables } = JSON.parse(out);
+    const found = (name: string) => variables.find((it: { name: string }) => it.name === name);
+    expect(found('MQTT_MESSAGES_PER_SECOND')).toEqual({
+      name: 'MQTT_MESSAGES_PER_SECOND',
+      value: '50',
+      from: 'environment',
+      readBy: ['gateway'],
+    });
+    expect(found('MQTT_MESSAGE_BURST')).toMatchObject({ value: '500', from: 'default' });
+    expect(found('INFLUX_TOKEN')).toMatchObject({ value: '(hidden)', from: 'environment' });
+    expect(found('HTTP_PORT').value).toBe('gateway 8080, processors 8081, lag-monitor 8082');
+    expect(found('SCHEMA_DIR')).toMatchObject({ value: null, from: 'not set' });
+    expect(found('EMBEDDED_MAX_BYTES')).toBeUndefined();
+    const one = await config(['show', '--for', 'lag-monitor'], env);
+    expect(one.out).toMatch(/^HTTP_PORT +8082 +default +all$/m);
+    expect(one.out).not.toContain('MQTT_PORT');
+  });
+});
