@@ -125,6 +125,19 @@ export function describeTelemetryStore(
         );
       });
 
+      test('says which fields it holds, and in which kind; tags are none', async () => {
+        const { measurement, device } = names();
+        await writeAll([
+          { ...point(measurement, device, start, { temperature: 20 }, 1), tags: [['site', 'a']] },
+        ]);
+        const held = (await store.fields()).filter((field) => field.measurement === measurement);
+        expect(held.map(({ name, kind }) => `${name} ${kind}`).sort()).toEqual([
+          'schemaVersion integer',
+          'seq integer',
+          'temperature float',
+        ]);
+      });
+
       test('[P3] any history of writes ends as its points merged in order', async () => {
         await fc.assert(
           fc.asyncProperty(history, async (writes) => {

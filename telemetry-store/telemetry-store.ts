@@ -18,10 +18,19 @@ export interface TelemetryStore extends AsyncDisposable {
   /** Every reading with `fromMs` <= ts < `toMs`, in no promised order, streamed: for verification. @throws PipelineError `store-unavailable`, `closed` */
   scan(range: ScanRange): AsyncIterable<StoredReading>;
 
+  /** The fields that it holds, each in its kind: what a schema must agree with. @throws PipelineError `store-unavailable`, `closed` */
+  fields(): Promise<readonly StoredField[]>;
+
   /** Asks the store. False = not reachable now. */
   ping(): Promise<boolean>;
 
   close(): Promise<void>;
+}
+
+export interface StoredField {
+  readonly measurement: string;
+  readonly name: string;
+  readonly kind: FieldKind;
 }
 
 export interface ScanRange {

@@ -9,6 +9,7 @@ import { walBytes } from '#sqlite/write-ahead-log.ts';
 import type {
   Point,
   ScanRange,
+  StoredField,
   StoredReading,
   TelemetryStore,
   WriteOutcome,
@@ -145,6 +146,10 @@ class EmbeddedTelemetryStore implements TelemetryStore {
 
   async latest(deviceId: string, limit: number): Promise<readonly Reading[]> {
     return this.#thread.call('latest', { deviceId, limit });
+  }
+
+  async fields(): Promise<readonly StoredField[]> {
+    return this.#thread.call('fields', undefined);
   }
 
   async *scan({ fromMs, toMs, deviceIds }: ScanRange): AsyncIterable<StoredReading> {

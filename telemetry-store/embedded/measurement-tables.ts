@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { StoredField } from '#telemetry-store/telemetry-store.ts';
 import type { ColumnKind, PointShape } from './point-batch.ts';
 import { keepLayout } from './store-layout.ts';
 
@@ -68,6 +69,13 @@ export class MeasurementTables {
 
   measurements(): string[] {
     return [...this.#measurements.keys()];
+  }
+
+  /** Without tags. */
+  fields(): StoredField[] {
+    return [...this.#measurements].flatMap(([measurement, columns]) =>
+      [...columns.values()].flatMap(({ name, kind }) => (kind === 'tag' ? [] : { measurement, name, kind })),
+    );
   }
 
   columns(measurement: string): readonly FieldColumn[] {

@@ -1,6 +1,6 @@
 import type { Reading } from '#contract/reading.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
-import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
+import type { RejectedPoint, StoredField } from '#telemetry-store/telemetry-store.ts';
 import type { ExpireRequest, ExpireStep } from './expire-points.ts';
 import type { PointBatch } from './point-batch.ts';
 import type { RebuiltStore } from './rebuild-store.ts';
@@ -39,6 +39,7 @@ export interface StoreCalls {
   write(request: WriteRequest): readonly RejectedPoint[];
   latest(request: LatestRequest): readonly Reading[];
   scan(request: ScanRequest): ScanPage;
+  fields(): readonly StoredField[];
   expire(request: ExpireRequest): ExpireStep;
   /** What processes before this one saw of time. */
   seenTime(request: SeenTimeRequest): SeenTimeState;

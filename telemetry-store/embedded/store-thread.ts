@@ -48,6 +48,7 @@ serveDatabase<StoreCalls, StoreEvent>((emit) => {
       write: (request) => store.use((database) => database.write(request)),
       latest: (request) => store.use((database) => database.latest(request)),
       scan: (request) => store.use((database) => database.scan(request)),
+      fields: () => store.use((database) => database.fields()),
       expire: (request) => store.use((database) => database.expire(request)),
       seenTime: (request) => store.use((database) => database.seenTime(request)),
       keepTime: (state) => store.use((database) => database.keepTime(state)),

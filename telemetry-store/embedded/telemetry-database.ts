@@ -7,7 +7,7 @@ import { count } from '#sqlite/open-database.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 import { Statements } from '#sqlite/statements.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
-import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
+import type { RejectedPoint, StoredField } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
@@ -90,6 +90,11 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
   latest({ deviceId, limit }: LatestRequest): readonly Reading[] {
     this.#lookForChanges();
     return this.#readings.latest(deviceId, limit);
+  }
+
+  fields(): readonly StoredField[] {
+    this.#lookForChanges();
+    return this.#tables.fields();
   }
 
   scan(request: ScanRequest): ScanPage {

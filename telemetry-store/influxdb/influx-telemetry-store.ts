@@ -6,12 +6,13 @@ import { createTelemetryStoreTelemetry, type TelemetryStoreTelemetry } from '#te
 import type {
   Point,
   ScanRange,
+  StoredField,
   StoredReading,
   TelemetryStore,
   WriteOutcome,
 } from '#telemetry-store/telemetry-store.ts';
 import { compressed, type InfluxConnection, noAnswer, postToInflux, requestInflux } from './influx-http.ts';
-import { type ReadingsQuery, readingsOf } from './influxql.ts';
+import { fieldsOf, type ReadingsQuery, readingsOf } from './influxql.ts';
 import { linesOfPoints } from './line-protocol.ts';
 import { judgeAnswer, type Verdict } from './write-answer.ts';
 import { writeInParts } from './write-in-parts.ts';
@@ -94,6 +95,11 @@ class InfluxTelemetryStore implements TelemetryStore {
     return readings.slice(0, limit);
   }
 
+  async fields(): Promise<readonly StoredField[]> {
+    this.#assertOpen();
+    return Array.fromAsync(fieldsOf(this.#connection, this.#bucket, this.#closing.signal));
+  }
+
   async *scan({ fromMs, toMs, deviceIds }: ScanRange): AsyncIterable<StoredReading> {
     const range = `time >= ${timeLiteral(fromMs)} AND time < ${timeLiteral(toMs)}`;
     if (deviceIds === undefined) {
@@ -153,8 +159,12 @@ class InfluxTelemetryStore implements TelemetryStore {
     }
   }
 
-  #read(query: ReadingsQuery): AsyncIterable<StoredReading> {
+  #assertOpen(): void {
     if (this.#closing.signal.aborted) throw new PipelineError('closed', 'the telemetry store is closed');
+  }
+
+  #read(query: ReadingsQuery): AsyncIterable<StoredReading> {
+    this.#assertOpen();
     return readingsOf(this.#connection, this.#bucket, query, this.#closing.signal);
   }
 }

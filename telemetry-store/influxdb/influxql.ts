@@ -1,7 +1,7 @@
-import type { FieldValue } from '#contract/reading.ts';
+import type { FieldKind, FieldValue } from '#contract/reading.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { readingOfFields } from '#telemetry-store/reading-point.ts';
-import type { StoredReading } from '#telemetry-store/telemetry-store.ts';
+import type { StoredField, StoredReading } from '#telemetry-store/telemetry-store.ts';
 import { type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
 
 /** One JSON document of a chunked answer (https://docs.influxdata.com/influxdb/v2/api/v1-compatibility/). */
@@ -59,6 +59,30 @@ export async function* readingsOf(
   // SHOW names nothing also when the bucket does not exist or may not be read; SELECT says so.
   if (selects.length === 0) selects.push('SELECT * FROM nothing LIMIT 1');
   for await (const series of ask(selects.join('; '))) yield* readingsOfSeries(series);
+}
+
+/** @throws PipelineError `store-unavailable` */
+export async function* fieldsOf(
+  connection: InfluxConnection,
+  bucket: string,
+  closing: AbortSignal,
+): AsyncIterable<StoredField> {
+  for await (const { name: measurement, values } of seriesOf(
+    connection,
+    bucket,
+    'SHOW FIELD KEYS',
+    {},
+    closing,
+  )) {
+    for (const [name, kind] of values) {
+      // Other programs may write unsigned numbers; no schema has them.
+      if (isFieldKind(kind)) yield { measurement, name: String(name), kind };
+    }
+  }
+}
+
+function isFieldKind(kind: unknown): kind is FieldKind {
+  return kind === 'integer' || kind === 'float' || kind === 'boolean' || kind === 'string';
 }
 
 async function* seriesOf(

@@ -156,6 +156,7 @@ export function storeThat(
     write: async (points, signal) => (await answer(points, signal)) ?? store.write(points, signal),
     latest: (deviceId, limit) => store.latest(deviceId, limit),
     scan: (range) => store.scan(range),
+    fields: () => store.fields(),
     ping: () => store.ping(),
     close: () => store.close(),
     [Symbol.asyncDispose]: () => store.close(),
