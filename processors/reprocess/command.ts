@@ -95,6 +95,8 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
           ratePerSecond: options.rate,
           atFullSpeed: options.fast === true,
           signal: io.signal,
+          tags: settings.storeTags,
+          limits: settings.limits,
           onProgress: (run) => {
             const { written, refused } = run.tally;
             progress.update(...doneOf(run), { written, refused });

@@ -102,6 +102,21 @@ describe('npm run reprocess', () => {
     expect(progressFiles()).toEqual([]);
   });
 
+  test('gives points the tags that STORE_TAGS asks for now, from the labels of their records', async () => {
+    const headers = { readings: '1', 'received-at': String(Date.now()), gateway: 'g' };
+    const value = Buffer.from(JSON.stringify(reading(1)));
+    await pipeline.appendForeign('dev-1', value, { ...headers, labels: '{"line":"2","site":"a"}' });
+    env = { ...env, STORE_TAGS: 'site' };
+    const written: unknown[] = [];
+    const store = (it: TelemetryStore) =>
+      storeThat(it, async (points) => {
+        for (const { tags } of points) written.push(tags);
+        return undefined;
+      });
+    expect(await run(['--since', 'beginning'], { store })).toMatchObject({ code: 0, report: { written: 1 } });
+    expect(written).toEqual([[['site', 'a']]]);
+  });
+
   test('chooses by time and device, and says what it leaves out', async () => {
     for (const seq of range(4)) await pipeline.append('dev-1', reading(seq));
     const records = await Array.fromAsync(pipeline.log.read(pipeline.topics.telemetry));

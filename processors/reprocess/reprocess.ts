@@ -4,7 +4,9 @@ import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { headerNumber } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { BatchAbandoned } from '#processors/telemetry-writer/batch-run.ts';
+import type { WriteLimits } from '#processors/telemetry-writer/chunks.ts';
 import { StoreWriter } from '#processors/telemetry-writer/store-writer.ts';
+import { TagsOfLabels } from '#processors/telemetry-writer/tags-of-labels.ts';
 import { createWriterTelemetry } from '#processors/telemetry-writer/telemetry.ts';
 import { decodeBatch } from '#processors/telemetry-writer/telemetry-batch.ts';
 import { WRITE_DELAYS, type WriteDelays } from '#processors/telemetry-writer/write-decision.ts';
@@ -29,6 +31,10 @@ export interface ReprocessOptions extends PaceOptions {
   /** When it fires the write under way is finished and no other is begun. */
   readonly signal: AbortSignal;
   readonly onProgress?: (state: RunProgress) => void;
+  /** As the telemetry-writer has them: a point with other tags would be there twice. Default: none. */
+  readonly tags?: readonly string[];
+  /** Of one write to the store; default: `LIMITS`. */
+  readonly limits?: WriteLimits;
   /** Default `WRITE_DELAYS`. */
   readonly delays?: WriteDelays;
 }
@@ -80,11 +86,10 @@ export async function reprocess(options: ReprocessOptions, deps: ReprocessDeps):
     resumedFrom: kept?.startedAt,
     logBeginsAt: await beginOfLog(run, options, deps),
   };
-  const writer = new StoreWriter(
-    { store: deps.store, rejectAll: 'pause', delays: options.delays ?? WRITE_DELAYS },
-    deps,
-    createWriterTelemetry(deps, deps.schemas),
-  );
+  const { tags = [], limits = LIMITS, delays = WRITE_DELAYS } = options;
+  const telemetry = createWriterTelemetry(deps, deps.schemas);
+  const writer = new StoreWriter({ store: deps.store, rejectAll: 'pause', delays, limits }, deps, telemetry);
+  const tagsOf = new TagsOfLabels(tags, () => telemetry.tooManyTags());
   let savedAt = performance.now();
   const save = (): void => {
     if (!options.dryRun) deps.progress.save(run);
@@ -94,7 +99,9 @@ export async function reprocess(options: ReprocessOptions, deps: ReprocessDeps):
   try {
     for (const { partition } of run.partitions) {
       for await (const batch of batchesOf(partitionOf(run, partition), options, deps.eventLog)) {
-        const decoded = await decodeBatch(batch.wanted, deps.schemas, deps.now(), options.signal);
+        const decoded = await decodeBatch(batch.wanted, deps.schemas, deps.now(), options.signal, (labels) =>
+          tagsOf.of(labels),
+        );
         const startedAt = performance.now();
         const refused = options.dryRun
           ? []
