@@ -8,11 +8,13 @@ import type { FloodOptions, FloodResult } from './flood/flood.ts';
 export interface Readings {
   readonly types?: string;
   readonly small?: boolean;
+  /** Of MQTT; default 4, which is 3.1.1. */
+  readonly protocolVersion?: 4 | 5;
 }
 
 /** Runs a flood in a process of its own. `onStart` is called when everything is encoded and connected, before the first publish. */
 export async function runFlood(
-  options: Omit<FloodOptions, 'schemas' | 'small'> & Readings,
+  options: Omit<FloodOptions, 'schemas' | 'small' | 'protocolVersion'> & Readings,
   onStart: (pid: number) => void = () => undefined,
 ): Promise<FloodResult> {
   const args = Object.entries(options).flatMap(([name, value]) =>

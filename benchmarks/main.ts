@@ -90,8 +90,13 @@ function listMeasurements(realServices: Services | undefined): Measurement[] {
       readings: { types: 'environment', small: true },
     })),
   );
+  const mqtt5: Setup = { ...embedded, name: 'embedded, MQTT 5', readings: { protocolVersion: 5 } };
   const both = [embedded, ...real];
-  const setups = [bare, ...both.flatMap((setup) => [setup, { ...setup, batch: 20 }]), ...small];
+  const setups = [
+    bare,
+    ...[embedded, mqtt5, ...real].flatMap((setup) => [setup, { ...setup, batch: 20 }]),
+    ...small,
+  ];
   const measurement = (
     kind: string,
     setup: Setup,

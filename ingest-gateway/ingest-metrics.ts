@@ -47,6 +47,7 @@ export function createIngestMetrics(
     dropped: zero(DROP_REASONS),
     connectionsOpened: zero(LISTENER_NAMES),
     connectionsOpen: zero(LISTENER_NAMES),
+    packetsCut: 0,
     decoded: 0,
     unconfirmed: 0,
     auditLinesLost: 0,
@@ -187,6 +188,12 @@ export function createIngestMetrics(
       for (const listener of LISTENER_NAMES) this.set({ listener }, counts.connectionsOpen[listener]);
     },
   });
+  counter(
+    'ingest_cut_packets_total',
+    'Connections that ended in the middle of a packet: a bad network, or somebody who holds memory',
+    '',
+    () => ({ cut: counts.packetsCut }),
+  );
   new Gauge({
     name: 'ingest_tls_certificate_expiry_timestamp_seconds',
     help: 'When the first certificate of the file in force expires, seconds since the epoch: the server file with its chain, and the authority of the devices',

@@ -128,6 +128,9 @@ export function createIngestTelemetry(
     connectionClosed(listener: ListenerName): void {
       counts.connectionsOpen[listener]--;
     },
+    packetCut(): void {
+      counts.packetsCut++;
+    },
     refused(refusal: TurnedAway): void {
       const { reason, deviceId, address } = refusal;
       counts.refused[reason]++;

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import { LIMITS } from '#contract/limits.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type HttpGuardOptions, httpGuard } from '#runtime/http-guard.ts';
@@ -53,6 +53,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     http: { headersTimeout: httpRequestMs, connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
   });
   server.server.maxConnections = httpConnections;
+  const refused = createHttpMetrics(options.metrics);
+  server.server.on('drop', () => refused.inc());
   server.addHook('onRequest', httpGuard(options));
   server.get('/healthz', async () => ({ status: 'alive' }));
   server.get('/readyz', async (_request, reply) => {
@@ -75,4 +77,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   return { port, [Symbol.asyncDispose]: () => server.close() };
+}
+
+export function createHttpMetrics(metrics: Registry): Counter {
+  return new Counter({
+    name: 'http_connections_refused_total',
+    help: 'Connections to the HTTP port that were refused, because too many were open',
+    registers: [metrics],
+  });
 }

@@ -13,6 +13,7 @@ export interface PublishPlan {
   readonly batch: number;
   /** Only the values that the schema requires. */
   readonly small: boolean;
+  readonly protocolVersion: 4 | 5;
   /** `ts` of the first reading, milliseconds; each further one is a millisecond later. */
   readonly firstTs: number;
 }
@@ -33,7 +34,7 @@ export function packetIdOf(index: number): number {
 }
 
 export function encodePublishes(plan: PublishPlan, random: RandomStream): EncodedPublishes {
-  const { deviceId, schema, count, batch, small, firstTs } = plan;
+  const { deviceId, schema, count, batch, small, firstTs, protocolVersion } = plan;
   const source = new ReadingSource(schema, random);
   const isSent = (name: string): boolean => !small || schema.fields.get(name)?.required === true;
   const values = Array.from({ length: DIFFERENT_VALUES }, () =>
@@ -48,15 +49,10 @@ export function encodePublishes(plan: PublishPlan, random: RandomStream): Encode
   for (let index = 0; index < count; index++) {
     const readings = Array.from({ length: batch }, (_, i) => readingText(index * batch + i));
     const payload = batch === 1 ? (readings[0] as string) : `[${readings.join(',')}]`;
-    const packet = generate({
-      cmd: 'publish',
-      topic,
-      payload,
-      qos: 1,
-      messageId: packetIdOf(index),
-      dup: false,
-      retain: false,
-    });
+    const packet = generate(
+      { cmd: 'publish', topic, payload, qos: 1, messageId: packetIdOf(index), dup: false, retain: false },
+      { protocolVersion },
+    );
     packets.push(packet);
     end += packet.length;
     ends[index] = end;

@@ -8,13 +8,15 @@ export interface FloodDeviceOptions {
   readonly port: number;
   readonly deviceId: string;
   readonly publishes: EncodedPublishes;
+  /** Of MQTT; 4 is what 3.1.1 calls itself. */
+  readonly protocolVersion: 4 | 5;
   /** Messages that may be unacknowledged. */
   readonly window: number;
   /** Told the nanoseconds from each PUBLISH to its PUBACK. */
   readonly ackNanoseconds: RecordableHistogram;
 }
 
-/** CONNACK and PUBACK are all that a device is ever sent here, and both take four bytes. */
+/** A PUBACK that says success takes four bytes, in MQTT 5 as well [MQTT5 3.4.2.1]; but for CONNACK it is all that a device is sent here. */
 const ANSWER_BYTES = 4;
 const CONNACK = 0x20;
 const PUBACK = 0x40;
@@ -50,13 +52,13 @@ export class FloodDevice {
 
   /** Resolves when the broker accepted the connection. */
   async connect(): Promise<void> {
-    const { port, deviceId: clientId } = this.#options;
+    const { port, deviceId: clientId, protocolVersion } = this.#options;
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket = socket;
     await once(socket, 'connect');
-    socket.write(generate({ cmd: 'connect', clientId, keepalive: 60, clean: true }));
+    socket.write(generate({ cmd: 'connect', protocolVersion, clientId, keepalive: 60, clean: true }));
     const [answer] = (await once(socket, 'data')) as [Buffer];
-    if (answer.length !== ANSWER_BYTES || answer[0] !== CONNACK || answer[3] !== 0) {
+    if (answer[0] !== CONNACK || answer[3] !== 0 || answer.length !== 2 + (answer[1] ?? 0)) {
       throw new Error(`${clientId} was refused: ${answer.toString('hex')}`);
     }
     socket.on('data', (chunk) => this.#onAnswers(chunk));

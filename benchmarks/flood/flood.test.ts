@@ -27,8 +27,21 @@ async function listen(answer: (packet: Packet, socket: Socket) => void): Promise
   return (server.address() as AddressInfo).port;
 }
 
-function run(port: number, changed: Partial<Pick<FloodOptions, 'batch' | 'rate' | 'small'>> = {}) {
-  const plan = { devices: 3, prefix: 'f', count: 40, batch: 1, small: false, window: 8, rate: 0, ...changed };
+function run(
+  port: number,
+  changed: Partial<Pick<FloodOptions, 'batch' | 'rate' | 'small' | 'protocolVersion'>> = {},
+) {
+  const plan = {
+    devices: 3,
+    prefix: 'f',
+    count: 40,
+    batch: 1,
+    small: false,
+    protocolVersion: 4 as const,
+    window: 8,
+    rate: 0,
+    ...changed,
+  };
   return flood({ port, schemas: chooseSchemas(schemas), ...plan }, async () => undefined);
 }
 
@@ -74,6 +87,23 @@ describe('the load of the benchmark', () => {
       'environment/1 humidity',
       'environment/1 temperature',
     ]);
+  });
+
+  it('speaks MQTT 5, when told so', async () => {
+    const versions = new Set<number | undefined>();
+    const connack = generate(
+      { cmd: 'connack', reasonCode: 0, sessionPresent: false, properties: { receiveMaximum: 800 } },
+      { protocolVersion: 5 },
+    );
+    const port = await listen((packet, socket) => {
+      if (packet.cmd === 'connect') {
+        versions.add(packet.protocolVersion);
+        socket.write(connack);
+      }
+      if (packet.cmd === 'publish') socket.write(acknowledge(packet.messageId ?? 0));
+    });
+    expect(await run(port, { protocolVersion: 5 })).toMatchObject({ messages: 120 });
+    expect([...versions]).toEqual([5]);
   });
 
   it('never has more than its window unacknowledged', async () => {

@@ -12,6 +12,7 @@ export interface FloodOptions {
   /** Messages of each device. */
   readonly count: number;
   readonly batch: number;
+  readonly protocolVersion: 4 | 5;
   /** Readings with no more than their schemas require. */
   readonly small: boolean;
   readonly window: number;
@@ -61,7 +62,7 @@ export async function flood(options: FloodOptions, go: () => Promise<void>): Pro
 type DevicePlan = Omit<ConstructorParameters<typeof FloodDevice>[0], 'ackNanoseconds'>;
 
 function createDevices(options: FloodOptions, create: (plan: DevicePlan) => FloodDevice): FloodDevice[] {
-  const { port, prefix, count, batch, small, window, schemas } = options;
+  const { port, prefix, count, batch, small, window, schemas, protocolVersion } = options;
   const streams = randomStreams(1);
   // In the past: the newest reading must not be ahead of the clock.
   const firstTs = Date.now() - count * batch;
@@ -69,10 +70,10 @@ function createDevices(options: FloodOptions, create: (plan: DevicePlan) => Floo
     const deviceId = `${prefix}-${index + 1}`;
     const schema = schemas[index % schemas.length] as ReadingSchema;
     const publishes = encodePublishes(
-      { deviceId, schema, count, batch, small, firstTs },
+      { deviceId, schema, count, batch, small, firstTs, protocolVersion },
       streams.next().value,
     );
-    return { port, deviceId, publishes, window };
+    return { port, deviceId, publishes, protocolVersion, window };
   }).map(create);
 }
 

@@ -10,6 +10,7 @@ import { createLagTelemetry } from '#processors/lag-monitor/telemetry.ts';
 import { createWriterTelemetry } from '#processors/telemetry-writer/telemetry.ts';
 import { createContractTelemetry } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
+import { createHttpMetrics } from '#runtime/http-server.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createEmbeddedStoreTelemetry } from '#telemetry-store/embedded/telemetry.ts';
 
@@ -61,6 +62,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const deps: Deps = { log, metrics, now: () => 0, random: () => 0 };
   const standalone = process === 'standalone';
   createContractTelemetry(deps, () => true);
+  createHttpMetrics(metrics);
 
   const embeddedTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : undefined;
   embeddedTelemetry?.sizeMeasured({ usedBytes: 0, walBytes: 0 }, 1);

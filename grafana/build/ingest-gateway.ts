@@ -177,7 +177,17 @@ export const INGEST_GATEWAY: DashboardSpec = {
           title: 'Connections accepted, by listener',
           description: 'Far above the devices that connect: churn, or sockets that come to nothing.',
           unit: 'cps',
-          queries: [{ query: rate('ingest_connections_total', 'listener'), legend: '{{listener}}' }],
+          queries: [
+            { query: rate('ingest_connections_total', 'listener'), legend: '{{listener}}' },
+            {
+              query: `sum(rate(ingest_cut_packets_total${INSTANCE}[$__rate_interval]))`,
+              legend: 'ended in the middle of a packet',
+            },
+            {
+              query: `sum(rate(http_connections_refused_total${INSTANCE}[$__rate_interval]))`,
+              legend: 'HTTP, refused',
+            },
+          ],
         }),
         timeseries({
           title: 'File descriptors in use',

@@ -31,7 +31,9 @@ export function guardConnection(
       client.close();
     },
   };
-  stream.once('close', () => partialPackets.hold(holder, 0));
+  stream.once('close', () => {
+    if (partialPackets.hold(holder, 0) > 0) telemetry.packetCut();
+  });
 
   const release = (messageId: number): boolean => {
     // A packet that aedes does not see keeps the connection alive, too.

@@ -28,14 +28,18 @@ export class PartialPackets {
     return this.#bytes;
   }
 
-  /** @param bytes that `holder` has now. */
-  hold(holder: PartialPacketHolder, bytes: number): void {
+  /**
+   * @param bytes that `holder` has now.
+   * @returns those that it had
+   */
+  hold(holder: PartialPacketHolder, bytes: number): number {
     const before = this.#held.get(holder) ?? 0;
-    if (before === bytes) return;
+    if (before === bytes) return before;
     this.#bytes += bytes - before;
     if (bytes === 0) this.#held.delete(holder);
     else this.#held.set(holder, bytes);
     if (this.#bytes > this.#maxBytes) this.#dropLargest();
+    return before;
   }
 
   #dropLargest(): void {

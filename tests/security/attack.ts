@@ -14,8 +14,9 @@ export interface Attack {
   readonly name: string;
   /** What the attacker does, in one sentence of the report. */
   readonly what: string;
-  /** A series of `/metrics`, with its labels, that must have risen: an attack that no counter shows goes on unseen. Empty = it is
-   * no client of the gateway. */
+  /** A series of `/metrics`, with its labels, that must have risen: an attack that no counter shows goes on unseen. */
   readonly seenIn: string;
+  /** It is against logins: good devices log in for the first time meanwhile, with passwords that somebody chose. */
+  readonly besideLogins?: boolean;
   run(target: Target, signal: AbortSignal): Promise<void>;
 }

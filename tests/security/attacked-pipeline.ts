@@ -6,6 +6,7 @@ import { choosePorts } from '#runtime/choose-ports.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
 import type { Target } from './attack.ts';
 import { GoodFleetProcess } from './good-fleet/fleet-process.ts';
+import { writeCredentials } from './logins.ts';
 
 export interface AttackedPipelineOptions {
   readonly goodDevices: number;
@@ -32,12 +33,16 @@ export class AttackedPipeline implements AsyncDisposable {
 
   static async start({ goodDevices: devices, rate }: AttackedPipelineOptions): Promise<AttackedPipeline> {
     const folder = mkdtempSync(path.join(tmpdir(), 'attacked-pipeline-'));
+    await writeCredentials(path.join(folder, 'devices.json'));
     const ports = await choosePorts([undefined, undefined, undefined]);
     const [mqttPort, webSocketPort, httpPort] = ports as [number, number, number];
     const env = {
       DATA_DIR: folder,
       MQTT_PORT: String(mqttPort),
       MQTT_WS_PORT: String(webSocketPort),
+      DEVICE_CREDENTIALS_FILE: path.join(folder, 'devices.json'),
+      // Those that are not in the file need no password.
+      ALLOW_ANONYMOUS: 'true',
       LOG_LEVEL: 'error',
     };
     const process = new PipelineProcess({ command: ['standalone/main.ts'], env, httpPort });

@@ -10,16 +10,22 @@ const OPEN_AT_ONCE = 100;
 const ATTACKERS_ADDRESS = '127.0.0.2';
 
 /** Opens a connection, however it ends; it is destroyed when the attack is over. */
-export async function openSocket(port: number, signal: AbortSignal): Promise<Socket> {
+export async function openSocket(
+  port: number,
+  signal: AbortSignal,
+  localAddress = ATTACKERS_ADDRESS,
+): Promise<Socket> {
   const socket = connect({
     port,
     host: '127.0.0.1',
-    localAddress: ATTACKERS_ADDRESS,
+    localAddress,
     noDelay: true,
     allowHalfOpen: true,
   });
   socket.on('error', () => undefined).resume();
-  signal.addEventListener('abort', () => socket.destroy(), { once: true });
+  const destroy = (): void => void socket.destroy();
+  signal.addEventListener('abort', destroy, { once: true });
+  socket.once('close', () => signal.removeEventListener('abort', destroy));
   if (signal.aborted) socket.destroy();
   await eventOrEnd(socket, 'connect');
   return socket;
@@ -37,9 +43,17 @@ export async function eventOrEnd(socket: Socket, event: 'connect' | 'data' | 'dr
 }
 
 /** Opens a connection that said CONNECT as a device, and was answered. */
-export async function openDevice(port: number, clientId: string, signal: AbortSignal): Promise<Socket> {
+export async function openDevice(
+  port: number,
+  clientId: string,
+  signal: AbortSignal,
+  protocolVersion: 4 | 5 = 4,
+): Promise<Socket> {
   const socket = await openSocket(port, signal);
-  write(socket, mqttPacket.generate({ cmd: 'connect', clientId, keepalive: 60, clean: true }));
+  write(
+    socket,
+    mqttPacket.generate({ cmd: 'connect', protocolVersion, clientId, keepalive: 60, clean: true }),
+  );
   await eventOrEnd(socket, 'data');
   return socket;
 }

@@ -28,13 +28,13 @@ async function openSilent(port: number | undefined): Promise<Socket> {
 
 describe('the door [P10]', () => {
   it.each([
-    ['tcp', 'mqtt'],
-    ['tls', 'mqtts'],
-    ['webSocket', 'ws'],
-    ['secureWebSocket', 'wss'],
+    ['tcp', 'mqtt', 'tcp'],
+    ['tls', 'mqtts', 'tls'],
+    ['webSocket', 'ws', 'websocket'],
+    ['secureWebSocket', 'wss', 'secure-websocket'],
   ] as const)(
     '%s: the oldest silent sockets give way, before any handshake, and a device comes in',
-    async (listener, scheme) => {
+    async (listener, scheme, label) => {
       const files = {
         certFile: path.join(folder, 'server.crt'),
         keyFile: path.join(folder, 'server.key'),
@@ -46,11 +46,11 @@ describe('the door [P10]', () => {
       });
       const port = test.gateway.ports[listener];
       const ended: number[] = [];
-      const silent: Socket[] = [];
+      const sockets: Socket[] = [];
       for (let i = 0; i < 2 * MOST; i++) {
         const socket = await openSilent(port);
         socket.on('error', () => undefined).on('close', () => ended.push(i));
-        silent.push(socket);
+        sockets.push(socket);
       }
       await eventually(() => expect(ended).toEqual([0, 1, 2]));
       expect(await test.metric(refused('too-many-from-address'))).toBe(MOST);
@@ -61,13 +61,19 @@ describe('the door [P10]', () => {
       });
       expect(test.gateway.connectedDevices()).toBe(1);
       // Having said CONNECT, it is none of those that give way.
-      for (let i = 0; i < 2 * MOST; i++) (await openSilent(port)).on('error', () => undefined);
+      for (let i = 0; i < 2 * MOST; i++) sockets.push((await openSilent(port)).on('error', () => undefined));
       await eventually(async () =>
         expect(await test.metric(refused('too-many-from-address'))).toBe(3 * MOST),
       );
       expect(client.connected).toBe(true);
       expect(await test.metric(refused('tls-handshake'))).toBe(0);
       await client.endAsync(true);
+      // A FIN within a handshake is noticed when its time is over.
+      for (const socket of sockets) socket.resetAndDestroy();
+      await eventually(async () =>
+        expect(await test.metric(`ingest_connections{listener="${label}"}`)).toBe(0),
+      );
+      expect(await test.metric(`ingest_connections_total{listener="${label}"}`)).toBe(4 * MOST + 1);
     },
   );
 

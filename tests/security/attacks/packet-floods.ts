@@ -11,7 +11,7 @@ function packetFlood(
   what: string,
   seenIn: string,
   packet: Uint8Array,
-  attackers = ATTACKERS,
+  { attackers = ATTACKERS, version = 4 }: { attackers?: number; version?: 4 | 5 } = {},
 ): Attack {
   const bytes = repeated(packet, Math.max(1, Math.floor(BYTES_A_WRITE / packet.length)));
   return {
@@ -20,7 +20,7 @@ function packetFlood(
     seenIn,
     run: (target: Target, signal: AbortSignal) =>
       each(attackers, signal, async (index) =>
-        flood(await openDevice(target.mqttPort, `attacker-${index}`, signal), bytes, signal),
+        flood(await openDevice(target.mqttPort, `attacker-${index}`, signal, version), bytes, signal),
       ),
   };
 }
@@ -43,6 +43,25 @@ const wideReading = JSON.stringify({
   ts: 1,
   values: Object.fromEntries(Array.from({ length: 5_500 }, (_, index) => [`x${index}`, 1])),
 });
+
+/** As many properties as are taken, and no reading. */
+function propertiesFlood(): Attack {
+  const userProperties = Object.fromEntries(Array.from({ length: 780 }, (_, index) => [`k${index}`, 'v']));
+  const message = { payload: '', qos: 0, dup: false, retain: false, properties: { userProperties } } as const;
+  return {
+    name: 'properties-flood',
+    what: `${ATTACKERS} devices send PUBLISH of MQTT 5 with 8 KiB of user properties as fast as they are read`,
+    // The good devices speak 3.1.1.
+    seenIn: 'ingest_messages_total{qos="0",version="5"}',
+    run: (target, signal) =>
+      each(ATTACKERS, signal, async (index) => {
+        const topic = `devices/attacker-${index}/telemetry`;
+        const packet = mqttPacket.generate({ cmd: 'publish', topic, ...message }, { protocolVersion: 5 });
+        const socket = await openDevice(target.mqttPort, `attacker-${index}`, signal, 5);
+        await flood(socket, repeated(packet, 8), signal);
+      }),
+  };
+}
 
 function publish(index: number, payload: string): Uint8Array {
   const topic = `devices/attacker-${index}/telemetry`;
@@ -71,8 +90,16 @@ export const PACKET_FLOODS: readonly Attack[] = [
     'PUBREL for messages that do not exist',
     'ingest_packets_total{type="pubrel"}',
     generate({ cmd: 'pubrel', messageId: 9 }),
-    50,
+    { attackers: 50 },
   ),
+  packetFlood(
+    'pubrel-flood-5',
+    'PUBREL of MQTT 5 for messages that do not exist',
+    'ingest_packets_total{type="pubrel"}',
+    generate({ cmd: 'pubrel', messageId: 9 }),
+    { attackers: 50, version: 5 },
+  ),
+  propertiesFlood(),
   packetFlood(
     'pingreq-flood',
     'PINGREQ',

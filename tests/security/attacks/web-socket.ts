@@ -43,6 +43,17 @@ const PING = 9;
 
 export const WEB_SOCKET_ATTACKS: readonly Attack[] = [
   {
+    name: 'websocket-requests',
+    what: '20 clients send HTTP requests to the WebSocket listener, one behind the other, as fast as they are read',
+    seenIn: 'ingest_refused_total{reason="protocol-error"}',
+    async run({ webSocketPort }, signal) {
+      const bytes = repeated(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'), 2_000);
+      await each(20, signal, async () => {
+        while (!signal.aborted) await flood(await openSocket(webSocketPort, signal), bytes, signal);
+      });
+    },
+  },
+  {
     name: 'websocket-fragments',
     what: '600 WebSocket connections each send a message in 16,000 fragments of one byte, without CONNECT, and never finish it',
     seenIn: 'ingest_refused_total{reason="packet-too-large"}',
