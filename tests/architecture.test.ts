@@ -169,7 +169,7 @@ describe('architecture', () => {
       kafkajs: /^(event-log\/kafka|services)\//,
       '@influxdata/influxdb-client': /^telemetry-store\/influxdb\//,
       aedes: /^ingest-gateway\//,
-      mqtt: /^simulator\//,
+      mqtt: /^(simulator|processors\/mapping\/suggest)\//,
       'node:sqlite': /^((event-log|telemetry-store)\/embedded|sqlite|services)\//,
     };
     const strays: string[] = [];

@@ -24,6 +24,7 @@ export type IgnoreCause = 'topic' | 'blank' | 'empty' | 'retained';
 
 const RULE_MEMBERS = [
   'topic',
+  'note',
   'ignore',
   'blank',
   'empty',
@@ -69,6 +70,8 @@ function compileRule(
   const place = at.inRule(members.topic);
   const pattern = parseTopicPattern(members.topic);
   if ('problem' in pattern) return place.at('topic').fault(pattern.problem);
+  if (members.note !== undefined && typeof members.note !== 'string')
+    place.at('note').fault('must be a text');
   const ignore = compileIgnore(members, place);
   const payload = compilePayload(members.payload, members.unwrap, place);
   const context = {
@@ -108,7 +111,7 @@ function compileIgnore(
 }
 
 function nothingElse(members: Readonly<Record<string, unknown>>, at: FilePlace): readonly CompiledReading[] {
-  const others = Object.keys(members).filter((key) => key !== 'topic' && key !== 'ignore');
+  const others = Object.keys(members).filter((key) => key !== 'topic' && key !== 'ignore' && key !== 'note');
   if (others.length > 0)
     at.fault(`"ignore": true swallows everything, so ${others.join(', ')} would mean nothing`);
   return [];

@@ -1,17 +1,21 @@
 import { Command } from 'commander';
 import { LIMITS } from '#contract/limits.ts';
+import type { EventLog } from '#event-log/event-log.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { shippedMappingNames } from '#runtime/load-contract.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { checkJson, checkText } from './check.ts';
 import { loadForCommand } from './load-for-command.ts';
+import { addSuggestCommand } from './suggest/command.ts';
 import { tryJson, tryText } from './try-message.ts';
 
 export interface MappingContext {
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
   readonly readFile: (file: string) => Uint8Array;
+  /** The log that the settings name, opened beside whoever owns it. */
+  readonly openLog: (settings: Settings) => Promise<EventLog>;
 }
 
 interface TryOptions {
@@ -73,6 +77,7 @@ export async function runMapping(io: CommandIo, context: MappingContext): Promis
       io.stdout.write(options.json === true ? `${tryJson(message, mapped)}\n` : tryText(message, mapped));
       if (mapped.rejects.length > 0) outcome.code = 1;
     });
+  addSuggestCommand(program, io, { now: context.now, settings, openLog: context.openLog }, outcome);
   return runCommand(program, io, outcome);
 }
 

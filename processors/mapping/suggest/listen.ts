@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectAsync } from 'mqtt';
+import type { TopicNames } from '#contract/log-record.ts';
+import type { Mappings } from '#contract/mapping/mappings.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { matches } from '#processors/dead-letters/letter-filter.ts';
+import { readLetterStates } from '#processors/dead-letters/letter-states.ts';
+import { letterOf } from '#processors/dead-letters/letters.ts';
+import { PipelineError } from '#runtime/errors.ts';
+import type { SeenMessages } from './seen-messages.ts';
+
+const LOOK_EVERY_MS = 500;
+const CONNECT_MS = 10_000;
+const UNMAPPED = { reasons: new Set(['unmapped-topic'] as const) };
+
+export interface Listening {
+  /** How long, from now on. */
+  readonly milliseconds: number;
+  readonly signal: AbortSignal;
+  readonly seen: SeenMessages;
+  readonly onProgress: () => void;
+}
+
+/** Pending letters with the reason `unmapped-topic`: those that are there, and those that come in the time. */
+export async function listenToLetters(
+  log: EventLog,
+  topics: TopicNames,
+  { milliseconds, signal, seen, onProgress }: Listening,
+): Promise<void> {
+  const until = performance.now() + milliseconds;
+  const from = new Map<number, number>();
+  const states = await readLetterStates(log, topics, signal);
+  for (;;) {
+    for await (const record of log.read(topics.deadLetters, { from, signal })) {
+      from.set(record.partition, record.offset + 1);
+      const letter = letterOf(record, states.get(record.partition)?.get(record.offset));
+      if (!matches(UNMAPPED, letter) || letter.mqttTopic === undefined) continue;
+      const { mqttTopic: topic, payload, receivedAt, mqttClientId: client = letter.deviceId } = letter;
+      seen.add({ topic, payload, client, receivedAt, retained: false });
+      onProgress();
+    }
+    const left = until - performance.now();
+    if (left <= 0 || signal.aborted) return;
+    await pause(Math.min(LOOK_EVERY_MS, left), undefined, { signal }).catch(() => undefined);
+    onProgress();
+  }
+}
+
+/**
+ * What a broker publishes in the time, but for topics that a mapping knows already.
+ *
+ * @throws PipelineError `gateway-unavailable` when it cannot be reached, `usage` when it grants no subscription.
+ */
+export async function listenToBroker(
+  url: string,
+  filters: readonly string[],
+  mappings: Mappings | undefined,
+  now: () => number,
+  { milliseconds, signal, seen, onProgress }: Listening,
+): Promise<void> {
+  const clientId = `mapping-suggest-${randomBytes(4).toString('hex')}`;
+  const client = await connectAsync(url, {
+    clientId,
+    clean: true,
+    reconnectPeriod: 0,
+    connectTimeout: CONNECT_MS,
+  }).catch((error: unknown) => {
+    throw new PipelineError(
+      'gateway-unavailable',
+      `--url: cannot connect: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  });
+  try {
+    client.on('message', (topic, payload, packet) => {
+      // Native topics are the built-in rule's.
+      if (/^devices\/[^/]+\/telemetry$/.test(topic) || mappings?.knows(topic) === true) return;
+      seen.add({ topic, payload, client: clientId, receivedAt: now(), retained: packet.retain });
+      onProgress();
+    });
+    const granted = await client.subscribeAsync([...filters], { qos: 0 });
+    if (granted.every(({ qos }) => qos >= 128))
+      throw new PipelineError('usage', '--topics: the broker grants none of them');
+    await new Promise<void>((resolve) => {
+      const end = (): void => resolve();
+      const timer = setTimeout(end, milliseconds);
+      signal.addEventListener('abort', end, { once: true });
+      client.on('close', end);
+      client.on('close', () => clearTimeout(timer));
+    });
+  } finally {
+    await client.endAsync(true);
+  }
+}
