@@ -154,8 +154,11 @@ function fieldsOf(
     const fields: Record<string, string> = {};
     const kind = kindOf(values.get('') ?? []) ?? 'string';
     for (const name of pattern.names.values) {
-      fields[name] = fieldName([name], taken);
-      properties[fields[name]] = property(kind, `Topics that end in ${name}`);
+      // No mapping file can have it as a key.
+      if (name === '__proto__') continue;
+      const field = fieldName([name], taken);
+      fields[name] = field;
+      properties[field] = property(kind, `Topics that end in ${name}`);
     }
     unsure.push('other names in the place of these fields are skipped and counted');
     return { reading: { named: { name: `{${pattern.names.capture}}`, fields } }, properties };
