@@ -6,6 +6,8 @@ import { isRejectReason, type RejectReason } from '#contract/reject-reason.ts';
 export const LETTER_OUTCOMES = [
   /** Its readings are in the telemetry topic again. */
   'replayed',
+  /** A person handed in a corrected payload: its readings are in the telemetry topic. */
+  'recovered',
   /** Replayed, and refused again: it stays pending, its attempts are counted here. */
   'failed-again',
   /** Refused too often: a letter with the reason `replay-limit` took its place. */
@@ -26,7 +28,7 @@ export interface LetterState {
   readonly attempt: number;
   /** Why it was refused the last time (`failed-again`, `parked`). */
   readonly reason?: RejectReason;
-  /** Where its record stands in the telemetry topic (`replayed`), or the letter in its place (`parked`, `duplicate`). */
+  /** Where its record stands in the telemetry topic (`replayed`, `recovered`), or the letter in its place (`parked`, `duplicate`). */
   readonly became?: RecordPosition;
 }
 

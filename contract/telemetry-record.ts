@@ -45,6 +45,8 @@ export function labelsHeader(labels: string | undefined): Readonly<Record<string
 export interface ReplayMark {
   readonly attempt: number;
   readonly firstFailedAt: number;
+  /** Of a payload that a person corrected: the letter with the device's own bytes. */
+  readonly correctedLetter?: string;
 }
 
 export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): AppendRecord {
@@ -59,6 +61,7 @@ export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): A
       ...(record.replay && {
         'dlq.attempt': String(record.replay.attempt),
         'dlq.first-failed-at': String(record.replay.firstFailedAt),
+        ...(record.replay.correctedLetter && { 'dlq.corrected': record.replay.correctedLetter }),
       }),
       ...record.trace,
       ...(record.mapped && mappingHeaders(record.mapped)),

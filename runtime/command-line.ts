@@ -5,6 +5,8 @@ import { describeError, hasCode } from '#runtime/errors.ts';
 export interface CommandIo {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Missing = nothing is read. */
+  readonly stdin?: NodeJS.ReadableStream;
   /** Results. With `--json` the last line is one JSON object. */
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   /** Progress and complaints. */

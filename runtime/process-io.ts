@@ -4,7 +4,7 @@ import { hasTerminal } from '#runtime/controlling-terminal.ts';
 /** The parts of `process` that a `main.ts` hands on; its own object in tests. */
 export type ProcessOwner = Pick<
   NodeJS.Process,
-  'argv' | 'env' | 'stdout' | 'stderr' | 'exit' | 'platform'
+  'argv' | 'env' | 'stdin' | 'stdout' | 'stderr' | 'exit' | 'platform'
 > & {
   on(signal: NodeJS.Signals, listener: () => void): unknown;
 };
@@ -64,6 +64,9 @@ export function processIo(owner: ProcessOwner, surroundings: Surroundings = SURR
   return {
     argv: argv.slice(2),
     env,
+    get stdin() {
+      return owner.stdin;
+    },
     stdout,
     stderr,
     get signal() {

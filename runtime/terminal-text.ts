@@ -17,7 +17,12 @@ export function terminalText(text: string): string {
 
 /** JSON on one line that may go to a terminal, and still is the same JSON. */
 export function terminalJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNSAFE, (character) =>
+  return safeJson(JSON.stringify(value));
+}
+
+/** The same of JSON that is text already, on one line. */
+export function safeJson(json: string): string {
+  return json.replace(UNSAFE, (character) =>
     // Such characters stand only inside strings here; those beyond the basic plane need both halves escaped.
     Array.from({ length: character.length }, (_, i) => `\\u${hex4(character.charCodeAt(i))}`).join(''),
   );

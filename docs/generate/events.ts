@@ -15,6 +15,7 @@ interface EventDescription {
 const REPLAY_HEADERS = [
   ['dlq.attempt', 'only on replayed records: how often the reading was replayed'],
   ['dlq.first-failed-at', 'only on replayed records: when it was refused first (ms since the epoch)'],
+  ['dlq.corrected', 'only on payloads that a person corrected: the letter with what the device sent'],
 ] as const;
 
 const TRACE_HEADERS = [
@@ -57,7 +58,7 @@ export const EVENTS: readonly EventDescription[] = [
   {
     name: 'Readings accepted',
     where: 'event-log topic `telemetry.readings` (`TELEMETRY_TOPIC`)',
-    emittedBy: 'ingest-gateway; `npm run dlq -- replay`',
+    emittedBy: 'ingest-gateway; `npm run dlq -- replay|submit`',
     key: 'device id',
     value:
       'the accepted payload’s own bytes; of an array with refused elements only the accepted ones; of a message on a foreign topic the readings that its mapping makes, one record a device',
@@ -77,7 +78,7 @@ export const EVENTS: readonly EventDescription[] = [
     name: 'Dead letter',
     where: 'event-log topic `telemetry.readings.dlq` (`DEAD_LETTER_TOPIC`)',
     emittedBy:
-      'ingest-gateway (before the PUBACK); telemetry-writer (before the commit); `npm run dlq -- replay`',
+      'ingest-gateway (before the PUBACK); telemetry-writer (before the commit); `npm run dlq -- replay|submit`',
     key: 'device id (of a foreign record: its own key)',
     value:
       'the exact bytes of what was refused: the whole message (on foreign topics always), or the one element of an array',

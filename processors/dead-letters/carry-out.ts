@@ -69,12 +69,30 @@ async function keepFailure(letter: Letter, verdict: Fails, deps: DeadLettersDeps
   return keepState(letter, { outcome: 'parked', at: deps.now(), attempt, reason, became }, deps);
 }
 
+/**
+ * Hands in what a person made of a letter, and takes the letter off those that wait. The records say which letter they
+ * correct: what the device sent stands there. @throws as {@link carryOut}
+ */
+export async function recover(
+  letter: Letter,
+  passed: readonly Extract<Verdict, { readonly kind: 'passes' }>[],
+  deps: DeadLettersDeps,
+): Promise<void> {
+  const attempt = letter.attempt + 1;
+  const records = passed.flatMap(({ batches, origin }) =>
+    batches.map((batch) => replayedRecord(letter, batch, origin, attempt, deps.topics, letter.id)),
+  );
+  const [became] = await Promise.all(records.map((record) => appendDurably(record, deps)));
+  await keepState(letter, { outcome: 'recovered', at: deps.now(), attempt, ...(became && { became }) }, deps);
+}
+
 function replayedRecord(
   letter: Letter,
   { deviceId, readings, value }: ReplayedBatch,
   mapped: MappingOrigin | undefined,
   attempt: number,
   topics: TopicNames,
+  correctedLetter?: string,
 ) {
   return encodeTelemetryRecord(topics.telemetry, {
     deviceId,
@@ -82,7 +100,7 @@ function replayedRecord(
     readings: readings.length,
     receivedAt: letter.receivedAt,
     gateway: GATEWAY_NAME,
-    replay: { attempt, firstFailedAt: letter.firstFailedAt },
+    replay: { attempt, firstFailedAt: letter.firstFailedAt, ...(correctedLetter && { correctedLetter }) },
     ...(mapped && { mapped }),
     // Of other devices in a foreign message nothing is known here.
     ...(deviceId === letter.deviceId && { labels: letter.labels }),

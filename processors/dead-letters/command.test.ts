@@ -56,7 +56,7 @@ describe('dlq', () => {
       under.log,
       Array.from({ length: 5 }, (_, i) => letterFor(`dev-${i}`, `{${i}`)),
     );
-    const { code, out } = await dlq(['list', '--limit', '2']);
+    const { code, out } = await dlq(['list', '--each', '--limit', '2']);
     expect(code).toBe(0);
     const lines = out.split('\n');
     expect(lines[0]).toMatch(/^ID +TIME +DEVICE +REASON +STAGE +ATTEMPTS +COPIES +DETAIL/);
@@ -95,7 +95,7 @@ describe('dlq', () => {
       }),
       letterFor('gw', '{"t":1}', { reason: 'unmapped-topic', mqttTopic: 'x/y' }),
     ]);
-    const { out } = await dlq(['list']);
+    const { out } = await dlq(['list', '--each']);
     const sources = out.split('\n').map((line) => line.split(/ +/)[4]);
     expect(sources.slice(0, 4).toSorted()).toEqual(['SOURCE', 'none', 'tasmota', '–'].toSorted());
     expect(jsonLines((await dlq(['list', '--source', 'tasmota', '--json'])).out)).toMatchObject([
@@ -104,7 +104,7 @@ describe('dlq', () => {
     expect(jsonLines((await dlq(['list', '--source', 'none', '--json'])).out)).toMatchObject([
       { id: '0-2', source: 'none', rule: null, topic: 'x/y' },
     ]);
-    expect((await dlq(['list', '--device', 'dev-1'])).out).not.toContain('SOURCE');
+    expect((await dlq(['list', '--each', '--device', 'dev-1'])).out).not.toContain('SOURCE');
     expect((await dlq(['show', '0-1'])).out).toContain('mapping       tasmota, rule tele/{device}/SENSOR\n');
     expect((await dlq(['show', '0-2'])).out).toMatch(
       /topic +x\/y\n +mapping +none has a rule for this topic\n/,
@@ -220,7 +220,9 @@ describe('dlq', () => {
     );
     const commands = [
       'list',
+      'list --each',
       'list --json',
+      'export',
       'stats',
       'stats --json',
       'replay --dry-run',
@@ -263,8 +265,12 @@ describe('dlq', () => {
   test('dismissed letters are not pending; everything at once is refused', async () => {
     await appendLetters(under.log, [letterFor('dev-1', '{'), letterFor('dev-2', '{')]);
     expect((await dlq(['dismiss'])).code).toBe(2);
-    expect((await dlq(['dismiss', '--device', 'dev-1'])).out).toBe('1 letter dismissed.\n');
-    expect((await dlq(['dismiss', '0-1', '--json'])).out).toBe('{"dismissed":1,"interrupted":false}\n');
+    expect((await dlq(['dismiss', '--device', 'dev-1'])).out).toBe(
+      '1 letter dismissed (1 malformed-json).\n',
+    );
+    expect(jsonLines((await dlq(['dismiss', '0-1', '--json'])).out)).toEqual([
+      { dryRun: false, dismissed: 1, reasons: { 'malformed-json': 1 }, interrupted: false },
+    ]);
     expect((await dlq(['list', '--json'])).out).toBe('');
   });
 

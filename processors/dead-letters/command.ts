@@ -11,12 +11,13 @@ import {
   wholeNumber,
 } from '#runtime/command-line.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
-import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { progressLine } from '#runtime/progress-line.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
-import { terminalJson } from '#runtime/terminal-text.ts';
-import { dismissLetters } from './dismiss.ts';
+import { addChangeCommands } from './change-commands.ts';
+import { lettersWithProgress } from './chosen-letters.ts';
+import { exportedLine } from './correction.ts';
 import {
   addFilters,
   collectIds,
@@ -27,9 +28,9 @@ import {
 } from './filter-options.ts';
 import type { JudgeAt } from './judge.ts';
 import { type LetterFilter, matches } from './letter-filter.ts';
-import { type DeadLettersDeps, readLetterStates } from './letter-states.ts';
-import { type Letter, readLetter, readLetters } from './letters.ts';
-import { listLetters } from './list.ts';
+import type { DeadLettersDeps } from './letter-states.ts';
+import { type Letter, readLetter } from './letters.ts';
+import { listGroups, listLetters } from './list.ts';
 import { replayLetters } from './replay.ts';
 import { replayProgress, replaySummaryJson, replaySummaryText } from './replay-report.ts';
 import { letterAsJson, showLetter } from './show.ts';
@@ -73,28 +74,29 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     const { contract, ...read } = await readSettingsAndContract(io.env);
     await opening(read, (deps) => work(deps, contract));
   };
-  const chosenLetters = async (
+  const chosenLetters = async function* (
     deps: DeadLettersDeps,
     filter: LetterFilter,
-  ): Promise<AsyncGenerator<Letter>> => {
-    const states = await readLetterStates(deps.eventLog, deps.topics, io.signal);
-    return (async function* () {
-      for await (const letter of readLetters(deps.eventLog, deps.topics, states, io.signal)) {
-        if (matches(filter, letter)) yield letter;
-      }
-    })();
+  ): AsyncGenerator<Letter> {
+    using progress = progressLine(io.stderr, 'reading {value} of {total} letters');
+    for await (const letter of lettersWithProgress(deps, io.signal, progress)) {
+      if (matches(filter, letter)) yield letter;
+    }
   };
 
   addFilters(program.command('list'), context.now)
-    .description('Letters that wait for somebody, the newest first, duplicates folded.')
-    .option('--all', 'also letters that were dealt with, and what became of them')
+    .description('Letters that wait for somebody, by what is wrong with them and of which device.')
+    .option('--each', 'a row for each letter, the newest first, duplicates folded')
+    .option('--all', 'a row for each letter, also those that were dealt with, and what became of them')
     .option('--limit <n>', `at most this many (a table: ${TABLE_LIMIT}, --json: all)`, wholeNumber(1))
-    .option('--json', 'one object a line')
-    .action(async (options: FilterOptions & { limit?: number; json?: boolean }) => {
+    .option('--json', 'one object a line, a line for each letter')
+    .action(async (options: FilterOptions & { each?: true; limit?: number; json?: boolean }) => {
       const json = options.json === true;
       const limit = options.limit ?? (json ? undefined : TABLE_LIMIT);
       await withLog(async (deps) => {
-        await listLetters(await chosenLetters(deps, filterOf(options)), { limit, json }, io.stdout);
+        const letters = chosenLetters(deps, filterOf(options));
+        if (json || options.each || options.all) await listLetters(letters, { limit, json }, io.stdout);
+        else await listGroups(letters, { limit: limit ?? TABLE_LIMIT, now: context.now() }, io.stdout);
       });
     });
 
@@ -106,7 +108,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     .action(async (options: FilterOptions & { top: number; json?: boolean }) => {
       const { top, json = false } = options;
       await withLog(async (deps) => {
-        await printStats(await chosenLetters(deps, filterOf(options)), { top, json }, io.stdout);
+        await printStats(chosenLetters(deps, filterOf(options)), { top, json }, io.stdout);
       });
     });
 
@@ -185,26 +187,19 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       },
     );
 
-  addFilters(program.command('dismiss'), context.now)
-    .description(
-      'Mark letters as dealt with: nothing is to be done about them. They stay readable with --all.',
-    )
+  addFilters(program.command('export'), context.now)
+    .description('Letters as JSON lines, with their payloads: to be corrected, and handed in with "submit".')
     .argument('[ids...]', 'only these letters', collectIds)
-    .option('--json', 'the result as one object')
-    .action(async (ids: string[], options: FilterOptions & { json?: boolean }) => {
-      const filter = filterOf(options, ids);
-      if (Object.keys(filter).length === 0) {
-        throw new PipelineError('usage', 'dismiss: expected ids or a filter, not everything at once');
-      }
+    .option('--all', 'also letters that were dealt with')
+    .action(async (ids: string[], options: FilterOptions) => {
       await withLog(async (deps) => {
-        const result = await dismissLetters(filter, io.signal, deps);
-        auditCommand(io, 'dlq dismiss', { ids, ...options, dismissed: result.dismissed });
-        const text =
-          options.json === true ? terminalJson(result) : `${counted(result.dismissed, 'letter')} dismissed.`;
-        await write(io.stdout, `${text}\n`);
-        if (result.interrupted) outcome.code = 1;
+        for await (const letter of chosenLetters(deps, filterOf(options, ids))) {
+          await write(io.stdout, `${exportedLine(letter)}\n`);
+        }
       });
     });
+
+  addChangeCommands(program, { io, outcome, now: context.now, withLog, withLogAndContract });
 
   return runCommand(program, io, outcome);
 }

@@ -15,6 +15,7 @@ export interface FilterOptions {
   readonly since?: number;
   readonly until?: number;
   readonly all?: boolean;
+  readonly dismissedSince?: number;
 }
 
 /** The options that choose letters. */
@@ -42,7 +43,7 @@ export function addFilters(command: Command, now: () => number): Command {
 }
 
 export function filterOf(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
-  const { reason, device, schema, stage, source, since, until, all } = options;
+  const { reason, device, schema, stage, source, since, until, all, dismissedSince } = options;
   return {
     ...(ids.length > 0 && { ids: new Set(ids) }),
     ...(reason && { reasons: new Set(reason) }),
@@ -53,6 +54,7 @@ export function filterOf(options: FilterOptions, ids: readonly string[] = []): L
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
     ...(all === true && { all }),
+    ...(dismissedSince !== undefined && { changedSince: dismissedSince }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface LetterFilter {
   /** Time of the letter: from `since` on, before `until`. Milliseconds since the epoch. */
   readonly since?: number;
   readonly until?: number;
+  /** What became of it was written since then. */
+  readonly changedSince?: number;
   /** Also letters that were dealt with. */
   readonly all?: boolean;
 }
@@ -28,5 +30,6 @@ export function matches(filter: LetterFilter, letter: Letter): boolean {
   if (filter.sources !== undefined && !filter.sources.has(sourceOf(letter) ?? '')) return false;
   if (filter.since !== undefined && letter.time < filter.since) return false;
   if (filter.until !== undefined && letter.time >= filter.until) return false;
+  if (filter.changedSince !== undefined && (letter.state?.at ?? 0) < filter.changedSince) return false;
   return filter.schemas === undefined || filter.schemas.has(schemaOf(letter.payload) ?? '');
 }

@@ -76,6 +76,7 @@ export function outcomeText(letter: Letter): string {
     pending: state?.reason === undefined ? 'pending' : `pending, failed again: ${state.reason}`,
     parked: `parked, was ${letter.originalReason ?? 'refused too often'}`,
     replayed: `replayed${at(state?.became, ' as record ')}`,
+    recovered: `corrected${at(state?.became, ' as record ')}`,
     superseded: `parked${at(state?.became, ' as letter ')}`,
     dismissed: 'dismissed',
     duplicate: `duplicate${at(state?.became, ' of letter ')}`,

@@ -28,18 +28,19 @@ export const LETTER_STATUSES = [
   'pending',
   'parked',
   'replayed',
+  'recovered',
   'superseded',
   'dismissed',
   'duplicate',
 ] as const;
 export type LetterStatus = (typeof LETTER_STATUSES)[number];
 
-/** In one word what a letter is; `superseded` = a parked letter took its place, `duplicate` = a newer copy waits for it. */
+/** In one word what a letter is; `recovered` = corrected by a person, `superseded` = a parked letter took its place, `duplicate` = a newer copy waits for it. */
 export function statusOf(letter: Pick<Letter, 'reason' | 'state'>): LetterStatus {
   if (isPending(letter.state)) return letter.reason === 'replay-limit' ? 'parked' : 'pending';
   if (letter.state?.outcome === 'parked') return 'superseded';
   const outcome = letter.state?.outcome;
-  return outcome === 'dismissed' || outcome === 'duplicate' ? outcome : 'replayed';
+  return outcome === 'dismissed' || outcome === 'duplicate' || outcome === 'recovered' ? outcome : 'replayed';
 }
 
 /** Whether a letter holds a message of foreign firmware, which no device's own topic had. */

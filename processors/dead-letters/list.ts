@@ -1,6 +1,7 @@
 import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson } from '#runtime/terminal-text.ts';
 import { type FoldedLetter, foldDuplicates } from './fold-duplicates.ts';
+import { LetterGroups, PLAIN_WIDTH } from './letter-groups.ts';
 import { detailText, foldedSummaryOf, isoTime, outcomeText } from './letter-summary.ts';
 import { type Letter, sourceOf, statusOf } from './letters.ts';
 import { plainTable, write } from './text-output.ts';
@@ -19,6 +20,18 @@ const OTHER_COLUMNS_WIDTH = 110;
 const MIN_DETAIL_WIDTH = 40;
 /** Where no terminal says how wide it is. */
 const DETAIL_WIDTH = 200;
+
+/** Prints what is wrong, with how many letters of which devices. */
+export async function listGroups(
+  letters: AsyncIterable<Letter>,
+  { limit, now }: { readonly limit: number; readonly now: number },
+  stdout: Output,
+): Promise<void> {
+  const groups = new LetterGroups();
+  for await (const letter of letters) groups.add(letter);
+  const columns = stdout.columns ?? PLAIN_WIDTH;
+  await write(stdout, groups.letters === 0 ? 'No dead letters.\n' : groups.text({ columns, limit, now }));
+}
 
 /** Prints letters, duplicates folded. Without a limit JSON streams; a table is made of what its limit lets in. */
 export async function listLetters(

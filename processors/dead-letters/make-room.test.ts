@@ -107,11 +107,14 @@ describe('room for letters in their share', () => {
       acquireLock: async (name: string) => {
         if (!dealtWith) {
           dealtWith = true;
-          await dismissLetters({ ids: new Set(['0-6']) }, never, {
-            eventLog: log,
-            topics: TOPICS,
-            now: Date.now,
-          });
+          await dismissLetters(
+            { filter: { ids: new Set(['0-6']) }, dryRun: false, signal: never },
+            {
+              eventLog: log,
+              topics: TOPICS,
+              now: Date.now,
+            },
+          );
         }
         return log.acquireLock(name);
       },

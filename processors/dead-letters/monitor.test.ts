@@ -95,7 +95,10 @@ describe('the monitor of pending letters', () => {
     expect(await pending()).toEqual({ 'unknown-schema': 1, 'malformed-json': 1, 'undecodable-record': 1 });
     await replay();
     await replay();
-    await dismissLetters({ reasons: new Set(['undecodable-record']) }, never, letters);
+    await dismissLetters(
+      { filter: { reasons: new Set(['undecodable-record']) }, dryRun: false, signal: never },
+      letters,
+    );
     await monitor.look(never);
     expect(await pending()).toEqual({ 'replay-limit': 2 });
 
@@ -130,11 +133,14 @@ describe('the monitor of pending letters', () => {
     now += 40 * DAY_MS;
     await monitor.look(never);
     expect(await expirySeconds()).toBe(0);
-    await dismissLetters({ ids: new Set([id]) }, never, {
-      eventLog: under.log,
-      topics: TOPICS,
-      now: Date.now,
-    });
+    await dismissLetters(
+      { filter: { ids: new Set([id]) }, dryRun: false, signal: never },
+      {
+        eventLog: under.log,
+        topics: TOPICS,
+        now: Date.now,
+      },
+    );
     await monitor.look(never);
     expect(await expirySeconds()).toBeUndefined();
   });

@@ -33,8 +33,18 @@ export function replaySummaryJson({ why, ...counts }: ReplaySummary): string {
 }
 
 export function replaySummaryText(summary: ReplaySummary): string {
-  const { letters, passed, failedAgain, parked, unreplayable, leftParked, dryRun, interrupted, why } =
-    summary;
+  const {
+    letters,
+    passed,
+    failedAgain,
+    parked,
+    unreplayable,
+    leftParked,
+    dryRun,
+    interrupted,
+    why,
+    whyNothing,
+  } = summary;
   const n = (count: number): string => count.toLocaleString('en');
   const lines = [
     dryRun
@@ -53,6 +63,7 @@ export function replaySummaryText(summary: ReplaySummary): string {
     );
   if (leftParked > 0)
     lines.push(`${counted(leftParked, 'parked letter')} left alone; --reason replay-limit tries them again.`);
+  if (whyNothing !== undefined) lines.push(whyNothing);
   if (interrupted) lines.push('Interrupted: what was done is kept, run it again for the rest.');
   return `${lines.join('\n')}\n`;
 }

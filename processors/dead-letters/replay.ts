@@ -5,6 +5,7 @@ import { carryOut } from './carry-out.ts';
 import { takeDeadLettersLock } from './dead-letters-lock.ts';
 import { forEachInFlight } from './in-flight-window.ts';
 import { type JudgeAt, judge, type Verdict } from './judge.ts';
+import { LetterCensus } from './letter-census.ts';
 import { type LetterFilter, matches } from './letter-filter.ts';
 import { type DeadLettersDeps, forgetExpiredStates, readLetterStates } from './letter-states.ts';
 import { type Letter, readLetters, statusOf } from './letters.ts';
@@ -42,6 +43,8 @@ export interface ReplaySummary {
     { letters: number; example: { readonly id: string; readonly detail: unknown } }
   >;
   interrupted: boolean;
+  /** Why there was nothing to do; `undefined` when there was. */
+  whyNothing: string | undefined;
 }
 
 /**
@@ -74,7 +77,9 @@ export async function replayLetters(
     leftParked: 0,
     why: new Map(),
     interrupted: false,
+    whyNothing: undefined,
   };
+  const census = new LetterCensus(filter.ids);
   const parkedToo =
     options.parked === true || filter.ids !== undefined || filter.reasons?.has('replay-limit') === true;
 
@@ -82,6 +87,7 @@ export async function replayLetters(
   const states = await readLetterStates(deps.eventLog, deps.topics, signal);
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {
+      census.count(letter);
       if (!matches(filter, options.parked === true ? asBeforeParking(letter) : letter)) continue;
       if (parkedToo || statusOf(letter) !== 'parked') yield letter;
       else summary.leftParked++;
@@ -97,6 +103,8 @@ export async function replayLetters(
     },
   );
   summary.interrupted = interrupted;
+  if (summary.letters + summary.leftParked === 0)
+    summary.whyNothing = census.whyNothing(['pending', 'parked']);
   if (!dryRun && !interrupted) await forgetExpiredStates(states, deps);
   return summary;
 }
