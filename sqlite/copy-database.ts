@@ -1,6 +1,6 @@
 import { backup, DatabaseSync } from 'node:sqlite';
 import { describeError } from '#runtime/errors.ts';
-import { makePrivateFile } from './private-file.ts';
+import { makePrivateFile } from '#runtime/private-file.ts';
 
 /** Pages of one step: 8 MiB, between which progress is told. */
 const STEP_PAGES = 2_000;

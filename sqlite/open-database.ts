@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { makePrivateFile } from './private-file.ts';
+import { makePrivateFile } from '#runtime/private-file.ts';
 
 export interface DatabaseSettings {
   /** How long a transaction waits for a lock that another process holds. Milliseconds. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { holdFileLock } from './file-lock.ts';
+import { holdFileLock } from '#runtime/file-lock.ts';
 import { openForWriting } from './open-database.ts';
 
 test('[P9] databases, their journals and locks are for their owner only, until somebody says otherwise', () => {

@@ -42,10 +42,6 @@ export function describeSqliteFailure(error: unknown): SqliteFailure {
   return { kind: kindOf(error), detail: describeError(error) };
 }
 
-export function isBusy(error: unknown): boolean {
-  return kindOf(error) === 'busy';
-}
-
 export function isFull(error: unknown): boolean {
   return kindOf(error) === 'full';
 }

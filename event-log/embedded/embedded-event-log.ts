@@ -12,8 +12,8 @@ import type {
 } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { holdFileLock } from '#runtime/file-lock.ts';
 import { DatabaseThread, type DatabaseThreadOptions } from '#sqlite/database-thread.ts';
-import { holdFileLock } from '#sqlite/file-lock.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { GroupCommit } from './group-commit.ts';
 import { becomeOnlyMember, membersOf } from './group-membership.ts';

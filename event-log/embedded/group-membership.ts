@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { GROUP_IN_USE, type GroupMember } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { holdFileLock } from '#sqlite/file-lock.ts';
+import { holdFileLock } from '#runtime/file-lock.ts';
 
 /** Whoever holds the lock of a group is its only member; the lock does not say which process that is. */
 export function membersOf(lock: string): readonly GroupMember[] {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
+import { holdFileLock } from '#runtime/file-lock.ts';
 import { copyDatabase, integrityProblem } from '#sqlite/copy-database.ts';
-import { holdFileLock } from '#sqlite/file-lock.ts';
 import { logPaths, prepareFolder } from './log-file.ts';
 
 /** Where a topic of a copied log begins and ends, and how far its groups came. */

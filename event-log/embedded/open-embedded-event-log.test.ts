@@ -78,7 +78,7 @@ describe('[P10] opening the embedded event log', () => {
     );
     const child = spawn(
       'node',
-      ['--input-type=module', '--eval', script, '--', import.meta.resolve('#sqlite/file-lock.ts'), lockFile],
+      ['--input-type=module', '--eval', script, '--', import.meta.resolve('#runtime/file-lock.ts'), lockFile],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },

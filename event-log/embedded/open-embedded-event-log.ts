@@ -1,8 +1,8 @@
 import type { EventLog } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { holdFileLock } from '#runtime/file-lock.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
-import { holdFileLock } from '#sqlite/file-lock.ts';
 import { damageOf, finishReplacing } from '#sqlite/set-aside.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
 import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';

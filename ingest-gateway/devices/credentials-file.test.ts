@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   lstatSync,
@@ -98,13 +100,34 @@ describe('credentials file', () => {
 
   it('takes one change at a time', async () => {
     const changing = changeCredentials(file, async (devices) => {
-      await expect(changeCredentials(file, async () => undefined)).rejects.toThrow(
-        'another change is under way',
-      );
+      await expect(changeCredentials(file, async () => undefined)).rejects.toThrow('another change of');
       devices.set('dev-1', hash);
     });
     await changing;
     expect(readCredentials(file).size).toBe(1);
+  });
+
+  it('that somebody was changing when they were killed can be changed at once', async () => {
+    await changeCredentials(file, async (devices) => void devices.set('dev-1', hash));
+    const script = `
+      const { rewriteFile } = await import(process.argv[1]);
+      await rewriteFile('X', process.argv[2], async () => {
+        process.stdout.write('changing');
+        // Somebody holds on to what it waits for, or all of it, the lock included, could be collected as garbage.
+        return new Promise((resolve) => setInterval(() => process.env.NEVER && resolve(''), 1000));
+      });`;
+    const module = new URL('./rewrite-file.ts', import.meta.url).href;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script, '--', module, file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    writeFileSync(`${file}.new`, 'half of');
+    await expect(changeCredentials(file, async () => undefined)).rejects.toThrow('another change of');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await changeCredentials(file, async (devices) => void devices.set('dev-2', hash));
+    expect([...readCredentials(file).keys()]).toEqual(['dev-1', 'dev-2']);
+    expect(readdirSync(folder)).toEqual(['devices.json']);
   });
 
   it('is not overwritten when it cannot be understood', async () => {

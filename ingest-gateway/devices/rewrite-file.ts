@@ -15,16 +15,20 @@ import {
 import { platform } from 'node:os';
 import { dirname } from 'node:path';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { holdFileLock } from '#runtime/file-lock.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
+import { makePrivateFile } from '#runtime/private-file.ts';
 
 /** The owner's alone, until the operator says otherwise. */
 const NEW_FILE_MODE = 0o600;
 const WRITABLE_FOR_ALL = 0o002;
 
 /**
- * Changes a file as a whole: readers see the old content or the new one. The new content is written to `<file>.new`,
- * whose exclusive creation also keeps two changes apart; a missing folder is made. A link stays a link, and its target is changed; owner and mode
- * stay as they are, except that nobody but owner and group may write.
+ * Changes a file as a whole: readers see the old content or the new one. The new content is written to `<file>.new`, while
+ * the lock of `<file>.lock` keeps others from changing it, too. That lock ends with its process, so a change that was
+ * interrupted, however that was, leaves two files that nobody minds: the next change takes them away. A missing folder is
+ * made. A link stays a link, and its target is changed; owner and mode stay as they are, except that nobody but owner and
+ * group may write.
  *
  * @param variable the environment variable to blame.
  * @param change gives the new content.
@@ -37,10 +41,11 @@ export async function rewriteFile(
   change: () => Promise<string>,
 ): Promise<void> {
   const target = targetOf(variable, file);
+  using _lock = lockChanges(variable, target);
   const draft = `${target}.new`;
+  const content = await change();
   const descriptor = openDraft(variable, draft);
   try {
-    const content = await change();
     const before = statSync(target, { throwIfNoEntry: false });
     writeFileSync(descriptor, content);
     if (before !== undefined) keepOwnerAndMode(descriptor, before);
@@ -54,17 +59,53 @@ export async function rewriteFile(
   }
 }
 
+function lockChanges(variable: string, target: string): Disposable {
+  const file = `${target}.lock`;
+  let lock: Disposable | undefined;
+  try {
+    makeFolder(dirname(target));
+    lock = holdLockOf(file);
+  } catch (cause) {
+    throw unwritable(variable, target, cause);
+  }
+  if (lock === undefined)
+    throw new PipelineError('configuration', `${variable}: another change of ${target} is under way`);
+  return {
+    [Symbol.dispose]() {
+      rmSync(file, { force: true });
+      lock[Symbol.dispose]();
+    },
+  };
+}
+
+/** Whoever had the lock took its file away at the end: a lock on what has no name any more keeps nobody else out. */
+function holdLockOf(file: string): Disposable | undefined {
+  makePrivateFile(file);
+  const named = statSync(file, { throwIfNoEntry: false })?.ino;
+  const lock = holdFileLock(file);
+  if (named !== undefined && statSync(file, { throwIfNoEntry: false })?.ino === named) return lock;
+  lock?.[Symbol.dispose]();
+  return undefined;
+}
+
 function openDraft(variable: string, draft: string): number {
   try {
-    makeFolder(dirname(draft));
+    // Of a change that was interrupted; made anew, since it may be a link.
+    rmSync(draft, { force: true });
     return openSync(draft, 'wx', NEW_FILE_MODE);
   } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = exists
-      ? `${draft} exists: another change is under way, or one was interrupted (then delete it)`
-      : `${draft} cannot be written: ${describeError(cause)}`;
-    throw new PipelineError('configuration', `${variable}: ${why}`, { cause });
+    throw unwritable(variable, draft, cause);
   }
+}
+
+function unwritable(variable: string, file: string, cause: unknown): PipelineError {
+  return new PipelineError(
+    'configuration',
+    `${variable}: ${file} cannot be written: ${describeError(cause)}`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Where a link leads; a new file is where it is said to be. */

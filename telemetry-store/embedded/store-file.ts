@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { holdFileLock } from '#sqlite/file-lock.ts';
+import { holdFileLock } from '#runtime/file-lock.ts';
 import { type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
 
 /**

@@ -1,6 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from './private-file.ts';
-import { isBusy } from './sqlite-failure.ts';
+
+/** Another connection holds the lock. https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
 
 /**
  * Takes the lock that the file at `path` stands for, or returns `undefined` when another process (or another part of
@@ -27,4 +29,8 @@ export function holdFileLock(path: string): Disposable | undefined {
       if (database.isOpen) database.close();
     },
   };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
