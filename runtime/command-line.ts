@@ -80,6 +80,20 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
   };
 }
 
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Option parser: a time such as `7d`, `12h`, `30m`, `10s` or `0`, in milliseconds. */
+export function duration(maxMs: number): (text: string) => number {
+  return (text) => {
+    const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
+    const ms = text === '0' ? 0 : Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+    if (ms <= maxMs) return ms;
+    throw new InvalidArgumentError(
+      `expected a time such as 7d, 12h, 30m, 10s or 0, at most ${maxMs / UNIT_MS.d}d`,
+    );
+  };
+}
+
 /** Option parser: a number within bounds, fractions allowed. */
 export function decimalNumber(min: number, max: number = Number.MAX_VALUE): (text: string) => number {
   return (text) => {

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, type CommandOutcome, printResult } from '#runtime/command-line.ts';
-import { describeError, PipelineError } from '#runtime/errors.ts';
+import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { whyNotAddable } from './addable-id.ts';
 import type { Credential } from './credential.ts';
@@ -11,6 +10,7 @@ import { isGuessedFast } from './foreign-hash.ts';
 import { HASH_KINDS, type HashKind, parseHashKind } from './import/broker-hash.ts';
 import { type DeviceList, type NewDevice, readDeviceList } from './import/device-list.ts';
 import { LIST_FORMATS, type ListFormat } from './import/device-rows.ts';
+import { readList } from './import/read-list.ts';
 import { type NewPasswords, newPasswords } from './new-passwords.ts';
 import { whyNotPassword } from './password-hash.ts';
 import { assertNoSecrets, removeSecrets, secretLines, writeSecrets } from './secrets-file.ts';
@@ -129,7 +129,7 @@ async function listOf(
     if (ids.length > 0) throw wrong('--from: expected no device ids beside it');
     if (passwordStdin || withoutPassword)
       throw wrong('--from: the list says how its devices prove themselves');
-    const text = from === '-' ? await readStdin() : readList(from);
+    const text = await readList(from, readStdin);
     const { devices, problems } = readDeviceList(text, { format, hashes: hashKind(options) });
     return {
       problems: problems.map((problem) => `${from}: ${problem}`),
@@ -155,14 +155,6 @@ function hashKind({ hashes }: AddOptions): HashKind | undefined {
   const kind = parseHashKind(hashes);
   if (typeof kind === 'string') throw new PipelineError('usage', `--hashes: ${kind}`);
   return kind;
-}
-
-function readList(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new PipelineError('usage', `--from: ${describeError(cause)}`, { cause });
-  }
 }
 
 async function prepared(

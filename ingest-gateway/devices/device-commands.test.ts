@@ -37,7 +37,7 @@ describe('npm run devices', () => {
     expect(await devices(['list'])).toMatchObject({ code: 0, out: 'dev-1\ndev-2\n' });
     expect(await devices(['revoke', 'dev-1'])).toMatchObject({ code: 0, out: 'dev-1 revoked\n' });
     expect(await devices(['list', '--json'])).toMatchObject({
-      out: '{"devices":["dev-2"],"revoked":["dev-1"]}\n',
+      out: '{"devices":["dev-2"],"revoked":["dev-1"],"overlaps":{}}\n',
     });
     expect(await devices(['list'])).toMatchObject({ out: 'dev-2\ndev-1 (revoked)\n' });
     await devices(['add', 'dev-1']);

@@ -3,7 +3,9 @@ import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, type CommandOutcome, printResult } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { addAddCommand } from './add-command.ts';
+import { hasPassword, inForceAt } from './credential.ts';
 import { changeCredentials, credentialsFileOf, readCredentials } from './credentials-file.ts';
+import { addRotateCommand } from './rotate-command.ts';
 import { addStatusCommand } from './status-command.ts';
 
 interface FileOptions {
@@ -16,12 +18,14 @@ export function deviceCommands(
   io: Pick<CommandIo, 'env' | 'stdout' | 'stderr'>,
   readStdin: () => Promise<string>,
   outcome: CommandOutcome,
+  now: () => number,
 ): Command {
   const program = new Command('devices').description(
     'Devices that may connect, in DEVICE_CREDENTIALS_FILE. A running gateway notices changes within a second or two;\n' +
       'a revoked device is disconnected.',
   );
   addAddCommand(program, io, readStdin, outcome);
+  addRotateCommand(program, io, { readStdin, now });
 
   program
     .command('revoke')
@@ -55,14 +59,20 @@ export function deviceCommands(
     .command('list')
     .description('Devices that may connect, and those that were revoked')
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
-    .option('--json', 'one JSON object {"devices": […], "revoked": […]}')
+    .option('--json', 'one JSON object {"devices": […], "revoked": […], "overlaps": {"<device id>": until}}')
     .action((options: FileOptions) => {
       const devices: string[] = [];
       const revoked: string[] = [];
-      for (const [id, credential] of readCredentials(credentialsFileOf(io.env, options.file)))
+      const overlaps = new Map<string, string>();
+      for (const [id, credential] of readCredentials(credentialsFileOf(io.env, options.file))) {
         (credential === 'revoked' ? revoked : devices).push(id);
-      printResult(io, options.json, { devices, revoked }, [
-        ...devices,
+        const { previous } = hasPassword(credential) ? inForceAt(credential, now()) : {};
+        if (previous !== undefined) overlaps.set(id, previous.until);
+      }
+      const overlapOf = (id: string): string =>
+        overlaps.has(id) ? ` (former password works until ${overlaps.get(id)})` : '';
+      printResult(io, options.json, { devices, revoked, overlaps: Object.fromEntries(overlaps) }, [
+        ...devices.map((id) => `${id}${overlapOf(id)}`),
         ...revoked.map((id) => `${id} (revoked)`),
       ]);
     });

@@ -6,7 +6,7 @@ const { argv, env, stdin, stdout, stderr } = process;
 const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
 const outcome: CommandOutcome = { code: 0 };
 process.exitCode = await runCommand(
-  deviceCommands(io, () => text(stdin), outcome),
+  deviceCommands(io, () => text(stdin), outcome, Date.now),
   io,
   outcome,
 );

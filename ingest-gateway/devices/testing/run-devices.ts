@@ -5,7 +5,7 @@ import { type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 /** For tests: `npm run devices -- …argv`, and what it said. */
 export async function runDevices(
   argv: readonly string[],
-  { stdin = '', env = {} as Readonly<Record<string, string>> } = {},
+  { stdin = '', env = {} as Readonly<Record<string, string>>, now = Date.now } = {},
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   const out: string[] = [];
   const err: string[] = [];
@@ -13,7 +13,7 @@ export async function runDevices(
   const io = { argv, env, stdout, stderr, signal: new AbortController().signal };
   const outcome: CommandOutcome = { code: 0 };
   const code = await runCommand(
-    deviceCommands(io, async () => stdin, outcome),
+    deviceCommands(io, async () => stdin, outcome, now),
     io,
     outcome,
   );
