@@ -371,7 +371,7 @@ describe('mapping files', () => {
         "0.json: /rules/6/readings/0/topic (rule f): unknown property (known here: as, device, ts, each, when, values, named)",
         "0.json: /rules/7/each (rule g): there is no level above",
         "0.json: /rules/8 (rule h): strict/1 requires "flow", which is mapped from nowhere",
-        "0.json: /rules/9: must be an object with topic, ignore, blank, empty, retained, payload, unwrap, readings, as, device, ts, each, when, values, named",
+        "0.json: /rules/9: must be an object with topic, note, ignore, blank, empty, retained, payload, unwrap, readings, as, device, ts, each, when, values, named",
         "0.json: /examples/0/expect: must be a list of readings, "ignore" or "reject"",
         "1.json: /: must be an object with source, description, rules, examples",
         "1.json: /source: must be a name: a–z, 0–9 and -, beginning with a letter",
