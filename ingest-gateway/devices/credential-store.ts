@@ -128,7 +128,8 @@ export class CredentialStore implements Disposable {
     if (this.#limits.waitMs(deviceId, address) > 0) return 'throttled';
     const former = kept?.previous?.password;
     if (kept === undefined || !(isSlow(kept) || (former !== undefined && isSlow(former)))) return 'wrong';
-    return this.#checks.check({ deviceId, address }, password, kept, signal);
+    const isKnown = this.#limits.isKnown(address);
+    return this.#checks.check({ deviceId, address, isKnown }, password, kept, signal);
   }
 
   #judgeAtNoCost(

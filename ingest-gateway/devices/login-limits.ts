@@ -53,6 +53,8 @@ export class LoginLimits {
   readonly #addresses = new Map<string, Record>();
   /** Where a device was verified last. */
   readonly #homes = new Map<string, string>();
+  /** Where any device was verified, as keys. */
+  readonly #known = new Map<string, true>();
 
   /** @param now milliseconds on a clock that does not jump. */
   constructor(options: Partial<LoginLimitsOptions> = {}, now: () => number = () => performance.now()) {
@@ -80,6 +82,12 @@ export class LoginLimits {
   succeeded(deviceId: string, address: string): void {
     this.#pairs.delete(pair(deviceId, address));
     remember(this.#homes, deviceId, address, this.#options.capacity);
+    remember(this.#known, address, true, this.#options.capacity);
+  }
+
+  /** Whether some device was verified from there. */
+  isKnown(address: string): boolean {
+    return this.#known.has(address);
   }
 
   /** The device has another password, or none: what was wrong may be right now. */

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD_CHECK_LIMITS, PasswordChecks } from './password-checks.ts';
 import { hashPassword, type ScryptHash } from './password-hash.ts';
 
-const from = (deviceId: string) => ({ deviceId, address: '192.0.2.1' });
+const from = (deviceId: string) => ({ deviceId, address: '192.0.2.1', isKnown: false });
 const never = new AbortController().signal;
 const right = Buffer.from('right');
 const wrong = Buffer.from('wrong');
@@ -34,6 +34,21 @@ describe('password checks', () => {
     expect(await checks.check(from('dev-2'), right, kept, never)).toBe('verified');
     expect(await checks.check(from('dev-1'), wrong, kept, never)).toBe('wrong');
     expect(await checks.check(from('dev-1'), right, kept, never)).toBe('verified');
+  });
+
+  it('[P10] gives every other turn to addresses that are known, however many strangers guess', async () => {
+    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
+    const answered: string[] = [];
+    const ask = async (deviceId: string, address: string, isKnown: boolean): Promise<void> => {
+      await checks.check({ deviceId, address, isKnown }, right, kept, never);
+      answered.push(deviceId);
+    };
+    const strangers = Array.from({ length: 40 }, (_, i) => ask(`s${i}`, `192.0.2.${i}`, false));
+    const known = Array.from({ length: 5 }, (_, i) => ask(`k${i}`, '198.51.100.1', true));
+    await Promise.all([...strangers, ...known]);
+    // The first stranger was at work before anybody else came.
+    expect(answered.slice(1, 11).filter((id) => id.startsWith('k'))).toEqual(['k0', 'k1', 'k2', 'k3', 'k4']);
+    expect(answered.filter((id) => id.startsWith('s'))).toHaveLength(40);
   });
 
   it('forgets after a while, and when the entry of the device is another one', async () => {

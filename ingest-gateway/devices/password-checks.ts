@@ -35,6 +35,14 @@ interface Remembered {
   readonly until: number;
 }
 
+/** Whose password it is said to be, and from where. */
+export interface Asker {
+  readonly deviceId: string;
+  readonly address: string;
+  /** Somebody was verified from this address before. */
+  readonly isKnown: boolean;
+}
+
 interface Job {
   readonly password: Uint8Array;
   readonly kept: PasswordCredential;
@@ -46,6 +54,8 @@ interface Job {
 /**
  * Checks passwords whose hash is slow, without letting a storm of connections take the machine: few hashes at once, a
  * bounded queue with turns for all (whoever does not fit in is told to come back), and verdicts remembered for a while.
+ * Every other turn is for addresses from which somebody was verified before: guesses from a hundred others would leave such a
+ * one, with all the devices behind it, a hundredth.
  * What is remembered is a keyed digest of the password, under a key that lives and dies with the process. Wrong passwords are
  * remembered apart from verified ones, so that guessing cannot push those out.
  *
@@ -59,7 +69,8 @@ export class PasswordChecks {
   readonly #key = randomBytes(32);
   readonly #verified = new Map<string, Remembered>();
   readonly #wrong = new Map<string, Remembered>();
-  readonly #waiting: FairQueue<Job>;
+  readonly #waiting: { readonly known: FairQueue<Job>; readonly strangers: FairQueue<Job> };
+  #nextLane: 'known' | 'strangers' = 'known';
   #running = 0;
   #hashes = 0;
 
@@ -70,7 +81,8 @@ export class PasswordChecks {
   ) {
     this.#limits = limits;
     this.#now = now;
-    this.#waiting = new FairQueue(limits.waiting, limits.waitingOfDevice);
+    const queue = (): FairQueue<Job> => new FairQueue(limits.waiting, limits.waitingOfDevice);
+    this.#waiting = { known: queue(), strangers: queue() };
   }
 
   /** Hashes computed so far. */
@@ -90,7 +102,7 @@ export class PasswordChecks {
 
   /** @param signal the answer is not wanted any more: the check is left out when it has not begun. */
   async check(
-    { deviceId, address }: { readonly deviceId: string; readonly address: string },
+    { deviceId, address, isKnown }: Asker,
     password: Uint8Array,
     kept: PasswordCredential,
     signal: AbortSignal,
@@ -101,8 +113,8 @@ export class PasswordChecks {
       this.#recalls(this.#wrong, deviceId, digest, kept);
     if (recalled !== undefined) return recalled;
     const verdict = await new Promise<PasswordVerdict>((resolve, reject) => {
-      if (!this.#waiting.push(address, deviceId, { password, kept, signal, resolve, reject }))
-        resolve('busy');
+      const lane = this.#waiting[isKnown ? 'known' : 'strangers'];
+      if (!lane.push(address, deviceId, { password, kept, signal, resolve, reject })) resolve('busy');
       this.#runNext();
     });
     if (verdict !== 'busy') this.#remember(verdict, deviceId, digest, kept);
@@ -152,7 +164,7 @@ export class PasswordChecks {
 
   #runNext(): void {
     while (this.#running < this.#limits.concurrent) {
-      const job = this.#waiting.shift();
+      const job = this.#next();
       if (job === undefined) return;
       if (job.signal.aborted) {
         job.resolve('busy');
@@ -166,6 +178,13 @@ export class PasswordChecks {
           this.#runNext();
         });
     }
+  }
+
+  #next(): Job | undefined {
+    const lane = this.#nextLane;
+    const other = lane === 'known' ? 'strangers' : 'known';
+    this.#nextLane = other;
+    return this.#waiting[lane].shift() ?? this.#waiting[other].shift();
   }
 
   async #judge(password: Uint8Array, kept: PasswordCredential): Promise<Remembered['verdict']> {
