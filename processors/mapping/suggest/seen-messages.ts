@@ -7,8 +7,8 @@ export interface SeenTopic {
   readonly samples: readonly ForeignMessage[];
 }
 
-/** Topics that no pattern can name: a first level that begins with $ stands for itself only, and a brace does not. */
-const NO_PATTERN = /^\$[^/]*[{}+#]/;
+/** Topics that no pattern can name as they are: its braces are captures. */
+const NO_PATTERN = /[{}+#]/;
 /** Bounds of what is remembered: a broker may have any number of topics, with any payloads. */
 const BOUNDS = { topics: 2_000, samplesPerTopic: 4, topicCharacters: 256, bytes: 32 * 1024 * 1024 };
 

@@ -151,12 +151,23 @@ describe('a suggested mapping', () => {
       fc.uint8Array({ maxLength: 40 }),
     );
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(topic, payload), { minLength: 1, maxLength: 12 }),
-        (messages) => void suggest(seenOf(messages)),
-      ),
+      fc.property(fc.array(fc.tuple(topic, payload), { minLength: 1, maxLength: 12 }), (messages) => {
+        const seen = seenOf(messages);
+        fc.pre(seen.topics().length > 0);
+        suggest(seen);
+      }),
       { numRuns: 40 },
     );
+  });
+
+  it('[P10] a level in braces is no capture', () => {
+    const { suggestion } = suggest(
+      seenOf([
+        ['/a/', '['.repeat(50)],
+        ['{x}/a/', '[{"b":false}]'],
+      ]),
+    );
+    expect(patterns(suggestion)).toEqual(['/{device}/']);
   });
 
   it('[P10] what it remembers is bounded, and what it leaves out is counted', () => {
