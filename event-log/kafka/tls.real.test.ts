@@ -110,6 +110,6 @@ describe.skipIf(missing)('TLS against real brokers with certificates of a privat
     const env = { ...toTlsOnly(), TELEMETRY_TOPIC: 'tls', CONSUMER_GROUP: 'tls' };
     const seen = await look({ ...env, NODE_EXTRA_CA_CERTS: file('authority.crt') });
     expect(JSON.parse(seen)).toMatchObject({ topic: 'tls', group: 'tls' });
-    await expect(look(env)).rejects.toThrow(/exit code 1\)[\s\S]*certificate/);
+    await expect(look(env)).rejects.toThrow(/exit code 2\)[\s\S]*certificate/);
   });
 });

@@ -9,6 +9,7 @@ import {
   kafkaErrorCode,
   kindOfError,
   localCodeOf,
+  localKindOf,
   withCauses,
 } from '#event-log/kafka/wire/error-codes.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
@@ -124,10 +125,9 @@ function describeRefusal(error: unknown): string {
     if (each.name === 'KafkaJSSASLAuthenticationError') {
       return `Kafka refuses the SASL credentials: ${each.message}`;
     }
-    const code = localCodeOf(each);
-    if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    if (localCodeOf(each) === 'ERR_TLS_CERT_ALTNAME_INVALID')
       return `Kafka's certificate is for another host: ${each.message}`;
-    if (code !== undefined && kindOfError(each) === 'configuration') {
+    if (localKindOf(each) === 'configuration') {
       return `Kafka's certificate is not trusted: ${each.message} (KAFKA_SSL_CA_FILE names the authority of a private cluster)`;
     }
   }

@@ -147,12 +147,17 @@ const SERIOUS_FIRST: readonly ErrorKind[] = ['fatal', 'configuration', 'record']
 function kindOfOne(error: Error): ErrorKind {
   const code = codeOf(error);
   if (code !== undefined) return kafkaErrorCode(code).kind;
-  return LOCAL_CODES[localCodeOf(error) ?? ''] ?? NAMES[error.name] ?? 'retriable';
+  return localKindOf(error) ?? NAMES[error.name] ?? 'retriable';
 }
 
 /** Node's own code of what went wrong on this machine, or between it and a broker. */
 export function localCodeOf(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** What it is when it came about before a broker could answer; `undefined` = it did not, or nothing is known of it. */
+export function localKindOf(error: Error): ErrorKind | undefined {
+  return LOCAL_CODES[localCodeOf(error) ?? ''];
 }
 
 /** For people: what a broker answered, by Kafka's name for it; else the message. */
