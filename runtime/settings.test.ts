@@ -2,8 +2,8 @@ import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '#contract/limits.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { listVariables } from '#runtime/list-variables.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
-import { listVariables } from '#runtime/variables.ts';
 
 type Env = Record<string, string>;
 

@@ -1,6 +1,6 @@
+import { listVariables } from '#runtime/list-variables.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
-import { listVariables } from '#runtime/variables.ts';
 
 const USUAL_MQTT_PORT = 1883;
 

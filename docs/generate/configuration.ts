@@ -1,4 +1,4 @@
-import { listVariables } from '#runtime/variables.ts';
+import { listVariables } from '#runtime/list-variables.ts';
 
 /** `docs/configuration.md`. */
 export function configurationDocument(): string {

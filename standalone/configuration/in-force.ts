@@ -1,6 +1,7 @@
+import { listVariables } from '#runtime/list-variables.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
-import { listVariables, type VariableName } from '#runtime/variables.ts';
+import type { VariableName } from '#runtime/variables.ts';
 
 export const PROCESS_NAMES = ['standalone', 'gateway', 'processors', 'lag-monitor'] as const;
 export type ProcessName = (typeof PROCESS_NAMES)[number];
