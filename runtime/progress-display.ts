@@ -8,8 +8,13 @@ export interface ProgressDisplay extends Disposable {
 }
 
 const PLAIN_EVERY_MS = 5_000;
+/** What is over by then needs no bar. */
+const QUIET_MS = 500;
 
-/** A bar on a terminal, a line every five seconds elsewhere, nothing when `quiet`. */
+/**
+ * A bar on a terminal, from half a second on; a line every five seconds elsewhere, none when `quiet`. Cheap to call often.
+ * Disposing it again does nothing.
+ */
 export function createProgressDisplay(stderr: CommandIo['stderr'], quiet: boolean): ProgressDisplay {
   if (stderr.isTTY === true) return terminalDisplay(stderr);
   let nextAt = performance.now() + PLAIN_EVERY_MS;
@@ -24,6 +29,8 @@ export function createProgressDisplay(stderr: CommandIo['stderr'], quiet: boolea
 }
 
 function terminalDisplay(stderr: CommandIo['stderr']): ProgressDisplay {
+  const from = performance.now() + QUIET_MS;
+  let started = false;
   let barred = true;
   const bar = new SingleBar({
     stream: stderr,
@@ -42,12 +49,17 @@ function terminalDisplay(stderr: CommandIo['stderr']): ProgressDisplay {
     barCompleteChar: '█',
     barIncompleteChar: '░',
   });
-  bar.start(1, 0, { text: '' });
   return {
     show(text, share) {
+      if (performance.now() < from) return;
       barred = share !== undefined;
-      bar.update(share ?? 0, { text });
+      if (started) bar.update(share ?? 0, { text });
+      else bar.start(1, share ?? 0, { text });
+      started = true;
     },
-    [Symbol.dispose]: () => bar.stop(),
+    [Symbol.dispose]() {
+      if (started) bar.stop();
+      started = false;
+    },
   };
 }

@@ -1,4 +1,3 @@
-import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { MappedReading, MappedReject } from '#contract/mapping/map-message.ts';
 import { batchesOf, boundedRejects } from '#contract/mapping/mapped-records.ts';
@@ -10,7 +9,7 @@ import type { MappingOutcome } from '#ingest-gateway/telemetry-labels.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Device } from './device.ts';
 import type { DeviceRegistry } from './device-registry.ts';
-import { detailOf, type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { detailOf, type MessageRecords, type Outgoing, outgoingLetter, verdictOf } from './outgoing.ts';
 import { readingsBySchema } from './readings-by-schema.ts';
 import { NO_BYTES } from './refused-record.ts';
 
@@ -160,16 +159,7 @@ export class MappedMessages {
       ...(rule && { rule }),
       ...(path !== undefined && { path }),
     };
-    const withoutPayload = { ...letter, payload: NO_BYTES };
-    return {
-      record: encodeDeadLetter(this.#options.topics.deadLetters, letter),
-      letterWithoutPayload: () => withoutPayload,
-      readings: 1,
-      onDurable: () => {
-        device.countRefused(reason);
-        this.#parts.telemetry.deadLettered(reason);
-      },
-    };
+    return outgoingLetter(this.#options.topics.deadLetters, letter, device, this.#parts.telemetry);
   }
 }
 

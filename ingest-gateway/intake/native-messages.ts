@@ -1,5 +1,4 @@
 import { type Admission, admit, type Fault } from '#contract/admission.ts';
-import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { Reading } from '#contract/reading.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
@@ -7,7 +6,7 @@ import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Device } from './device.ts';
 import type { DeviceClocks } from './device-clocks.ts';
-import { detailOf, type MessageRecords, type Outgoing, verdictOf } from './outgoing.ts';
+import { detailOf, type MessageRecords, type Outgoing, outgoingLetter, verdictOf } from './outgoing.ts';
 import { readingsBySchema } from './readings-by-schema.ts';
 import { NO_BYTES } from './refused-record.ts';
 
@@ -127,16 +126,7 @@ export class NativeMessages {
       labels: device.labelsHeader,
       trace,
     };
-    const withoutPayload = { ...letter, payload: NO_BYTES };
-    return {
-      record: encodeDeadLetter(this.#options.topics.deadLetters, letter),
-      readings: 1,
-      onDurable: () => {
-        device.countRefused(reason);
-        this.#parts.telemetry.deadLettered(reason);
-      },
-      letterWithoutPayload: () => withoutPayload,
-    };
+    return outgoingLetter(this.#options.topics.deadLetters, letter, device, this.#parts.telemetry);
   }
 
   #compareClocks(deviceId: string, detail: unknown): void {

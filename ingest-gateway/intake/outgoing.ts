@@ -1,6 +1,9 @@
-import type { DeadLetter } from '#contract/dead-letter.ts';
+import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { AppendRecord } from '#contract/log-record.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
+import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import type { Device } from './device.ts';
+import { NO_BYTES } from './refused-record.ts';
 
 /** A record to be appended, and what is to be counted when it is durable. */
 export interface Outgoing {
@@ -27,6 +30,27 @@ export function verdictOf(
   rejects: readonly { readonly reason: RejectReason }[],
 ): MessageRecords['verdict'] {
   return rejects.length === 0 ? undefined : { accepted, rejected: rejects.map(({ reason }) => reason) };
+}
+
+/** The record of a dead letter, counted for the device whose message it is. */
+export function outgoingLetter(
+  topic: string,
+  letter: DeadLetter & { readonly reason: RejectReason },
+  device: Device,
+  telemetry: IngestTelemetry,
+): Outgoing {
+  // The letter itself would keep its payload in memory until the log has it.
+  const withoutPayload = { ...letter, payload: NO_BYTES };
+  const { reason } = letter;
+  return {
+    record: encodeDeadLetter(topic, letter),
+    readings: 1,
+    onDurable() {
+      device.countRefused(reason);
+      telemetry.deadLettered(reason);
+    },
+    letterWithoutPayload: () => withoutPayload,
+  };
 }
 
 /** The detail of a reject, with the size of a payload of which only the beginning is there. */

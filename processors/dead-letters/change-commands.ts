@@ -7,7 +7,7 @@ import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { momentArgument } from '#runtime/moment.ts';
-import { progressLine } from '#runtime/progress-line.ts';
+import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { type ChangeOptions, type ChangeResult, dismissLetters, undismissLetters } from './dismiss.ts';
 import { addFilters, collectIds, type FilterOptions, filterOf, judgeAtOption } from './filter-options.ts';
@@ -89,14 +89,17 @@ export function addChangeCommands(program: Command, parts: ChangeCommandsParts):
       const lines = (await contentOf(file, io)).split('\n');
       await withLogAndContract(async (deps, { schemas, mappings }) => {
         const dryRun = options.dryRun === true;
-        using progress = progressLine(io.stderr, 'submitting {value} of {total} lines');
+        using progress = createProgressDisplay(io.stderr, options.json === true);
         const summary = await submitCorrections(
           {
             lines,
             dryRun,
             judgeAt: options.judgeAt,
             signal: io.signal,
-            onProgress: ({ recovered, refused }) => progress.update(recovered + refused, lines.length),
+            onProgress({ recovered, refused }) {
+              const done = recovered + refused;
+              progress.show(`submitting ${done} of ${lines.length} lines`, done / lines.length);
+            },
           },
           deps,
           schemas,

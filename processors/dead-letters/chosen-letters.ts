@@ -1,4 +1,4 @@
-import type { ProgressLine } from '#runtime/progress-line.ts';
+import type { ProgressDisplay } from '#runtime/progress-display.ts';
 import { type DeadLettersDeps, readLetterStates } from './letter-states.ts';
 import { type Letter, readLetters } from './letters.ts';
 
@@ -9,7 +9,7 @@ const STEP = 500;
 export async function* lettersWithProgress(
   deps: DeadLettersDeps,
   signal: AbortSignal,
-  progress: ProgressLine,
+  progress: ProgressDisplay,
 ): AsyncGenerator<Letter> {
   const { eventLog, topics } = deps;
   const states = await readLetterStates(eventLog, topics, signal);
@@ -21,7 +21,7 @@ export async function* lettersWithProgress(
   const total = [...end].reduce((sum, [partition, offset]) => sum + offset - (begin.get(partition) ?? 0), 0);
   let read = 0;
   for await (const letter of readLetters(eventLog, topics, states, signal)) {
-    if (++read % STEP === 0) progress.update(read, total);
+    if (++read % STEP === 0) progress.show(`reading ${read} of ${total} letters`, read / total);
     yield letter;
   }
 }

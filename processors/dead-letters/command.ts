@@ -12,7 +12,7 @@ import {
 } from '#runtime/command-line.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { progressLine } from '#runtime/progress-line.ts';
+import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { addChangeCommands } from './change-commands.ts';
@@ -78,7 +78,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     deps: DeadLettersDeps,
     filter: LetterFilter,
   ): AsyncGenerator<Letter> {
-    using progress = progressLine(io.stderr, 'reading {value} of {total} letters');
+    using progress = createProgressDisplay(io.stderr, false);
     for await (const letter of lettersWithProgress(deps, io.signal, progress)) {
       if (matches(filter, letter)) yield letter;
     }
@@ -161,7 +161,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       ) => {
         await withLogAndContract(async (deps, { schemas, mappings }) => {
           const dryRun = options.dryRun === true;
-          using progress = replayProgress(io.stderr, dryRun);
+          using progress = createProgressDisplay(io.stderr, options.json === true);
           const summary = await replayLetters(
             {
               filter: filterOf(options, ids),
@@ -170,7 +170,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
               judgeAt: options.judgeAt,
               parked: options.parked,
               signal: io.signal,
-              onProgress: progress.update,
+              onProgress: (done) => progress.show(replayProgress(done), undefined),
             },
             deps,
             schemas,

@@ -1,28 +1,12 @@
-import { SingleBar } from 'cli-progress';
 import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { detailText } from './letter-summary.ts';
 import type { ReplaySummary } from './replay.ts';
 
-/** One line on a terminal, a line every five seconds elsewhere. */
-const LINE_MS = 5_000;
-
-/** Shows how far a replay is. `total`: letters in the log, read or not. */
-export function replayProgress(stderr: NodeJS.WritableStream, dryRun: boolean) {
-  const bar = new SingleBar({
-    stream: stderr,
-    format: `${dryRun ? 'judging' : 'replaying'} {value} letters: {passed} passed, {failedAgain} failed again, {parked} parked`,
-    noTTYOutput: true,
-    notTTYSchedule: LINE_MS,
-    clearOnComplete: true,
-    hideCursor: false,
-  });
-  bar.start(0, 0, { passed: 0, failedAgain: 0, parked: 0 });
-  return {
-    update: ({ letters, passed, failedAgain, parked }: ReplaySummary): void =>
-      bar.update(letters, { passed, failedAgain, parked }),
-    [Symbol.dispose]: (): void => bar.stop(),
-  };
+/** How far a replay is; nobody knows how many letters are left. */
+export function replayProgress({ dryRun, letters, passed, failedAgain, parked }: ReplaySummary): string {
+  const done = `${dryRun ? 'judging' : 'replaying'} ${counted(letters, 'letter')}`;
+  return `${done}: ${passed} passed, ${failedAgain} failed again, ${parked} parked`;
 }
 
 export function replaySummaryJson({ why, ...counts }: ReplaySummary): string {

@@ -8,7 +8,7 @@ import { type CommandIo, type CommandOutcome, decimalNumber, runCommand } from '
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { momentArgument } from '#runtime/moment.ts';
-import { progressLine } from '#runtime/progress-line.ts';
+import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
@@ -80,10 +80,8 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
       const key = { topic: topics.telemetry, target: into.name, since, until, devices };
       await using eventLog = await context.openLog(settings);
       await using store = await context.openStore(into.settings);
-      using progress = progressLine(
-        io.stderr,
-        `${options.dryRun ? 'judging' : 'writing'} [{bar}] {value} of {total} records, {written} readings, {refused} refused, {eta_formatted} to go`,
-      );
+      using progress = createProgressDisplay(io.stderr, options.json === true);
+      const doing = options.dryRun === true ? 'judging' : 'writing';
       const result = await reprocess(
         {
           topic: topics.telemetry,
@@ -99,7 +97,11 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
           limits: settings.limits,
           onProgress: (run) => {
             const { written, refused } = run.tally;
-            progress.update(...doneOf(run), { written, refused });
+            const [done, total] = doneOf(run);
+            progress.show(
+              `${doing} ${done} of ${total} records: ${written} readings, ${refused} refused`,
+              total === 0 ? 1 : done / total,
+            );
           },
         },
         {

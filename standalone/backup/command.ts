@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, runCommand } from '#runtime/command-line.ts';
-import { progressLine } from '#runtime/progress-line.ts';
+import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
 import type { Manifest } from './manifest.ts';
@@ -28,12 +28,13 @@ export async function runBackup(io: CommandIo, now: () => number): Promise<numbe
     .option('--json', 'one JSON object')
     .action(async ({ to, json }: { to: string; json?: true }) => {
       const settings = settingsOf(io);
-      using progress = progressLine(io.stderr, 'copying the {what} [{bar}] {percentage} %');
+      using progress = createProgressDisplay(io.stderr, json === true);
       const manifest = await takeBackup({
         settings,
         folder: path.resolve(to),
         now,
-        onProgress: (what, done, total) => progress.update(done, total, { what }),
+        onProgress: (what, done, total) =>
+          progress.show(`copying the ${what}`, total === 0 ? 1 : done / total),
       });
       progress[Symbol.dispose]();
       auditCommand(io, 'backup', { to });
