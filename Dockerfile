@@ -13,6 +13,7 @@ COPY event-log ./event-log
 COPY telemetry-store ./telemetry-store
 COPY ingest-gateway ./ingest-gateway
 COPY processors ./processors
+COPY console ./console
 COPY simulator ./simulator
 COPY standalone ./standalone
 # COPY keeps the modes of the checkout, which a strict umask has closed to everybody but its owner.

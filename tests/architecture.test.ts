@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'ingest-gateway': ['contract', 'runtime', 'event-log', 'telemetry-store'],
   processors: ['contract', 'runtime', 'event-log', 'telemetry-store'],
   simulator: ['contract', 'runtime', 'event-log', 'telemetry-store'],
+  console: ['contract', 'runtime', 'event-log', 'telemetry-store', 'ingest-gateway', 'processors'],
   standalone: [
     'contract',
     'runtime',
@@ -23,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'telemetry-store',
     'ingest-gateway',
     'processors',
+    'console',
     'simulator',
   ],
   // The driver's guards against kafkajs, for clients that look at the brokers from outside.
@@ -57,6 +59,10 @@ const ROOMS: Readonly<
       'mqtt/v5': [],
       mqtt: ['devices', 'intake', 'mqtt/listeners', 'mqtt/v5'],
     },
+  },
+  console: {
+    ground: [],
+    rooms: { api: [], page: ['api'], server: ['api'] },
   },
   'event-log/kafka': {
     ground: ['options.ts', 'telemetry.ts'],
