@@ -67,6 +67,8 @@ export const LIMITS = {
   foreignMessageBurst: 1_000,
   /** Seconds without a packet after which a device that asked for no keepalive, or a longer one, is disconnected. */
   maxKeepaliveSeconds: 300,
+  /** Seconds without a message after which a device is told as silent; 0 = never. */
+  deviceSilentSeconds: 60 * 60,
   /** MQTT 5: bytes of properties in a packet, topic aliases of a connection. */
   propertyBytes: 8 * 1024,
   topicAliases: 10,

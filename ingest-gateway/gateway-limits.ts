@@ -11,6 +11,7 @@ const NAMES = [
   'connectsPerSecondPerAddress',
   'connections',
   'connectionsPerAddress',
+  'deviceSilentSeconds',
   'filtersPerPacket',
   'foreignMessageBurst',
   'foreignMessagesPerSecond',

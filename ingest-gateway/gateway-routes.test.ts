@@ -43,6 +43,8 @@ describe('HTTP', () => {
       takeovers: 0,
       lastTakeover: null,
       slowedMs: 0,
+      refusedSince: null,
+      silentSince: null,
       refusals: {},
       lastRefusal: null,
     };

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { IngestGateway } from './gateway.ts';
+import type { Trouble } from './intake/device-watch.ts';
 
 /** Devices in one answer. */
 const MAX_DEVICES = 10_000;
@@ -11,13 +12,21 @@ const devicesQuery = {
   properties: {
     'silent-for': { type: 'number', minimum: 0, maximum: MAX_SECONDS, default: 0 },
     id: { type: 'string', maxLength: 64 },
+    trouble: { enum: ['any', 'refused', 'silent'] },
     limit: { type: 'integer', minimum: 1, maximum: MAX_DEVICES, default: MAX_DEVICES },
   },
 } as const;
 
+interface DevicesQuery {
+  readonly 'silent-for': number;
+  readonly id?: string;
+  readonly trouble?: 'any' | 'refused' | 'silent';
+  readonly limit: number;
+}
+
 /**
- * `/api/accounting` and `/api/devices` (`?silent-for=` seconds, `?id=`, `?limit=` of each list), for the process that runs
- * the gateway:
+ * `/api/accounting` and `/api/devices` (`?silent-for=` seconds, `?id=`, `?trouble=any|refused|silent`, `?limit=` of each
+ * list), for the process that runs the gateway:
  * `startHttpServer({ …, routes: gatewayRoutes(gateway) })`.
  */
 export function gatewayRoutes(
@@ -25,13 +34,15 @@ export function gatewayRoutes(
 ): (server: FastifyInstance) => void {
   return (server) => {
     server.get('/api/accounting', async () => gateway.accounting());
-    server.get<{ Querystring: { 'silent-for': number; id?: string; limit: number } }>(
+    server.get<{ Querystring: DevicesQuery }>(
       '/api/devices',
       { schema: { querystring: devicesQuery } },
       async ({ query }) => {
-        const { id: wanted, limit } = query;
+        const { id: wanted, trouble, limit } = query;
         const isMeant = (id: string | null | undefined): boolean => wanted === undefined || id === wanted;
-        const devices = gateway.devices(query['silent-for'] * 1000).filter(({ id }) => isMeant(id));
+        const devices = gateway
+          .devices(query['silent-for'] * 1000)
+          .filter((device) => isMeant(device.id) && (trouble === undefined || isIn(trouble, device)));
         const { strangers, addresses } = gateway.strangers();
         return {
           total: devices.length,
@@ -42,4 +53,11 @@ export function gatewayRoutes(
       },
     );
   };
+}
+
+function isIn(
+  trouble: NonNullable<DevicesQuery['trouble']>,
+  { refusedSince, silentSince }: Trouble,
+): boolean {
+  return (trouble !== 'silent' && refusedSince !== null) || (trouble !== 'refused' && silentSince !== null);
 }

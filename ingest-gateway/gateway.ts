@@ -10,6 +10,7 @@ import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
 import type { DeviceStatus } from './intake/device.ts';
 import type { DeviceClocks } from './intake/device-clocks.ts';
 import type { Strangers } from './intake/device-registry.ts';
+import type { Trouble } from './intake/device-watch.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
 import { openIntake } from './intake/open-intake.ts';
 import { Door } from './mqtt/listeners/door.ts';
@@ -31,6 +32,8 @@ export interface IngestGatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   /** How often the files of credentials and certificates are looked at; default 1 s. */
   readonly filePollMs?: number;
+  /** How often single devices are looked after; default a minute. */
+  readonly deviceLookMs?: number;
 }
 
 export interface IngestGatewayDeps extends Deps {
@@ -46,7 +49,7 @@ export interface IngestGateway extends AsyncDisposable {
   /** The books in readings, since the start (P8). */
   accounting(): Accounting;
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
-  devices(silentForMs?: number): DeviceStatus[];
+  devices(silentForMs?: number): (DeviceStatus & Trouble)[];
   /** Who was turned away and is none of `devices`. */
   strangers(): Strangers;
   readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract' | 'files', ReadinessCheck>> & {
@@ -80,9 +83,14 @@ export async function startIngestGateway(
     certificates: listeners?.tls?.problem,
   });
   await using resources = new AsyncDisposableStack();
-  const { intake, devices, budget, clocks, telemetry, audit } = openIntake(
+  const { intake, devices, budget, clocks, telemetry, watch, watchDevices, audit } = openIntake(
     { topics, gatewayName: name, auditLog: options.auditLog, limits },
-    { ...deps, termsOf: (id) => credentials?.terms(id) ?? {} },
+    {
+      ...deps,
+      termsOf: (id) => credentials?.terms(id) ?? {},
+      expected: () => credentials?.deviceIds() ?? [],
+      isKeptOut: (id) => credentials?.isRevoked(id) === true || bans.device(id) !== undefined,
+    },
     () => ({
       connectedDevices: broker?.connectedDevices ?? 0,
       pausedDevices: (broker?.pausedDevices ?? 0) + (sources?.paused() ?? 0),
@@ -174,6 +182,7 @@ export async function startIngestGateway(
   );
 
   const { ports, tls } = listeners;
+  resources.use(watchDevices(options.deviceLookMs));
 
   // In this order: close the listeners, stop the broker, let go of the credentials.
   const owned = resources.move();
@@ -183,7 +192,10 @@ export async function startIngestGateway(
     ports,
     connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
-    devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()),
+    devices: (silentForMs = 0) =>
+      devices
+        .list(silentForMs, credentials?.deviceIds())
+        .map((status) => ({ ...status, ...watch.of(status.id) })),
     strangers: () => devices.strangers(credentials?.deviceIds()),
     readiness: () => ({
       mqtt: {

@@ -15,6 +15,15 @@ import {
   TOLERATED_KINDS,
 } from './telemetry-labels.ts';
 
+/** Single devices in trouble, as `intake/device-watch.ts` finds them. */
+export interface WatchedNow {
+  /** Devices that are waited for. */
+  readonly known: number;
+  readonly refused: number;
+  /** By whether the device is connected here. */
+  readonly silent: { readonly open: number; readonly closed: number };
+}
+
 /** Levels that are looked at when metrics are read. */
 export interface IngestLevels {
   readonly connectedDevices: number;
@@ -23,6 +32,8 @@ export interface IngestLevels {
   readonly pausedDevices: number;
   /** Why files cannot be used as they are now: what they said before is in force. */
   readonly fileProblems: Readonly<Record<FileKind, string | undefined>>;
+  /** Devices in trouble, as they were found in the last minute. */
+  readonly watched: WatchedNow;
   /** Devices whose readings are refused for their time, by where their clock is, seen from ours. */
   readonly devicesOffClock: Readonly<Record<ClockDirection, number>>;
 }
@@ -171,6 +182,26 @@ export function createIngestMetrics(
     registers,
     collect() {
       for (const direction of CLOCK_DIRECTIONS) this.set({ direction }, levels().devicesOffClock[direction]);
+    },
+  });
+  gauge(
+    'ingest_devices_known',
+    'Devices that are waited for: those of the credentials file that may connect, and others that kept sending',
+    () => levels().watched.known,
+  );
+  gauge(
+    'ingest_devices_refused',
+    'Devices of which most readings have been dead letters for five minutes; which: npm run devices -- status --trouble',
+    () => levels().watched.refused,
+  );
+  new Gauge({
+    name: 'ingest_devices_silent',
+    help: 'Devices without a message for DEVICE_SILENT_SECONDS, or what the credentials file says of them; connection = whether they are connected here',
+    labelNames: ['connection'],
+    registers,
+    collect() {
+      for (const [connection, devices] of Object.entries(levels().watched.silent))
+        this.set({ connection }, devices);
     },
   });
   counter(

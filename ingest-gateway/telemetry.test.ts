@@ -21,6 +21,7 @@ function start() {
     pausedDevices: 4,
     fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
     devicesOffClock: { ahead: 0, behind: 0 },
+    watched: { known: 5, refused: 6, silent: { open: 7, closed: 8 } },
   };
   const deps = { log, metrics, now: Date.now, random: Math.random };
   const telemetry = createIngestTelemetry(deps, ['environment/1', 'tracker/1'], () => levels);

@@ -28,6 +28,9 @@ export interface Accounting {
   readonly ignored: number;
 }
 
+/** Of many devices in one line of the log. */
+const DEVICES_NAMED = 10;
+
 export type IngestTelemetry = ReturnType<typeof createIngestTelemetry>;
 
 /**
@@ -59,6 +62,17 @@ export function createIngestTelemetry(
       if (!worthALine('device clock')) return;
       const trouble = ourTrouble();
       if (trouble !== undefined) log.error(`${trouble}; see docs/runbooks/ClockDisagrees.md`);
+    },
+    /** Of a whole site there may be thousands: some are named, the rest are in `/api/devices`. */
+    devicesInTrouble({ refused, silent }: Readonly<Record<'refused' | 'silent', readonly string[]>>): void {
+      const named = (ids: readonly string[]) => ({
+        devices: ids.length,
+        ids: ids.slice(0, DEVICES_NAMED),
+        more: 'npm run devices -- status --trouble',
+      });
+      if (refused.length > 0)
+        log.warn(named(refused), 'most readings of devices have been refused for minutes');
+      if (silent.length > 0) log.warn(named(silent), 'devices have fallen silent');
     },
     accounting(): Accounting {
       const total = (byWord: Record<string, number>): number =>

@@ -43,6 +43,10 @@ export const LIMIT_VARIABLES = {
     schema: wholeFrom(10, 65_535).default(LIMITS.maxKeepaliveSeconds),
     help: 'A device that asks for no keepalive, or a longer one, is disconnected after so long without a packet.',
   },
+  DEVICE_SILENT_SECONDS: {
+    schema: wholeFrom(0, 366 * 24 * 60 * 60).default(LIMITS.deviceSilentSeconds),
+    help: 'A device that sent no message for so long is told as silent (alert `DeviceSilent`); 0 = never. The credentials file makes exceptions (`silentAfterSeconds`).',
+  },
   MQTT_MESSAGES_PER_SECOND: {
     schema: numberFrom(
       DEVICE_LIMIT_RANGES.messagesPerSecond.min,
@@ -142,6 +146,7 @@ export function assembleLimits(values: Values): Limits {
     connectMs: values.MQTT_CONNECT_TIMEOUT_MS,
     authenticateMs: Math.min(LIMITS.authenticateMs, values.MQTT_CONNECT_TIMEOUT_MS),
     maxKeepaliveSeconds: values.MQTT_MAX_KEEPALIVE_SECONDS,
+    deviceSilentSeconds: values.DEVICE_SILENT_SECONDS,
     messagesPerSecond,
     messageBurst: values.MQTT_MESSAGE_BURST ?? Math.max(1, Math.round(messagesPerSecond * BURST_SECONDS)),
     foreignMessagesPerSecond: values.MQTT_FOREIGN_MESSAGES_PER_SECOND,

@@ -82,6 +82,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       pausedDevices: 0,
       fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
       devicesOffClock: { ahead: 0, behind: 0 },
+      watched: { known: 0, refused: 0, silent: { open: 0, closed: 0 } },
     };
     const ingest = createIngestTelemetry(deps, [...schemas.keys()], () => idle);
     if (process !== 'mqtt-source') ingest.certificatesLoaded('file', { server: 0, ca: 0 });

@@ -164,6 +164,31 @@ export const INGEST_GATEWAY: DashboardSpec = {
           alerts: ['DevicesGone'],
         }),
         timeseries({
+          title: 'Single devices in trouble',
+          description:
+            'Most readings refused for minutes, or silent for longer than they should be; one gateway does not hear what another one hears. Which: npm run devices -- status --trouble.',
+          unit: 'short',
+          queries: [
+            { query: `ingest_devices_refused${INSTANCE}`, legend: '{{instance}} refused' },
+            {
+              query: `ingest_devices_silent${INSTANCE}`,
+              legend: '{{instance}} silent, connection {{connection}}',
+            },
+          ],
+          alerts: ['DeviceRefused', 'DeviceSilent'],
+        }),
+        timeseries({
+          title: 'Files that cannot be used',
+          description:
+            'Credentials, bans, certificates, schemas and mappings: 1 = what they said before is in force.',
+          unit: 'short',
+          queries: [
+            { query: `1 - ingest_files_usable${INSTANCE}`, legend: '{{instance}} {{kind}}' },
+            { query: `1 - contract_files_usable${INSTANCE}`, legend: '{{instance}} schemas or mappings' },
+          ],
+          alerts: ['FilesUnusable'],
+        }),
+        timeseries({
           title: 'Connections open, by listener',
           description:
             'Also those in their handshake and those that said nothing yet: far above the devices, somebody floods.',

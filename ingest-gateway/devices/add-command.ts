@@ -125,6 +125,8 @@ async function listOf(
   const { from, format, passwordStdin, withoutPassword } = options;
   const wrong = (what: string): PipelineError => new PipelineError('usage', what);
   const terms = termsOf(options);
+  if (options.maxDevices !== undefined && options.forwards === undefined)
+    throw wrong('--max-devices: expected --forwards, too');
   if (from !== undefined) {
     if (ids.length > 0) throw wrong('--from: expected no device ids beside it');
     if (passwordStdin || withoutPassword)

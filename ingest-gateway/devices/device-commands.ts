@@ -6,6 +6,7 @@ import { addAddCommand } from './add-command.ts';
 import { hasPassword, inForceAt } from './credential.ts';
 import { changeCredentials, credentialsFileOf, readCredentials } from './credentials-file.ts';
 import { addRotateCommand } from './rotate-command.ts';
+import { addSetCommand } from './set-command.ts';
 import { addStatusCommand } from './status-command.ts';
 
 interface FileOptions {
@@ -26,6 +27,7 @@ export function deviceCommands(
   );
   addAddCommand(program, io, readStdin, outcome);
   addRotateCommand(program, io, { readStdin, now });
+  addSetCommand(program, io, readStdin);
 
   program
     .command('revoke')
@@ -76,6 +78,6 @@ export function deviceCommands(
         ...revoked.map((id) => `${id} (revoked)`),
       ]);
     });
-  addStatusCommand(program, io);
+  addStatusCommand(program, io, now);
   return program;
 }

@@ -5,6 +5,8 @@ import { isTopicFilter } from '#contract/topic-filter.ts';
 
 const { messagesPerSecond, burst, inflightMessages, inflightBytes } = DEVICE_LIMIT_RANGES;
 
+export const LONGEST_SILENCE_SECONDS = 366 * 24 * 60 * 60;
+
 /** What one device may send, where it differs from what all may: a bridge, a gateway box, a machine that streams. */
 const deviceLimitsSchema = z
   .strictObject({
@@ -33,6 +35,8 @@ export const deviceTerms = {
   /** How many devices a forwarder may name. */
   maxDevices: z.number().int().positive().optional(),
   limits: deviceLimitsSchema.optional(),
+  /** Seconds without a message after which it is told as silent, instead of `DEVICE_SILENT_SECONDS`; 0 = never. */
+  silentAfterSeconds: z.number().int().min(0).max(LONGEST_SILENCE_SECONDS).optional(),
   labels: labelsSchema.optional(),
 };
 export type DeviceTerms = Readonly<z.infer<z.ZodObject<typeof deviceTerms>>>;

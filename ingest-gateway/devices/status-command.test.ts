@@ -14,6 +14,9 @@ const ANSWER = {
       address: '192.0.2.1',
       accepted: 7,
       refused: { 'schema-violation': 2 },
+      discarded: {},
+      refusedSince: 0,
+      silentSince: null,
       takeovers: 3,
       slowedMs: 1_500,
       refusals: { 'bad-credentials': 4 },
@@ -34,7 +37,7 @@ const server = createServer((request, response) => {
 afterEach(() => void server.close());
 
 const status = (argv: readonly string[], env: Record<string, string> = {}) =>
-  runDevices(['status', ...argv], { env });
+  runDevices(['status', ...argv], { env, now: () => 120_000 });
 
 describe('npm run devices -- status', () => {
   it('asks the gateway of HTTP_HOST and HTTP_PORT, and shows devices, strangers and addresses', async () => {
@@ -45,20 +48,35 @@ describe('npm run devices -- status', () => {
     expect(code).toBe(0);
     expect(asked.at(-1)).toEqual({ url: '/api/devices', authorization: 'Bearer secret' });
     for (const shown of [
-      'dev-1',
-      '192.0.2.1',
-      '1.5 s',
-      'bad-credentials 4',
-      'from 192.0.2.7',
+      'dev-1 ',
+      '2 min ago',
+      'refused for 2 min; turned away: bad',
+      '192.0.2.7',
       'wrong-identity 1',
     ])
       expect(out).toContain(shown);
+    // In a terminal of 80 columns, and where nobody says how many there are.
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(out).toContain('x\\u{1b}[2J\\u{202e}');
     for (const raw of ['\u001b', '\u202e']) expect(out).not.toContain(raw);
 
     const url = `http://127.0.0.1:${port}`;
     expect(JSON.parse((await status(['dev-1', '--json', '--url', url])).out)).toEqual(ANSWER);
     expect(asked.at(-1)?.url).toBe('/api/devices?id=dev-1');
+    const one = (await status(['dev-1', '--url', url])).out;
+    for (const shown of [
+      '192.0.2.1',
+      'schema-violation 2',
+      'refused since',
+      '1.5 s',
+      'bad-credentials from 192.0.2.7',
+    ])
+      expect(one).toContain(shown);
+    expect((await status(['--trouble', '--url', url])).out).toContain('1 device in trouble');
+    expect(asked.at(-1)?.url).toBe('/api/devices?trouble=any');
+    await status(['--trouble', 'silent', '--url', url]);
+    expect(asked.at(-1)?.url).toBe('/api/devices?trouble=silent');
+    expect((await status(['--trouble', 'nothing', '--url', url])).code).toBe(2);
     answer = { status: 200, body: JSON.stringify(EMPTY) };
     expect((await status(['dev-9', '--url', url])).out).toContain('dev-9: not seen');
     answer = { status: 401, body: '{}' };

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { LIMITS } from '#contract/limits.ts';
-import { decimalNumber, wholeNumber } from '#runtime/command-line.ts';
+import { decimalNumber, duration, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { type DeviceTerms, deviceTerms } from './device-terms.ts';
+import { type DeviceTerms, deviceTerms, LONGEST_SILENCE_SECONDS } from './device-terms.ts';
 
 export interface TermOptions {
   readonly forwards?: string[];
@@ -13,6 +13,8 @@ export interface TermOptions {
   readonly burst?: number;
   readonly inflightMessages?: number;
   readonly inflightBytes?: number;
+  /** Milliseconds. */
+  readonly silentAfter?: number;
 }
 
 /** What is said of a device besides its password. */
@@ -35,25 +37,61 @@ export function addTermOptions(command: Command): Command {
     )
     .option('--burst <n>', 'messages that it may send at once', wholeNumber(1))
     .option('--inflight-messages <n>', 'messages of it that may wait for the log', wholeNumber(1))
-    .option('--inflight-bytes <n>', 'their bytes', wholeNumber(1));
+    .option('--inflight-bytes <n>', 'their bytes', wholeNumber(1))
+    .option(
+      '--silent-after <time>',
+      'without a message for so long it is told as silent, instead of DEVICE_SILENT_SECONDS: 26h, 10m; 0 = never',
+      duration(LONGEST_SILENCE_SECONDS * 1000),
+    );
 }
 
 /** @throws PipelineError `usage` with all that is wrong. */
 export function termsOf(options: TermOptions): DeviceTerms {
-  const { forwards, maxDevices, label: labels } = options;
+  const { forwards, maxDevices, label: labels, silentAfter } = options;
   const { messagesPerSecond, burst, inflightMessages, inflightBytes } = options;
   const limits = defined({ messagesPerSecond, burst, inflightMessages, inflightBytes });
-  if (maxDevices !== undefined && forwards === undefined)
-    throw new PipelineError('usage', '--max-devices: expected --forwards, too');
   const terms = defined({
     forwards,
     maxDevices,
     labels,
+    silentAfterSeconds: silentAfter === undefined ? undefined : Math.ceil(silentAfter / 1000),
     limits: Object.keys(limits).length === 0 ? undefined : limits,
   });
   const judged = z.strictObject(deviceTerms).safeParse(terms);
   if (judged.success) return judged.data;
   throw new PipelineError('usage', judged.error.issues.map((issue) => told(issue, forwards)).join('\n'));
+}
+
+/** Terms that were put together, or what is wrong with them. */
+export function judgedTerms(terms: DeviceTerms): DeviceTerms | string {
+  const judged = z.strictObject(deviceTerms).safeParse(terms);
+  return judged.success ? judged.data : judged.error.issues.map((issue) => told(issue)).join('; ');
+}
+
+/**
+ * The terms of an entry without some, and the rest of it.
+ *
+ * @param remove `labels`, or `labels.site` for one of them
+ * @throws PipelineError `usage`: there is no such thing
+ */
+export function withoutTerms(
+  entry: DeviceTerms,
+  remove: readonly string[],
+): { readonly terms: DeviceTerms; readonly rest: object } {
+  const parts = Object.entries(entry);
+  const terms = new Map<string, unknown>(parts.filter(([key]) => key in deviceTerms));
+  for (const name of remove) {
+    const [key = '', inner] = name.split(/\.(.*)/s);
+    if (!(key in deviceTerms) || (inner !== undefined && key !== 'labels' && key !== 'limits'))
+      throw new PipelineError('usage', `--remove: there is no ${JSON.stringify(name)}`);
+    const left = Object.entries((inner && terms.get(key)) || {}).filter(([it]) => it !== inner);
+    if (left.length > 0) terms.set(key, Object.fromEntries(left));
+    else terms.delete(key);
+  }
+  return {
+    terms: Object.fromEntries(terms),
+    rest: Object.fromEntries(parts.filter(([key]) => !(key in deviceTerms))),
+  };
 }
 
 /** Those of a device, where it has some of its own; labels and limits one by one. */

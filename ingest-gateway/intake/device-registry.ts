@@ -50,6 +50,15 @@ export class DeviceRegistry {
     return this.#devices.has(id);
   }
 
+  /** A device that was here since the start. */
+  get(id: string): Device | undefined {
+    return this.#devices.get(id);
+  }
+
+  [Symbol.iterator](): Iterator<Device> {
+    return this.#devices.values();
+  }
+
   /** The device, for a client at `address` that proved to be it. */
   admit(id: string, address: string): Device {
     let device = this.#devices.get(id);
@@ -83,6 +92,7 @@ export class DeviceRegistry {
   forwarded(id: string, via: Device, source: string | undefined): Device {
     const device = this.#devices.get(id) ?? this.admit(id, via.address);
     device.lastSeenAt = this.#now();
+    device.messages++;
     if (device.origin?.via !== via.id || device.origin.source !== source)
       device.origin = { via: via.id, source };
     return device;

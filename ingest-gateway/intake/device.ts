@@ -21,6 +21,8 @@ export interface DeviceTerms {
       }
     | undefined;
   readonly labels?: Labels | undefined;
+  /** Seconds without a message after which it is silent, instead of those of all; 0 = never. */
+  readonly silentAfterSeconds?: number | undefined;
 }
 
 /** What one device is known by, over its connections: its bounds hold across a reconnect. */
@@ -51,8 +53,14 @@ export class Device {
   mqttVersion: MqttVersion | undefined;
   /** Milliseconds since the epoch of its last packet of interest: CONNECT or PUBLISH. */
   lastSeenAt: number;
+  /** Messages of it since the start, whatever became of them. */
+  messages = 0;
   /** Readings in the log. */
   accepted = 0;
+  /** Readings of others in the log that it handed in. */
+  forwarded = 0;
+  /** Readings that became dead letters; by reason: `refused`. */
+  refusedReadings = 0;
   /** Dead letters by reason. */
   refused: Map<RejectReason, number> | undefined;
 
@@ -121,7 +129,16 @@ export class Device {
     };
   }
 
+  get handedIn(): number {
+    return this.accepted + this.forwarded;
+  }
+
+  get discardedMessages(): number {
+    return this.foreignTopics.messages;
+  }
+
   countRefused(reason: RejectReason, readings = 1): void {
+    this.refusedReadings += readings;
     this.refused ??= new Map();
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + readings);
   }

@@ -13,6 +13,7 @@ const OTHERS = '(others)';
 export class ForeignTopics {
   readonly #byTopic = new Map<string, number>();
   readonly #bucket: TokenBucket;
+  #messages = 0;
 
   constructor(perSecond: number, burst: number, nowMs: number) {
     this.#bucket = new TokenBucket(perSecond, burst, nowMs);
@@ -23,8 +24,14 @@ export class ForeignTopics {
     return this.#byTopic.size === 0;
   }
 
+  /** All of them. */
+  get messages(): number {
+    return this.#messages;
+  }
+
   /** @returns whether the rate of the device still allows it */
   count(topic: string, nowMs: number): boolean {
+    this.#messages++;
     const known = topic.slice(0, TOPIC_CHARACTERS);
     const name = this.#byTopic.has(known) || this.#byTopic.size < TOPICS_PER_DEVICE ? known : OTHERS;
     this.#byTopic.set(name, (this.#byTopic.get(name) ?? 0) + 1);

@@ -132,6 +132,7 @@ export class MappedMessages {
       }),
       onDurable: () => {
         of.accepted += readings.length;
+        if (of !== device) device.forwarded += readings.length;
         for (const [schema, count] of counts) telemetry.readingsAppended(schema, count);
       },
     };
@@ -143,6 +144,7 @@ export class MappedMessages {
     message: ForeignArrival,
   ): Outgoing {
     const { device, topic, payload, receivedAt, trace } = message;
+    const { devices, telemetry } = this.#parts;
     const letter = {
       deviceId: ofDevice ?? device.id,
       payload,
@@ -154,12 +156,13 @@ export class MappedMessages {
       receivedAt,
       mqttTopic: topic.slice(0, LIMITS.deadLetterDetailBytes),
       mqttClientId: device.id,
-      labels: this.#parts.devices.labelsOf(ofDevice ?? device.id),
+      labels: devices.labelsOf(ofDevice ?? device.id),
       trace,
       ...(rule && { rule }),
       ...(path !== undefined && { path }),
     };
-    return outgoingLetter(this.#options.topics.deadLetters, letter, device, this.#parts.telemetry);
+    const counted = (ofDevice === undefined ? undefined : devices.get(ofDevice)) ?? device;
+    return outgoingLetter(this.#options.topics.deadLetters, letter, counted, telemetry);
   }
 }
 

@@ -133,6 +133,7 @@ export class MessageIntake {
     const { telemetry, now } = this.#parts;
     const receivedAt = now();
     device.lastSeenAt = receivedAt;
+    device.messages++;
     telemetry.messageReceived(version, qos);
     return receivedAt;
   }
@@ -147,6 +148,7 @@ export class MessageIntake {
     const { device, acknowledgements, qos, version, topic } = message;
     const { telemetry, now } = this.#parts;
     device.lastSeenAt = now();
+    device.messages++;
     telemetry.messageReceived(version, qos);
     if (device.foreignTopics.none) telemetry.foreignTopic(device.id, topic);
     telemetry.tolerated('foreign-topic');

@@ -92,7 +92,7 @@ export class NativeMessages {
     return {
       record: encodeTelemetryRecord(topics.telemetry, record),
       readings: readings.length,
-      onDurable: this.#countAppended(device, readings),
+      onDurable: this.#countAppended(device, client, readings),
       letterWithoutPayload: () => ({
         deviceId: device.id,
         payload: NO_BYTES,
@@ -138,12 +138,13 @@ export class NativeMessages {
   }
 
   /** Counts by schema are taken now, so that the readings need not be kept. */
-  #countAppended(device: Device, readings: readonly Reading[]): () => void {
+  #countAppended(device: Device, client: Device, readings: readonly Reading[]): () => void {
     const { telemetry } = this.#parts;
     const counts = readingsBySchema(readings);
     return () => {
       for (const [schema, count] of counts) {
         device.accepted += count;
+        if (client !== device) client.forwarded += count;
         telemetry.readingsAppended(schema, count);
       }
     };

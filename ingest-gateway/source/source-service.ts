@@ -55,7 +55,7 @@ export async function startSourceService(
   const stopping = new AbortController();
   resources.defer(() => stopping.abort());
   const limits = gatewayLimits(settings.limits);
-  const { intake, budget, telemetry } = openIntake(
+  const { intake, budget, telemetry, watchDevices } = openIntake(
     { topics: settings.topics, gatewayName: name, auditLog: undefined, limits },
     deps,
     () => ({ connectedDevices: 0, pausedDevices: sources.paused(), fileProblems: NO_FILES }),
@@ -65,6 +65,7 @@ export async function startSourceService(
     { ...deps, intake, budget, isLogUp: () => eventLog.health().up },
   );
   resources.defer(() => sources.stop());
+  resources.use(watchDevices());
   resources.use(
     await startHttpServer({
       ...settings.http,

@@ -9,12 +9,12 @@ import { PipelineError } from '#runtime/errors.ts';
 import { momentArgument } from '#runtime/moment.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
+import { write } from '#runtime/text-output.ts';
 import { type ChangeOptions, type ChangeResult, dismissLetters, undismissLetters } from './dismiss.ts';
 import { addFilters, collectIds, type FilterOptions, filterOf, judgeAtOption } from './filter-options.ts';
 import type { JudgeAt } from './judge.ts';
 import type { DeadLettersDeps } from './letter-states.ts';
 import { type SubmitSummary, submitCorrections } from './submit.ts';
-import { write } from './text-output.ts';
 
 /** What the commands are made with. */
 export interface ChangeCommandsParts {

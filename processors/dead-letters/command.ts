@@ -15,6 +15,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
+import { write } from '#runtime/text-output.ts';
 import { addChangeCommands } from './change-commands.ts';
 import { lettersWithProgress } from './chosen-letters.ts';
 import { exportedLine } from './correction.ts';
@@ -35,7 +36,6 @@ import { replayLetters } from './replay.ts';
 import { replayProgress, replaySummaryJson, replaySummaryText } from './replay-report.ts';
 import { letterAsJson, showLetter } from './show.ts';
 import { printStats } from './stats.ts';
-import { write } from './text-output.ts';
 
 export interface DeadLettersContext {
   /** The log that the settings name, opened beside whoever owns it. */

@@ -1,10 +1,10 @@
 import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson } from '#runtime/terminal-text.ts';
+import { plainTable, write } from '#runtime/text-output.ts';
 import { type FoldedLetter, foldDuplicates } from './fold-duplicates.ts';
 import { LetterGroups, PLAIN_WIDTH } from './letter-groups.ts';
 import { detailText, foldedSummaryOf, isoTime, outcomeText } from './letter-summary.ts';
 import { type Letter, sourceOf, statusOf } from './letters.ts';
-import { plainTable, write } from './text-output.ts';
 
 export interface ListOptions {
   /** At most this many, the newest; `undefined` = all, in the order of the log. */

@@ -1,7 +1,7 @@
 import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson } from '#runtime/terminal-text.ts';
+import { plainTable, write } from '#runtime/text-output.ts';
 import { type Letter, schemaOf, statusOf } from './letters.ts';
-import { plainTable, write } from './text-output.ts';
 
 export interface StatsOptions {
   /** Rows of each table, the largest counts. */

@@ -1,7 +1,7 @@
 import type { CompiledReading } from '#contract/mapping/compile-reading.ts';
-import { plainTable } from '#processors/dead-letters/text-output.ts';
 import { counted } from '#runtime/counted.ts';
 import type { Contract } from '#runtime/load-contract.ts';
+import { plainTable } from '#runtime/text-output.ts';
 
 /** What one mapping file says. */
 interface FileSummary {

@@ -3,8 +3,8 @@ import type { MappedReject } from '#contract/mapping/map-message.ts';
 import type { MappedMessage } from '#contract/mapping/mappings.ts';
 import { detailText, isoTime, problemsOf } from '#processors/dead-letters/letter-summary.ts';
 import { excerpt, placeOfProblem, syntaxProblem } from '#processors/dead-letters/payload-place.ts';
-import { plainTable } from '#processors/dead-letters/text-output.ts';
 import { terminalText } from '#runtime/terminal-text.ts';
+import { plainTable } from '#runtime/text-output.ts';
 
 /** What becomes of a message, for a person: safe for a terminal, whatever the payload holds. */
 export function tryText(message: ForeignMessage, mapped: MappedMessage): string {

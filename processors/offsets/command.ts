@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { EventLog } from '#event-log/event-log.ts';
-import { plainTable, write } from '#processors/dead-letters/text-output.ts';
 import { auditCommand } from '#runtime/audit-log.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { counted } from '#runtime/counted.ts';
 import { momentArgument } from '#runtime/moment.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
+import { plainTable, write } from '#runtime/text-output.ts';
 import { type MoveTo, type PartitionMove, planMove } from './move-group.ts';
 
 export interface OffsetsContext {

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { compareSchemas, compareWithStore, type SchemaChange } from '#contract/schema-changes.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
-import { plainTable } from '#processors/dead-letters/text-output.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { loadContract } from '#runtime/load-contract.ts';
 import { SHIPPED_SCHEMAS } from '#runtime/load-schemas.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
+import { plainTable } from '#runtime/text-output.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { releasedSchemas } from './released-schemas.ts';
 
@@ -77,7 +77,7 @@ function textOf(schemas: SchemaRegistry, changes: readonly SchemaChange[], ok: b
     compatible ? 'compatible' : 'BREAKS',
     why,
   ]);
-  const table = rows.length === 0 ? [] : [plainTable(['SCHEMA', 'CHANGE', 'WHY'], rows), ''];
+  const table = rows.length === 0 ? [] : [plainTable(['SCHEMA', 'CHANGE', 'WHY'], rows)];
   const verdict = ok
     ? `All good: ${schemas.size} schemas.`
     : 'Not compatible: a published version does not change; make another version (docs/carrying-on.md).';

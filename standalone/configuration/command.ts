@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { GATEWAY_SERVICE_CHECKS } from '#ingest-gateway/gateway-service.ts';
-import { plainTable } from '#processors/dead-letters/text-output.ts';
 import { LAG_MONITOR_CHECKS } from '#processors/lag-monitor/lag-monitor-service.ts';
 import { PROCESSORS_CHECKS } from '#processors/telemetry-writer/processors-service.ts';
 import { type CommandIo, runCommand } from '#runtime/command-line.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
+import { plainTable } from '#runtime/text-output.ts';
 import { PIPELINE_CHECKS } from '#standalone/pipeline.ts';
 import { PROCESS_NAMES, type ProcessName, processesOf, variablesInForce } from './in-force.ts';
 
@@ -74,7 +74,7 @@ export async function runConfig(io: CommandIo): Promise<number> {
           from,
           readBy.length === processes.length ? 'all' : readBy.join(', '),
         ]);
-        io.stdout.write(`${plainTable(['VARIABLE', 'IN FORCE', 'FROM', 'READ BY'], rows)}\n`);
+        io.stdout.write(plainTable(['VARIABLE', 'IN FORCE', 'FROM', 'READ BY'], rows));
       }
     });
   return runCommand(program, io, { code: 0 });

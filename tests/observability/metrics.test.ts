@@ -46,6 +46,7 @@ describe('metrics', () => {
       'broker',
       'cause',
       'certificate',
+      'connection',
       'consumergroup',
       'direction',
       'kind',

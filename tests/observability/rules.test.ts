@@ -33,6 +33,9 @@ const ALERTS = [
   'ClockDisagrees',
   'AccountingGap',
   'DevicesGone',
+  'DeviceRefused',
+  'DeviceSilent',
+  'FilesUnusable',
 ];
 
 describe('alerts', () => {

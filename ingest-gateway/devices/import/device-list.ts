@@ -86,9 +86,10 @@ function normalised(fields: RawRow['fields']): Record<string, unknown> {
     .filter(([name]) => name !== LEFT_OUT)
     .map(([name, value]): [string, unknown] => [OTHER_NAMES.get(name) ?? name, value]);
   const result = Object.fromEntries(named);
-  const { forwards, maxDevices, limits } = result;
+  const { forwards, maxDevices, silentAfterSeconds, limits } = result;
   if (typeof forwards === 'string') result['forwards'] = forwards.trim().split(/\s+/);
   if (typeof maxDevices === 'string') result['maxDevices'] = numberIn(maxDevices);
+  if (typeof silentAfterSeconds === 'string') result['silentAfterSeconds'] = numberIn(silentAfterSeconds);
   if (typeof limits === 'object' && limits !== null)
     result['limits'] = Object.fromEntries(
       Object.entries(limits).map(([name, value]) => [
