@@ -29,6 +29,10 @@ describe('conditions', () => {
     [{ '/a': { like: 'switch:*' } }, { a: 'switch:2' }, true],
     [{ '/a': { like: ['x', 'switch:?'] } }, { a: 'switch:12' }, false],
     [{ '/a': { like: '*' } }, { a: 5 }, false],
+    [{ '/a': { least: 5 } }, { a: 5 }, true],
+    [{ '/a': { least: 5 } }, { a: 4.9 }, false],
+    [{ '/a': { least: 5 } }, { a: '6' }, false],
+    [{ '/a': { not: { least: 5 } } }, {}, true],
     [{ '/a': { same: '/b' } }, { a: 'x', b: 'x' }, true],
     [{ '/a': { not: { same: '/b' } } }, { a: 'x', b: 'x' }, false],
     [[{ '/a': 1 }, { '/b': 2 }], { a: 3, b: 2 }, true],
@@ -53,6 +57,7 @@ describe('conditions', () => {
     [{ '/a': { like: [] } }, '* stands for'],
     [{ '/a': { same: '{none}' } }, 'no {none}'],
     [{ '/a': { same: 1 } }, 'must be a source'],
+    [{ '/a': { least: '5' } }, 'must be a number'],
     [{ a: 1 }, 'no source'],
   ])('[P10] refuses %j', (spec, why) => {
     const { at, problems } = placeWithProblems();

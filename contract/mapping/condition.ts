@@ -7,13 +7,13 @@ import { compileSourceText } from './source-text.ts';
 export type Condition = (scope: Scope) => boolean;
 type Test = (value: unknown, scope: Scope) => boolean;
 
-const TESTS = ['exists', 'not', 'type', 'like', 'same'] as const;
+const TESTS = ['exists', 'not', 'type', 'like', 'same', 'least'] as const;
 const TYPES = ['null', 'boolean', 'number', 'string', 'array', 'object'] as const;
 
 /**
  * Compiles `when`: every source must pass its test, which is a literal, a list of literals, `{"exists": bool}`,
- * `{"not": test}`, `{"type": name or list}`, `{"like": pattern or list}` or `{"same": source}`. What is `null` does not
- * exist. Values are compared as they are: the text "1" is not the number 1. A list of such objects: one of them must hold.
+ * `{"not": test}`, `{"type": name or list}`, `{"like": pattern or list}`, `{"same": source}` or `{"least": number}`. What is
+ * `null` does not exist. Values are compared as they are: the text "1" is not the number 1. A list of such objects: one of them must hold.
  */
 export function compileCondition(
   spec: unknown,
@@ -64,6 +64,11 @@ function compileTest(spec: unknown, at: FilePlace, context: CompileContext): Tes
     if (typeof members.same !== 'string') return at.at('same').fault('must be a source');
     const other = compileSourceText(members.same, at.at('same'), context);
     return other && ((value, scope) => value === other.read(scope));
+  }
+  if ('least' in members) {
+    const least = members.least;
+    if (typeof least !== 'number') return at.at('least').fault('must be a number');
+    return (value) => typeof value === 'number' && value >= least;
   }
   if ('like' in members) return compileLike(members.like, at.at('like'));
   if ('exists' in members) {

@@ -22,6 +22,21 @@ describe('devices', () => {
     ['a part', { at: '/id', split: '.', index: 1 }, { id: 'l.p.t' }, 'p'],
     ['a slug', { at: '/id', slug: true }, { id: 'Living room / Küche' }, 'Living-room-:-K-che'],
     ['a slug of a join', { join: ['/id', 'x'], with: ':', slug: true }, { id: 'a b' }, 'a-b:x'],
+    ['the first name there is', { first: ['/id', { join: ['{a}', '/n'], with: ':' }] }, { n: 5 }, 'one:5'],
+    ['the first of which no part is missing', { first: [{ join: ['/x', '/n'] }, '{b}'] }, { n: 5 }, 'two'],
+    [
+      'the first that is meant',
+      {
+        first: [
+          { at: '{a}', when: { '/n': 1 } },
+          { join: ['{a}', '/n'], with: ' ' },
+        ],
+        slug: true,
+      },
+      { n: 2 },
+      'one-2',
+    ],
+    ['no name at all', { first: ['/id', '/n'] }, {}, 'unfit: the device is missing'],
     ['what is no id', '/id', { id: 'a b' }, 'unfit: must be a device id'],
     ['what is missing', '/id', {}, 'unfit: the device is missing'],
     ['a missing part', { join: ['{a}', '/n'] }, {}, 'unfit: the device is missing'],
@@ -40,6 +55,9 @@ describe('devices', () => {
     [{ join: ['{a}', '{b}'], between: ':' }, 'unknown property'],
     [{ at: '/id', slug: 'yes' }, 'must be true'],
     [{ at: '/id', times: 2 }, 'unknown property'],
+    [{ first: ['{a}'] }, 'must be a list of 2 to'],
+    [{ first: ['{a}', { at: '{b}', slug: true }] }, 'stands beside "first"'],
+    [{ first: ['{a}', '{c}'] }, 'no {c}'],
   ])('[P10] refuses %j', (spec, why) => {
     const { at, problems } = placeWithProblems();
     compileDevice(spec, at, CONTEXT);

@@ -3,7 +3,14 @@ import { LIMITS } from '#contract/limits.ts';
 import type { CompileContext } from './compile-context.ts';
 import { type FilePlace, isObject } from './file-place.ts';
 import { type Scope, type Source, Unfit } from './scope.ts';
-import { compileSource, compileSourceObject, type SourceSpec } from './source.ts';
+import {
+  compileSource,
+  compileSourceObject,
+  FIRST_OF,
+  firstOf,
+  onlyWhen,
+  type SourceSpec,
+} from './source.ts';
 import { isSourceText } from './source-text.ts';
 
 export interface DeviceSource {
@@ -23,7 +30,10 @@ const TOO_LONG = new Unfit(`must be at most ${NAME_LENGTH} characters to name a 
 /** Characters of the hash that keeps two long names apart. */
 const HASH_LENGTH = 8;
 
-/** Compiles `device`: a source, a fixed text, `{"join": […], "with": ":"}`; in an object also `"slug": true`. */
+/**
+ * Compiles `device`: a source, a fixed text, `{"join": […], "with": ":"}`, `{"first": […]}` of those; in an object also
+ * `"slug": true`, which stands outside.
+ */
 export function compileDevice(
   spec: unknown,
   at: FilePlace,
@@ -53,11 +63,12 @@ function compileName(spec: unknown, at: FilePlace, context: CompileContext): Sou
   if (typeof spec === 'string') return compileTextOrSource(spec, at, context);
   if (!isObject(spec)) return at.fault('must be a source, a text, or an object with "join" or "at"');
   const { slug: _slug, ...rest } = spec;
+  if ('first' in rest) return compileFirstName(rest, at, context);
   if (!('join' in rest)) {
-    const members = at.object(rest, ['at', 'first', 'const', 'split', 'index', 'map']);
+    const members = at.object(rest, ['at', 'const', 'split', 'index', 'map', 'when']);
     return members && compileSourceObject(members as SourceSpec, at, context);
   }
-  const members = at.object(rest, ['join', 'with']);
+  const members = at.object(rest, ['join', 'with', 'when']);
   const parts = members?.join;
   const between = members?.with ?? '';
   if (typeof between !== 'string') return at.at('with').fault('must be a text');
@@ -69,7 +80,34 @@ function compileName(spec: unknown, at: FilePlace, context: CompileContext): Sou
       : compileSource(part, at.at('join').at(index), context),
   );
   if (!sources.every((source) => source !== undefined)) return undefined;
-  return { read: (scope) => joined(sources, between, scope), place: (scope) => sources[0]?.place(scope) };
+  const source: Source = {
+    read: (scope) => joined(sources, between, scope),
+    place: (scope) => sources[0]?.place(scope),
+  };
+  return onlyWhen(source, members?.when, at.at('when'), context);
+}
+
+/** The first of several names that there is. */
+function compileFirstName(
+  spec: Readonly<Record<string, unknown>>,
+  at: FilePlace,
+  context: CompileContext,
+): Source | undefined {
+  const names = at.object(spec, ['first'])?.first;
+  if (!Array.isArray(names) || names.length < 2 || names.length > FIRST_OF)
+    return at.at('first').fault(`must be a list of 2 to ${FIRST_OF} sources`);
+  const sources = names.map((name: unknown, index) => {
+    const place = at.at('first').at(index);
+    if (isObject(name) && 'slug' in name) return place.at('slug').fault('stands beside "first"');
+    return compileName(name, place, context);
+  });
+  if (!sources.every((source) => source !== undefined)) return undefined;
+  return firstOf(sources.map(({ read, place }) => ({ read: (scope) => orNone(read(scope)), place })));
+}
+
+/** A name of which a part is missing makes room for the next one. */
+function orNone(name: unknown): unknown {
+  return name === MISSING ? undefined : name;
 }
 
 function compileTextOrSource(text: string, at: FilePlace, context: CompileContext): Source | undefined {

@@ -361,7 +361,7 @@ describe('mapping files', () => {
         "0.json: /rules/0/as (rule a/{x}): there is no schema "pump/9"",
         "0.json: /rules/0/ts (rule a/{x}): must be an object with at, format, zone, else",
         "0.json: /rules/1/topic (rule b/{x): level 2 ({x): a brace without its other half",
-        "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, not, type, like, same)",
+        "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, not, type, like, same, least)",
         "0.json: /rules/2/values/flows (rule b/{x}/~): pump/1 has no field "flows" (it has flow, starts, on, mode, valueOf)",
         "0.json: /rules/2/named/in (rule b/{x}/~): there is no level above",
         "0.json: /rules/3 (rule c): "ignore": true swallows everything, so as would mean nothing",
@@ -395,6 +395,16 @@ describe('mapping files', () => {
       expect.stringContaining("the pipeline's own devices"),
     ]);
     expect(problemsOf(file('one', 'devices/{x}/{y}'), file('two', '#'))).toEqual([]);
+  });
+
+  it('two files may swallow the same topics, since nothing depends on which of them does', () => {
+    const swallowing = (source: string) => ({
+      source,
+      rules: [rule({ topic: `${source}/x` }), { topic: 'homeassistant/#', ignore: true }],
+    });
+    expect(problemsOf(swallowing('one'), swallowing('two'))).toEqual([]);
+    const taking = { source: 'three', rules: [rule({ topic: 'homeassistant/#' })] };
+    expect(problemsOf(swallowing('one'), taking)).toEqual([expect.stringContaining('it is not clear')]);
   });
 
   it('[P10] an example that gives something else than it says is an error with its place', () => {

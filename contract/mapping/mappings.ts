@@ -112,12 +112,14 @@ function checkNames(
   }
 }
 
+/** Two rules that swallow the same topic agree: discovery topics are in several files, since several kinds of devices send them. */
 function checkPatterns(rules: readonly MappingRule[]): void {
-  for (const [index, { pattern, at }] of rules.entries()) {
+  for (const [index, { pattern, at, ignore }] of rules.entries()) {
     if (mayTakeFrom(pattern, NATIVE)) {
       at.at('topic').fault(`takes topics of the pipeline's own devices (${NATIVE.text})`);
     }
     for (const other of rules.slice(0, index)) {
+      if (ignore.has('topic') && other.ignore.has('topic')) continue;
       if (!areAmbiguous(pattern, other.pattern)) continue;
       at.at('topic').fault(
         `it is not clear which topics are for this rule and which for ${other.source}: ${other.pattern.text}`,

@@ -17,7 +17,12 @@ export interface ReadingTime {
 
 /** How many digits a unit has below a millisecond. */
 const FINER_THAN_MS: Readonly<Record<string, number>> = { us: 3, ns: 6 };
-const EPOCHS = ['ms', 's', 'us', 'ns'];
+/** Since 2001 and until 5138 the number of digits says the unit: which is so for each of them. */
+const UNIT_BY_DIGITS: readonly (readonly [mostDigits: number, unit: string])[] = [
+  [11, 's'],
+  [14, 'ms'],
+  [17, 'us'],
+];
 /** A clock before 2010 was never set: the time is the uptime, or the beginning of some epoch. */
 const CLOCK_WAS_SET = Date.UTC(2010);
 const TEXT_LENGTH = 64;
@@ -45,7 +50,7 @@ export function compileReadingTime(
   if (members.else !== undefined && members.else !== 'received') at.at('else').fault('must be "received"');
   const formats: readonly unknown[] = Array.isArray(members.format) ? members.format : [members.format];
   const converters = formats.map((format, index) => {
-    if (EPOCHS.includes(format as string)) return epochConverter(format as string);
+    if (EPOCHS.includes(format as string)) return CONVERTERS[format as string];
     const place = Array.isArray(members.format) ? at.at('format').at(index) : at.at('format');
     return textConverter(format, members.zone, place, at.at('zone'), context);
   });
@@ -64,11 +69,18 @@ export function compileReadingTime(
       return fallback && typeof instant === 'number' && instant < CLOCK_WAS_SET ? scope.receivedAt : instant;
     },
     place: source.place,
-    needsDigits: formats.includes('ns'),
+    needsDigits: formats.includes('ns') || formats.includes('epoch'),
   };
 }
 
 type Converter = (raw: unknown, receivedAt: number) => number | Unfit;
+
+/** The unit is a setting of some senders (Telegraf's `json_timestamp_units`), and told by the number alone. */
+function anyEpoch(raw: unknown, receivedAt: number): number | Unfit {
+  const digits = /^[0-9]+/.exec(String(raw).trim())?.[0].length ?? 0;
+  const unit = UNIT_BY_DIGITS.find(([most]) => digits <= most)?.[1] ?? 'ns';
+  return (CONVERTERS[unit] as Converter)(raw, receivedAt);
+}
 
 /** Text is taken by its digits: nanoseconds since the epoch are beyond what a number holds exactly. */
 function epochConverter(unit: string): Converter {
@@ -91,6 +103,15 @@ function inMilliseconds(value: number, factor: number, finer: number): number {
   if (finer > 0) return Math.floor(value / 10 ** finer);
   return Math.round(value * factor);
 }
+
+const CONVERTERS: Readonly<Record<string, Converter>> = {
+  s: epochConverter('s'),
+  ms: epochConverter('ms'),
+  us: epochConverter('us'),
+  ns: epochConverter('ns'),
+  epoch: anyEpoch,
+};
+const EPOCHS = Object.keys(CONVERTERS);
 
 /** Of several formats the first in which the value is a time; what the last one says when it is none. */
 function firstThatFits(converters: readonly Converter[]): Converter {

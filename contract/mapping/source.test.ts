@@ -40,8 +40,16 @@ describe('sources', () => {
     ['round', { at: '', times: 1000, round: true }, 1.0004, 1000],
     ['the first that has a value', { first: ['/a', '/b/c', ''], over: 10 }, { a: 'nan', b: { c: 5 } }, 0.5],
     ['the first that is no object', { first: ['/Value/Body', '/Value', ''] }, { Value: 5 }, 5],
-    ['the first, and there is none', { first: ['/a', ''] }, { b: 1 }, undefined],
+    ['the first, and there is none', { first: ['/a', '/b'] }, { a: null }, undefined],
     ['no value, not scaled', { at: '', times: 2 }, 'unavailable', undefined],
+    ['a value while it holds', { at: '/a', when: { '/b': 'F' } }, { a: 5, b: 'F' }, 5],
+    ['no value while it does not', { at: '/a', when: { '/b': 'F' } }, { a: 5, b: 'C' }, undefined],
+    [
+      'one meaning of several',
+      { first: [{ at: '/a', times: 2, when: { '/b': 'F' } }, '/a'] },
+      { a: 5, b: 'C' },
+      5,
+    ],
     ['a table of null', { at: '/x', split: ',' }, { x: null }, undefined],
   ])('%s', (_name, spec, value, expected) => {
     expect(read(spec, value, ['first', 'second'])).toEqual(expected);
@@ -54,6 +62,12 @@ describe('sources', () => {
       { at: '', map: { on: true } },
       'constructor',
       'unfit: is not in the "map"',
+    ],
+    [
+      'an object where one value was looked for',
+      { first: ['/a/x', '/a'] },
+      { a: { y: 1 } },
+      'unfit: must be one value',
     ],
     ['a number to be split', { at: '', split: ',' }, 5, 'unfit: must be a text'],
     [

@@ -1,25 +1,28 @@
 import { isAbsent, toNumber } from './coerce-value.ts';
 import type { CompileContext } from './compile-context.ts';
+import { compileCondition } from './condition.ts';
 import { type FilePlace, isObject } from './file-place.ts';
 import { type Scope, type Source, Unfit } from './scope.ts';
 import { compileSourceText } from './source-text.ts';
 
 /** Steps between what is found and what is used, in the order in which they are applied. */
 export const STEP_MEMBERS = ['split', 'index', 'map', 'times', 'over', 'plus', 'round'] as const;
-const MEMBERS = ['at', 'first', 'const', ...STEP_MEMBERS] as const;
+const MEMBERS = ['at', 'first', 'const', 'when', ...STEP_MEMBERS] as const;
 export type SourceSpec = Readonly<Partial<Record<(typeof MEMBERS)[number], unknown>>>;
 
 /** A text that is longer is not split: with "^" the same one could be split for each of thousands of elements. */
 const SPLIT_LENGTH = 1_024;
 /** Each of them is looked at for each element. */
-const FIRST_OF = 16;
+export const FIRST_OF = 16;
 const TOO_LONG = new Unfit(`must be at most ${SPLIT_LENGTH} characters to be split`);
 const NO_TEXT = new Unfit('must be a text to be split');
+const NOT_ONE_VALUE = new Unfit('must be one value, and is an object or a list');
 const NOT_IN_MAP = new Unfit('is not in the "map" of the mapping');
 
 /**
- * Compiles a source: a text (`compileSourceText`), `{"const": x}`, `{"first": [source…], …}`, or `{"at": source, …}`, whose steps are applied in
- * this order: split and index, map, times, over, plus, round. Another order is had by a source in a source.
+ * Compiles a source: a text (`compileSourceText`), `{"const": x}`, `{"first": [source…], …}`, or `{"at": source, …}`, whose
+ * steps are applied in this order: split and index, map, times, over, plus, round. Another order is had by a source in a
+ * source. With `when` there is a value only while the condition holds: what else it may mean stands next in a `first`.
  */
 export function compileSource(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
   if (typeof spec === 'string') return compileSourceText(spec, at, context);
@@ -46,24 +49,45 @@ export function compileSourceObject(
     'first' in members
       ? compileFirst(members.first, at.at('first'), context)
       : compileSource(members.at, at.at('at'), context);
-  return source && withSteps(source, members, at);
+  return source && onlyWhen(withSteps(source, members, at), members.when, at.at('when'), context);
 }
 
-/** A list of sources; what the first of them finds that has a value, which is no object and no list. */
+/** The source, which has a value only while `when` holds. */
+export function onlyWhen(
+  source: Source,
+  when: unknown,
+  at: FilePlace,
+  context: CompileContext,
+): Source | undefined {
+  if (when === undefined) return source;
+  const holds = compileCondition(when, at, context);
+  return holds && { read: (scope) => (holds(scope) ? source.read(scope) : undefined), place: source.place };
+}
+
+/** A list of sources; what the first of them finds that has a value. */
 function compileFirst(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
   if (!Array.isArray(spec) || spec.length < 2 || spec.length > FIRST_OF)
     return at.fault(`must be a list of 2 to ${FIRST_OF} sources`);
   const sources = spec.map((one: unknown, index) => compileSource(one, at.at(index), context));
-  if (!sources.every((source) => source !== undefined)) return undefined;
-  const chosen = (scope: Scope): Source | undefined =>
-    sources.find((source) => {
+  return sources.every((source) => source !== undefined) ? firstOf(sources) : undefined;
+}
+
+/**
+ * What the first of the sources finds that has a value, or cannot be used. An object or a list is passed over, as the
+ * next source may look into it; where none does, it cannot be used either: a value that changed its shape is told.
+ */
+export function firstOf(sources: readonly Source[]): Source {
+  const find = (scope: Scope): { readonly value: unknown; readonly source: Source | undefined } => {
+    let shaped: Source | undefined;
+    for (const source of sources) {
       const value = source.read(scope);
-      return !isAbsent(value) && (typeof value !== 'object' || value instanceof Unfit);
-    });
-  return {
-    read: (scope) => chosen(scope)?.read(scope),
-    place: (scope) => (chosen(scope) ?? sources[0])?.place(scope),
+      if (isAbsent(value)) continue;
+      if (typeof value !== 'object' || value instanceof Unfit) return { value, source };
+      shaped ??= source;
+    }
+    return { value: shaped && NOT_ONE_VALUE, source: shaped ?? sources[0] };
   };
+  return { read: (scope) => find(scope).value, place: (scope) => find(scope).source?.place(scope) };
 }
 
 /** The source, and on what it finds the steps that `members` holds. */

@@ -37,10 +37,14 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 };
 
 const FOLDER = import.meta.dirname;
-const messages = readFileSync(path.join(FOLDER, 'field-messages.jsonl'), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as FieldMessage);
+const linesOf = (file: string) =>
+  readFileSync(path.join(FOLDER, file), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as FieldMessage);
+const messages = linesOf('field-messages.jsonl');
+/** What the firmware of the shipped mappings' devices sends besides: other sensors, versions, settings, and faults. */
+const vendorMessages = linesOf('vendor-messages.jsonl');
 
 const byZone = new Map<string, Mappings[]>();
 
@@ -86,7 +90,7 @@ function map(message: FieldMessage): MappedMessage {
 }
 
 describe('messages from the field', () => {
-  it.each(messages.filter(({ id }) => !(id in LEFT_OUT)))('$id', (message) => {
+  it.each([...messages.filter(({ id }) => !(id in LEFT_OUT)), ...vendorMessages])('$id', (message) => {
     const { readings, rejects, ignored } = map(message);
     if (message.expect === 'ignore') {
       expect({ ignored: ignored !== undefined, readings, rejects }).toEqual({
@@ -121,5 +125,8 @@ describe('messages from the field', () => {
     const ids = new Set(messages.map(({ id }) => id));
     expect(Object.keys(LEFT_OUT).filter((id) => !ids.has(id))).toEqual([]);
     expect(messages.length).toBe(101);
+    expect(new Set([...messages, ...vendorMessages].map(({ id }) => id)).size).toBe(
+      messages.length + vendorMessages.length,
+    );
   });
 });
