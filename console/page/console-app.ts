@@ -1,0 +1,106 @@
+import type { VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Session } from '#console/api/session.ts';
+import { endSession, get, whenPasswordIsWanted } from './ask-server.ts';
+import { DevicePage } from './device-page.ts';
+import { DevicesPage } from './devices-page.ts';
+import { FlowPage } from './flow-page.ts';
+import { html } from './html.ts';
+import { LetterPage } from './letter-page.ts';
+import { LettersPage } from './letters-page.ts';
+import { followFlow, type LiveFlow } from './live-flow.ts';
+import { LoginPage } from './login-page.ts';
+import { MappingsPage } from './mappings-page.ts';
+import { followLinks, useAddress } from './navigation.ts';
+import { NavigationBar } from './navigation-bar.ts';
+import { type Route, routeOf } from './route.ts';
+import { SchemaPage } from './schema-page.ts';
+import { SchemasPage } from './schemas-page.ts';
+import { TracePage } from './trace-page.ts';
+import { visibleText } from './visible-text.ts';
+
+/** The frame around every page: navigation, whether the numbers are live, the login in place of all when it is wanted. */
+export function ConsoleApp(): VNode {
+  const { pathname, query } = useAddress();
+  const [wantsPassword, setWantsPassword] = useState(false);
+  const [live, setLive] = useState<LiveFlow>({ flow: undefined, live: false });
+  const [session, setSession] = useState<Session>();
+  const main = useRef<HTMLElement>(null);
+  const route = routeOf(pathname);
+  const isLogin = wantsPassword || route.page === 'login';
+
+  useEffect(() => whenPasswordIsWanted(() => setWantsPassword(true)), []);
+  useEffect(() => (isLogin ? undefined : followFlow(setLive)), [isLogin]);
+  useEffect(() => {
+    if (!isLogin) get<Session>('/session').then(setSession, () => undefined);
+  }, [isLogin]);
+  const logOut = (): void => {
+    endSession().then(
+      () => setWantsPassword(true),
+      () => undefined,
+    );
+  };
+  useTitleAndFocus(isLogin ? { page: 'login' } : route, pathname, main.current);
+
+  if (isLogin) return html`<${LoginPage} onOpen=${() => setWantsPassword(false)} />`;
+  return html`
+    <div class="frame" onClick=${followLinks}>
+      <a class="skip-link" href="#main">Skip to the content</a>
+      <${NavigationBar} route=${route} live=${live} onLogOut=${session?.required ? logOut : undefined} />
+      <main id="main" ref=${main} tabindex="-1">${pageOf(route, query, live)}</main>
+    </div>
+  `;
+}
+
+function pageOf(route: Route, query: URLSearchParams, live: LiveFlow): VNode {
+  switch (route.page) {
+    case 'flow':
+      return html`<${FlowPage} live=${live} />`;
+    case 'devices':
+      return html`<${DevicesPage} query=${query} />`;
+    case 'device':
+      return html`<${DevicePage} key=${route.id} id=${route.id} query=${query} />`;
+    case 'letters':
+      return html`<${LettersPage} query=${query} />`;
+    case 'letter':
+      return html`<${LetterPage} key=${route.id} id=${route.id} />`;
+    case 'trace':
+      return html`<${TracePage} query=${query} />`;
+    case 'schemas':
+      return html`<${SchemasPage} />`;
+    case 'schema':
+      return html`<${SchemaPage} key=${route.id} name=${route.id} query=${query} />`;
+    case 'mappings':
+      return html`<${MappingsPage} />`;
+    default:
+      return html`<div class="page"><h1>Nothing is here</h1><p>This address is no page of the console. <a href="/">Go to the flow</a></p></div>`;
+  }
+}
+
+/** Where one is: for tabs and histories in the title, for screen readers by the focus, which goes to the new page. */
+function useTitleAndFocus(route: Route, pathname: string, main: HTMLElement | null): void {
+  const isFirst = useRef(true);
+  useEffect(() => {
+    document.title = `${titleOf(route)} · Telemetry console`;
+    if (!isFirst.current) {
+      main?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    isFirst.current = false;
+  }, [pathname, route.page]);
+}
+
+function titleOf(route: Route): string {
+  if ('id' in route) return visibleText(route.id);
+  const titles = {
+    flow: 'Flow',
+    devices: 'Devices',
+    letters: 'Dead letters',
+    trace: 'Trace',
+    schemas: 'Schemas',
+    mappings: 'Mappings',
+    login: 'Log in',
+    nowhere: 'Not found',
+  };
+  return titles[route.page];
+}
