@@ -6,6 +6,7 @@ import {
   labelsHeader,
   type MappingOrigin,
   mappingHeaders,
+  measurementHeader,
 } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 
@@ -39,6 +40,8 @@ export interface DeadLetter {
   readonly mqttClientId?: string;
   /** Labels of the device when the message was received, as `encodeLabels` gives them. */
   readonly labels?: string | undefined;
+  /** What the store is to call its measurement; of readings that a mapping made. */
+  readonly measurement?: string | undefined;
   /** Where the record it came from stands in the telemetry topic; letters of the writer only. */
   readonly origin?: RecordPosition & { readonly topic: string };
   /** What the device said of the trace that its message belongs to; written only, headers of the same names. */
@@ -80,6 +83,7 @@ export function encodeDeadLetter(topic: string, letter: DeadLetter): AppendRecor
     'received-at': String(letter.receivedAt),
     ...letter.trace,
     ...labelsHeader(letter.labels),
+    ...measurementHeader(letter.measurement),
   };
   if (letter.index !== undefined) headers['dlq.index'] = String(letter.index);
   if (letter.originalReason !== undefined) headers['dlq.original-reason'] = letter.originalReason;
@@ -130,6 +134,7 @@ export function decodeDeadLetter(record: LogRecord): DeadLetter | undefined {
     ...(headers['dlq.path'] !== undefined && { path: headers['dlq.path'] }),
     ...(headers['mqtt.client-id'] !== undefined && { mqttClientId: headers['mqtt.client-id'] }),
     ...labelsHeader(headers.labels),
+    ...measurementHeader(headers['measurement']),
     ...(fromRecord && { origin: { topic: originTopic, partition: originPartition, offset: originOffset } }),
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeLabels, encodeLabels, isLabelName, labelProblems } from '#contract/labels.ts';
+import { decodeLabels, encodeLabels, isLabelName, labelProblems, withLabels } from '#contract/labels.ts';
 import { LIMITS } from '#contract/limits.ts';
 
 describe('labels of a device', () => {
@@ -30,6 +30,15 @@ describe('labels of a device', () => {
     const [problem, ...others] = labelProblems({ [name]: value });
     expect(others).toEqual([]);
     expect(problem).toContain(name);
+  });
+
+  it('are joined by those of a mapping, which are surely there', () => {
+    const header = encodeLabels({ site: 'a', line: '1' });
+    expect(withLabels(header, undefined)).toBe(header);
+    expect(withLabels(undefined, { site: 'b' })).toBe('{"site":"b"}');
+    expect(decodeLabels(withLabels(header, { site: 'b' }))).toEqual({ site: 'b', line: '1' });
+    const many = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`t${at}`, 'a']));
+    expect(decodeLabels(withLabels(header, many))).toEqual(many);
   });
 
   it('are bounded in number and bytes', () => {

@@ -20,6 +20,22 @@ export function isLabelName(name: string): boolean {
   return NAME.test(name) && !RESERVED.has(name);
 }
 
+export function isLabelValue(text: string): boolean {
+  return VALUE.test(text);
+}
+
+/**
+ * The labels of a record whose mapping says more of it than its device's credentials: the mapping's are surely there, the
+ * device's as far as all of them fit.
+ *
+ * @param header of the device.
+ */
+export function withLabels(header: string | undefined, more: Labels | undefined): string | undefined {
+  if (more === undefined) return header;
+  const both = { ...decodeLabels(header), ...more };
+  return encodeLabels(labelProblems(both).length === 0 ? both : more);
+}
+
 /** What is wrong with the labels of a device, as `name: what`; `[]` = nothing. */
 export function labelProblems(labels: Labels): string[] {
   const problems: string[] = [];
@@ -29,7 +45,7 @@ export function labelProblems(labels: Labels): string[] {
       problems.push(
         `${JSON.stringify(name)}: must be a name of 1–32 of a-z 0-9 _ that begins with a letter${reserved}`,
       );
-    } else if (!VALUE.test(value)) {
+    } else if (!isLabelValue(value)) {
       problems.push(
         `${name}: must be 1–64 characters without control characters, backslashes, or spaces around them`,
       );

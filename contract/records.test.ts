@@ -38,6 +38,7 @@ describe('dead-letter record', () => {
       receivedAt: when,
       mqttTopic: fc.string(),
       mqttClientId: fc.string(),
+      measurement: fc.constantFrom('mqtt_consumer', 'Weather'),
       origin: fc.record({ topic: fc.string(), partition: fc.nat(), offset: fc.nat() }),
     },
     {

@@ -54,7 +54,15 @@ const TYPE_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const VERSION = /^[1-9][0-9]{0,5}$/;
 const FIELD_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 /** Names that the store uses itself, or that are special in JavaScript objects. */
-const RESERVED_FIELDS = new Set(['seq', 'schemaVersion', 'device', 'time', 'constructor', 'prototype']);
+const RESERVED_FIELDS = new Set([
+  'seq',
+  'schemaVersion',
+  'schemaType',
+  'device',
+  'time',
+  'constructor',
+  'prototype',
+]);
 const KIND_OF_TYPE: Readonly<Record<string, FieldKind>> = {
   integer: 'integer',
   number: 'float',

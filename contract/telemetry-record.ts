@@ -2,6 +2,7 @@ import { type Admission, admit } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { MESSAGE_LIMIT_RANGES, type MessageLimits } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
+import { isMeasurementName } from '#contract/measurement-name.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 
@@ -22,6 +23,8 @@ export interface TelemetryRecord {
   readonly mapped?: MappingOrigin;
   /** Labels of the device when the message was received, as `encodeLabels` gives them. */
   readonly labels?: string | undefined;
+  /** What the store is to call the measurement, where a mapping says so; else the type of each reading. */
+  readonly measurement?: string | undefined;
 }
 
 /** Where a mapped reading, or what became none, came from. */
@@ -40,6 +43,13 @@ export function mappingHeaders({ topic, rule }: MappingOrigin): Readonly<Record<
 /** The same on records and on dead letters, so that a replay keeps them. */
 export function labelsHeader(labels: string | undefined): Readonly<Record<string, string>> | undefined {
   return labels === undefined ? undefined : { labels };
+}
+
+/** A name that no gateway would have written is none. */
+export function measurementHeader(
+  measurement: string | undefined,
+): Readonly<Record<string, string>> | undefined {
+  return measurement === undefined || !isMeasurementName(measurement) ? undefined : { measurement };
 }
 
 export interface ReplayMark {
@@ -66,6 +76,7 @@ export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): A
       ...record.trace,
       ...(record.mapped && mappingHeaders(record.mapped)),
       ...labelsHeader(record.labels),
+      ...measurementHeader(record.measurement),
     },
   };
 }
@@ -77,6 +88,7 @@ export type DecodedTelemetryRecord =
       readonly replay?: ReplayMark;
       /** The header as it stands there: whoever wants the labels decodes it (`decodeLabels`). */
       readonly labels?: string;
+      readonly measurement?: string;
       /** Judged again without the clock: the writer may run with other schemas than the gateway did. */
       readonly admission: Admission;
     }
@@ -106,6 +118,7 @@ export function decodeTelemetryRecord(record: LogRecord, schemas: SchemaRegistry
     admission,
     ...(replay && { replay }),
     ...labelsHeader(record.headers.labels),
+    ...measurementHeader(record.headers['measurement']),
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -101,6 +101,30 @@ describe('foreign topics', () => {
     });
   });
 
+  it('what a mapping says of measurement and tags goes with the record', async () => {
+    const as = {
+      type: 'environment/2',
+      measurement: 'mqtt_consumer',
+      tags: { site: '{site}', source: 'old' },
+    };
+    const rule = {
+      topic: 'plant/{site}/{device}',
+      as,
+      device: '{device}',
+      ts: 'received',
+      values: { temperature: '' },
+    };
+    writeFileSync(path.join(folder, 'plant.json'), JSON.stringify({ source: 'plant', rules: [rule] }));
+    const own = loadContract({ mappings: [], mappingDir: folder, siteZone: 'UTC' });
+    await using under = await startTestGateway({ mqtt: {} }, { contract: own });
+    const client = await RawClient.device(under.port, 'bridge-1');
+    client.send(publish('plant/north/oven', '21.5'));
+    await client.take(1);
+    expect(
+      under.log.records.map(({ key, headers }) => [key, headers['measurement'], headers.labels]),
+    ).toEqual([['oven', 'mqtt_consumer', '{"site":"north","source":"old"}']]);
+  });
+
   it('[P5] [P8] what is refused is a letter with the whole message and the place; the rest goes through', async () => {
     await using under = await start();
     const { port, log, gateway } = under;
@@ -144,7 +168,7 @@ describe('foreign topics', () => {
       [
         'bridge-1',
         '{',
-        expect.objectContaining({ 'dlq.reason': 'malformed-json', 'mapping.rule': 'tele/{device}/SENSOR' }),
+        expect.objectContaining({ 'dlq.reason': 'malformed-json', 'mapping.rule': 'tele/{device...}/SENSOR' }),
       ],
     ]);
     expect(gateway.accounting()).toEqual({

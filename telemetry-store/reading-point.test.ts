@@ -59,6 +59,19 @@ test('any reading comes back, whatever the order of its fields', () => {
   );
 });
 
+test('a point of another measurement says its type, and comes back as the reading it was', () => {
+  const reading = { schema: 'thing/3', ts: 17, values: { level: 21 } };
+  const named = pointOfReading('dev-1', reading, schema, {
+    measurement: 'mqtt_consumer',
+    tags: [['site', 'a']],
+  });
+  expect(named.measurement).toBe('mqtt_consumer');
+  expect(named.tags).toEqual([['site', 'a']]);
+  expect(named.fields).toContainEqual({ name: 'schemaType', kind: 'string', value: 'thing' });
+  const fields = named.fields.map(({ name, value }) => [name, value] as const);
+  expect(readingOfFields('mqtt_consumer', 17, fields)).toEqual(reading);
+});
+
 test('a point without a version is no reading', () => {
   expect(readingOfFields('thing', 1, [['level', 2]])).toBeUndefined();
 });

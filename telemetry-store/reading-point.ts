@@ -5,15 +5,24 @@ import type { Point, PointField, Tag } from './telemetry-store.ts';
 /** The version part of a reading's schema name; every point of the pipeline has it. `schema-registry.ts` reserves the names. */
 const SCHEMA_VERSION_FIELD = 'schemaVersion';
 const SEQ_FIELD = 'seq';
+/** The type of a reading whose measurement is called otherwise. */
+const SCHEMA_TYPE_FIELD = 'schemaType';
+
+/** What a point is called, beyond what its reading says. */
+export interface PointNames {
+  readonly tags?: readonly Tag[] | undefined;
+  /** Default: the type of the reading. */
+  readonly measurement?: string | undefined;
+}
 
 /** The point a reading is stored as. Pure; `reading` must have been accepted by `schema`. */
 export function pointOfReading(
   deviceId: string,
   reading: Reading,
   schema: ReadingSchema,
-  tags?: readonly Tag[],
+  names: PointNames = {},
 ): Point {
-  return new ReadingPoint(deviceId, reading, schema, tags);
+  return new ReadingPoint(deviceId, reading, schema, names);
 }
 
 /**
@@ -25,16 +34,19 @@ class ReadingPoint implements Point {
   readonly tags: readonly Tag[] | undefined;
   readonly #reading: Reading;
   readonly #schema: ReadingSchema;
+  readonly measurement: string;
 
-  constructor(deviceId: string, reading: Reading, schema: ReadingSchema, tags: readonly Tag[] | undefined) {
+  constructor(
+    deviceId: string,
+    reading: Reading,
+    schema: ReadingSchema,
+    { tags, measurement = schema.type }: PointNames,
+  ) {
     this.deviceId = deviceId;
     this.tags = tags;
+    this.measurement = measurement;
     this.#reading = reading;
     this.#schema = schema;
-  }
-
-  get measurement(): string {
-    return this.#schema.type;
   }
 
   get timestamp(): number {
@@ -46,6 +58,8 @@ class ReadingPoint implements Point {
     const fields: PointField[] = [
       { name: SCHEMA_VERSION_FIELD, kind: 'integer', value: this.#schema.version },
     ];
+    if (this.measurement !== this.#schema.type)
+      fields.push({ name: SCHEMA_TYPE_FIELD, kind: 'string', value: this.#schema.type });
     if (seq !== undefined) fields.push({ name: SEQ_FIELD, kind: 'integer', value: seq });
     for (const name of Object.keys(values)) {
       const kind = this.#schema.fields.get(name)?.kind;
@@ -67,14 +81,16 @@ export function readingOfFields(
 ): Reading | undefined {
   let version: FieldValue | undefined;
   let seq: FieldValue | undefined;
+  let type: FieldValue = measurement;
   const values: Record<string, FieldValue> = {};
   for (const [name, value] of fields.toSorted(byName)) {
     if (name === SCHEMA_VERSION_FIELD) version = value;
     else if (name === SEQ_FIELD) seq = value;
+    else if (name === SCHEMA_TYPE_FIELD) type = value;
     else values[name] = value;
   }
   if (typeof version !== 'number') return undefined;
-  const schema = `${measurement}/${version}`;
+  const schema = `${type}/${version}`;
   return typeof seq === 'number' ? { schema, ts, seq, values } : { schema, ts, values };
 }
 

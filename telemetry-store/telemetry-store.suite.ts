@@ -125,6 +125,16 @@ export function describeTelemetryStore(
         );
       });
 
+      test('a point of a measurement that is not its type is read as the reading it was', async () => {
+        const { measurement, device } = names();
+        const named = point(measurement, device, start, { temperature: 20 }, 1);
+        const fields = [...named.fields, { name: 'schemaType', kind: 'string', value: 'oven' } as const];
+        await writeAll([{ ...named, fields, tags: [['site', 'south']] }]);
+        expect(await store.latest(device, 10)).toEqual([
+          { schema: 'oven/1', ts: start, seq: 1, values: { temperature: 20 } },
+        ]);
+      });
+
       test('says which fields it holds, and in which kind; tags are none', async () => {
         const { measurement, device } = names();
         await writeAll([

@@ -41,7 +41,7 @@ export interface ScanRange {
 }
 
 export interface Point {
-  /** Device type: the `<type>` of the schema name. */
+  /** The `<type>` of the schema name, unless a mapping calls it otherwise. */
   readonly measurement: string;
   readonly deviceId: string;
   /** Milliseconds since the epoch. */

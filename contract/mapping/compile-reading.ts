@@ -1,4 +1,5 @@
 import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
+import { compileAs, type ReadingKind } from './compile-as.ts';
 import type { CompileContext } from './compile-context.ts';
 import { type Condition, compileCondition } from './condition.ts';
 import { compileDevice, type DeviceSource } from './device-source.ts';
@@ -14,6 +15,8 @@ export const READING_MEMBERS = ['as', 'device', 'ts', 'each', 'when', 'values', 
 /** How one kind of reading is made of an element of a message. */
 export interface CompiledReading {
   readonly schema: ReadingSchema;
+  /** How the store is to name it, where its type alone does not say. */
+  readonly kind: ReadingKind;
   /** Pointers of the levels of `each`, for the place of an element. */
   readonly pointers: readonly string[];
   readonly levels: readonly EachLevel[];
@@ -31,14 +34,15 @@ export function compileReading(
   outer: CompileContext,
   schemas: SchemaRegistry,
 ): CompiledReading | undefined {
-  const schema = schemaOf(spec.as, at.at('as'), schemas);
   const each = compileEach(spec.each, at.at('each'), { ...outer, counted: new Set() });
   if (each === undefined) return undefined;
   const { levels, context } = each;
+  const kind = compileAs(spec.as, at.at('as'), context, schemas);
+  const schema = kind?.schema;
   const when = compileCondition(spec.when, at.at('when'), context);
   const device = compileDevice(spec.device, at.at('device'), context);
   const ts = compileReadingTime(spec.ts, at.at('ts'), context);
-  if (schema === undefined) return undefined;
+  if (kind === undefined || schema === undefined) return undefined;
   const values = compileValues(spec.values, at.at('values'), context, schema);
   const named =
     spec.named === undefined ? undefined : compileNamed(spec.named, at.at('named'), context, schema);
@@ -54,12 +58,7 @@ export function compileReading(
   }
   if (when === undefined || device === undefined || ts === undefined || values === undefined)
     return undefined;
-  return { schema, pointers: context.levels, levels, when, device, ts, values, named };
-}
-
-function schemaOf(name: unknown, at: FilePlace, schemas: SchemaRegistry): ReadingSchema | undefined {
-  if (typeof name !== 'string') return at.fault('must be "<type>/<version>"');
-  return schemas.get(name) ?? at.fault(`there is no schema ${JSON.stringify(name)}`);
+  return { schema, kind, pointers: context.levels, levels, when, device, ts, values, named };
 }
 
 function compileValues(

@@ -1,6 +1,7 @@
 import type { Fault } from '#contract/admission.ts';
 import type { FieldValue, Reading } from '#contract/reading.ts';
 import { coerceValue } from './coerce-value.ts';
+import type { StoreNames } from './compile-as.ts';
 import { placeOfElement } from './compile-context.ts';
 import type { CompiledReading } from './compile-reading.ts';
 import type { FieldSource } from './field-source.ts';
@@ -13,6 +14,7 @@ export type Made =
       readonly kind: 'reading';
       readonly device: string;
       readonly reading: Reading;
+      readonly names: StoreNames | undefined;
       readonly path: string;
       readonly skipped: number;
     }
@@ -63,6 +65,7 @@ export function makeReading(mapping: CompiledReading, scope: Scope, judge: Judge
   const ts = mapping.ts.read(scope);
   if (ts instanceof Unfit)
     faults.push({ path: mapping.ts.place(scope) ?? '', message: `${ts.message} (ts)` });
+  const names = mapping.kind.names?.(scope, (fault) => faults.push(fault));
   if (typeof device !== 'string' || typeof ts !== 'number' || faults.length > 0) {
     return refused({ reason: 'mapping-failed', detail: { errors: faults } }, device, mapping, scope, skipped);
   }
@@ -70,7 +73,7 @@ export function makeReading(mapping: CompiledReading, scope: Scope, judge: Judge
   const fault = judge(reading);
   if (fault === undefined) {
     const path = placeOfElement(mapping.pointers, mapping.pointers.length, scope);
-    return { kind: 'reading', device, reading, path, skipped };
+    return { kind: 'reading', device, reading, names, path, skipped };
   }
   return refused({ ...fault, detail: placed(fault.detail, mapping, scope) }, device, mapping, scope, skipped);
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contract/admission.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
+import type { StoreNames } from './compile-as.ts';
 import type { IgnoreCause, MappingRule } from './compile-rule.ts';
 import { forEachElement } from './each.ts';
 import type { ForeignMessage } from './foreign-message.ts';
@@ -16,6 +17,8 @@ export interface MappedReading {
   readonly json: string;
   /** JSON Pointer of the element that it was made of. */
   readonly path: string;
+  /** How the store is to name it, where its type alone does not say. */
+  readonly names?: StoreNames | undefined;
 }
 
 /** An element that was refused, or (without a `path`) the message as a whole. */
@@ -71,6 +74,7 @@ export function mapByRule(
     counts: [],
     captures,
     client: message.client,
+    topic: message.topic,
     receivedAt: message.receivedAt,
   };
   return mapElements(rule, scope, rejects, judge, limits);
@@ -94,12 +98,12 @@ function mapElements(
         const { fault, device, path } = made;
         rejects.push({ ...fault, path, ...(device !== undefined && { device }) });
       } else if (made.kind === 'reading') {
-        const { device, reading, path } = made;
+        const { device, reading, path, names } = made;
         const json = JSON.stringify(reading);
         const size = Buffer.byteLength(json);
         bytes += size;
         if (size > payloadBytes) rejects.push({ ...tooLarge(payloadBytes), device, path });
-        else readings.push({ device, reading, json, path });
+        else readings.push({ device, reading, json, path, names });
       }
       return readings.length + rejects.length <= LIMITS.mappedReadings && bytes <= LIMITS.mappedBytes;
     });

@@ -1,5 +1,6 @@
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
+import type { StoreNames } from './compile-as.ts';
 import type { MappedReading, MappedReject } from './map-message.ts';
 
 /** Readings of one device, as one record of the log holds them: in our own format, like those that devices send. */
@@ -8,30 +9,32 @@ export interface MappedBatch {
   readonly readings: readonly Reading[];
   /** JSON bytes: one reading, or an array of readings. */
   readonly value: Uint8Array;
+  readonly names?: StoreNames | undefined;
 }
 
 /** `[`, `]` and a comma. */
 const BRACKETS = 2;
 
-/** Gathers the readings of a message by device, in their order, each batch within the bounds of a record. */
+/** Gathers the readings of a message by device and names in the store, in their order, each batch within the bounds of a record. */
 export function batchesOf(readings: readonly MappedReading[], limits: MessageLimits = LIMITS): MappedBatch[] {
   const [first] = readings;
-  if (first !== undefined && readings.length === 1) return [batchOf(first.device, [first])];
+  if (first !== undefined && readings.length === 1) return [batchOf(readings)];
   const open = new Map<string, { readings: MappedReading[]; bytes: number }>();
   const batches: MappedBatch[] = [];
   for (const reading of readings) {
-    const { device } = reading;
+    const { device, names } = reading;
+    const key = names === undefined ? device : `${device} ${JSON.stringify(names)}`;
     const bytes = Buffer.byteLength(reading.json) + 1;
-    let batch = open.get(device);
+    let batch = open.get(key);
     if (batch === undefined || !hasRoom(batch, bytes, limits)) {
-      if (batch !== undefined) batches.push(batchOf(device, batch.readings));
+      if (batch !== undefined) batches.push(batchOf(batch.readings));
       batch = { readings: [], bytes: BRACKETS };
-      open.set(device, batch);
+      open.set(key, batch);
     }
     batch.readings.push(reading);
     batch.bytes += bytes;
   }
-  for (const [device, batch] of open) batches.push(batchOf(device, batch.readings));
+  for (const batch of open.values()) batches.push(batchOf(batch.readings));
   return batches;
 }
 
@@ -43,10 +46,11 @@ function hasRoom(
   return batch.readings.length < readingsPerMessage && batch.bytes + bytes <= payloadBytes;
 }
 
-function batchOf(deviceId: string, readings: readonly MappedReading[]): MappedBatch {
+function batchOf(readings: readonly MappedReading[]): MappedBatch {
+  const { device: deviceId, names } = readings[0] as MappedReading;
   const json = readings.map((reading) => reading.json);
   const text = json.length === 1 ? (json[0] as string) : `[${json.join(',')}]`;
-  return { deviceId, readings: readings.map(({ reading }) => reading), value: Buffer.from(text) };
+  return { deviceId, readings: readings.map(({ reading }) => reading), value: Buffer.from(text), names };
 }
 
 /** Elements told in the letter that stands for the rest. */

@@ -1,7 +1,7 @@
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { Zones } from './compile-context.ts';
 import { compileRules, type MappingRule } from './compile-rule.ts';
-import { FilePlace } from './file-place.ts';
+import { FilePlace, isObject } from './file-place.ts';
 import { compileExamples, type MappingExample } from './mapping-example.ts';
 
 /** A mapping file as it was found. */
@@ -51,7 +51,8 @@ export function compileMappingFile(
 export function schemasNamedIn(content: unknown): Set<string> {
   const names = new Set<string>();
   const note = (reading: unknown): void => {
-    const name = (reading as { readonly as?: unknown } | null | undefined)?.as;
+    const as = (reading as { readonly as?: unknown } | null | undefined)?.as;
+    const name = isObject(as) ? as['type'] : as;
     if (typeof name === 'string') names.add(name);
   };
   const rules = (content as { readonly rules?: unknown } | null | undefined)?.rules;

@@ -2,6 +2,7 @@ import { judgeReading } from '#contract/admission.ts';
 import { telemetryTopic } from '#contract/device-topic.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { checkMeasurements } from './check-measurements.ts';
 import { Zones } from './compile-context.ts';
 import type { MappingRule } from './compile-rule.ts';
 import { tryExamples } from './example-check.ts';
@@ -94,6 +95,7 @@ export function buildMappings(
   const rules = compiled.flatMap((file) => file.rules);
   checkNames(compiled, files, problems);
   checkPatterns(rules);
+  checkMeasurements(rules, schemas);
   const mappings = new Mappings(rules, schemas, limits);
   // Tried only when all is sound: an example of a faulty rule would tell the same fault twice.
   if (problems.length === 0) for (const file of compiled) tryExamples(file.examples, mappings);

@@ -14,6 +14,7 @@ export interface Scope {
   /** Texts of the topic's captures. */
   readonly captures: readonly string[];
   readonly client: string;
+  readonly topic: string;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
 }

@@ -12,7 +12,7 @@ export function isSourceText(text: string): boolean {
   return ELEMENT.test(text) || NAME.test(text);
 }
 
-/** A source that is written as text: `/a/b`, the empty text, `^/a`, `{capture}`, `{key}`, `{^key}`, `{count}`, `{client}`. */
+/** A source that is written as text: `/a/b`, the empty text, `^/a`, `{capture}`, `{key}`, `{^key}`, `{count}`, `{client}`, `{topic}`. */
 export function compileSourceText(text: string, at: FilePlace, context: CompileContext): Source | undefined {
   const name = NAME.exec(text);
   if (name !== null) return compileName(name[1]?.length ?? 0, name[2] as string, at, context);
@@ -68,6 +68,8 @@ function compileName(
   if (up > 0) return at.fault(`"^" stands before "key" and "count" only`);
   if (name === 'client') return { read: ({ client }) => client, place: () => undefined };
   const index = captures.indexOf(name);
+  // A capture of that name was there before, and is meant.
+  if (index < 0 && name === 'topic') return { read: ({ topic }) => topic, place: () => undefined };
   if (index < 0) {
     return at.fault(
       `the topic has no {${name}} (${captures.length === 0 ? 'it captures nothing' : `it captures ${captures.join(', ')}`})`,

@@ -24,6 +24,7 @@ describe('sources', () => {
     ['what is not there', '/b', { a: 1 }, undefined],
     ['a capture', '{b}', 0, 'second'],
     ['the client', '{client}', 0, 'c1'],
+    ['the whole topic', '{topic}', 0, 't/x'],
     ['a constant', { const: true }, 0, true],
     ['a part of a text', { at: '', split: '.', index: 1 }, 'a.b.c', 'b'],
     ['the last part', { at: '', split: '.', index: -1 }, 'a.b.c', 'c'],

@@ -3,6 +3,7 @@ import { LIMITS } from '#contract/limits.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { EVENTS } from './events.ts';
+import { type ForeignChannel, foreignChannels } from './foreign-channels.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -48,6 +49,16 @@ function channels(): Json {
       },
       messages: { readingPublished: ref('components/messages/readingPublished') },
     },
+    foreignMessages: {
+      address: null,
+      servers: [ref('servers/mqtt')],
+      description:
+        'Any topic that a mapping file of the operator knows (MAPPING_DIR); docs/mapping.md says how its messages become readings.',
+      messages: { foreignMessagePublished: ref('components/messages/foreignMessagePublished') },
+    },
+    ...Object.fromEntries(
+      foreignChannels().map((channel) => [`foreign-${channel.source}`, channelOf(channel)]),
+    ),
     readings: {
       address: 'telemetry.readings',
       servers: [ref('servers/kafka')],
@@ -66,12 +77,29 @@ function channels(): Json {
   };
 }
 
+/** Its topics are patterns of ours, more than an address can say: `{name...}` is one or more levels. */
+function channelOf({ source, description, topics }: ForeignChannel): Json {
+  return {
+    address: null,
+    title: source,
+    servers: [ref('servers/mqtt')],
+    description: `Switched on by MAPPINGS=${source}. ${description}`,
+    'x-topics': topics,
+    messages: { foreignMessagePublished: ref('components/messages/foreignMessagePublished') },
+  };
+}
+
 function operations(): Json {
   return {
     receiveReadings: {
       action: 'receive',
       channel: ref('channels/deviceTelemetry'),
       summary: 'ingest-gateway: acknowledged once durable',
+    },
+    receiveForeignMessages: {
+      action: 'receive',
+      channel: ref('channels/foreignMessages'),
+      summary: 'ingest-gateway, mqtt-source: acknowledged once durable, or ignored',
     },
     appendReadings: {
       action: 'send',
@@ -115,6 +143,11 @@ function messages(): Json {
   const kafkaKey = (description: string): Json => ({ kafka: { key: { ...text, description } } });
   return {
     readingPublished: { ...described('Reading published'), payload: ref('components/schemas/payload') },
+    foreignMessagePublished: {
+      ...described('Foreign message published'),
+      contentType: 'application/octet-stream',
+      payload: { description: 'JSON, text, or line protocol, as the firmware writes it' },
+    },
     readingsAccepted: {
       ...described('Readings accepted'),
       payload: ref('components/schemas/payload'),

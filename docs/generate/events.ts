@@ -25,7 +25,12 @@ const TRACE_HEADERS = [
 
 const LABELS_HEADER = [
   'labels',
-  `what the operator said of the device when the message was received (the credentials file, [devices.md](devices.md)): a JSON object of texts, at most ${LIMITS.labelBytes} bytes; missing when nothing is said`,
+  `what the operator said of the device when the message was received (the credentials file, [devices.md](devices.md)), and the tags that a mapping gives: a JSON object of texts, at most ${LIMITS.labelBytes} bytes; missing when nothing is said`,
+] as const;
+
+const MEASUREMENT_HEADER = [
+  'measurement',
+  'what the store calls it, when the mapping says so ([mapping.md](mapping.md)); else the type of the reading',
 ] as const;
 
 const MAPPING_HEADERS = [
@@ -71,6 +76,7 @@ export const EVENTS: readonly EventDescription[] = [
       ...REPLAY_HEADERS,
       ['mqtt.topic', 'only on readings that a mapping made: the topic of the original message'],
       ...MAPPING_HEADERS,
+      MEASUREMENT_HEADER,
     ],
     causes: 'a Point in the store for each reading, or a Dead letter of the telemetry-writer.',
   },
@@ -96,6 +102,7 @@ export const EVENTS: readonly EventDescription[] = [
       ['received-at', 'when the gateway received it (ms since the epoch)'],
       ['mqtt.topic', 'topic it was published to (letters of the gateway)'],
       ...MAPPING_HEADERS,
+      MEASUREMENT_HEADER,
       [
         'dlq.path',
         'of an element of such a message: its place in it, a JSON Pointer; the value is the whole message then',

@@ -33,7 +33,7 @@ export const DEVICES: DashboardSpec = {
       query:
         'import "influxdata/influxdb/schema"\n' +
         'schema.measurementFieldKeys(bucket: v.defaultBucket, measurement: "$type")\n' +
-        '  |> filter(fn: (r) => r._value != "seq" and r._value != "schemaVersion")',
+        '  |> filter(fn: (r) => r._value != "seq" and r._value != "schemaVersion" and r._value != "schemaType")',
       several: true,
     },
   ],

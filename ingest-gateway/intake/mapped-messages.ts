@@ -1,3 +1,4 @@
+import { withLabels } from '#contract/labels.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { MappedReading, MappedReject } from '#contract/mapping/map-message.ts';
 import { batchesOf, boundedRejects } from '#contract/mapping/mapped-records.ts';
@@ -94,7 +95,7 @@ export class MappedMessages {
   }
 
   #record(
-    { deviceId, readings, value }: ReturnType<typeof batchesOf>[number],
+    { deviceId, readings, value, names }: ReturnType<typeof batchesOf>[number],
     mapped: Parameters<typeof encodeTelemetryRecord>[1]['mapped'],
     { device, receivedAt, trace }: ForeignArrival,
   ): Outgoing {
@@ -103,7 +104,8 @@ export class MappedMessages {
     const of = deviceId === device.id ? device : devices.forwarded(deviceId, device, mapped?.rule?.source);
     chargeBoth(device, of);
     const counts = readingsBySchema(readings);
-    const labels = of.labelsHeader;
+    const labels = withLabels(of.labelsHeader, names?.tags);
+    const measurement = names?.measurement;
     const record = {
       deviceId,
       value,
@@ -112,6 +114,7 @@ export class MappedMessages {
       gateway,
       trace,
       labels,
+      measurement,
       ...(mapped && { mapped }),
     };
     return {
@@ -129,6 +132,7 @@ export class MappedMessages {
         receivedAt,
         mqttClientId: device.id,
         labels,
+        measurement,
       }),
       onDurable: () => {
         of.accepted += readings.length;

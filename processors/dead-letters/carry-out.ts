@@ -1,4 +1,5 @@
 import type { DeadLetter } from '#contract/dead-letter.ts';
+import { withLabels } from '#contract/labels.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
@@ -88,7 +89,7 @@ export async function recover(
 
 function replayedRecord(
   letter: Letter,
-  { deviceId, readings, value }: ReplayedBatch,
+  { deviceId, readings, value, names }: ReplayedBatch,
   mapped: MappingOrigin | undefined,
   attempt: number,
   topics: TopicNames,
@@ -102,8 +103,9 @@ function replayedRecord(
     gateway: GATEWAY_NAME,
     replay: { attempt, firstFailedAt: letter.firstFailedAt, ...(correctedLetter && { correctedLetter }) },
     ...(mapped && { mapped }),
-    // Of other devices in a foreign message nothing is known here.
-    ...(deviceId === letter.deviceId && { labels: letter.labels }),
+    // Of other devices in a foreign message nothing is known here but what its mapping says.
+    labels: withLabels(deviceId === letter.deviceId ? letter.labels : undefined, names?.tags),
+    measurement: mapped === undefined ? letter.measurement : names?.measurement,
   });
 }
 
@@ -120,7 +122,8 @@ interface RefusedAgain {
 
 /** The letter that takes the place of another one, or of an element of its batch. */
 function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
-  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin, rule, labels } = letter;
+  const { deviceId, firstFailedAt, receivedAt, mqttTopic, mqttClientId, origin, rule, labels, measurement } =
+    letter;
   const { reason, detail, bytes, attempt, parks, index = letter.index, path = letter.path } = refused;
   return {
     deviceId,
@@ -133,6 +136,7 @@ function successor(letter: Letter, refused: RefusedAgain): DeadLetter {
     firstFailedAt,
     receivedAt,
     labels,
+    measurement,
     ...(index !== undefined && { index }),
     ...(mqttTopic !== undefined && { mqttTopic }),
     ...(rule !== undefined && { rule }),

@@ -11,7 +11,7 @@ import { firstReject, mapAgain, whyNotMapped } from './judge-mapped.ts';
 import { isForeign, type Letter } from './letters.ts';
 
 /** Readings that are handed in again as one record. */
-export type ReplayedBatch = Pick<MappedBatch, 'deviceId' | 'readings' | 'value'>;
+export type ReplayedBatch = Pick<MappedBatch, 'deviceId' | 'readings' | 'value' | 'names'>;
 
 /** What a replay would do with a letter. */
 export type Verdict =

@@ -49,11 +49,12 @@ describe('replay', () => {
 
   test('what an operator said of the device when its message came stays with it', async () => {
     const labels = '{"site":"a"}';
-    await appendLetter(log, letterFor('dev-1', reading(1), { labels }));
+    await appendLetter(log, letterFor('dev-1', reading(1), { labels, measurement: 'main' }));
     await appendLetter(log, letterFor('dev-2', reading(2)));
     await replay();
     const records = await readAll(log, TOPICS.telemetry);
     expect(records.map(({ headers }) => headers.labels).sort()).toEqual([labels, undefined]);
+    expect(records.map(({ headers }) => headers['measurement']).sort()).toEqual(['main', undefined]);
   });
 
   test('[P2] letters of a gateway that was an hour behind: parked, and brought back by another time', async () => {

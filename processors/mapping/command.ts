@@ -6,6 +6,8 @@ import { PipelineError } from '#runtime/errors.ts';
 import { shippedMappingNames } from '#runtime/load-contract.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import { checkJson, checkText } from './check.ts';
+import { addCompareCommand } from './compare/command.ts';
+import { instant } from './instant.ts';
 import { loadForCommand } from './load-for-command.ts';
 import { addSuggestCommand } from './suggest/command.ts';
 import { tryJson, tryText } from './try-message.ts';
@@ -61,7 +63,7 @@ export async function runMapping(io: CommandIo, context: MappingContext): Promis
     .argument('<payload>', 'the payload, or @FILE')
     .option('--client <id>', 'MQTT client id of who publishes it', 'client')
     .option('--retained', 'as if the retain flag was set')
-    .option('--received-at <time>', 'ISO 8601; default now', receivedAt)
+    .option('--received-at <time>', 'ISO 8601; default now', instant('--received-at'))
     .option('--json', 'one JSON object')
     .action((topic: string, payload: string, options: TryOptions) => {
       const { mappings } = loadForCommand(settings());
@@ -78,16 +80,8 @@ export async function runMapping(io: CommandIo, context: MappingContext): Promis
       if (mapped.rejects.length > 0) outcome.code = 1;
     });
   addSuggestCommand(program, io, { now: context.now, settings, openLog: context.openLog }, outcome);
+  addCompareCommand(program, io, { now: context.now, settings, readFile: context.readFile }, outcome);
   return runCommand(program, io, outcome);
-}
-
-function receivedAt(text: string): number {
-  const time = Date.parse(text);
-  if (Number.isSafeInteger(time)) return time;
-  throw new PipelineError(
-    'usage',
-    `--received-at: expected a time such as 2026-11-20T10:00:00Z, found ${text}`,
-  );
 }
 
 function readPayload({ readFile }: MappingContext, file: string): Uint8Array {

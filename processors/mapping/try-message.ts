@@ -1,3 +1,4 @@
+import type { StoreNames } from '#contract/mapping/compile-as.ts';
 import type { ForeignMessage } from '#contract/mapping/foreign-message.ts';
 import type { MappedReject } from '#contract/mapping/map-message.ts';
 import type { MappedMessage } from '#contract/mapping/mappings.ts';
@@ -15,24 +16,31 @@ export function tryText(message: ForeignMessage, mapped: MappedMessage): string 
   if (ignored !== undefined) lines.push(`ignored   ${IGNORED[ignored]}`);
   if (skippedNames > 0) lines.push(`skipped   ${skippedNames} names that are in no table`);
   if (readings.length > 0) {
-    const rows = readings.map(({ device, reading }) => [
+    const rows = readings.map(({ device, reading, names }) => [
       device,
       reading.schema,
       reading.ts === message.receivedAt ? 'received' : isoTime(reading.ts),
       Object.entries(reading.values)
         .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
         .join(' '),
+      storeNames(names),
     ]);
     lines.push(
       '',
       plainTable(
-        ['DEVICE', 'TYPE', 'TIME', 'VALUES'],
+        ['DEVICE', 'TYPE', 'TIME', 'VALUES', 'IN THE STORE'],
         rows.map((row) => row.map(terminalText)),
       ),
     );
   }
   for (const reject of rejects) lines.push('', ...rejectLines(reject, message));
   return `${lines.join('\n')}\n`;
+}
+
+/** Measurement and tags, where the mapping names some. */
+function storeNames(names: StoreNames | undefined): string {
+  const tags = Object.entries(names?.tags ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [names?.measurement ?? '', ...tags].filter(Boolean).join(' ') || 'by its type';
 }
 
 export function tryJson(
@@ -44,7 +52,7 @@ export function tryJson(
     rule: rule ?? null,
     ignored: ignored ?? null,
     skippedNames,
-    readings: readings.map(({ device, reading, path }) => ({ device, ...reading, path })),
+    readings: readings.map(({ device, reading, path, names }) => ({ device, ...reading, path, ...names })),
     rejects,
   });
 }

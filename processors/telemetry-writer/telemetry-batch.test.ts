@@ -26,6 +26,32 @@ function decode(deviceId: string, message: unknown) {
   );
 }
 
+test('readings that a mapping names a measurement for are points of it, and so are their letters', async () => {
+  const value = Buffer.from(JSON.stringify(environment(0)));
+  const { key, headers } = encodeTelemetryRecord('t', {
+    deviceId: 'd',
+    value,
+    readings: 1,
+    receivedAt: NOW,
+    gateway: 'g',
+    measurement: 'mqtt_consumer',
+  });
+  const at = { topic: 't', partition: 0, offset: 0, timestamp: NOW, key: Buffer.from(key), value };
+  const measurementOf = async (measurement: string) => {
+    const { entries } = await decodeBatch(
+      [{ ...at, headers: { ...headers, measurement } }],
+      schemas,
+      NOW,
+      signal,
+    );
+    const [letter] = await lettersOf(entries);
+    return [entries[0]?.point.measurement, letter?.measurement];
+  };
+  expect(await measurementOf('mqtt_consumer')).toEqual(['mqtt_consumer', 'mqtt_consumer']);
+  // Nothing a gateway would have written: the type says.
+  expect(await measurementOf('_internal\n')).toEqual(['environment', undefined]);
+});
+
 const lettersOf = (entries: readonly Entry[]) =>
   refusedLetters(
     entries.map((entry) => ({ entry, reason: 'no room' })),

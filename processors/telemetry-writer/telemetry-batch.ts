@@ -92,7 +92,7 @@ function decodeRecord(
   for (const reject of rejects) letters.push(letterOf(source, reject, now));
   if (accepted === undefined) return;
   const { readings, value } = accepted;
-  const tags = tagsOf(decoded.labels);
+  const names = { tags: tagsOf(decoded.labels), measurement: decoded.measurement };
   // Whole, because a fraction would be an object of its own for each reading.
   const bytes = Math.ceil(value.length / readings.length) + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
   for (let position = 0; position < readings.length; position++) {
@@ -101,7 +101,7 @@ function decodeRecord(
     // Admission found it in the same registry.
     if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);
     entries.push({
-      point: pointOfReading(decoded.deviceId, reading, schema, tags),
+      point: pointOfReading(decoded.deviceId, reading, schema, names),
       schema: schema.name,
       source,
       position,
@@ -176,6 +176,7 @@ function letterOf({ record, decoded }: Source, reject: Reject, now: number): Dea
     firstFailedAt: decoded.replay?.firstFailedAt ?? now,
     receivedAt: decoded.receivedAt,
     labels: decoded.labels,
+    measurement: decoded.measurement,
     origin: originOf(record),
     ...(reject.index !== undefined && { index: reject.index }),
   };

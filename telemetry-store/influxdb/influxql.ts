@@ -14,7 +14,7 @@ interface Chunk {
   }[];
 }
 
-interface Series {
+export interface Series {
   readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly columns: readonly string[];
@@ -85,7 +85,8 @@ function isFieldKind(kind: unknown): kind is FieldKind {
   return kind === 'integer' || kind === 'float' || kind === 'boolean' || kind === 'string';
 }
 
-async function* seriesOf(
+/** The series of an answer, as they arrive. @throws PipelineError `store-unavailable` */
+export async function* seriesOf(
   connection: InfluxConnection,
   bucket: string,
   query: string,

@@ -20,6 +20,12 @@ const PUMP = {
 function pumpSchemas(): SchemaRegistry {
   const built = buildSchemaRegistry([
     { path: 'pump/1.json', type: 'pump', version: '1', content: PUMP },
+    {
+      path: 'other/1.json',
+      type: 'other',
+      version: '1',
+      content: { type: 'object', properties: { flow: { type: 'string' } }, additionalProperties: false },
+    },
     { path: 'strict/1.json', type: 'strict', version: '1', content: { ...PUMP, required: ['flow'] } },
   ]);
   if (!('registry' in built)) throw new Error(built.problems.join('\n'));
@@ -99,6 +105,7 @@ export function scopeOf(value: unknown, captures: readonly string[] = []): Scope
     counts: [],
     captures,
     client: 'c1',
+    topic: 't/x',
     receivedAt: RECEIVED_AT,
   };
 }

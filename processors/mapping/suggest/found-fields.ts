@@ -12,7 +12,15 @@ const DEPTH = 4;
 const PLACES = 64;
 const LIST_ELEMENTS = 4;
 const LONGEST_TEXT = 256;
-const RESERVED = new Set(['seq', 'schemaVersion', 'device', 'time', 'constructor', 'prototype']);
+const RESERVED = new Set([
+  'seq',
+  'schemaVersion',
+  'schemaType',
+  'device',
+  'time',
+  'constructor',
+  'prototype',
+]);
 
 /** Collects what stands in an element, by place. */
 export function collectValues(element: unknown, found: FoundValues, pointer = '', depth = 0): void {
