@@ -64,6 +64,23 @@ const ROOMS: Readonly<
     ground: [],
     rooms: { api: [], page: ['api'], server: ['api'] },
   },
+  'console/page': {
+    ground: ['html.ts'],
+    rooms: {
+      navigation: [],
+      text: ['navigation'],
+      asking: ['text'],
+      charts: ['text'],
+      payload: ['text'],
+      frame: ['asking', 'navigation', 'text'],
+      login: ['asking', 'navigation'],
+      flow: ['asking', 'charts', 'text'],
+      trace: ['asking', 'navigation', 'text'],
+      letters: ['asking', 'charts', 'navigation', 'payload', 'text'],
+      schemas: ['asking', 'navigation', 'payload', 'text'],
+      devices: ['asking', 'charts', 'letters', 'navigation', 'text'],
+    },
+  },
   'event-log/kafka': {
     ground: ['options.ts', 'telemetry.ts'],
     rooms: {

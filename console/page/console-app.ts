@@ -1,23 +1,23 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '#console/api/session.ts';
-import { endSession, get, whenPasswordIsWanted } from './ask-server.ts';
-import { DevicePage } from './device-page.ts';
-import { DevicesPage } from './devices-page.ts';
-import { FlowPage } from './flow-page.ts';
+import { endSession, get, whenPasswordIsWanted } from '#console/page/asking/ask-server.ts';
+import { followFlow, type LiveFlow } from '#console/page/asking/live-flow.ts';
+import { DevicePage } from '#console/page/devices/device-page.ts';
+import { DevicesPage } from '#console/page/devices/devices-page.ts';
+import { FlowPage } from '#console/page/flow/flow-page.ts';
+import { NavigationBar } from '#console/page/frame/navigation-bar.ts';
+import { LetterPage } from '#console/page/letters/letter-page.ts';
+import { LettersPage } from '#console/page/letters/letters-page.ts';
+import { LoginPage } from '#console/page/login/login-page.ts';
+import { followLinks, useAddress } from '#console/page/navigation/navigation.ts';
+import { type Route, routeOf } from '#console/page/navigation/route.ts';
+import { MappingsPage } from '#console/page/schemas/mappings-page.ts';
+import { SchemaPage } from '#console/page/schemas/schema-page.ts';
+import { SchemasPage } from '#console/page/schemas/schemas-page.ts';
+import { visibleText } from '#console/page/text/visible-text.ts';
+import { TracePage } from '#console/page/trace/trace-page.ts';
 import { html } from './html.ts';
-import { LetterPage } from './letter-page.ts';
-import { LettersPage } from './letters-page.ts';
-import { followFlow, type LiveFlow } from './live-flow.ts';
-import { LoginPage } from './login-page.ts';
-import { MappingsPage } from './mappings-page.ts';
-import { followLinks, useAddress } from './navigation.ts';
-import { NavigationBar } from './navigation-bar.ts';
-import { type Route, routeOf } from './route.ts';
-import { SchemaPage } from './schema-page.ts';
-import { SchemasPage } from './schemas-page.ts';
-import { TracePage } from './trace-page.ts';
-import { visibleText } from './visible-text.ts';
 
 /** The frame around every page: navigation, whether the numbers are live, the login in place of all when it is wanted. */
 export function ConsoleApp(): VNode {

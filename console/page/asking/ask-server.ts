@@ -1,0 +1,100 @@
+import type { Job, JobStarted } from '#console/api/dead-letters.ts';
+import type { ApiError } from '#console/api/session.ts';
+
+const BASE = '/api/v1';
+
+/** What the server answered instead of what was asked for; `status` 0 = it did not answer. */
+export class RequestFailure extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Called when the server wants a password (again). */
+let askForPassword = (): void => undefined;
+export function whenPasswordIsWanted(then: () => void): void {
+  askForPassword = then;
+}
+
+/** @throws RequestFailure */
+export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return request<T>(path, signal === undefined ? {} : { signal });
+}
+
+/** @throws RequestFailure */
+export function post<T>(path: string, body: unknown): Promise<T> {
+  return request<T>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+/** @throws RequestFailure */
+export async function endSession(): Promise<void> {
+  await request('/session', { method: 'DELETE' });
+}
+
+/** What it did until then is done. @throws RequestFailure */
+export async function interruptJob(id: string): Promise<void> {
+  await request(`/jobs/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+export function eventsOf(path: string): EventSource {
+  return new EventSource(BASE + path);
+}
+
+/**
+ * Starts a job and follows it to its end.
+ *
+ * @param onProgress called with each state of it, the last one included.
+ * @throws RequestFailure when it cannot be started or is lost sight of; what it did until then is done.
+ */
+export async function runJob(path: string, body: unknown, onProgress: (job: Job) => void): Promise<Job> {
+  const { job } = await post<JobStarted>(path, body);
+  return new Promise((resolve, reject) => {
+    const events = eventsOf(`/jobs/${encodeURIComponent(job)}/events`);
+    events.addEventListener('progress', (event) => onProgress(JSON.parse(event.data) as Job));
+    events.addEventListener('result', (event) => {
+      events.close();
+      const result = JSON.parse(event.data) as Job;
+      onProgress(result);
+      resolve(result);
+    });
+    events.addEventListener('error', () => {
+      if (events.readyState !== EventSource.CLOSED) return;
+      get<Job>(`/jobs/${encodeURIComponent(job)}`).then((state) => {
+        onProgress(state);
+        if (state.state === 'running')
+          reject(new RequestFailure(0, 'lost', 'the connection was cut; it goes on'));
+        else resolve(state);
+      }, reject);
+    });
+  });
+}
+
+async function request<T>(path: string, init: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(BASE + path, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new RequestFailure(0, 'unreachable', 'The server does not answer.');
+  }
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  const told = await response.json().then(
+    (body: ApiError) => body.error,
+    () => undefined,
+  );
+  if (response.status === 401 && path !== '/session') askForPassword();
+  throw new RequestFailure(
+    response.status,
+    told?.code ?? 'failed',
+    told?.message ?? `The server answered ${response.status}.`,
+  );
+}

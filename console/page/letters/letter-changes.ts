@@ -1,0 +1,92 @@
+import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
+import type { LetterChange, LetterFilter } from '#console/api/dead-letters.ts';
+import { html } from '#console/page/html.ts';
+import { counted } from '#console/page/text/format.ts';
+import { ConfirmDialog } from './confirm-dialog.ts';
+import { JobProgress } from './job-progress.ts';
+import { useJob } from './use-job.ts';
+
+interface LetterChangesProps {
+  readonly filter: LetterFilter;
+  /** Those that were chosen one by one; none = all that the filter leaves. */
+  readonly chosen: ReadonlySet<string>;
+  readonly total: number | undefined;
+  readonly onChanged: () => void;
+}
+
+type Meant = Omit<LetterChange, 'dryRun'>;
+
+/** Dry run, replay, dismiss and undo, of the chosen letters or of all that the filter leaves. */
+export function LetterChanges({ filter, chosen, total = 0, onChanged }: LetterChangesProps): VNode {
+  const run = useJob();
+  const [asked, setAsked] = useState<'replay' | 'dismiss'>();
+  const [dismissed, setDismissed] = useState<Meant>();
+  const [byNow, setByNow] = useState(false);
+  const meant: Meant = chosen.size > 0 ? { ids: [...chosen] } : { filter };
+  const replayed: Meant = {
+    ...meant,
+    ...(byNow && { judgeAt: 'now' }),
+    // A replay leaves parked letters alone, unless it is asked for them.
+    ...(filter.state === 'parked' && { parked: true }),
+  };
+  // Without a word of a filter the server refuses: nobody changes every letter there is by one click.
+  const isBounded = chosen.size > 0 || Object.keys(filter).length > 0;
+  const words =
+    chosen.size > 0
+      ? counted(chosen.size, 'chosen letter')
+      : `all ${counted(total, 'letter')} of this filter`;
+  const isDismissed = filter.state === 'dismissed';
+
+  const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
+    setDismissed(undefined);
+    const job = await run.run(`/dead-letters/${kind}`, { ...what, dryRun });
+    if (dryRun) return;
+    if (kind === 'dismiss' && job?.state === 'done') setDismissed(what);
+    onChanged();
+  };
+  const isOff = run.isRunning || !isBounded || total === 0;
+
+  return html`
+    <div class="changes">
+      <div class="buttons">
+        <span class="muted">${isBounded ? words : 'Choose letters or set a filter to change them'}</span>
+        ${
+          isDismissed
+            ? html`<button disabled=${isOff} onClick=${() => change('undo', meant, false)}>Let them wait again</button>`
+            : html`
+                <button disabled=${isOff} onClick=${() => change('replay', replayed, true)}>Dry run</button>
+                <button disabled=${isOff} onClick=${() => setAsked('replay')}>Replay…</button>
+                <button disabled=${isOff} onClick=${() => setAsked('dismiss')}>Dismiss…</button>
+              `
+        }
+      </div>
+      <${JobProgress} run=${run}>
+        ${dismissed && html`<button onClick=${() => change('undo', undoOf(dismissed), false)}>Undo</button>`}
+      <//>
+      ${
+        asked &&
+        html`
+          <${ConfirmDialog}
+            title=${`${asked === 'replay' ? 'Replay' : 'Dismiss'} ${words}?`}
+            action=${asked === 'replay' ? 'Replay' : 'Dismiss'}
+            onConfirm=${() => change(asked, asked === 'replay' ? replayed : meant, false)}
+            onClose=${() => setAsked(undefined)}
+          >
+            <p>${
+              asked === 'replay'
+                ? "They are judged by today's schemas and mappings, at the time they were received. What passes goes into the log; what fails again stays, and is parked at the third attempt."
+                : 'They no longer wait for anybody. Their bytes stay until retention, and this can be undone.'
+            }</p>
+            ${asked === 'replay' && html`<label class="check"><input type="checkbox" checked=${byNow} onChange=${() => setByNow(!byNow)} /> Judge their times by now, not by when they were received</label>`}
+          <//>
+        `
+      }
+    </div>
+  `;
+}
+
+/** The same letters, as they are now. */
+function undoOf(dismissed: Meant): Meant {
+  return dismissed.ids === undefined ? { filter: { ...dismissed.filter, state: 'dismissed' } } : dismissed;
+}

@@ -1,0 +1,76 @@
+import type { VNode } from 'preact';
+import type { LetterFilter } from '#console/api/dead-letters.ts';
+import { html } from '#console/page/html.ts';
+import { navigate } from '#console/page/navigation/navigation.ts';
+import { lettersHref } from '#console/page/navigation/route.ts';
+
+const REASONS = [
+  'malformed-json',
+  'not-utf8',
+  'payload-too-large',
+  'too-many-readings',
+  'unknown-schema',
+  'schema-violation',
+  'timestamp-out-of-range',
+  'number-out-of-range',
+  'unmapped-topic',
+  'mapping-failed',
+  'undecodable-record',
+  'store-rejected',
+  'refused-by-log',
+  'replay-limit',
+];
+const STATES = ['pending', 'parked', 'replayed', 'recovered', 'superseded', 'dismissed', 'duplicate', 'all'];
+const HOUR_MS = 3_600_000;
+const SPANS: readonly [string, number][] = [
+  ['the last hour', HOUR_MS],
+  ['the last 24 hours', 24 * HOUR_MS],
+  ['the last 7 days', 168 * HOUR_MS],
+];
+
+/** Each change goes into the address at once. */
+export function LetterFilters({ filter }: { filter: LetterFilter }): VNode {
+  const show = (change: Partial<Record<keyof LetterFilter, string | number | undefined>>): void =>
+    navigate(lettersHref({ ...filter, ...change }), 'replace');
+  const typed = (name: 'device' | 'schema') => (event: Event) =>
+    show({ [name]: (event.target as HTMLInputElement).value.trim() });
+  const picked = (name: keyof LetterFilter) => (event: Event) =>
+    show({ [name]: (event.target as HTMLSelectElement).value });
+  const isFiltered = Object.keys(filter).length > 0;
+  return html`
+    <form class="toolbar filters" aria-label="Filters" onSubmit=${(event: Event) => event.preventDefault()}>
+      <label>Reason
+        <select value=${filter.reason ?? ''} onChange=${picked('reason')}>
+          <option value="">any</option>
+          ${withCurrent(REASONS, filter.reason).map((reason) => html`<option key=${reason} value=${reason}>${reason}</option>`)}
+        </select>
+      </label>
+      <label>Device <input value=${filter.device ?? ''} onChange=${typed('device')} maxlength="128" placeholder="any" spellcheck="false" /></label>
+      <label>Type <input value=${filter.schema ?? ''} onChange=${typed('schema')} maxlength="128" placeholder="any" spellcheck="false" /></label>
+      <label>Written in
+        <select value=${filter.since === undefined ? '' : 'given'} onChange=${(event: Event) => show({ since: sinceOf((event.target as HTMLSelectElement).value, filter.since) })}>
+          <option value="">all the time kept</option>
+          ${filter.since !== undefined && html`<option value="given">since ${new Date(filter.since).toLocaleString('en-GB')}</option>`}
+          ${SPANS.map(([name, span]) => html`<option key=${span} value=${span}>${name}</option>`)}
+        </select>
+      </label>
+      <label>Status
+        <select value=${filter.state ?? ''} onChange=${picked('state')}>
+          <option value="">waiting</option>
+          ${STATES.map((state) => html`<option key=${state} value=${state}>${state}</option>`)}
+        </select>
+      </label>
+      ${isFiltered && html`<a class="button quiet" href="/dead-letters">Clear</a>`}
+    </form>
+  `;
+}
+
+function sinceOf(choice: string, current: number | undefined): number | undefined {
+  if (choice === 'given') return current;
+  return choice === '' ? undefined : Date.now() - Number(choice);
+}
+
+/** An address may name what is not in the list, such as several at once. */
+function withCurrent(list: readonly string[], current: string | undefined): readonly string[] {
+  return current === undefined || list.includes(current) ? list : [current, ...list];
+}

@@ -1,0 +1,69 @@
+import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
+import type { LettersPage as Letters, LettersLookedAt } from '#console/api/dead-letters.ts';
+import { Empty, Failed, Waiting } from '#console/page/asking/answer-states.ts';
+import { usePages } from '#console/page/asking/use-pages.ts';
+import { html } from '#console/page/html.ts';
+import { count } from '#console/page/text/format.ts';
+import { Moment } from '#console/page/text/moment.ts';
+import { LetterChanges } from './letter-changes.ts';
+import { filterOf, lettersPath } from './letter-filter.ts';
+import { LetterFilters } from './letter-filters.ts';
+import { LetterGroupsTable } from './letter-groups.ts';
+import { LetterTable } from './letter-table.ts';
+import { LettersOverTimeChart } from './letters-over-time.ts';
+
+const PAGE_SIZE = 50;
+
+/** What is wrong with how many, since when, and the letters themselves; what to do about those that the filter leaves. */
+export function LettersPage({ query }: { query: URLSearchParams }): VNode {
+  const filter = filterOf(query);
+  const pages = usePages<Letters>(lettersPath('', filter, { limit: PAGE_SIZE }));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [turn, setTurn] = useState(0);
+  const letters = pages.pages.flatMap((page) => page.letters);
+  const total = pages.pages[0]?.total;
+  const shownIds = new Set(letters.map(({ id }) => id));
+  const stillThere = new Set([...chosen].filter((id) => shownIds.has(id)));
+  const choose = (ids: readonly string[], isChosen: boolean): void => {
+    const next = new Set(stillThere);
+    for (const id of ids) isChosen ? next.add(id) : next.delete(id);
+    setChosen(next);
+  };
+  const changed = (): void => {
+    setChosen(new Set());
+    setTurn((before) => before + 1);
+    pages.again();
+  };
+
+  return html`
+    <div class="page">
+      <div class="page-head"><h1>Dead letters</h1></div>
+      <${LetterFilters} filter=${filter} />
+      <${LettersOverTimeChart} filter=${filter} turn=${turn} />
+      <${LetterGroupsTable} filter=${filter} turn=${turn} />
+      <section>
+        <h2>Letters ${total !== undefined && html`<span class="muted">${count(total)}</span>`}</h2>
+        <${LetterChanges} filter=${filter} chosen=${stillThere} total=${total} onChanged=${changed} />
+        ${
+          pages.pages.length === 0
+            ? pages.failure
+              ? html`<${Failed} failure=${pages.failure} again=${pages.again} />`
+              : html`<${Waiting} rows=${8} />`
+            : letters.length === 0
+              ? html`<${Empty} title="No letter is like this">${Object.keys(filter).length > 0 ? html`<a href="/dead-letters">Show all that wait</a>` : 'Whatever devices sent was accepted, or has been seen to.'}<//>`
+              : html`<${LetterTable} letters=${letters} chosen=${stillThere} onChoose=${choose} />`
+        }
+        <p class="list-end">
+          ${pages.pages.at(-1)?.next && html`<button onClick=${pages.more} disabled=${pages.loading}>Show more</button>`}
+          ${pages.pages[0] && html`<${LookedAt} looked=${pages.pages[0].looked} />`}
+        </p>
+      </section>
+    </div>
+  `;
+}
+
+function LookedAt({ looked: { letters, since, older } }: { looked: LettersLookedAt }): VNode | null {
+  if (!older) return null;
+  return html`<span class="muted">The newest ${count(letters)} letters were looked at, back to <${Moment} at=${since} />; older ones are changed with the others, not shown.</span>`;
+}
