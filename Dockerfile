@@ -4,7 +4,7 @@ FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The image has its Node already: without install scripts, the one in node_modules is an empty shell.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY contract ./contract
 COPY mappings ./mappings
 COPY runtime ./runtime
@@ -16,6 +16,9 @@ COPY processors ./processors
 COPY console ./console
 COPY simulator ./simulator
 COPY standalone ./standalone
+COPY deploy/build ./deploy/build
+# Built with the development tools, which then go.
+RUN node deploy/build/main.ts && npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -r deploy
 # COPY keeps the modes of the checkout, which a strict umask has closed to everybody but its owner.
 RUN chmod -R a+rX .
 
@@ -27,4 +30,4 @@ COPY --from=build /app ./
 RUN mkdir -m 1777 /data
 ENV DATA_DIR=/data
 USER node
-CMD ["node", "standalone/main.ts"]
+CMD ["node", "runtime/start.mjs", "standalone/main.ts"]

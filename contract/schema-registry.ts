@@ -83,6 +83,8 @@ export function buildSchemaRegistry(
   const registry = new Map<string, ReadingSchema>();
   const paths = new Map<string, string>();
   const kinds = new Map<string, { readonly kind: FieldKind; readonly path: string }>();
+  // One for all of them: to compile the meta-schema takes longer than all else here, and what it leaves is larger.
+  const meta = new Ajv2020();
   for (const file of files) {
     const fault = (message: string): void => void problems.push(`${file.path}: ${message}`);
     const name = `${file.type}/${file.version}`;
@@ -92,7 +94,7 @@ export function buildSchemaRegistry(
       continue;
     }
     paths.set(name, file.path);
-    const schema = compile(file, fault, clock);
+    const schema = compile(file, fault, clock, meta);
     if (schema === undefined) continue;
     for (const field of schema.fields.values()) {
       const key = `${schema.type}.${field.name}`;
@@ -112,6 +114,7 @@ function compile(
   file: SchemaFile,
   fault: (message: string) => void,
   clock: ClockLimits,
+  meta: Ajv2020,
 ): ReadingSchema | undefined {
   if (!TYPE_NAME.test(file.type))
     return void fault(`folder name "${file.type}" must match ${TYPE_NAME.source}`);
@@ -145,7 +148,7 @@ function compile(
   if (fields.size === 0 && sound) refuse('must have at least one property');
   const maxAgeMs = duration(content, 'x-max-age-ms', clock.maxAgeMs, refuse);
   const maxSkewMs = duration(content, 'x-max-skew-ms', clock.maxSkewMs, refuse);
-  const validators = compileValidators(content, refuse);
+  const validators = compileValidators(content, refuse, meta);
   if (!sound || validators === undefined) return undefined;
 
   const { fast, thorough } = validators;
@@ -170,11 +173,14 @@ function compile(
 function compileValidators(
   content: Record<string, unknown>,
   refuse: (message: string) => void,
+  meta: Ajv2020,
 ): { readonly fast: ValidateFunction; readonly thorough: () => ValidateFunction } | undefined {
   const schema = { minProperties: 1, ...content };
   try {
+    void meta.validateSchema(schema, true);
     const compileWith = (allErrors: boolean): ValidateFunction => {
-      const ajv = new Ajv2020({ allErrors, ownProperties: true, strict: true, strictTypes: true });
+      const strict = { ownProperties: true, strict: true, strictTypes: true };
+      const ajv = new Ajv2020({ ...strict, allErrors, meta: false, validateSchema: false });
       for (const keyword of extensionKeywords(content)) ajv.addKeyword(keyword);
       return ajv.compile(schema);
     };

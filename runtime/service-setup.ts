@@ -5,6 +5,7 @@ import { type ConfigurationCheck, readConfiguration } from '#runtime/configurati
 import { ContractInForce } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { giveMemoryBack } from '#runtime/heap-rest.ts';
 import { createLogger } from '#runtime/logger.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -34,6 +35,7 @@ export async function setUpService(
   const { settings, contract, warnings } = await readSettingsAndContract(env, checks);
   const log = createLogger({ name, level: settings.logLevel }, logTo);
   for (const warning of warnings) log.warn(warning);
+  giveMemoryBack();
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
   const deps = { log, metrics, now: Date.now, random: Math.random };

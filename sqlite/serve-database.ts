@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { giveMemoryBack } from '#runtime/heap-rest.ts';
 import { describeSqliteFailure } from './sqlite-failure.ts';
 import type { Calls, ThreadMessage, ThreadRequest } from './thread-messages.ts';
 
@@ -32,6 +33,7 @@ export function serveDatabase<T extends Calls<T>, Event = never>(
     return;
   }
   send({ kind: 'opened' });
+  giveMemoryBack();
 
   const calls = served.calls as unknown as Record<string, (request: unknown) => unknown>;
   port.on('message', ({ id, name, request }: ThreadRequest) => {

@@ -9,7 +9,6 @@ import { setUpService } from '#runtime/service-setup.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { nextSteps } from './next-steps.ts';
 import { PIPELINE_CHECKS, type Pipeline, startPipeline } from './pipeline.ts';
-import { simulateDevices } from './simulated-devices.ts';
 import { LiveStatus, statusLine } from './status-line.ts';
 import { terminalLog } from './terminal-log.ts';
 
@@ -72,7 +71,10 @@ const program = new Command('npm start --')
       const fleet =
         options.simulate === undefined || mqttPort === undefined
           ? undefined
-          : simulateDevices({ devices: options.simulate, mqttPort, schemas: contract.schemas }, deps);
+          : (await import('./simulated-devices.ts')).simulateDevices(
+              { devices: options.simulate, mqttPort, schemas: contract.schemas },
+              deps,
+            );
       return {
         failed,
         reload,

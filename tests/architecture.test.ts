@@ -96,7 +96,7 @@ const TESTS_MAY_ALSO_IMPORT = ['runtime', 'services', 'event-log', 'telemetry-st
 const ON_THE_SQLITE_FLOOR = /^((event-log|telemetry-store)\/embedded|sqlite)\//;
 /** Real services are started by tests and benchmarks, wherever these are: where their cache is, and that they end with us. */
 const FOR_TESTS_EVERYWHERE = new Set(['services/cache.ts', 'services/service-process.ts']);
-const UNBOUND = new Set(['tests', 'benchmarks', 'docs', 'grafana', 'prometheus']);
+const UNBOUND = new Set(['deploy', 'tests', 'benchmarks', 'docs', 'grafana', 'prometheus']);
 
 const ROOT = path.join(import.meta.dirname, '..');
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {

@@ -128,8 +128,8 @@ describe.skipIf(missing)('docker-compose.yml', () => {
           key,
           translate(String(value)),
         ]);
-        const [node, ...command] = (service?.command ?? []).map(translate);
-        expect(node).toBe('node');
+        const [node, start, ...command] = (service?.command ?? []).map(translate);
+        expect([node, start]).toEqual(['node', 'runtime/start.mjs']);
         return { command: command as [string, ...string[]], env: Object.fromEntries(environment) };
       };
       // Shared services: topics, group, organisation, bucket and ports of this run.

@@ -26,7 +26,7 @@ const lockfile = JSON.parse(read('package-lock.json')) as {
   >;
 };
 /** What is for those who change the code: none of it is in the image, nor may the pipeline need it. */
-const ONLY_HERE = new Set(['services', 'docs', 'grafana', 'tests', 'benchmarks']);
+const ONLY_HERE = new Set(['services', 'benchmarks', 'deploy', 'docs', 'grafana', 'tests']);
 /** By the last lines of .dockerignore. */
 const LEFT_OUT = /\.(test|suite)\.ts$|\/testing\//;
 const ENTRY = /(\S+\/main\.ts)/;

@@ -26,9 +26,9 @@ const named = (name: string) => deployments.find((deployment) => deployment.name
 
 test('gateways, processors and lag monitor are there, each with its own program', () => {
   expect(deployments.map(({ name, container }) => [name, container.command])).toEqual([
-    ['gateway', ['node', 'ingest-gateway/main.ts']],
-    ['lag-monitor', ['node', 'processors/lag-monitor/main.ts']],
-    ['processors', ['node', 'processors/telemetry-writer/main.ts']],
+    ['gateway', ['node', 'runtime/start.mjs', 'ingest-gateway/main.ts']],
+    ['lag-monitor', ['node', 'runtime/start.mjs', 'processors/lag-monitor/main.ts']],
+    ['processors', ['node', 'runtime/start.mjs', 'processors/telemetry-writer/main.ts']],
   ]);
   for (const { container } of deployments)
     expect(existsSync(path.join(ROOT, String(container.command[1])))).toBe(true);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
+const START = path.join(ROOT, 'runtime', 'start.mjs');
 const READY_WITHIN_MS = 120_000;
 
 export interface PipelineProcessOptions {
@@ -41,7 +42,7 @@ export class PipelineProcess implements AsyncDisposable {
   /** Resolves once `/readyz` answers 200. */
   async start(): Promise<void> {
     const [entry, ...args] = this.#options.command;
-    const child = spawn(process.execPath, [path.join(ROOT, entry), ...args], {
+    const child = spawn(process.execPath, [START, entry, ...args], {
       env: { HTTP_PORT: String(this.#options.httpPort), ...this.#options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(this.#options.signal && { signal: this.#options.signal, killSignal: 'SIGKILL' }),

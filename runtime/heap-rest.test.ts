@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { HeapRest } from './heap-rest.ts';
+
+const MIB = 1024 * 1024;
+
+/** What it says of looks at (utilization, MiB held), one after the other. */
+const decisions = (rest: HeapRest, looks: readonly (readonly [number, number])[]): boolean[] =>
+  looks.map(([utilization, held]) => rest.isDue(utilization, held * MIB));
+
+describe('memory is given back', () => {
+  test('after the start, when it has been quiet for two looks', () => {
+    expect(
+      decisions(new HeapRest(), [
+        [0.9, 60],
+        [0.1, 60],
+        [0.1, 60],
+      ]),
+    ).toEqual([false, false, true]);
+  });
+
+  test('never while there is something to do', () => {
+    expect(
+      decisions(
+        new HeapRest(),
+        Array.from({ length: 20 }, (_, i) => [i % 2 === 0 ? 0.05 : 0.6, 900]),
+      ),
+    ).not.toContain(true);
+  });
+
+  test('once after a burst, and not again while nothing happens', () => {
+    const rest = new HeapRest();
+    rest.collected(40 * MIB);
+    expect(
+      decisions(rest, [
+        [0.1, 45],
+        [0.1, 47],
+        [1, 200],
+        [0.1, 200],
+        [0.1, 200],
+      ]),
+    ).toEqual([false, false, false, false, true]);
+    rest.collected(42 * MIB);
+    expect(
+      decisions(
+        rest,
+        Array.from({ length: 50 }, () => [0.01, 46]),
+      ),
+    ).not.toContain(true);
+  });
+
+  test('a large heap has to grow by its share', () => {
+    const rest = new HeapRest();
+    rest.collected(400 * MIB);
+    expect(
+      decisions(rest, [
+        [0, 450],
+        [0, 490],
+        [0, 510],
+      ]),
+    ).toEqual([false, false, true]);
+  });
+});

@@ -1,0 +1,67 @@
+import { performance } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+
+const MIB = 1024 * 1024;
+const LOOK_MS = 5_000;
+/** So many looks in a row must find a thread with little to do. */
+const QUIET_LOOKS = 2;
+/** The share of its time that a thread with little to do works. */
+const QUIET_UTILIZATION = 0.3;
+/** What is kept is worth a pause when it has grown by so much since the last one. */
+const WORTH_BYTES = 8 * MIB;
+const WORTH_FACTOR = 1.25;
+
+/**
+ * Decides when a thread collects its garbage to give memory back. V8 does so under pressure, which a machine with free
+ * memory never makes: after a burst, and after the start, a process kept what it once needed for as long as it ran.
+ *
+ * It is *busy* until it has been quiet for some looks, then *quiet*, and then collects when more than what remained after
+ * the last collection is held: once after each burst, and not again while nothing happens.
+ */
+export class HeapRest {
+  #quietLooks = 0;
+  #remainedBytes = 0;
+
+  /**
+   * @param utilization share of the time since the last look in which the thread worked, 0 to 1.
+   * @param heldBytes what its heap holds of the machine's memory.
+   */
+  isDue(utilization: number, heldBytes: number): boolean {
+    this.#quietLooks = utilization < QUIET_UTILIZATION ? this.#quietLooks + 1 : 0;
+    if (this.#quietLooks < QUIET_LOOKS) return false;
+    const worthBytes = Math.max(this.#remainedBytes + WORTH_BYTES, this.#remainedBytes * WORTH_FACTOR);
+    return heldBytes > worthBytes;
+  }
+
+  collected(heldBytes: number): void {
+    this.#quietLooks = 0;
+    this.#remainedBytes = heldBytes;
+  }
+}
+
+/** V8's, where the process was started with `--expose-gc` (`runtime/memory-flags.mjs`). */
+type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
+
+/**
+ * Lets the thread that calls it give memory back when it is quiet; each thread has a heap of its own. Does nothing in a
+ * process that was started by hand without the flags. Keeps no process alive.
+ */
+export function giveMemoryBack(): void {
+  const collect = (globalThis as { readonly gc?: Collect }).gc;
+  if (collect === undefined) return;
+  const rest = new HeapRest();
+  let seen = performance.eventLoopUtilization();
+  setInterval(() => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, seen);
+    seen = now;
+    if (!rest.isDue(utilization, heldBytes())) return;
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    rest.collected(heldBytes());
+  }, LOOK_MS).unref();
+}
+
+function heldBytes(): number {
+  const { total_physical_size, external_memory } = getHeapStatistics();
+  return total_physical_size + external_memory;
+}

@@ -1,0 +1,21 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { flagsOf } from './memory-flags.mjs';
+
+test('a process that stays gets flags; a command, which ends soon, is not started twice for them', () => {
+  expect(flagsOf('standalone/main.ts', [])).toContain('--expose-gc');
+  expect(flagsOf('processors/dead-letters/main.ts', [])).toBeUndefined();
+});
+
+test('what the operator has set stays', () => {
+  expect(flagsOf('standalone/main.ts', ['--no-deprecation --expose-gc'])).not.toContain('--expose-gc');
+});
+
+test('a command gets its arguments, and its usage names it', () => {
+  const start = path.join(import.meta.dirname, 'start.mjs');
+  const output = execFileSync(process.execPath, [start, 'processors/trace/main.ts', '--help'], {
+    encoding: 'utf8',
+  });
+  expect(output).toContain('Usage: ');
+});
