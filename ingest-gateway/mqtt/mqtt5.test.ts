@@ -41,6 +41,12 @@ function rawConnect(
   ];
   return Buffer.of(0x10, body.length, ...body);
 }
+/** Of packets whose remaining length takes one byte. */
+function packetSizes(bytes: Buffer): number[] {
+  const sizes: number[] = [];
+  for (let at = 0; at < bytes.length; at += sizes.at(-1) as number) sizes.push(2 + (bytes[at + 1] as number));
+  return sizes;
+}
 async function refusal(
   port: number,
   ...bytes: readonly (Packet | Uint8Array)[]
@@ -123,6 +129,42 @@ describe('MQTT 5: CONNECT', () => {
     expect(await test.metric(refused('protocol-error'))).toBe(3);
     expect(await test.metric(refused('packet-too-large'))).toBe(2);
   });
+
+  it.each([0, 60])(
+    'sends no packet that is larger than the client takes [MQTT-3.1.2-24], keepalive %d',
+    async (keepalive) => {
+      await using test = await startTestGateway();
+      const hot = JSON.stringify({ schema: 'environment/1', ts: Date.now(), values: { temperature: 'hot' } });
+      const topics = Array.from({ length: 60 }, (_, at) => `filter-${at}`);
+      const subscriptions = topics.map((topic) => ({ topic, qos: 0 as const }));
+      const sizesFor = async (maximumPacketSize: number): Promise<number[]> => {
+        const client = await RawClient.open(test.port, 5);
+        const id = `dev-${maximumPacketSize}`;
+        const bytes: Buffer[] = [];
+        client.socket.on('data', (chunk) => bytes.push(chunk));
+        client.send(connectPacket(id, { protocolVersion: 5, keepalive, properties: { maximumPacketSize } }));
+        const connack = await client.next();
+        if (connack?.cmd === 'connack' && connack.reasonCode === 0) {
+          client.send(publishPacket(id, hot, 1), publishPacket(id, hot, 2, { qos: 2 }));
+          await client.take(2);
+          client.send(
+            { cmd: 'pubrel', messageId: 9 },
+            { cmd: 'subscribe', messageId: 3, subscriptions },
+            { cmd: 'unsubscribe', messageId: 4, unsubscriptions: topics },
+            { cmd: 'pingreq' },
+            Buffer.of(0xf0, 0),
+          );
+        }
+        await client.closed;
+        return packetSizes(Buffer.concat(bytes));
+      };
+      const sizes = await Promise.all(Array.from({ length: 70 }, (_, at) => sizesFor(at + 1)));
+      for (const [at, those] of sizes.entries()) expect(Math.max(0, ...those)).toBeLessThanOrEqual(at + 1);
+      // CONNACK, PUBACK, PUBREC, PUBCOMP, SUBACK, UNSUBACK, PINGRESP, DISCONNECT; and a CONNACK that refuses.
+      expect(sizes.at(-1)).toHaveLength(8);
+      expect(sizes.map((those) => those.length).slice(0, 6)).toEqual([0, 0, 0, 0, 1, 1]);
+    },
+  );
 
   it('[P9] tells a wrong password from a right one', async () => {
     await using test = await startTestGateway({ mqtt: { allowAnonymous: false } });

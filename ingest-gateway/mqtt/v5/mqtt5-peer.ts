@@ -126,7 +126,9 @@ export class Mqtt5Peer {
       },
       this.#parts,
     );
-    replaceConnack(stream, this.#connack(unreleased !== undefined));
+    const isAsAsked = this.#keepalive === connect.keepalive;
+    const serverKeepAlive = isAsAsked ? undefined : Math.max(1, Math.floor(this.#keepalive));
+    replaceConnack(stream, this.#connack(unreleased !== undefined, serverKeepAlive));
     const silent = (): void => this.refuse('keepalive-timeout', 'nothing came in time');
     this.#silence = setTimeout(silent, this.#keepalive * SILENCE_FACTOR * 1000);
   }
@@ -162,7 +164,8 @@ export class Mqtt5Peer {
     this.#leave();
     const { packet, code } = MQTT5_ANSWERS[name];
     if (mode === 'open') return encodeDisconnect(code, why, this.#maxBytes);
-    return encodeConnack(packet === 'CONNACK' ? code : MQTT5_ANSWERS.unavailable.code, false);
+    const connack = encodeConnack(packet === 'CONNACK' ? code : MQTT5_ANSWERS.unavailable.code, false);
+    return connack.length <= this.#maxBytes ? connack : NOTHING;
   }
 
   /** The stream is gone. @returns messages that waited for CONNACK; what is still parsed goes to `left` */
@@ -198,18 +201,18 @@ export class Mqtt5Peer {
       // First: a CONNACK that refuses has room where the one that lets in has not.
       this.#parts.refused('authentication-method', authenticationMethod.slice(0, 64));
       this.#end('authenticationMethodUnknown');
-    } else if (this.#connack(false).length > this.#maxBytes) {
+    } else if (this.#connack(false, 1).length > this.#maxBytes) {
+      // Measured with all that it may have to say: its keepalive is not known yet.
       this.#parts.refused('packet-too-large', 'the client takes no packet as large as CONNACK');
       this.#end('connectTooLarge');
     } else this.#parts.connect(packet);
   }
 
-  #connack(sessionPresent: boolean): Buffer {
+  /** @param serverKeepAlive `undefined` = the one that the client asked for */
+  #connack(sessionPresent: boolean, serverKeepAlive: number | undefined): Buffer {
     const { packetBytes } = this.#options;
     const receiveMaximum = this.#options.receiveMaximum();
     const sessionExpirySeconds = this.#sessionExpirySeconds;
-    const serverKeepAlive =
-      this.#keepalive === this.#connect?.keepalive ? undefined : Math.max(1, Math.floor(this.#keepalive));
     return encodeConnack(
       MQTT5_ANSWERS.connected.code,
       sessionPresent,
