@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hostNameOf, isNobodyElses } from '#runtime/host-name.ts';
 
 export interface HttpGuardOptions {
   readonly host: string;
@@ -32,8 +32,7 @@ export function httpGuard(options: HttpGuardOptions) {
 }
 
 /**
- * Whether the request names us. A page of a stranger can let its own name resolve to an address of ours, and read our
- * answers as its own ("DNS rebinding"): such a name has a dot. Addresses and names without one cannot be a stranger's.
+ * Whether the request names us, and not a stranger whose name leads to us.
  *
  * @param host the header `Host`.
  */
@@ -42,14 +41,9 @@ function isAskedByOurName(
   { host: bound, allowedHosts = [] }: HttpGuardOptions,
 ): boolean {
   if (host === undefined) return false;
-  const name = host
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
-    .toLowerCase();
+  const name = hostNameOf(host);
   if (name === '') return false;
-  if (isIP(name) !== 0 || !name.includes('.') || name.endsWith('.localhost')) return true;
-  return [bound, ...allowedHosts].some((allowed) => allowed.toLowerCase() === name);
+  return isNobodyElses(name) || [bound, ...allowedHosts].some((allowed) => allowed.toLowerCase() === name);
 }
 
 function tokenOf(authorization = ''): string {

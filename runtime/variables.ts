@@ -69,7 +69,7 @@ export const VARIABLES = {
   },
   MQTT_WS_ORIGINS: {
     schema: list('origins').default([]),
-    help: 'Web pages whose scripts may connect over WebSocket, as https://app.example, separated by commas; `*` = all. Clients that are no browsers name none, and need none.',
+    help: 'Web pages whose scripts may connect over WebSocket, as https://app.example, separated by commas; `*` = all. Clients that are no browsers name none; paho-mqtt names what it connects to, which is needed here when that is a name with a dot: https://mqtt.example:8084.',
   },
   MQTT_PROXY_PROTOCOL: {
     schema: flag.default(false),

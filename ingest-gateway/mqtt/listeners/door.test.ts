@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
@@ -24,6 +25,21 @@ async function openSilent(port: number | undefined): Promise<Socket> {
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   return socket;
+}
+
+/** The first flight of a real client. */
+async function clientHello(): Promise<Buffer> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const client = connectTls({ port, host: '127.0.0.1' }).on('error', () => undefined);
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return hello;
 }
 
 describe('the door [P10]', () => {
@@ -68,12 +84,27 @@ describe('the door [P10]', () => {
       expect(client.connected).toBe(true);
       expect(await test.metric(refused('tls-handshake'))).toBe(0);
       await client.endAsync(true);
-      // A FIN within a handshake is noticed when its time is over.
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) socket.end();
       await eventually(async () =>
         expect(await test.metric(`ingest_connections{listener="${label}"}`)).toBe(0),
       );
       expect(await test.metric(`ingest_connections_total{listener="${label}"}`)).toBe(4 * MOST + 1);
+    },
+  );
+
+  it.each(['tls', 'secureWebSocket'] as const)(
+    '%s: a client that ends its side in the middle of its handshake is gone at once, and counted',
+    async (listener) => {
+      const files = { certFile: path.join(folder, 'server.crt'), keyFile: path.join(folder, 'server.key') };
+      await using test = await startTestGateway({ mqtt: { tls: { port: 0, webSocketPort: 0, ...files } } });
+      const hello = await clientHello();
+      for (const bytes of [0, 1, 5, 100, hello.length]) {
+        const socket = await openSilent(test.gateway.ports[listener]);
+        const closed = once(socket.resume(), 'close');
+        socket.end(hello.subarray(0, bytes));
+        await closed;
+      }
+      await eventually(async () => expect(await test.metric(refused('tls-handshake'))).toBe(5));
     },
   );
 

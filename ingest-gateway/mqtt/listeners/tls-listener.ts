@@ -1,7 +1,7 @@
 import { createServer } from 'node:tls';
-import { tellFailedHandshakes } from './failed-handshakes.ts';
 import { type Arrival, type Listener, type ListenerOptions, type ListenerParts, listen } from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
+import { watchHandshakes } from './watch-handshakes.ts';
 
 /**
  * MQTT over TLS 1.2 or later. With a CA file a client must show a certificate signed by it, whose common name is the
@@ -19,7 +19,6 @@ export function listenOnTls(
   return listen('tls', options, parts, (guests) => {
     const server = createServer({
       ...tls.serverOptions,
-      allowHalfOpen: true,
       handshakeTimeout: options.limits.connectMs,
       // Judged below: Node would end the connection without a word about whose certificate it was.
       rejectUnauthorized: false,
@@ -37,7 +36,6 @@ export function listenOnTls(
         socket.destroy();
       }
     });
-    tellFailedHandshakes(server, guests, telemetry);
-    return (socket) => server.emit('connection', socket);
+    return watchHandshakes(server, guests, telemetry);
   });
 }

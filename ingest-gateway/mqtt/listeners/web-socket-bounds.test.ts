@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { connectAsync } from 'mqtt';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { bytesOf, connectPacket, publishPacket } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
@@ -49,6 +51,24 @@ describe('a WebSocket before CONNECT [P10]', () => {
     for (let i = 0; i < 500; i++) socket.ping();
     await closed(socket);
     expect(await test.metric(refused('protocol-error'))).toBe(1);
+  });
+
+  it('is not looked at any more behind what it is ended for', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const socket = connect({ port: test.gateway.ports.webSocket ?? 0, host: '127.0.0.1' });
+    socket.write(
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
+    );
+    await once(socket, 'data');
+    const taken = vi.spyOn(WebSocket.prototype, 'pong');
+    // A masked ping without content.
+    const pings = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from('898000000000', 'hex')));
+    socket.on('error', () => undefined).write(pings);
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(await test.metric(refused('protocol-error'))).toBe(1);
+    expect(taken.mock.calls.length).toBeLessThan(1_000);
+    taken.mockRestore();
   });
 
   it('may send its first publishes with its CONNECT', async () => {

@@ -8,6 +8,8 @@ const TOKENS_A_FRAME = 1 / 8;
 /** Frames without a byte of MQTT that a client may send at once, and in each second: pings to keep a proxy awake. */
 const IDLE_FRAMES = 100;
 const IDLE_FRAMES_A_SECOND = 10;
+/** Bytes that `ws` is given at once: it takes all frames in them, also those behind the one for which the client goes. */
+const SLICE_BYTES = 4 * 1024;
 
 /**
  * The bounds of a WebSocket itself, which the gate on its stream does not see: `ws` reads the socket and keeps frames on
@@ -43,6 +45,7 @@ export function boundWebSocket(
     if (charge === undefined && bytes > limits.webSocketBytesBeforeConnect)
       end('packet-too-large', `${bytes} bytes over WebSocket without CONNECT`);
   };
+  takeInSlices(webSocket, socket);
   // A chunk is judged when its frames were taken and the stream was read, since the CONNECT may be in it: before the next
   // chunk, or when none comes at once.
   const onData = (): void => {
@@ -74,4 +77,20 @@ export function boundWebSocket(
     charge = chargeDevice;
     socket.off('data', onData);
   };
+}
+
+/**
+ * A socket is read 64 KiB at a time: 6,500 pings, of which 100 are enough to end it. So `ws` gets less at once, and nothing
+ * of what lies behind.
+ */
+function takeInSlices(webSocket: WebSocket, socket: Socket): void {
+  const takers = socket.listeners('data') as ((this: Socket, bytes: Buffer) => void)[];
+  socket.removeAllListeners('data');
+  const onData = (chunk: Buffer): void => {
+    for (let at = 0; at < chunk.length && !socket.destroyed; at += SLICE_BYTES)
+      for (const take of takers) take.call(socket, chunk.subarray(at, at + SLICE_BYTES));
+  };
+  socket.on('data', onData);
+  // As `ws` does with its own listener: what follows is no frame.
+  webSocket.once('error', () => socket.off('data', onData));
 }

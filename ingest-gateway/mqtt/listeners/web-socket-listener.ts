@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
-import { tellFailedHandshakes } from './failed-handshakes.ts';
+import { hostNameOf, isNobodyElses } from '#runtime/host-name.ts';
 import { type Arrival, type Listener, type ListenerOptions, type ListenerParts, listen } from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
 import { upgradeRequests } from './upgrade-request.ts';
+import { watchHandshakes } from './watch-handshakes.ts';
 import { boundWebSocket } from './web-socket-bounds.ts';
 
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
@@ -125,13 +126,11 @@ export function listenOnWebSocket(
     const server = createTlsServer({
       ...tls.serverOptions,
       ALPNProtocols: ['http/1.1'],
-      allowHalfOpen: true,
       handshakeTimeout: limits.connectMs,
     });
     tls.serve(server);
-    tellFailedHandshakes(server, guests, telemetry);
     server.on('secureConnection', begin);
-    return (socket) => server.emit('connection', socket);
+    return watchHandshakes(server, guests, telemetry);
   });
 }
 
@@ -153,5 +152,12 @@ function refusalOf(
   if (!offered.some((name) => SUBPROTOCOLS.includes(name)))
     return { status: 400, reason: 'protocol-error', message: 'expected the sub-protocol mqtt' };
   if (origin === undefined || origins.includes('*') || origins.includes(origin)) return undefined;
+  if (isOurOwn(origin, request.headers.host)) return undefined;
   return { status: 403, reason: 'web-socket-origin', message: 'this web page is not in MQTT_WS_ORIGINS' };
+}
+
+/** No page comes from our port; but clients that are no browsers (paho-mqtt) name what they connect to as their origin. */
+function isOurOwn(origin: string, host = ''): boolean {
+  const authority = origin.replace(/^https?:\/\//i, '').toLowerCase();
+  return authority === host.toLowerCase() && isNobodyElses(hostNameOf(host));
 }
