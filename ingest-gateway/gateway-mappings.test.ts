@@ -168,7 +168,10 @@ describe('foreign topics', () => {
       [
         'bridge-1',
         '{',
-        expect.objectContaining({ 'dlq.reason': 'malformed-json', 'mapping.rule': 'tele/{device...}/SENSOR' }),
+        expect.objectContaining({
+          'dlq.reason': 'malformed-json',
+          'mapping.rule': 'tele/{device...}/SENSOR',
+        }),
       ],
     ]);
     expect(gateway.accounting()).toEqual({

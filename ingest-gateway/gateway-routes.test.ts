@@ -57,6 +57,14 @@ describe('HTTP', () => {
       status: 200,
       body: { total: 2, devices: [device], ...nobody },
     });
+    expect(await get('/api/devices/dev-1')).toEqual({
+      status: 200,
+      body: {
+        ...device,
+        connections: [{ at: silentSince, event: 'connect', why: null, address: '127.0.0.1' }],
+      },
+    });
+    expect((await get('/api/devices/dev-3')).status).toBe(404);
     const stranger = await RawClient.open(test.port);
     stranger.send(connectPacket('dev-3', { username: 'dev-4', password: Buffer.from('x') }));
     await stranger.closed;

@@ -25,15 +25,19 @@ interface DevicesQuery {
 }
 
 /**
- * `/api/accounting` and `/api/devices` (`?silent-for=` seconds, `?id=`, `?trouble=any|refused|silent`, `?limit=` of each
- * list), for the process that runs the gateway:
+ * `/api/accounting`, `/api/devices` (`?silent-for=` seconds, `?id=`, `?trouble=any|refused|silent`, `?limit=` of each
+ * list) and `/api/devices/{id}` (with when it came and went), for the process that runs the gateway:
  * `startHttpServer({ …, routes: gatewayRoutes(gateway) })`.
  */
 export function gatewayRoutes(
-  gateway: Pick<IngestGateway, 'accounting' | 'devices' | 'strangers'>,
+  gateway: Pick<IngestGateway, 'accounting' | 'device' | 'devices' | 'strangers'>,
 ): (server: FastifyInstance) => void {
   return (server) => {
     server.get('/api/accounting', async () => gateway.accounting());
+    server.get<{ Params: { id: string } }>('/api/devices/:id', async ({ params }, reply) => {
+      const story = gateway.device(params.id);
+      return story ?? reply.code(404).send({ error: 'no device of this name was let in since the start' });
+    });
     server.get<{ Querystring: DevicesQuery }>(
       '/api/devices',
       { schema: { querystring: devicesQuery } },

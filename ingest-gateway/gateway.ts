@@ -1,4 +1,4 @@
-import type { AuditLogOptions } from '#runtime/audit-log.ts';
+import type { AuditLogOptions, AuditTrail } from '#runtime/audit-log.ts';
 import type { ContractInForce, CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { ReadinessCheck } from '#runtime/http-server.ts';
@@ -7,7 +7,7 @@ import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
-import type { DeviceStatus } from './intake/device.ts';
+import type { DeviceStatus, DeviceStory } from './intake/device.ts';
 import type { DeviceClocks } from './intake/device-clocks.ts';
 import type { Strangers } from './intake/device-registry.ts';
 import type { Trouble } from './intake/device-watch.ts';
@@ -50,6 +50,10 @@ export interface IngestGateway extends AsyncDisposable {
   accounting(): Accounting;
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
   devices(silentForMs?: number): (DeviceStatus & Trouble)[];
+  /** One device, with when it came and went; `undefined` = it was never let in. */
+  device(id: string): (DeviceStory & Trouble) | undefined;
+  /** Where it is written who came and who did what; `undefined` = nowhere. */
+  readonly audit: AuditTrail | undefined;
   /** Who was turned away and is none of `devices`. */
   strangers(): Strangers;
   readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract' | 'files', ReadinessCheck>> & {
@@ -190,12 +194,20 @@ export async function startIngestGateway(
   const stop = (): Promise<void> => (stopping ??= owned.disposeAsync());
   return {
     ports,
+    audit,
     connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
     devices: (silentForMs = 0) =>
       devices
         .list(silentForMs, credentials?.deviceIds())
-        .map((status) => ({ ...status, ...watch.of(status.id) })),
+        .map((status) => withClock({ ...status, ...watch.of(status.id) }, clocks)),
+    device: (id) => {
+      const story = devices.story(
+        id,
+        credentials === undefined ? undefined : new Set(credentials.deviceIds()),
+      );
+      return story && withClock({ ...story, ...watch.of(id) }, clocks);
+    },
     strangers: () => devices.strangers(credentials?.deviceIds()),
     readiness: () => ({
       mqtt: {
@@ -217,6 +229,11 @@ export async function startIngestGateway(
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function withClock<Status extends DeviceStatus>(status: Status, clocks: DeviceClocks): Status {
+  const clockAheadMs = clocks.aheadMs(status.id, performance.now());
+  return clockAheadMs === undefined ? status : { ...status, clockAheadMs };
 }
 
 /** What was read before is in force: told, not required. */

@@ -50,6 +50,13 @@ export class DeviceClocks {
     if (this.#off.size > 0) this.#off.delete(deviceId);
   }
 
+  /** By how much the device was ahead (negative: behind) lately; `undefined` = it is not off. Milliseconds. */
+  aheadMs(deviceId: string, now: number): number | undefined {
+    const off = this.#off.get(deviceId);
+    if (off === undefined || now - off.at >= OFF_FOR_MS) return undefined;
+    return off.direction === 'ahead' ? off.byMs : -off.byMs;
+  }
+
   count(direction: ClockDirection, now: number): number {
     return this.#of(direction, now).length;
   }

@@ -1,6 +1,13 @@
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { TurnedAway } from '#ingest-gateway/refusal-reason.ts';
-import { Device, type DeviceStatus, type DeviceTerms, labelsHeaderOf, NEVER_CONNECTED } from './device.ts';
+import {
+  Device,
+  type DeviceStatus,
+  type DeviceStory,
+  type DeviceTerms,
+  labelsHeaderOf,
+  NEVER_CONNECTED,
+} from './device.ts';
 import type { InflightBudget } from './inflight-budget.ts';
 import { TurnedAwayBook, TurnedAwayCounts, type TurnedAwayStatus } from './turned-away.ts';
 
@@ -105,6 +112,7 @@ export class DeviceRegistry {
     this.#addresses.count(address, turnedAway, at);
     const device = this.#devices.get(deviceId ?? '');
     if (device !== undefined) {
+      device.connections.refused(at, address, turnedAway.reason);
       device.turnedAway ??= new TurnedAwayCounts();
       device.turnedAway.count(turnedAway, at);
     } else if (deviceId !== undefined) this.#strangers.count(deviceId, turnedAway, at);
@@ -140,6 +148,15 @@ export class DeviceRegistry {
       statuses.push({ ...NEVER_CONNECTED, id, ...this.#strangers.get(id) });
     }
     return statuses.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
+  }
+
+  /** `undefined` = it is no device that was ever let in, nor one of `expected`. */
+  story(id: string, expected: ReadonlySet<string> | undefined): DeviceStory | undefined {
+    const device = this.#devices.get(id);
+    if (device !== undefined)
+      return { ...device.status(), connections: device.connections.list(this.#now()) };
+    if (expected?.has(id) !== true) return undefined;
+    return { ...NEVER_CONNECTED, id, ...this.#strangers.get(id), connections: [] };
   }
 
   #forgetOldest(): void {

@@ -5,6 +5,7 @@ import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
+import { type ConnectionEvent, ConnectionHistory } from './connection-history.ts';
 import { ForeignTopics } from './foreign-topics.ts';
 import { Forwarding } from './forwarding.ts';
 import { InflightBudget } from './inflight-budget.ts';
@@ -47,6 +48,7 @@ export class Device {
   takeovers = 0;
   lastTakeover: Takeover | null = null;
   turnedAway: TurnedAwayCounts | undefined;
+  readonly connections = new ConnectionHistory();
   #slowedMs = 0;
   #slowedSince: number | undefined;
   /** What it spoke when it connected last. */
@@ -168,6 +170,8 @@ export interface Takeover {
 
 /** A device as `/api/devices` shows it. */
 export interface DeviceStatus extends TurnedAwayStatus {
+  /** By how much a reading was ahead of our clock that was refused for its time lately; negative: behind. Milliseconds. */
+  readonly clockAheadMs?: number;
   /** Client that forwards it, when it does not speak for itself, and the mapping that its readings are made by. */
   readonly via?: string;
   readonly source?: string;
@@ -189,6 +193,12 @@ export interface DeviceStatus extends TurnedAwayStatus {
   /** Milliseconds for which it was not read from, because a bound or its rate was reached. */
   readonly slowedMs: number;
   readonly labels?: Labels;
+}
+
+/** One device as `/api/devices/{id}` shows it. */
+export interface DeviceStory extends DeviceStatus {
+  /** Of the last hour, the newest first. */
+  readonly connections: readonly ConnectionEvent[];
 }
 
 /** All but the id of a device that should be there, and was not since this gateway started. */

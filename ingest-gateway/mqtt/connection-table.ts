@@ -16,14 +16,19 @@ import { ReadGate } from './read-gate.ts';
 export class ConnectionTable {
   readonly #telemetry: IngestTelemetry;
   readonly #packetsPerTurn: number;
+  readonly #now: () => number;
   readonly #byClient = new Map<Client, Connection>();
   readonly #byDevice = new Map<string, Connection>();
   #paused = 0;
 
-  /** @param packetsPerTurn that a connection may hand to its parser at once. */
-  constructor(telemetry: IngestTelemetry, packetsPerTurn: number) {
+  /**
+   * @param packetsPerTurn that a connection may hand to its parser at once.
+   * @param now milliseconds since the epoch.
+   */
+  constructor(telemetry: IngestTelemetry, packetsPerTurn: number, now: () => number) {
     this.#telemetry = telemetry;
     this.#packetsPerTurn = packetsPerTurn;
+    this.#now = now;
   }
 
   get size(): number {
@@ -75,6 +80,7 @@ export class ConnectionTable {
     this.#byDevice.set(device.id, connection);
     connection.device = device;
     device.connected = true;
+    device.connections.connected(this.#now(), connection.address);
     this.#telemetry.deviceConnected(device.id, connection.address);
     return before;
   }
@@ -93,6 +99,7 @@ export class ConnectionTable {
     gate.dispose();
     acknowledgements.discard();
     if (device === undefined) return;
+    device.connections.disconnected(this.#now(), connection.address, connection.refusal);
     this.#telemetry.deviceDisconnected(device.id, connection.address, connection.refusal);
     if (this.#byDevice.get(device.id) !== connection) return;
     this.#byDevice.delete(device.id);

@@ -56,7 +56,7 @@ export class MqttBroker {
   private constructor(options: ConnectOptions, parts: MqttBrokerParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#connections = new ConnectionTable(parts.telemetry, options.limits.packetsPerTurn);
+    this.#connections = new ConnectionTable(parts.telemetry, options.limits.packetsPerTurn, parts.now);
     this.#connectHooks = new ConnectHooks(options, {
       ...parts,
       connections: this.#connections,
