@@ -19,8 +19,16 @@ export interface LetterFilter {
   readonly all?: boolean;
 }
 
-/** Cheap conditions first: the schema needs the payload parsed. */
-export function matches(filter: LetterFilter, letter: Letter): boolean {
+/**
+ * Cheap conditions first: the schema needs the payload parsed.
+ *
+ * @param schemaName of a letter whose payload is not at hand
+ */
+export function matches(
+  filter: LetterFilter,
+  letter: Letter,
+  schemaName: () => string | undefined = () => schemaOf(letter.payload),
+): boolean {
   const status = statusOf(letter);
   if (filter.all !== true && status !== 'pending' && status !== 'parked') return false;
   if (filter.ids !== undefined && !filter.ids.has(letter.id)) return false;
@@ -31,5 +39,5 @@ export function matches(filter: LetterFilter, letter: Letter): boolean {
   if (filter.since !== undefined && letter.time < filter.since) return false;
   if (filter.until !== undefined && letter.time >= filter.until) return false;
   if (filter.changedSince !== undefined && (letter.state?.at ?? 0) < filter.changedSince) return false;
-  return filter.schemas === undefined || filter.schemas.has(schemaOf(letter.payload) ?? '');
+  return filter.schemas === undefined || filter.schemas.has(schemaName() ?? '');
 }

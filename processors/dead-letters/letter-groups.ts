@@ -89,12 +89,7 @@ export class LetterGroups {
   }
 
   #groupOf(letter: Letter): LetterGroup {
-    const source = sourceOf(letter);
-    const detail = detailText(letter.detail);
-    const was = letter.originalReason === undefined ? '' : `, was ${letter.originalReason}`;
-    const by = source === undefined ? '' : ` (${source})`;
-    const reason = `${letter.reason}${was}${by}`;
-    const key = JSON.stringify([reason, detail.replace(/-?\d+(\.\d+)?/g, '#')]);
+    const { reason, detail, key } = kindOf(letter);
     const isNew = !this.#groups.has(key);
     const place = isNew && this.#groups.size >= MAX_GROUPS ? OTHERS : key;
     const group = this.#groups.get(place) ?? { reason, detail, letters: 0, devices: new Map(), others: 0 };
@@ -102,6 +97,20 @@ export class LetterGroups {
     this.#groups.set(place, group);
     return group;
   }
+}
+
+/** What is wrong with a letter, in words; `key` is the same for all of which the same is wrong. */
+export function kindOf(letter: Letter): {
+  readonly reason: string;
+  readonly detail: string;
+  readonly key: string;
+} {
+  const source = sourceOf(letter);
+  const detail = detailText(letter.detail);
+  const was = letter.originalReason === undefined ? '' : `, was ${letter.originalReason}`;
+  const by = source === undefined ? '' : ` (${source})`;
+  const reason = `${letter.reason}${was}${by}`;
+  return { reason, detail, key: JSON.stringify([reason, detail.replace(/-?\d+(\.\d+)?/g, '#')]) };
 }
 
 function blockOf({ reason, detail, letters, devices, others }: LetterGroup, now: number): string[] {

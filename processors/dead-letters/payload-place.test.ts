@@ -17,6 +17,7 @@ describe('the place of a problem', () => {
       offset: TEXT.indexOf('"hot"'),
       line: 3,
       column: 29,
+      length: 5,
     });
     expect(pointedAt(TEXT, '')).toBe('{\n  "');
     expect(pointedAt('[{"a~b":{"c/d":17}}]', '/0/a~0b/c~1d')).toBe('17}}]');
@@ -35,11 +36,11 @@ describe('the place of a problem', () => {
 
   test('of a syntax error is where JSON ends', () => {
     expect(syntaxProblem('{"a": 17x}')).toEqual({
-      place: { offset: 8, line: 1, column: 9 },
+      place: { offset: 8, line: 1, column: 9, length: 1 },
       message: 'invalid symbol',
     });
     expect(syntaxProblem('{"a": 17')?.place.offset).toBe(8);
-    expect(syntaxProblem('')?.place).toEqual({ offset: 0, line: 1, column: 1 });
+    expect(syntaxProblem('')?.place).toEqual({ offset: 0, line: 1, column: 1, length: 0 });
     expect(syntaxProblem('{"a": 17}')).toBeUndefined();
   });
 

@@ -7,6 +7,8 @@ export interface Place {
   readonly offset: number;
   readonly line: number;
   readonly column: number;
+  /** How much of the text is meant, in UTF-16 units. */
+  readonly length: number;
 }
 
 const UNKNOWN_PROPERTY = /^unknown property (".*")$/;
@@ -22,7 +24,7 @@ export function placeOfProblem(text: string, { path, message }: Problem): Place 
   const extra = UNKNOWN_PROPERTY.exec(message)?.[1];
   const property = extra === undefined ? undefined : nodeAt(root, [...segments, JSON.parse(extra) as string]);
   const node = property?.parent ?? nodeAt(root, segments);
-  return node === undefined ? undefined : placeAt(text, node.offset);
+  return node === undefined ? undefined : placeAt(text, node);
 }
 
 /** Where JSON stops being JSON, and how the parser puts it. */
@@ -32,14 +34,14 @@ export function syntaxProblem(text: string): { readonly place: Place; readonly m
   const message = printParseErrorCode(error.error)
     .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
     .toLowerCase();
-  return { place: placeAt(text, error.offset), message };
+  return { place: placeAt(text, error), message };
 }
 
 const EXCERPT_BEFORE = 50;
 const EXCERPT_AFTER = 30;
 
 /** The text around a place, and a caret under it: two lines that are safe for a terminal. */
-export function excerpt(text: string, { offset }: Place): readonly [string, string] {
+export function excerpt(text: string, { offset }: Omit<Place, 'length'>): readonly [string, string] {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const lineEnd = text.indexOf('\n', offset);
   const from = Math.max(lineStart, offset - EXCERPT_BEFORE);
@@ -71,9 +73,9 @@ function nodeAt(root: Node, segments: readonly string[]): Node | undefined {
   return node;
 }
 
-function placeAt(text: string, offset: number): Place {
+function placeAt(text: string, { offset, length }: Pick<Node, 'offset' | 'length'>): Place {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   let line = 1;
   for (let at = text.indexOf('\n'); at !== -1 && at < lineStart; at = text.indexOf('\n', at + 1)) line++;
-  return { offset, line, column: offset - lineStart + 1 };
+  return { offset, line, column: offset - lineStart + 1, length };
 }

@@ -1,35 +1,16 @@
 import { LIMITS } from '#contract/limits.ts';
-import type { Mappings } from '#contract/mapping/mappings.ts';
-import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { counted } from '#runtime/counted.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
-import { judge } from './judge.ts';
-import {
-  asObject,
-  detailText,
-  isoTime,
-  outcomeText,
-  type Problem,
-  problemsOf,
-  summaryOf,
-} from './letter-summary.ts';
+import { placedProblems } from './letter-faults.ts';
+import { detailText, isoTime, outcomeText, summaryOf } from './letter-summary.ts';
 import { isForeign, type Letter } from './letters.ts';
-import { excerpt, type Place, placeOfProblem, syntaxProblem } from './payload-place.ts';
-import { firstInvalidByte, hexLines, textLines, textOf } from './payload-text.ts';
+import { excerpt } from './payload-place.ts';
+import { hexLines, textLines, textOf } from './payload-text.ts';
+import { type DeadLetterContract, replayToday } from './replay-today.ts';
 
 /** Of a payload, unless it is wanted in full. */
 const SHOWN_CHARACTERS = 4_096;
 const SHOWN_BYTES = 512;
-
-/** By what a replay would judge it today. */
-interface DeadLetterContract {
-  readonly schemas: SchemaRegistry;
-  readonly mappings?: Mappings;
-}
-
-interface PlacedProblem extends Problem {
-  readonly place: Place | undefined;
-}
 
 /** Everything about one letter, safe for a terminal. */
 export function showLetter(letter: Letter, contract: DeadLetterContract, full: boolean): string {
@@ -46,7 +27,7 @@ export function showLetter(letter: Letter, contract: DeadLetterContract, full: b
     ['first failed', isoTime(letter.firstFailedAt)],
     ['attempts', `${letter.attempt} of ${LIMITS.replayAttempts}`],
     ['status', `${outcomeText(letter)}${letter.state === undefined ? '' : `, ${isoTime(letter.state.at)}`}`],
-    ['replay today', verdictText(letter, contract)],
+    ['replay today', replayToday(letter, contract).text],
   ];
   return [
     `Dead letter ${letter.id}`,
@@ -68,12 +49,12 @@ export function letterAsJson(letter: Letter, contract: DeadLetterContract): stri
     headers: letter.headers,
     payload: text ?? null,
     payloadBase64: Buffer.from(letter.payload).toString('base64'),
-    problems: placedProblems(letter, text).map(({ path, message, place }) => ({
+    problems: placedProblems(letter).map(({ path, message, place }) => ({
       path,
       message,
       ...(place && { line: place.line, column: place.column }),
     })),
-    replayToday: verdictText(letter, contract),
+    replayToday: replayToday(letter, contract).text,
   });
 }
 
@@ -88,28 +69,8 @@ function mappingFacts(letter: Letter): [string, string][] {
   return path === undefined ? facts : [...facts, ['element', path === '' ? '(the message)' : path]];
 }
 
-function verdictText(letter: Letter, { schemas, mappings }: DeadLetterContract): string {
-  const verdict = judge(letter, schemas, 'received', mappings);
-  if (verdict.kind === 'passes') return 'would pass';
-  if (verdict.kind === 'unreplayable') return `cannot be replayed: ${verdict.why}`;
-  return `would ${verdict.parks ? 'be parked' : 'fail'}: ${verdict.reason}, ${detailText(verdict.detail)}`;
-}
-
-function placedProblems(letter: Letter, text: string | undefined): readonly PlacedProblem[] {
-  if (text === undefined) {
-    const at = firstInvalidByte(letter.payload) ?? 0;
-    const message = `not UTF-8 from byte ${at} on (0x${letter.payload[at]?.toString(16).padStart(2, '0')})`;
-    return letter.payload.length === 0 ? [] : [{ path: '', message, place: undefined }];
-  }
-  const problems = problemsOf(asObject(letter.detail)['errors']);
-  if (problems.length > 0) return problems.map((p) => ({ ...p, place: placeOfProblem(text, p) }));
-  const malformed = (letter.originalReason ?? letter.reason) === 'malformed-json';
-  const syntax = malformed ? syntaxProblem(text) : undefined;
-  return syntax === undefined ? [] : [{ path: '', ...syntax }];
-}
-
 function problemLines(letter: Letter, text: string | undefined): string[] {
-  const lines = placedProblems(letter, text).flatMap(({ path, message, place }) => {
+  const lines = placedProblems(letter).flatMap(({ path, message, place }) => {
     const title = terminalText(`${path} ${message}`.trim());
     if (place === undefined || text === undefined) return [title];
     return [`${title} (line ${place.line}, column ${place.column})`, ...indented(excerpt(text, place))];

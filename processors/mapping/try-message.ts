@@ -57,7 +57,7 @@ export function tryJson(
   });
 }
 
-const IGNORED: Readonly<Record<NonNullable<MappedMessage['ignored']>, string>> = {
+export const IGNORED: Readonly<Record<NonNullable<MappedMessage['ignored']>, string>> = {
   topic: 'the rule swallows this topic',
   blank: 'the message has no bytes, and the rule says "blank": "ignore"',
   empty: 'nothing in it is mapped, and the rule says "empty": "ignore"',

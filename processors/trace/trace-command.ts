@@ -9,7 +9,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
-import type { Wanted } from './find-readings.ts';
+import { type Span, spanOf } from './span-of.ts';
 import { traceReading } from './trace.ts';
 import { renderTrace, traceJson } from './trace-report.ts';
 
@@ -36,7 +36,7 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
       '--at <time>',
       'instead of a number, which readings that mappings make do not have: ts in milliseconds, or ISO 8601 (UTC unless it\n' +
         'says otherwise); one that says no milliseconds, or no seconds, means all of that second, or minute',
-      spanOf,
+      spanArgument,
     )
     .option('--json', 'one JSON object')
     .action(async (deviceId: string, seq: number | undefined, options: { at?: Span; json?: true }) => {
@@ -62,6 +62,7 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
           onProgress: (done, total) => {
             if (done % RECORDS_PER_UPDATE === 0)
               progress.show(`reading the log, ${counted(total, 'record')}`, done / total);
+            return undefined;
           },
         },
       );
@@ -72,24 +73,13 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
   return runCommand(program, io, outcome);
 }
 
-type Span = Extract<Wanted, { readonly fromMs: number }>;
-
-const ISO =
-  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?<seconds>:\d\d(?<milliseconds>\.\d{1,3})?)?(?<zone>Z|[+-]\d\d:?\d\d)?$/;
-
 /** Option parser: the span of time that is as wide as what the text leaves open. */
-function spanOf(text: string): Span {
-  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)))
-    return { fromMs: Number(text), toMs: Number(text) + 1 };
-  const { seconds, milliseconds, zone } = ISO.exec(text)?.groups ?? {};
-  const fromMs = ISO.test(text)
-    ? Date.parse(`${text.replace(' ', 'T')}${zone === undefined ? 'Z' : ''}`)
-    : Number.NaN;
-  if (Number.isNaN(fromMs))
-    throw new InvalidArgumentError(
-      'expected milliseconds since the epoch, or a time such as 2026-11-20T10:00:00Z',
-    );
-  return { fromMs, toMs: fromMs + (seconds === undefined ? 60_000 : milliseconds === undefined ? 1_000 : 1) };
+function spanArgument(text: string): Span {
+  const span = spanOf(text);
+  if (span !== undefined) return span;
+  throw new InvalidArgumentError(
+    'expected milliseconds since the epoch, or a time such as 2026-11-20T10:00:00Z',
+  );
 }
 
 function deviceIdArgument(text: string): string {

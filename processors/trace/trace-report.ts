@@ -4,7 +4,7 @@ import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts
 import type { Wanted } from './find-readings.ts';
 import type { Acceptance, Trace, TraceVerdict } from './trace.ts';
 
-const VERDICTS: Readonly<Record<TraceVerdict, string>> = {
+export const VERDICTS: Readonly<Record<TraceVerdict, string>> = {
   stored: 'stored',
   'dead-lettered': 'dead-lettered',
   waiting: 'in the log, the telemetry-writer has not come to it yet',

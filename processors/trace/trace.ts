@@ -21,8 +21,8 @@ export interface TraceDeps {
   readonly topics: TopicNames;
   readonly group: string;
   readonly signal: AbortSignal;
-  /** Called often: records looked at so far, of how many. */
-  readonly onProgress: (done: number, total: number) => void;
+  /** Called often: records looked at so far, of how many. What it returns is waited for: whoever shares the process rests. */
+  readonly onProgress: (done: number, total: number) => Promise<void> | undefined;
 }
 
 /** One place in the telemetry topic where the reading stands: a resend or a replay may have put it there again. */
@@ -88,19 +88,19 @@ export async function traceReading(question: TraceQuestion, deps: TraceDeps): Pr
   const letterBounds = await eventLog.progress(topics.deadLetters, group);
   const total = [...committed, ...letterBounds].reduce((sum, p) => sum + p.endOffset - p.oldestOffset, 0);
   let done = 0;
-  const step = (): void => deps.onProgress(++done, total);
+  const step = (): Promise<void> | undefined => deps.onProgress(++done, total);
 
   const committedOffsets = new Map(committed.map((p) => [p.partition, p.committedOffset]));
   const accepted: Acceptance[] = [];
   const key = Buffer.from(question.deviceId);
   for await (const record of eventLog.read(topics.telemetry, { signal: deps.signal })) {
-    step();
+    await step();
     if (record.key?.equals(key)) accepted.push(...acceptancesIn(record, question.wanted, committedOffsets));
   }
   const letters: Letter[] = [];
   const states = await readLetterStates(eventLog, topics, deps.signal);
   for await (const letter of readLetters(eventLog, topics, states, deps.signal)) {
-    step();
+    await step();
     if (letter.deviceId !== question.deviceId) continue;
     if (isAbout(letter, question.wanted)) letters.push(letter);
   }
