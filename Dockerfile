@@ -14,6 +14,7 @@ COPY telemetry-store ./telemetry-store
 COPY ingest-gateway ./ingest-gateway
 COPY processors ./processors
 COPY console ./console
+COPY docs/runbooks ./docs/runbooks
 COPY simulator ./simulator
 COPY standalone ./standalone
 COPY deploy/build ./deploy/build

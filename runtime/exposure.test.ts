@@ -53,6 +53,8 @@ describe('what other machines can reach [P9]', () => {
     ['an IPv6 address of the network', { MQTT_HOST: '::', ...CREDENTIALS }, ['MQTT_PORT']],
     ['HTTP', { HTTP_HOST: '0.0.0.0' }, ['HTTP_TOKEN']],
     ['HTTP with a token', { HTTP_HOST: '0.0.0.0', HTTP_TOKEN: 'sixteen-letters!' }, []],
+    ['HTTP with a password of the console', { HTTP_HOST: '0.0.0.0', CONSOLE_PASSWORD: 'correct horse' }, []],
+    ['HTTP with a short password', { HTTP_HOST: '0.0.0.0', CONSOLE_PASSWORD: 'short' }, ['CONSOLE_PASSWORD']],
     ['HTTP with a short token', { HTTP_HOST: '0.0.0.0', HTTP_TOKEN: 'short' }, ['HTTP_TOKEN']],
     ['HTTP, allowed in words', { HTTP_HOST: '0.0.0.0', HTTP_OPEN: 'insecure-network-allowed' }, []],
     ['other words', { ...EVERYWHERE, ...CREDENTIALS, MQTT_PLAIN: 'true' }, ['MQTT_PLAIN']],

@@ -50,7 +50,7 @@ export function judgeExposure(values: Values, isSet: (name: VariableName) => boo
   }
   if (isSet('MQTT_TLS_CRL_FILE') && !isSet('MQTT_TLS_CA_FILE'))
     tell('MQTT_TLS_CA_FILE', 'expected a PEM file, because MQTT_TLS_CRL_FILE is set');
-  if (!isLoopback(httpHost) && !isSet('HTTP_TOKEN') && !isSet('HTTP_OPEN'))
+  if (!isLoopback(httpHost) && !isSet('HTTP_TOKEN') && !isSet('HTTP_OPEN') && !isSet('CONSOLE_PASSWORD'))
     tell(
       'HTTP_TOKEN',
       `expected a token of at least 16 characters, because HTTP_HOST=${httpHost} can be reached from other machines, and readings, devices and metrics would be for all to read (HTTP_OPEN=${OPEN_TO_NETWORK} allows that)`,
@@ -77,7 +77,7 @@ export function assembleMqtt(values: Values): Settings['mqtt'] {
 
 export function assembleHttp(values: Values): Settings['http'] {
   const { HTTP_HOST: host, HTTP_PORT: port, HTTP_TOKEN: token, HTTP_ALLOWED_HOSTS: allowedHosts } = values;
-  return { host, port, token, allowedHosts };
+  return { host, port, token, password: values.CONSOLE_PASSWORD, allowedHosts };
 }
 
 function anonymousOf(values: Values): NonNullable<Values['ALLOW_ANONYMOUS']> {

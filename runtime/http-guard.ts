@@ -2,34 +2,115 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hostNameOf, isNobodyElses } from '#runtime/host-name.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answered to everybody: it holds nothing that is anybody's secret. */
+    readonly open?: boolean;
+  }
+}
+
 export interface HttpGuardOptions {
   readonly host: string;
   /** Whoever asks must show it; `undefined` = nobody has to. */
   readonly token?: string | undefined;
+  /** Of the console: opens all but the metrics, which without a token are open. */
+  readonly password?: string | undefined;
   /** Names by which the server may be asked, beside those that `isAskedByOurName` always takes. */
   readonly allowedHosts?: readonly string[];
 }
 
+/** Who tries words that may be wrong, and for how long nobody listens to them. */
+export interface LoginAttempts {
+  /** Milliseconds until the next try; 0 = now. */
+  waitMs(address: string): number;
+  failed(address: string): void;
+  succeeded(address: string): void;
+}
+
 /** Asked by supervisors, which have no secrets, and answered with nothing that is one. */
 const OPEN_PATHS = new Set(['/healthz', '/readyz']);
+const METRICS = '/metrics';
+/** Its page asks for the password itself: a browser that does so, too, would stand in front of it. */
+const CONSOLE_API = '/api/v1/';
 
-/** For `onRequest`: answers those who may not ask, before anything of their request is looked at. */
-export function httpGuard(options: HttpGuardOptions) {
-  const expected = options.token === undefined ? undefined : digest(options.token);
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const { host, authorization } = request.headers;
-    if (!isAskedByOurName(host, options))
+/**
+ * Who may ask. Without a token and a password everybody may; the token opens everything, the password all but the metrics.
+ * Each is shown as bearer token or as the password of any user, or was shown before (`isLoggedIn`).
+ */
+export class HttpDoor {
+  readonly #options: HttpGuardOptions;
+  readonly #toAll: readonly Buffer[];
+  readonly #toMetrics: readonly Buffer[];
+  /** Whether somebody has shown a right word before. Set by who keeps that. */
+  isLoggedIn: (request: FastifyRequest) => boolean = () => false;
+  /** Set by who bounds them. */
+  attempts: LoginAttempts | undefined;
+
+  constructor(options: HttpGuardOptions) {
+    this.#options = options;
+    const { token, password } = options;
+    this.#toMetrics = [token].flatMap((word) => (word === undefined ? [] : [digest(word)]));
+    this.#toAll = [token, password].flatMap((word) => (word === undefined ? [] : [digest(word)]));
+  }
+
+  /** Whether anything has to be shown. */
+  get isClosed(): boolean {
+    return this.#toAll.length > 0;
+  }
+
+  /** For `onRequest`: answers those who may not ask, before anything of their request is looked at. */
+  async guard(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    if (!isAskedByOurName(request.headers.host, this.#options))
       return reply
         .code(421)
         .send({ error: 'asked by a name that is not ours (HTTP_ALLOWED_HOSTS says which are)' });
-    if (expected === undefined || OPEN_PATHS.has(request.url.split('?', 1)[0] as string)) return undefined;
-    if (timingSafeEqual(digest(tokenOf(authorization)), expected)) return undefined;
+    const path = request.url.split('?', 1)[0] as string;
+    if (OPEN_PATHS.has(path) || request.routeOptions.config.open === true) return undefined;
+    const wanted = path === METRICS ? this.#toMetrics : this.#toAll;
+    if (wanted.length === 0 || this.isLoggedIn(request)) return undefined;
+    const word = wordOf(request);
+    const { isRight, waitMs } = word === '' ? NOTHING_SHOWN : this.#tries(word, request.ip, wanted);
+    if (isRight) return undefined;
+    if (path.startsWith(CONSOLE_API)) {
+      const message = 'Log in, or show the token.';
+      return reply.code(waitMs > 0 ? 429 : 401).send({ error: { code: 'unauthorized', message } });
+    }
     return reply
-      .code(401)
+      .code(waitMs > 0 ? 429 : 401)
       .header('www-authenticate', 'Basic realm="telemetry", charset="UTF-8"')
-      .send({ error: 'expected HTTP_TOKEN, as bearer token or as the password of any user' });
-  };
+      .send({ error: `expected ${this.#expected(path)}, as bearer token or as the password of any user` });
+  }
+
+  /** Whether the request would be answered, whatever it asks for. */
+  letsIn(request: FastifyRequest): boolean {
+    if (!this.isClosed || this.isLoggedIn(request)) return true;
+    const word = wordOf(request);
+    return word !== '' && this.tries(word, request.ip).isRight;
+  }
+
+  /** Tries a word. `waitMs` above 0: it was not looked at, because wrong ones came before. */
+  tries(word: string, address: string): { readonly isRight: boolean; readonly waitMs: number } {
+    return this.#tries(word, address, this.#toAll);
+  }
+
+  #tries(word: string, address: string, wanted: readonly Buffer[]) {
+    const waitMs = this.attempts?.waitMs(address) ?? 0;
+    if (waitMs > 0) return { isRight: false, waitMs };
+    const shown = digest(word);
+    const isRight = wanted.filter((expected) => timingSafeEqual(shown, expected)).length > 0;
+    if (isRight) this.attempts?.succeeded(address);
+    else this.attempts?.failed(address);
+    return { isRight, waitMs: 0 };
+  }
+
+  #expected(path: string): string {
+    const { token, password } = this.#options;
+    if (password === undefined || path === METRICS) return 'HTTP_TOKEN';
+    return token === undefined ? 'CONSOLE_PASSWORD' : 'HTTP_TOKEN or CONSOLE_PASSWORD';
+  }
 }
+
+const NOTHING_SHOWN = { isRight: false, waitMs: 0 };
 
 /**
  * Whether the request names us, and not a stranger whose name leads to us.
@@ -46,7 +127,8 @@ function isAskedByOurName(
   return isNobodyElses(name) || [bound, ...allowedHosts].some((allowed) => allowed.toLowerCase() === name);
 }
 
-function tokenOf(authorization = ''): string {
+/** What was shown; empty = nothing. */
+function wordOf({ headers: { authorization = '' } }: FastifyRequest): string {
   const [, scheme = '', value = ''] = /^(\S+) +(\S+)$/.exec(authorization) ?? [];
   if (scheme.toLowerCase() === 'bearer') return value;
   if (scheme.toLowerCase() !== 'basic') return '';

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import { LIMITS } from '#contract/limits.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
-import { type HttpGuardOptions, httpGuard } from '#runtime/http-guard.ts';
+import { HttpDoor, type HttpGuardOptions } from '#runtime/http-guard.ts';
 
 /** How often connections are looked at that take too long. Milliseconds. */
 const CHECK_CONNECTIONS_MS = 1_000;
@@ -26,8 +26,8 @@ export interface HttpServerOptions extends HttpGuardOptions {
     | Readonly<Record<string, ReadinessCheck>>;
   /** Instead of those of `contract/limits.ts`. */
   readonly limits?: Partial<Record<'httpRequestMs' | 'httpIdleMs' | 'httpConnections', number>>;
-  /** Adds the routes of this process under `/api`. */
-  readonly routes?: (server: FastifyInstance) => void;
+  /** Adds the routes of this process. @param door who decides who may ask */
+  readonly routes?: (server: FastifyInstance, door: HttpDoor) => void;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -55,7 +55,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.server.maxConnections = httpConnections;
   const refused = createHttpMetrics(options.metrics);
   server.server.on('drop', () => refused.inc());
-  server.addHook('onRequest', httpGuard(options));
+  const door = new HttpDoor(options);
+  server.addHook('onRequest', (request, reply) => door.guard(request, reply));
   server.get('/healthz', async () => ({ status: 'alive' }));
   server.get('/readyz', async (_request, reply) => {
     const checks = await options.readiness();
@@ -65,7 +66,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.get('/metrics', async (_request, reply) =>
     reply.type(options.metrics.contentType).send(await options.metrics.metrics()),
   );
-  options.routes?.(server);
+  options.routes?.(server, door);
   try {
     await server.listen({ host: options.host, port: options.port });
   } catch (error) {

@@ -11,6 +11,7 @@ const SERVICES = new Set([
   'ingest-gateway/source/main.ts',
   'processors/telemetry-writer/main.ts',
   'processors/lag-monitor/main.ts',
+  'console/server/main.ts',
 ]);
 
 /** So that a thread at rest can give memory back (`heap-rest.ts`). */

@@ -31,6 +31,11 @@ export interface Settings {
     readonly allowAnonymous: boolean;
     readonly ackDeadlineMs: number;
   };
+  readonly console: {
+    readonly isOn: boolean;
+    /** HTTP addresses of the processes that it shows; `undefined` = none were named. */
+    readonly targets: readonly string[] | undefined;
+  };
   /** Brokers to read from; `undefined` = none. */
   readonly source: SourceSettings | undefined;
   readonly http: {
@@ -38,6 +43,8 @@ export interface Settings {
     readonly port: number | undefined;
     /** Whoever asks must show it; `undefined` = nobody has to. */
     readonly token: string | undefined;
+    /** Of the console; opens all but the metrics. */
+    readonly password: string | undefined;
     /** Names by which the server may be asked, beside addresses and names without a dot. */
     readonly allowedHosts: readonly string[];
   };
@@ -155,6 +162,7 @@ function assemble(values: Values, kafkaCertificates: string | undefined): Settin
     mqtt: assembleMqtt(values),
     source: assembleSource(values),
     http: assembleHttp(values),
+    console: { isOn: values.CONSOLE === 'on', targets: values.CONSOLE_TARGETS },
     kafka: assembleKafka(values, kafkaCertificates),
     influx: assembleInflux(values),
     limits: assembleLimits(values),

@@ -20,6 +20,7 @@ export const list = (what: string) =>
       .map((word) => word.trim())
       .filter((word) => word !== ''),
   );
+export const isHttpUrl = (address: string): boolean => /^https?:$/.test(URL.parse(address)?.protocol ?? '');
 export const topicName = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,249}$/, 'a Kafka topic name: letters, digits, ". _ -"');

@@ -7,6 +7,7 @@ import { SOURCE_VARIABLES } from '#runtime/source-variables.ts';
 import {
   brokerList,
   flag,
+  isHttpUrl,
   list,
   openToNetwork,
   port,
@@ -98,9 +99,29 @@ export const VARIABLES = {
     help: 'Who asks must show it, as `Authorization: Bearer …` or as the password of any user; not for /healthz and /readyz. Required beyond loopback.',
     secret: true,
   },
+  CONSOLE: {
+    schema: z.enum(['on', 'off'], '"on" or "off"').default('on'),
+    help: 'The page at `/` and the API under `/api/v1` of `npm start` and `npm run console`; `off` = neither.',
+  },
+  CONSOLE_PASSWORD: {
+    schema: text('a password of at least 12 characters')
+      .min(12, 'a password of at least 12 characters')
+      .optional(),
+    help: 'Opens the console: people log in with it, programs send it as `Authorization: Bearer …`. Guards everything under `/api`, not /metrics, /healthz and /readyz. Required beyond loopback; HTTP_TOKEN opens the console, too.',
+    secret: true,
+  },
+  CONSOLE_TARGETS: {
+    schema: list('addresses such as http://gateway-1:8080')
+      .refine(
+        (urls) => urls.every(isHttpUrl),
+        'a list of addresses such as http://gateway-1:8080, separated by commas',
+      )
+      .optional(),
+    help: 'HTTP addresses of the other processes that `npm run console` shows: gateways, processors, lag monitors, sources. They are asked with HTTP_TOKEN.',
+  },
   HTTP_OPEN: {
     schema: openToNetwork.optional(),
-    help: '`insecure-network-allowed` = HTTP may be reached from other machines without HTTP_TOKEN.',
+    help: '`insecure-network-allowed` = HTTP may be reached from other machines without HTTP_TOKEN; not the console, which changes things (CONSOLE_PASSWORD, or CONSOLE=off).',
   },
   HTTP_ALLOWED_HOSTS: {
     schema: list('names').default([]),

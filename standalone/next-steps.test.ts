@@ -4,7 +4,7 @@ import { nextSteps, type RunningAt } from '#standalone/next-steps.ts';
 const usual: RunningAt = {
   mqttPort: 1883,
   httpPort: 8080,
-  settings: { mqtt: { allowAnonymous: true }, shippedSchemas: true },
+  settings: { mqtt: { allowAnonymous: true }, shippedSchemas: true, console: { isOn: true } },
   env: { PATH: '/usr/bin' },
 };
 
@@ -13,6 +13,7 @@ test('a newcomer can copy a command that publishes, and those that find what bec
   expect(text).toContain('Try it from another terminal:\n');
   expect(text).toMatch(/mosquitto_pub -q 1 -i dev-1 \\\n {2}-t devices\/dev-1\/telemetry \\\n {2}-m '/);
   expect(text).toContain('curl -s http://127.0.0.1:8080/api/devices/dev-1/readings\n');
+  expect(text).toContain('http://127.0.0.1:8080/ shows all of it in a browser.\n');
   for (const command of ['trace -- dev-1 0', 'dlq -- list', 'devices -- status'])
     expect(text).toContain(`npm run ${command} `);
 });
@@ -21,7 +22,7 @@ test('names what is not as usual: ports, a login, the environment, but no secret
   const text = nextSteps({
     ...usual,
     mqttPort: 2883,
-    settings: { mqtt: { allowAnonymous: false }, shippedSchemas: true },
+    settings: { ...usual.settings, mqtt: { allowAnonymous: false } },
     env: { DATA_DIR: '/srv/data', HTTP_TOKEN: 'a-secret-of-somebody' },
   });
   expect(text).toContain('with the same DATA_DIR, HTTP_TOKEN:');
@@ -42,7 +43,7 @@ test('fits a terminal of 80 columns', () => {
     const text = nextSteps({
       mqttPort: 61_883,
       httpPort: 65_535,
-      settings: { mqtt: { allowAnonymous: false }, shippedSchemas: true },
+      settings: { ...usual.settings, mqtt: { allowAnonymous: false } },
       env,
     });
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);

@@ -11,6 +11,7 @@ export interface RunningAt {
   readonly settings: {
     readonly mqtt: Pick<Settings['mqtt'], 'allowAnonymous'>;
     readonly shippedSchemas: boolean;
+    readonly console: Pick<Settings['console'], 'isOn'>;
   };
   readonly env: Environment;
 }
@@ -30,6 +31,7 @@ export function nextSteps({ mqttPort, httpPort, settings, env }: RunningAt): str
     'npm run dlq -- list             what was refused, and why',
     'npm run devices -- status       who is connected, who was turned away',
     `curl -s ${http}/readyz`,
+    ...(settings.console.isOn ? ['', `${http}/ shows all of it in a browser.`] : []),
   ];
   return `\n${[...steps, '', 'Ctrl-C ends it in order.'].map((line) => `  ${line}`.trimEnd()).join('\n')}\n\n`;
 }

@@ -1,3 +1,7 @@
+import { consoleProtected } from '#console/server/console-checks.ts';
+import { type Console, startConsole } from '#console/server/console-server.ts';
+import { devicesOf } from '#console/server/device-sources.ts';
+import { ownSamples } from '#console/server/process-samples.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import { type IngestGateway, startIngestGateway } from '#ingest-gateway/gateway.ts';
@@ -27,6 +31,7 @@ export const PIPELINE_CHECKS: readonly ConfigurationCheck[] = [
   dataFolderUsable,
   ...GATEWAY_CHECKS,
   ...SOURCE_CHECKS,
+  consoleProtected,
   httpPortFree(DEFAULT_HTTP_PORT),
 ];
 
@@ -78,15 +83,34 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
     { ...deps, eventLog, contract },
   );
   resources.use(gateway);
+  const console: Console | undefined = settings.console.isOn
+    ? startConsole(
+        settings,
+        {
+          mode: 'standalone',
+          takeSamples: ownSamples(deps.metrics),
+          devices: devicesOf(gateway),
+          eventLog,
+          store,
+          contract,
+          topics,
+          group: settings.consumerGroup,
+        },
+        deps,
+        gateway.audit,
+      )
+    : undefined;
+  if (console !== undefined) resources.use(console);
   const http = resources.use(
     await startHttpServer({
       ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
       readiness: () => readinessOf(gateway, writer, lagMonitor),
-      routes: (server) => {
+      routes: (server, door) => {
         gatewayRoutes(gateway)(server);
         readingsRoutes(store)(server);
+        console?.routes(server, door);
       },
     }),
   );

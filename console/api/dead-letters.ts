@@ -137,6 +137,7 @@ export interface LetterSubmission {
   readonly id: string;
   readonly payload: string;
   readonly dryRun: boolean;
+  readonly judgeAt?: LetterChange['judgeAt'];
 }
 
 export interface JobStarted {

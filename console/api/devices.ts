@@ -28,6 +28,9 @@ export interface DeviceRow {
   readonly turnedAwayByReason: Readonly<Record<string, number>>;
   /** By how much a reading was off that was refused for its time in the last ten minutes; ahead is positive. `null` = none was. */
   readonly clockSkewMs: number | null;
+  /** It has sent nothing for longer than it should, since then; most of its readings have been refused, since then. */
+  readonly silentSince: number | null;
+  readonly refusedSince: number | null;
   /** The mapping its readings are made by. */
   readonly source: string | null;
 }
@@ -81,6 +84,6 @@ export interface DeviceSeries {
   /** Lowest and highest of what each value stands for. */
   readonly min: Column;
   readonly max: Column;
-  /** There are more readings than are looked at: the oldest are missing. */
+  /** There are more readings than are looked at: part of them is missing. */
   readonly truncated: boolean;
 }

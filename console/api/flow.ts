@@ -12,7 +12,7 @@ export interface Flow {
     readonly stored: number | null;
     readonly deadLettered: number | null;
   };
-  /** `known`: seen since the gateway began, or in its credentials file; `silent`: known, and not connected. */
+  /** `known`: devices that are waited for; `silent`: those that have sent nothing for longer than they should. */
   readonly devices: {
     readonly connected: number;
     readonly known: number;

@@ -8,6 +8,7 @@ import { configurationDocument } from './configuration.ts';
 import { eventsDocument } from './events.ts';
 import { metricsDocument } from './metrics.ts';
 import { mqtt5Document } from './mqtt5.ts';
+import { openApiDocument } from './openapi.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -20,6 +21,7 @@ export async function generatedDocuments(): Promise<ReadonlyMap<string, string>>
   return new Map([
     ['docs/events.md', eventsDocument(schemas)],
     ['docs/asyncapi.yaml', asyncApiDocument(schemas, version)],
+    ['docs/openapi.json', await openApiDocument(schemas)],
     ['docs/configuration.md', configurationDocument()],
     ['docs/mqtt5.md', mqtt5Document()],
     ['docs/metrics.md', await metricsDocument(schemas)],

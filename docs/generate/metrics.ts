@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { createConsoleTelemetry } from '#console/server/telemetry.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { createEmbeddedLogTelemetry } from '#event-log/embedded/telemetry.ts';
@@ -30,6 +31,7 @@ export const PROCESS_NAMES = [
   'processors',
   'lag-monitor',
   'standalone',
+  'console',
 ] as const;
 export type ProcessName = (typeof PROCESS_NAMES)[number];
 
@@ -63,6 +65,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const standalone = process === 'standalone';
   createContractTelemetry(deps, () => true);
   createHttpMetrics(metrics);
+  if (standalone || process === 'console') createConsoleTelemetry(deps, undefined);
 
   const embeddedTelemetry = standalone ? createEmbeddedLogTelemetry(deps) : undefined;
   embeddedTelemetry?.sizeMeasured({ usedBytes: 0, walBytes: 0 }, 1);

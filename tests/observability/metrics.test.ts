@@ -43,6 +43,7 @@ describe('metrics', () => {
   it('name no device', () => {
     const labels = new Set(metrics.flatMap((metric) => [...metric.labels.keys()]));
     expect([...labels].toSorted()).toEqual([
+      'action',
       'broker',
       'cause',
       'certificate',

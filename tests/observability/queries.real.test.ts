@@ -56,7 +56,7 @@ const embeddedOnly = new Set([
 const isEmbeddedOnly = (query: string) => metricsOf(query).some((name) => embeddedOnly.has(name));
 
 /** Resources of a describe block, released last in, first out. */
-async function monitored<Job extends Exclude<ProcessName, 'mqtt-source'>>(
+async function monitored<Job extends Exclude<ProcessName, 'mqtt-source' | 'console'>>(
   resources: AsyncDisposableStack,
   jobs: readonly Job[],
   config: 'standalone.yml' | 'local.yml',

@@ -1,0 +1,115 @@
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import { LoginLimits } from '#ingest-gateway/devices/login-limits.ts';
+import type { AuditTrail } from '#runtime/audit-log.ts';
+import type { Deps } from '#runtime/deps.ts';
+import type { HttpDoor } from '#runtime/http-guard.ts';
+import type { Settings } from '#runtime/settings.ts';
+import { answerErrors } from './api-answers.ts';
+import { changeRoutes } from './change-routes.ts';
+import { DeviceDirectory } from './device-directory.ts';
+import { deviceRoutes } from './device-routes.ts';
+import { flowRoutes } from './flow-routes.ts';
+import { FlowWatch } from './flow-watch.ts';
+import { Jobs } from './jobs.ts';
+import { LetterIndex } from './letter-index.ts';
+import { letterRoutes } from './letter-routes.ts';
+import { OPENAPI } from './openapi.ts';
+import { pageRoutes } from './page-routes.ts';
+import type { ConsoleParts } from './parts.ts';
+import { SchemaSenders, schemaRoutes } from './schema-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { Sessions } from './sessions.ts';
+import { createConsoleTelemetry } from './telemetry.ts';
+import { traceRoutes } from './trace-routes.ts';
+
+/** Nothing but what we serve: no script in the page itself, nothing of other hosts, nobody's frame. */
+const POLICY = {
+  useDefaults: false,
+  directives: {
+    'default-src': ["'none'"],
+    'script-src': ["'self'"],
+    'style-src': ["'self'"],
+    'img-src': ["'self'", 'data:'],
+    'connect-src': ["'self'"],
+    'form-action': ["'self'"],
+    'base-uri': ["'none'"],
+    'frame-ancestors': ["'none'"],
+  },
+};
+
+/** A whole console; to be closed before log and store. */
+export interface Console extends AsyncDisposable {
+  /** For `startHttpServer({ …, routes })`. */
+  readonly routes: (server: FastifyInstance, door: HttpDoor) => void;
+}
+
+/**
+ * The console of a process: its page, its API under `/api/v1`, and what stands behind: one watch over the flow for all who
+ * look, one list of devices that is made anew at most every few seconds, jobs. It adds no operation of its own; each is the
+ * function that a command calls.
+ */
+export function startConsole(
+  settings: Pick<Settings, 'limits'>,
+  parts: ConsoleParts,
+  deps: Deps,
+  audit: AuditTrail | undefined,
+): Console {
+  const { now } = deps;
+  const telemetry = createConsoleTelemetry(deps, audit);
+  const directory = new DeviceDirectory(parts.devices, now);
+  const { inflightMessages: maxMessages, inflightBytes: maxBytes } = settings.limits;
+  const watch = new FlowWatch({
+    take: parts.takeSamples,
+    surroundings: { mode: parts.mode, maxMessages, maxBytes },
+    telemetry,
+    now,
+  });
+  const letters = new LetterIndex(parts.eventLog, parts.topics);
+  const jobs = new Jobs(now);
+  const senders = new SchemaSenders();
+  const sessions = new Sessions(now);
+  const logins = new LoginLimits();
+  return {
+    routes: (server, door) => {
+      door.isLoggedIn = (request) => sessions.has(request);
+      door.attempts = {
+        waitMs: (address) => logins.waitMs('console', address),
+        succeeded: (address) => logins.succeeded('console', address),
+        failed: (address) => {
+          logins.failed('console', address);
+          telemetry.loginRefused(address);
+        },
+      };
+      void server.register(helmet, {
+        contentSecurityPolicy: POLICY,
+        // TLS is what stands in front of us.
+        strictTransportSecurity: false,
+        frameguard: { action: 'deny' },
+      });
+      void server.register(
+        async (api) => {
+          await api.register(swagger, OPENAPI);
+          answerErrors(api, telemetry);
+          await api.register(sessionRoutes(door, sessions, telemetry));
+          await api.register(flowRoutes(watch));
+          await api.register(deviceRoutes(directory, parts, senders));
+          await api.register(letterRoutes(letters, parts, now));
+          await api.register(changeRoutes(jobs, letters, { ...parts, now }, telemetry));
+          await api.register(traceRoutes(parts));
+          await api.register(schemaRoutes(parts, watch, letters, senders, now));
+          api.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, async () =>
+            api.swagger(),
+          );
+        },
+        { prefix: '/api/v1' },
+      );
+      pageRoutes(door)(server);
+    },
+    async [Symbol.asyncDispose]() {
+      letters[Symbol.dispose]();
+      await Promise.all([watch[Symbol.asyncDispose](), jobs[Symbol.asyncDispose]()]);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import type { LetterChange, LetterSubmission } from '#console/api/dead-letters.ts';
+import { type ChangeResult, dismissLetters, undismissLetters } from '#processors/dead-letters/dismiss.ts';
+import type { LetterFilter } from '#processors/dead-letters/letter-filter.ts';
+import type { DeadLettersDeps } from '#processors/dead-letters/letter-states.ts';
+import { detailText } from '#processors/dead-letters/letter-summary.ts';
+import { type ReplaySummary, replayLetters } from '#processors/dead-letters/replay.ts';
+import { replayProgress, replaySummaryText } from '#processors/dead-letters/replay-report.ts';
+import { submitCorrections } from '#processors/dead-letters/submit.ts';
+import type { CurrentContract } from '#runtime/contract-in-force.ts';
+import { counted } from '#runtime/counted.ts';
+import type { JobTold, JobWork } from './jobs.ts';
+
+/** Letters a second: in `npm start` the devices share the process with a replay. The command has no such bound. */
+const REPLAYS_PER_SECOND = 500;
+
+export interface ChangeDeps extends DeadLettersDeps {
+  readonly contract: CurrentContract;
+}
+
+type JudgeAt = LetterChange['judgeAt'];
+
+/** The operations of `npm run dlq`, as jobs. */
+export function replayJob(
+  filter: LetterFilter,
+  { dryRun, judgeAt, parked = false }: Pick<LetterChange, 'dryRun' | 'judgeAt' | 'parked'>,
+  deps: ChangeDeps,
+): JobWork {
+  return {
+    kind: 'replay',
+    dryRun,
+    async run(signal, tell) {
+      const summary = await replayLetters(
+        {
+          filter,
+          dryRun,
+          judgeAt: judgeAtOf(judgeAt, deps.now),
+          parked,
+          signal,
+          ratePerSecond: REPLAYS_PER_SECOND,
+          onProgress: (done) => tell({ ...countsOfReplay(done), sentence: `${replayProgress(done)}.` }),
+        },
+        deps,
+        deps.contract.schemas,
+        deps.contract.mappings,
+      );
+      return { ...countsOfReplay(summary), sentence: sentenceOf(summary), interrupted: summary.interrupted };
+    },
+  };
+}
+
+export function dismissJob(
+  kind: 'dismiss' | 'undo',
+  filter: LetterFilter,
+  { dryRun }: Pick<LetterChange, 'dryRun'>,
+  deps: ChangeDeps,
+): JobWork {
+  return {
+    kind,
+    dryRun,
+    async run(signal) {
+      const change = kind === 'dismiss' ? dismissLetters : undismissLetters;
+      const result = await change({ filter, dryRun, signal }, deps);
+      const { changed, interrupted } = result;
+      const counts = { [kind === 'dismiss' ? 'dismissed' : 'undone']: changed };
+      return { done: changed, counts, sentence: changeSentence(kind, dryRun, result), interrupted };
+    },
+  };
+}
+
+export function submitJob({ id, payload, dryRun, judgeAt }: LetterSubmission, deps: ChangeDeps): JobWork {
+  return {
+    kind: 'submit',
+    dryRun,
+    async run(signal) {
+      // As the command reads it from a file: one line.
+      const line = JSON.stringify({ letter: id, payloadText: payload });
+      const summary = await submitCorrections(
+        { lines: [line], judgeAt: judgeAtOf(judgeAt, deps.now), dryRun, signal },
+        deps,
+        deps.contract.schemas,
+        deps.contract.mappings,
+      );
+      const { recovered, refused, problems, interrupted } = summary;
+      const told = problems.map(({ problem }) => problem.replace(`letter ${id}: `, ''));
+      const done = dryRun ? 'It would pass.' : 'It was handed in, and the letter is recovered.';
+      return {
+        done: recovered + refused,
+        counts: { recovered, refused },
+        sentence: refused > 0 ? `It is refused: ${told.join('; ')}` : done,
+        faults: told.map((message) => ({
+          path: '',
+          message,
+          offset: null,
+          length: 0,
+          line: null,
+          column: null,
+        })),
+        interrupted,
+      };
+    },
+  };
+}
+
+function countsOfReplay(summary: ReplaySummary): Omit<JobTold, 'sentence'> {
+  const { letters, passed, failedAgain, parked, unreplayable, leftParked, why } = summary;
+  return {
+    done: letters,
+    counts: { passed, failedAgain, parked, unreplayable, leftParked },
+    why: [...why].map(([reason, { letters: count, example }]) => ({
+      reason,
+      letters: count,
+      example: example.id,
+      detail: detailText(example.detail).slice(0, 500).toWellFormed(),
+    })),
+  };
+}
+
+/** The first line of what the command says: the rest of it is in numbers here. */
+function sentenceOf(summary: ReplaySummary): string {
+  return summary.whyNothing ?? (replaySummaryText(summary).split('\n', 1)[0] as string);
+}
+
+function changeSentence(
+  kind: 'dismiss' | 'undo',
+  dryRun: boolean,
+  { changed, whyNothing }: ChangeResult,
+): string {
+  if (whyNothing !== undefined) return whyNothing;
+  const done = kind === 'dismiss' ? 'dismissed' : 'taken back: they wait again';
+  return dryRun
+    ? `Nothing was changed: ${counted(changed, 'letter')} would be ${done}.`
+    : `${counted(changed, 'letter')} ${done}.`;
+}
+
+function judgeAtOf(asked: JudgeAt, now: () => number): 'received' | number {
+  return asked === 'now' ? now() : (asked ?? 'received');
+}

@@ -1,0 +1,88 @@
+import type { Registry } from 'prom-client';
+
+/** The series of one metric at one moment. */
+export type Series = readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+
+/** What a process exports at one moment: series by their names, those of histograms by `_bucket`, `_sum`, `_count`. */
+export class MetricSamples {
+  readonly #series = new Map<string, { labels: Readonly<Record<string, string>>; value: number }[]>();
+
+  add(name: string, labels: Readonly<Record<string, string>>, value: number): void {
+    const known = this.#series.get(name);
+    if (known === undefined) this.#series.set(name, [{ labels, value }]);
+    else known.push({ labels, value });
+  }
+
+  /** All that several processes export, as if it was one. */
+  static merged(all: readonly MetricSamples[]): MetricSamples {
+    const merged = new MetricSamples();
+    for (const samples of all) {
+      for (const [name, values] of samples.#series) merged.#series.set(name, [...merged.of(name), ...values]);
+    }
+    return merged;
+  }
+
+  of(name: string): Series {
+    return this.#series.get(name) ?? [];
+  }
+
+  /** `undefined` = it exports none of them. */
+  sum(name: string, chosen: Readonly<Record<string, string>> = {}): number | undefined {
+    return reduced(this.#chosen(name, chosen), (a, b) => a + b);
+  }
+
+  max(name: string): number | undefined {
+    return reduced(this.#chosen(name, {}), Math.max);
+  }
+
+  min(name: string): number | undefined {
+    return reduced(this.#chosen(name, {}), Math.min);
+  }
+
+  #chosen(name: string, chosen: Readonly<Record<string, string>>): number[] {
+    return this.of(name)
+      .filter(({ labels }) => Object.entries(chosen).every(([label, value]) => labels[label] === value))
+      .map(({ value }) => value);
+  }
+}
+
+function reduced(values: readonly number[], by: (a: number, b: number) => number): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((a, b) => by(a, b));
+}
+
+/** Takes one sample of our own metrics. All in one turn of the event loop, so that sums of them belong together. */
+export async function samplesOf(registry: Registry, wanted: ReadonlySet<string>): Promise<MetricSamples> {
+  const samples = new MetricSamples();
+  for (const name of wanted) {
+    const metric = await registry.getSingleMetric(name)?.get();
+    for (const value of metric?.values ?? [])
+      samples.add(
+        (value as { readonly metricName?: string }).metricName ?? name,
+        Object.fromEntries(Object.entries(value.labels).map(([label, text]) => [label, String(text)])),
+        value.value,
+      );
+  }
+  return samples;
+}
+
+const LINE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? ([^ ]+)/;
+const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
+
+/** Reads the text of another process's `/metrics`; of histograms too, what is wanted by the name of the metric. */
+export function parseMetrics(text: string, wanted: ReadonlySet<string>): MetricSamples {
+  const samples = new MetricSamples();
+  for (const line of text.split('\n')) {
+    const [, name = '', labels = '', value = ''] = LINE.exec(line) ?? [];
+    if (!wanted.has(name) && !wanted.has(name.replace(/_(bucket|sum|count)$/, ''))) continue;
+    samples.add(
+      name,
+      Object.fromEntries([...labels.matchAll(LABEL)].map(([, label, text = '']) => [label, unescaped(text)])),
+      Number(value.replace('Inf', 'Infinity')),
+    );
+  }
+  return samples;
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character));
+}
