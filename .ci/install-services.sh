@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a bare Debian machine able to run the tests against real Kafka, InfluxDB, Prometheus and Alertmanager, and against
-# independent MQTT and Kafka clients. Run it again at any time: what is there already costs a second.
+# Makes a bare Debian machine able to run the tests against real Kafka, InfluxDB, Prometheus and Alertmanager, against
+# independent MQTT and Kafka clients, and in a browser. Run it again at any time: what is there already costs a second.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,6 +22,7 @@ want amtool prometheus-alertmanager
 want mosquitto_pub mosquitto-clients
 want /usr/sbin/mosquitto mosquitto
 want kcat kcat
+want chromium chromium
 # For `systemd-analyze verify` alone; nothing is booted by it.
 want systemd-analyze systemd
 

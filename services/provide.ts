@@ -1,4 +1,5 @@
 import { type CachedPart, cacheFolder, isCached, type PartsOptions } from './cache.ts';
+import { CHROMIUM } from './chromium.ts';
 import { startInfluxDb } from './influxdb.ts';
 import type { InfluxDbAddress } from './influxdb-api.ts';
 import { influxDbPart } from './influxdb-parts.ts';
@@ -6,7 +7,7 @@ import { startKafka } from './kafka.ts';
 import { kafkaPart } from './kafka-parts.ts';
 import { MOSQUITTO } from './mosquitto.ts';
 import { MONITORING_TOOLS } from './prometheus.ts';
-import { isOnPath, requireTools } from './tools.ts';
+import { isOnPath, pathOf, requireTools, type Tool } from './tools.ts';
 
 /** A real service for the tests, or why there is none: the tests that need it are then skipped with this reason. */
 export type Provided<T> = T | Missing;
@@ -26,7 +27,7 @@ export interface Closable {
 
 export interface ProvideOptions extends PartsOptions {
   /**
-   * `TEST_KAFKA_BROKERS`, `TEST_MOSQUITTO` (the program), or `TEST_INFLUX_URL`, `TEST_INFLUX_TOKEN` and `TEST_INFLUX_ORG`: use these services.
+   * `TEST_KAFKA_BROKERS`, `TEST_MOSQUITTO` and `TEST_CHROMIUM` (the programs), or `TEST_INFLUX_URL`, `TEST_INFLUX_TOKEN` and `TEST_INFLUX_ORG`: use these services.
    * `REQUIRE_REAL_SERVICES=1`: build what is not cached, and throw instead of reporting it missing.
    */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -62,14 +63,35 @@ export async function provideMonitoring({
 const MOSQUITTO_OF_DEBIAN = '/usr/sbin/mosquitto';
 
 /** The program; each test starts its own, with the configuration it is about. */
-export async function provideMosquitto({
-  env,
-}: ProvideOptions): Promise<Provided<{ readonly command: string }>> {
-  const { command, install } = MOSQUITTO;
-  for (const candidate of [env['TEST_MOSQUITTO'] || command, MOSQUITTO_OF_DEBIAN])
-    if (await isOnPath(candidate)) return { command: candidate };
-  if (isRequired(env)) await requireTools([MOSQUITTO]);
-  return { missing: `${command} is not installed (${install})` };
+export function provideMosquitto(options: ProvideOptions): Promise<Provided<Program>> {
+  return provideProgram(
+    MOSQUITTO,
+    [options.env['TEST_MOSQUITTO'] || MOSQUITTO.command, MOSQUITTO_OF_DEBIAN],
+    options,
+  );
+}
+
+/** A browser; nothing is downloaded. */
+export function provideChromium(options: ProvideOptions): Promise<Provided<Program>> {
+  return provideProgram(CHROMIUM, [options.env['TEST_CHROMIUM'] || CHROMIUM.command], options);
+}
+
+export interface Program {
+  /** Its path. */
+  readonly command: string;
+}
+
+async function provideProgram(
+  tool: Tool,
+  candidates: readonly string[],
+  { env }: ProvideOptions,
+): Promise<Provided<Program>> {
+  for (const candidate of candidates) {
+    const command = await pathOf(candidate);
+    if (command !== undefined) return { command };
+  }
+  if (isRequired(env)) await requireTools([tool]);
+  return { missing: `${tool.command} is not installed (${tool.install})` };
 }
 
 /** Why a test cannot run, from the services it needs; undefined when all are there. For `describe.skipIf`. */

@@ -22,9 +22,20 @@ export async function requireTools(
 }
 
 export async function isOnPath(command: string): Promise<boolean> {
-  const shell = spawn('sh', ['-c', 'command -v "$1"', 'sh', command], { stdio: 'ignore' });
+  return (await pathOf(command)) !== undefined;
+}
+
+/** Where the program is; `undefined` = not on this machine. */
+export async function pathOf(command: string): Promise<string | undefined> {
+  const shell = spawn('sh', ['-c', 'command -v "$1"', 'sh', command], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let found = '';
+  shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+    found += text;
+  });
   const [exitCode] = await once(shell, 'close');
-  return exitCode === 0;
+  return exitCode === 0 ? found.trimEnd() : undefined;
 }
 
 export interface RunOptions {

@@ -3,7 +3,9 @@ import type { InfluxDbAddress } from './influxdb-api.ts';
 import {
   type KafkaAddress,
   missingReason,
+  type Program,
   type Provided,
+  provideChromium,
   provideInfluxDb,
   provideKafka,
   provideMonitoring,
@@ -15,7 +17,8 @@ declare module 'vitest' {
     kafka: Provided<KafkaAddress>;
     influxdb: Provided<InfluxDbAddress>;
     monitoring: Provided<{ readonly installed: true }>;
-    mosquitto: Provided<{ readonly command: string }>;
+    mosquitto: Provided<Program>;
+    chromium: Provided<Program>;
   }
 }
 
@@ -27,13 +30,14 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const progress = (message: string) => process.stderr.write(`${message}\n`);
   const options = { env: process.env, progress };
-  const [kafka, influxdb, monitoring, mosquitto] = await Promise.all([
+  const [kafka, influxdb, monitoring, mosquitto, chromium] = await Promise.all([
     provideKafka(options),
     provideInfluxDb(options),
     provideMonitoring(options),
     provideMosquitto(options),
+    provideChromium(options),
   ]);
-  const missing = missingReason(kafka, influxdb, monitoring, mosquitto);
+  const missing = missingReason(kafka, influxdb, monitoring, mosquitto, chromium);
   if (missing !== undefined) progress(`Tests that need real services are skipped: ${missing}`);
 
   // Only data travels to the test processes, so the functions are left out.
@@ -45,6 +49,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   );
   provide('monitoring', monitoring);
   provide('mosquitto', mosquitto);
+  provide('chromium', chromium);
   return async () => {
     await Promise.all([kafka, influxdb].map((service) => 'missing' in service || service.close()));
   };

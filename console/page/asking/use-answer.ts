@@ -51,7 +51,7 @@ export function useAnswer<T>(path: string | undefined, everyMs?: number): Answer
         )
         .finally(later);
     };
-    setState((before) => ({ ...before, path, loading: true }));
+    setState((before) => ({ ...before, path, failure: undefined, loading: true }));
     ask();
     return () => {
       cancel.abort();

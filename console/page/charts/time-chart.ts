@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Column } from '#console/api/flow.ts';
 import { html } from '#console/page/html.ts';
-import { clock } from '#console/page/text/format.ts';
+import { clock, moment } from '#console/page/text/format.ts';
 
 export interface Line {
   readonly name: string;
@@ -90,7 +90,7 @@ function optionsOf(
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: true, live: true },
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: fromZero ? fromNothing : around } },
@@ -98,7 +98,7 @@ function optionsOf(
       {
         ...axis,
         size: 26,
-        values: (_, at) => at.map((seconds) => clock(seconds * 1000).slice(0, 5)),
+        values: (_, at) => at.map((seconds) => axisTime(seconds, at)),
         space: 70,
       },
       { ...axis, size: 58, values: (_, at) => at.map((value) => format(value)), space: 34 },
@@ -114,6 +114,13 @@ function optionsOf(
       })),
     ],
   };
+}
+
+/** Marks closer than a minute have their seconds; those of more than a day their day. */
+function axisTime(seconds: number, marks: readonly number[]): string {
+  const apart = (marks[1] ?? seconds) - (marks[0] ?? seconds);
+  if (apart >= 86_400) return moment(seconds * 1000, 0).split(',')[0] as string;
+  return clock(seconds * 1000).slice(0, apart > 0 && apart < 60 ? 8 : 5);
 }
 
 function fromNothing(_: uPlot, __: number, max: number | null): [number, number] {

@@ -14,6 +14,8 @@ const RANGES: Readonly<Record<string, number>> = { '15m': 15, '1h': 60, '24h': 1
 const MINUTE_MS = 60_000;
 const POINTS = 300;
 const AGAIN_MS = 10_000;
+/** Kinds of fields that a line can show. */
+const NUMBERS = new Set(['float', 'integer']);
 
 /** A chart for each field of each type that the device sends. */
 export function DeviceCharts({ device, range }: { device: DeviceStory; range: string }): VNode {
@@ -49,7 +51,7 @@ function ChartsOfType({ id, schema, minutes }: { id: string; schema: string; min
       <${Answered} answer=${story}>
         ${({ fields }: SchemaStory) =>
           fields
-            .filter(({ kind }) => kind === 'number' || kind === 'integer')
+            .filter(({ kind }) => NUMBERS.has(kind))
             .map(
               ({ name, unit }) =>
                 html`<${FieldChart} key=${name} id=${id} schema=${schema} field=${name} unit=${unit} minutes=${minutes} />`,

@@ -3,6 +3,9 @@ import type { Flow } from '#console/api/flow.ts';
 import { html } from '#console/page/html.ts';
 import { bytes, compact, count, duration, milliseconds } from '#console/page/text/format.ts';
 
+/** Lag that is younger comes and goes. */
+const WORTH_A_WORD_S = 10;
+
 /** The numbers that are no rates: who is there, how fast answers are, how far behind the writer is, how full the gateway. */
 export function FlowNumbers({ flow }: { flow: Flow }): VNode {
   const { devices, puback, lag, inFlight, deadLetters } = flow;
@@ -32,6 +35,7 @@ export function FlowNumbers({ flow }: { flow: Flow }): VNode {
 function lagText({ records, seconds, drainSeconds }: NonNullable<Flow['lag']>): string {
   if (records === 0) return 'records; the writer is up to date';
   const behind = `records, the oldest ${duration(seconds)} old`;
+  if (drainSeconds === null && seconds < WORTH_A_WORD_S) return behind;
   return drainSeconds === null
     ? `${behind}; it does not shrink`
     : `${behind}; drained in ${duration(drainSeconds)}`;

@@ -103,12 +103,11 @@ function LetterFacts({ letter }: { letter: LetterStory }): VNode {
   `;
 }
 
-function LetterHistory({ letter: { at, reason, history, duplicates } }: { letter: LetterStory }): VNode {
+function LetterHistory({ letter: { history, duplicates } }: { letter: LetterStory }): VNode {
   return html`
     <section>
       <h2>What became of it</h2>
       <ol class="events card">
-        <li><${Moment} at=${at} /><span class="chip chip-warn">written</span><span class="muted">${reason}</span></li>
         ${history.map(
           ({ at: then, event, reason: why, became }) => html`
             <li key=${`${then} ${event}`}><${Moment} at=${then} /><span class="chip">${event}</span><span class="muted">${why ?? ''} ${became ?? ''}</span></li>

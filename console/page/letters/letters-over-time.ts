@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { LetterFilter, LettersOverTime } from '#console/api/dead-letters.ts';
 import { Answered } from '#console/page/asking/answer-states.ts';
 import { useAnswer } from '#console/page/asking/use-answer.ts';
@@ -9,7 +9,8 @@ import { clock, count, moment } from '#console/page/text/format.ts';
 import { lettersPath } from './letter-filter.ts';
 
 const HOUR_MS = 3_600_000;
-const DEFAULT_MINUTES = 24 * 60;
+/** By name, in minutes; where no time is filtered by. */
+const SPANS: Readonly<Record<string, number>> = { '1h': 60, '24h': 1_440, '7d': 10_080 };
 const HEIGHT = 100;
 const WIDTH = 1000;
 /** Colours of the style sheet; further reasons are shown together. */
@@ -17,14 +18,23 @@ const COLOURS = 6;
 
 /** Letters by reason over time, stacked. */
 export function LettersOverTimeChart({ filter, turn }: { filter: LetterFilter; turn: number }): VNode {
+  const [span, setSpan] = useState('24h');
   const minutes =
     filter.since === undefined
-      ? DEFAULT_MINUTES
+      ? (SPANS[span] as number)
       : Math.max(60, Math.ceil((Date.now() - filter.since) / HOUR_MS) * 60);
   const answer = useAnswer<LettersOverTime>(lettersPath('/over-time', filter, { minutes }));
   useEffect(() => (turn > 0 ? answer.again() : undefined), [turn]);
   return html`
     <section aria-label="Letters over time">
+      ${
+        filter.since === undefined &&
+        html`
+          <div class="choices" role="group" aria-label="Span of time">
+            ${Object.keys(SPANS).map((name) => html`<button key=${name} aria-pressed=${name === span} onClick=${() => setSpan(name)}>${name}</button>`)}
+          </div>
+        `
+      }
       <${Answered} answer=${answer} rows=${3}>${(value: LettersOverTime) => html`<${Columns} value=${value} />`}<//>
     </section>
   `;

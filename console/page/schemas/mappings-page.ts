@@ -6,7 +6,10 @@ import { html } from '#console/page/html.ts';
 import { ForeignText } from '#console/page/text/foreign-text.ts';
 import { TryPayload } from './try-payload.ts';
 
-const EXAMPLE = '{"Time":"2026-01-31T08:00:00","ENERGY":{"Total":3.185,"Power":21}}';
+/** Of Tasmota, whose times have no zone. */
+function example(): string {
+  return `{"Time":"${new Date().toISOString().slice(0, 19)}","ENERGY":{"Total":3.185,"Power":21}}`;
+}
 
 /** How foreign topics and payloads become readings. */
 export function MappingsPage(): VNode {
@@ -19,11 +22,11 @@ export function MappingsPage(): VNode {
           mappings.length === 0
             ? html`<${Empty} title="No mapping is switched on">Foreign topics are acknowledged, thrown away and counted. <code>MAPPINGS=tasmota</code> switches a shipped one on, <code>MAPPING_DIR</code> those of your own.<//>`
             : html`
-                ${mappings.map((mapping) => html`<${Mapping} key=${mapping.source} mapping=${mapping} />`)}
                 <section>
                   <h2>Try a message</h2>
-                  <${TryPayload} path="/mappings/try" topic="tele/boiler/SENSOR" example=${EXAMPLE} />
+                  <${TryPayload} path="/mappings/try" topic="tele/boiler/SENSOR" example=${example()} />
                 </section>
+                ${mappings.map((mapping) => html`<${Mapping} key=${mapping.source} mapping=${mapping} />`)}
               `}
       <//>
     </div>

@@ -26,18 +26,24 @@ export function TracePage({ query }: { query: URLSearchParams }): VNode {
     at: query.get('at') ?? '',
   };
   const isAsked = wanted.device !== '' && (wanted.seq !== '' || wanted.at !== '');
-  const answer = useAnswer<TraceAnswer>(isAsked ? withQuery('/trace', wanted) : undefined);
+  const [turn, setTurn] = useState(0);
   return html`
     <div class="page">
       <div class="page-head"><h1>Trace</h1><p class="muted">Where one reading is, by its number or its time</p></div>
-      <${TraceForm} key=${JSON.stringify(wanted)} wanted=${wanted} onAsked=${answer.again} />
+      <${TraceForm} key=${JSON.stringify(wanted)} wanted=${wanted} onAsked=${() => setTurn(turn + 1)} />
       ${
         isAsked
-          ? html`<${Answered} answer=${answer} rows=${6}>${(trace: TraceAnswer) => html`<${Way} trace=${trace} />`}<//>`
+          ? html`<${Found} key=${JSON.stringify([wanted, turn])} path=${withQuery('/trace', wanted)} />`
           : html`<${Empty} title="Which reading?">Every reading, letter and gap that the console shows has a link to its trace.<//>`
       }
     </div>
   `;
+}
+
+/** Of one question: what was found for another one is never shown in its place. */
+function Found({ path }: { path: string }): VNode {
+  const answer = useAnswer<TraceAnswer>(path);
+  return html`<${Answered} answer=${answer} rows=${6}>${(trace: TraceAnswer) => html`<${Way} trace=${trace} />`}<//>`;
 }
 
 interface Wanted {
