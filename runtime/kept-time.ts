@@ -59,8 +59,8 @@ export class KeptTime {
 
   /** For people; `undefined` while the clocks agree. */
   get trouble(): string | undefined {
-    const jumpMs = this.#time.disagreementMs;
-    return jumpMs === 0 ? undefined : describeJump(jumpMs, this.#time.onlyStopped);
+    const described = describeJump(this.#time);
+    return this.#time.disagreementMs > 0 ? `${described}: nothing is removed for it` : described;
   }
 
   /** @returns the time seen to pass. */
@@ -85,10 +85,12 @@ export class KeptTime {
   }
 }
 
-function describeJump(jumpMs: number, onlyStopped: boolean): string {
-  const hours = (Math.abs(jumpMs) / 3_600_000).toFixed(1);
-  if (jumpMs < 0) return `the machine's clock is ${hours} h behind the time that was seen to pass`;
+/** How the wall clock differs from the time that was seen to pass, for people; `undefined` while they agree. */
+export function describeJump({ disagreementMs, onlyStopped }: SeenTime): string | undefined {
+  if (disagreementMs === 0) return undefined;
+  const hours = (Math.abs(disagreementMs) / 3_600_000).toFixed(1);
+  if (disagreementMs < 0) return `the machine's clock is ${hours} h behind the time that was seen to pass`;
   return onlyStopped
-    ? `the machine's clock is ${hours} h ahead of the time that was seen to pass, since a stop of the pipeline: nothing is removed for it`
-    : `the machine's clock jumped ${hours} h ahead of the time that was seen to pass: nothing is removed for it`;
+    ? `the machine's clock is ${hours} h ahead of the time that was seen to pass, since a stop of the pipeline`
+    : `the machine's clock jumped ${hours} h ahead of the time that was seen to pass`;
 }

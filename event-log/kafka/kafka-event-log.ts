@@ -13,6 +13,8 @@ import type {
 } from '#event-log/event-log.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { describeJump } from '#runtime/kept-time.ts';
+import { beginSeenTime, SeenTime } from '#runtime/seen-time.ts';
 import { Appender } from './append/appender.ts';
 import { ClusterView } from './ask/cluster-view.ts';
 import { lookAgain } from './ask/fetch-partition.ts';
@@ -62,6 +64,8 @@ class KafkaEventLog implements EventLog {
   readonly #appender: Appender;
   readonly #progress: ProgressReader;
   readonly #oldest: OldestRecordWatch;
+  /** Retention goes by the brokers' clocks; what is said of ages, by that of this process. */
+  readonly #time: SeenTime;
   readonly #subscriptions = new Set<Subscription>();
   readonly #locks = new Set<AsyncDisposable>();
   #closing: Promise<void> | undefined;
@@ -70,6 +74,7 @@ class KafkaEventLog implements EventLog {
     this.#options = options;
     this.#deps = deps;
     this.#telemetry = telemetry;
+    this.#time = new SeenTime(beginSeenTime(deps.now()));
     this.#kafka = createKafka(options, telemetry);
     this.#connections = new BrokerConnections({
       bootstrap: options.brokers,
@@ -170,7 +175,14 @@ class KafkaEventLog implements EventLog {
   health(): EventLogHealth {
     const detail = this.#view.problem ?? this.#appender.problem();
     const refusalTrouble = this.#telemetry.refusalTrouble();
-    return { up: detail === undefined, detail: detail ?? '', ...(refusalTrouble && { refusalTrouble }) };
+    this.#time.look(this.#deps.now(), performance.now());
+    const clockTrouble = describeJump(this.#time);
+    return {
+      up: detail === undefined,
+      detail: detail ?? '',
+      ...(refusalTrouble && { refusalTrouble }),
+      ...(clockTrouble && { clockTrouble }),
+    };
   }
 
   close(): Promise<void> {

@@ -18,6 +18,23 @@ describe('up by evidence alone', () => {
     expect(health.wanting(0)).toEqual([]);
   });
 
+  test('[P1] a topic of which nothing is known yet is not up', () => {
+    const health = new TopicHealth();
+    expect(health.problem).toBe('no partition can be written: not tried yet');
+    expect(health.isUntried).toBe(true);
+    expect(health.wanting(0)).toEqual([]);
+  });
+
+  test('[P1] what was proven of a partition that is gone proves nothing of the others', () => {
+    const health = known(3);
+    health.appended(2);
+    expect(health.problem).toBeUndefined();
+    health.know(2);
+    expect(health.problem).toBe('no partition can be written: not tried yet');
+    health.know(3);
+    expect(health.wanting(0)).toEqual([0, 1, 2]);
+  });
+
   test('one partition that can be written is enough; when none can, each trouble is told', () => {
     const health = known();
     expect(health.appended(0)).toBe(true);

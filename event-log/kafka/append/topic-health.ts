@@ -25,7 +25,7 @@ const MOST_DETAILS = 3;
  * - *proven* by an append that was confirmed, or a probe that succeeded;
  * - *failing* from a failed append or probe until the next success.
  *
- * The topic is up when one partition at least is proven. While none is, they want probes; and each failure after a success
+ * The topic is up when one partition at least is proven, and so not before it is known. While none is, they want probes; and each failure after a success
  * that was only a probe's makes the next probe wait longer, so that what probes do not see (a follower that is frozen)
  * makes nobody believe in them every second.
  *
@@ -39,8 +39,9 @@ export class TopicHealth {
   trouble: string | undefined;
   #isForbidden = false;
 
-  /** The topic has this many partitions. */
+  /** The topic has this many partitions: fewer than before when it was deleted, and made anew. */
   know(partitions: number): void {
+    this.#standings.length = Math.min(this.#standings.length, partitions);
     while (this.#standings.length < partitions) {
       this.#standings.push({ proven: false, detail: UNTRIED, relapses: 0, notBefore: -Infinity });
     }
@@ -102,6 +103,7 @@ export class TopicHealth {
     if (this.trouble !== undefined) return this.isWritten ? this.trouble : undefined;
     if (this.#isUp || !this.#counts) return undefined;
     const details = [...new Set(this.#standings.map(({ detail }) => detail))];
+    if (details.length === 0) details.push(UNTRIED);
     return `no partition can be written: ${details.slice(0, MOST_DETAILS).join('; ')}`;
   }
 
@@ -111,7 +113,7 @@ export class TopicHealth {
   }
 
   get #isUp(): boolean {
-    return this.#standings.length === 0 || this.#standings.some(({ proven }) => proven);
+    return this.#standings.some(({ proven }) => proven);
   }
 
   get #counts(): boolean {

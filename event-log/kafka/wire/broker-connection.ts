@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'kafkajs';
 import { insideKafkajs } from './kafkajs-internals.ts';
+import { createSockets } from './sockets.ts';
 
 /**
  * kafkajs' connection(s) to one broker, below its producer and cluster classes. Its own methods throw on the first error
@@ -111,11 +112,10 @@ type Class<Options, Instance> = new (options: Options) => Instance;
 
 const Broker = insideKafkajs<Class<object, BrokerConnection>>('broker/index.js');
 const Pool = insideKafkajs<Class<ConnectionPoolOptions, ConnectionPool>>('network/connectionPool.js');
-const createSocketFactory = insideKafkajs<() => unknown>('network/socketFactory.js');
 
 /** A connection that is opened by `connect()` (version and SASL handshake included). */
 export function createBrokerConnection(options: Omit<ConnectionPoolOptions, 'socketFactory'>) {
-  const connectionPool = new Pool({ ...options, socketFactory: createSocketFactory() });
+  const connectionPool = new Pool({ ...options, socketFactory: createSockets() });
   for (const each of connectionPool.pool) openOnce(each);
   return new Broker({ connectionPool, logger: options.logger, allowAutoTopicCreation: false });
 }

@@ -3,6 +3,7 @@ import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { registerCodecs } from './codecs.ts';
 import { letRecordsIn } from './record-tunnel.ts';
+import { createSockets } from './sockets.ts';
 import { preventTimerSpin } from './timer-spin.ts';
 
 /** Milliseconds to open a TCP (and TLS) connection. */
@@ -27,6 +28,7 @@ export function kafkaConfig(options: KafkaEventLogOptions, telemetry: KafkaTelem
     clientId: options.clientId,
     ssl: options.ssl,
     ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
+    socketFactory: createSockets(),
     connectionTimeout: CONNECT_MS,
     requestTimeout: ANSWER_MS,
     retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 1_000 },
