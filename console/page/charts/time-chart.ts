@@ -90,7 +90,7 @@ function optionsOf(
   return {
     width,
     height,
-    padding: [8, 20, 0, 0],
+    padding: [8, 30, 0, 0],
     legend: { show: true, live: true },
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: fromZero ? fromNothing : around } },

@@ -103,9 +103,16 @@ function Row({ device, row }: { device: DeviceRow; row: number }): VNode {
   `;
 }
 
-export function DeviceState({ device: { connected, lastSeenAt } }: { device: DeviceRow }): VNode {
-  if (connected) return html`<span class="chip chip-good">connected</span>`;
-  return html`<span class="chip">${lastSeenAt === null ? 'never seen' : 'silent'}</span>`;
+/** Whether it is connected, and beside that what is wrong with it: a device may be connected, and silent all the same. */
+export function DeviceState({ device }: { device: DeviceRow }): VNode {
+  const { connected, lastSeenAt, silentSince, refusedSince } = device;
+  const isSilent = silentSince !== null || (!connected && lastSeenAt !== null);
+  return html`
+    ${connected && html`<span class="chip chip-good">connected</span> `}
+    ${!connected && lastSeenAt === null && html`<span class="chip">never seen</span> `}
+    ${isSilent && html`<span class=${silentSince === null ? 'chip' : 'chip chip-warn'}>silent</span> `}
+    ${refusedSince !== null && html`<span class="chip chip-bad">refused</span>`}
+  `;
 }
 
 function Speaks({ device: { protocol, source, address } }: { device: DeviceRow }): VNode {

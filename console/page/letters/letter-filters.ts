@@ -1,8 +1,10 @@
 import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
 import type { LetterFilter } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { navigate } from '#console/page/navigation/navigation.ts';
 import { lettersHref } from '#console/page/navigation/route.ts';
+import { visibleText } from '#console/page/text/visible-text.ts';
 
 const REASONS = [
   'malformed-json',
@@ -32,8 +34,6 @@ const SPANS: readonly [string, number][] = [
 export function LetterFilters({ filter }: { filter: LetterFilter }): VNode {
   const show = (change: Partial<Record<keyof LetterFilter, string | number | undefined>>): void =>
     navigate(lettersHref({ ...filter, ...change }), 'replace');
-  const typed = (name: 'device' | 'schema') => (event: Event) =>
-    show({ [name]: (event.target as HTMLInputElement).value.trim() });
   const picked = (name: keyof LetterFilter) => (event: Event) =>
     show({ [name]: (event.target as HTMLSelectElement).value });
   const isFiltered = Object.keys(filter).length > 0;
@@ -42,11 +42,11 @@ export function LetterFilters({ filter }: { filter: LetterFilter }): VNode {
       <label>Reason
         <select value=${filter.reason ?? ''} onChange=${picked('reason')}>
           <option value="">any</option>
-          ${withCurrent(REASONS, filter.reason).map((reason) => html`<option key=${reason} value=${reason}>${reason}</option>`)}
+          ${withCurrent(REASONS, filter.reason).map((reason) => html`<option key=${reason} value=${reason}>${visibleText(reason)}</option>`)}
         </select>
       </label>
-      <label>Device <input value=${filter.device ?? ''} onChange=${typed('device')} maxlength="128" placeholder="any" spellcheck="false" /></label>
-      <label>Type <input value=${filter.schema ?? ''} onChange=${typed('schema')} maxlength="128" placeholder="any" spellcheck="false" /></label>
+      <${TypedField} key=${`device ${filter.device}`} name="Device" value=${filter.device ?? ''} onTyped=${(device: string) => show({ device })} />
+      <${TypedField} key=${`schema ${filter.schema}`} name="Type" value=${filter.schema ?? ''} onTyped=${(schema: string) => show({ schema })} />
       <label>Written in
         <select value=${filter.since === undefined ? '' : 'given'} onChange=${(event: Event) => show({ since: sinceOf((event.target as HTMLSelectElement).value, filter.since) })}>
           <option value="">all the time kept</option>
@@ -62,6 +62,23 @@ export function LetterFilters({ filter }: { filter: LetterFilter }): VNode {
       </label>
       ${isFiltered && html`<a class="button quiet" href="/dead-letters">Clear</a>`}
     </form>
+  `;
+}
+
+interface TypedFieldProps {
+  readonly name: string;
+  readonly value: string;
+  readonly onTyped: (text: string) => void;
+}
+
+/** Keeps what is being typed while the page around it changes; it counts once it is done. */
+function TypedField({ name, value, onTyped }: TypedFieldProps): VNode {
+  const [text, setText] = useState(value);
+  return html`
+    <label>${name}
+      <input value=${text} maxlength="128" placeholder="any" spellcheck="false" autocapitalize="off"
+        onInput=${(event: Event) => setText((event.target as HTMLInputElement).value)} onChange=${() => onTyped(text.trim())} />
+    </label>
   `;
 }
 

@@ -54,18 +54,19 @@ interface Wanted {
 
 function TraceForm({ wanted, onAsked }: { wanted: Wanted; onAsked: () => void }): VNode {
   const [by, setBy] = useState<'seq' | 'at'>(wanted.at === '' ? 'seq' : 'at');
+  const [device, setDevice] = useState(wanted.device);
+  const [value, setValue] = useState(wanted[by]);
   const ask = (event: SubmitEvent): void => {
     event.preventDefault();
-    const form = new FormData(event.target as HTMLFormElement);
-    const device = String(form.get('device')).trim();
-    const value = String(form.get('value')).trim();
-    const href = withQuery('/trace', { device, [by]: value });
+    const href = withQuery('/trace', { device: device.trim(), [by]: value.trim() });
     if (href === location.pathname + location.search) onAsked();
     else navigate(href);
   };
+  const typed = (set: (text: string) => void) => (event: Event) =>
+    set((event.target as HTMLInputElement).value);
   return html`
     <form class="toolbar" onSubmit=${ask} aria-label="Which reading">
-      <label>Device <input name="device" required maxlength="128" value=${wanted.device} spellcheck="false" autocapitalize="off" /></label>
+      <label>Device <input required maxlength="128" value=${device} onInput=${typed(setDevice)} spellcheck="false" autocapitalize="off" /></label>
       <label>By
         <select value=${by} onChange=${(event: Event) => setBy((event.target as HTMLSelectElement).value as 'seq' | 'at')}>
           <option value="seq">seq</option>
@@ -74,8 +75,8 @@ function TraceForm({ wanted, onAsked }: { wanted: Wanted; onAsked: () => void })
       </label>
       ${
         by === 'seq'
-          ? html`<label key="seq">seq <input name="value" required inputmode="numeric" pattern="[0-9]+" value=${wanted.seq} /></label>`
-          : html`<label key="at">Time <input name="value" required maxlength="40" value=${wanted.at} placeholder="2026-01-31T08:00:00Z, or ms" /></label>`
+          ? html`<label key="seq">seq <input required inputmode="numeric" pattern="[0-9]+" value=${value} onInput=${typed(setValue)} /></label>`
+          : html`<label key="at">Time <input required maxlength="40" value=${value} onInput=${typed(setValue)} placeholder="2026-01-31T08:00:00Z, or ms" /></label>`
       }
       <button class="primary">Trace</button>
     </form>
