@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { LIMITS } from '#contract/limits.ts';
+import { MESSAGE_LIMIT_RANGES } from '#contract/limits.ts';
 import {
   type CommandIo,
   type CommandOutcome,
@@ -48,7 +48,11 @@ export function simulateCommand(io: CommandIo, access: PipelineAccess): Promise<
     .option('--rate <n>', 'messages a second of each device, or "max"', rate)
     .option('--count <n>', 'messages of each device', wholeNumber(1))
     .option('--duration <seconds>', 'how long to send', decimalNumber(0.001, 1e9))
-    .option('--batch <n>', 'readings in a message (default: 1)', wholeNumber(1, LIMITS.readingsPerMessage))
+    .option(
+      '--batch <n>',
+      'readings in a message (default: 1)',
+      wholeNumber(1, MESSAGE_LIMIT_RANGES.readingsPerMessage.max),
+    )
     .option(
       '--qos <n>',
       'MQTT quality of service, 0, 1 or 2; 0 promises nothing (default: 1)',

@@ -2,7 +2,7 @@ import { LIMITS } from '#contract/limits.ts';
 import type { FieldValue } from '#contract/reading.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
-import { MalformedChoice, type MalformedKind } from './malformed-kinds.ts';
+import { MalformedChoice, type MalformedKind, type MessageBounds } from './malformed-kinds.ts';
 import type { RandomStream } from './random-stream.ts';
 import { digestOf, ReadingSource } from './reading-source.ts';
 
@@ -17,6 +17,8 @@ export interface ScriptOptions {
   readonly duplicate: number;
   /** Milliseconds since the epoch; every `ts` but those of late readings lies after it. */
   readonly startedAt: number;
+  /** Of the gateway; default: those that nobody has set. */
+  readonly limits?: MessageBounds | undefined;
 }
 
 /** What a device sends in one MQTT publish. */
@@ -53,6 +55,7 @@ const LATENESS = 0.8;
  */
 export class DeviceScript {
   readonly #options: ScriptOptions;
+  readonly #limits: MessageBounds;
   readonly #source: ReadingSource;
   readonly #conduct: RandomStream;
   readonly #choice: MalformedChoice;
@@ -65,9 +68,10 @@ export class DeviceScript {
 
   constructor(options: ScriptOptions, values: RandomStream, conduct: RandomStream) {
     this.#options = options;
+    this.#limits = options.limits ?? LIMITS;
     this.#source = new ReadingSource(options.schema, values);
     this.#conduct = conduct;
-    this.#choice = new MalformedChoice(options.schema);
+    this.#choice = new MalformedChoice(options.schema, this.#limits);
     this.#latenessMs = Math.floor(options.schema.maxAgeMs * LATENESS);
     this.#spoilt = spoiltShares(options.malformed, this.#choice.messageShare, options.batch);
     this.#lastMeasuredAt = options.startedAt;
@@ -131,14 +135,14 @@ export class DeviceScript {
     const content =
       kind === undefined
         ? sound(schema.name, ts, seq, values)
-        : kind.write({ schema, ts, seq, values, random: this.#conduct });
+        : kind.write({ schema, ts, seq, values, random: this.#conduct, limits: this.#limits });
     const reading = { seq, ts, malformed: kind !== undefined, digest: digestOf(content) };
     return { reading, content };
   }
 
   /** A batch stays below the size at which it would be refused as a whole, whatever the schema's readings measure. */
   #isFull(bytes: number): boolean {
-    return bytes > 0 && bytes + 2 * this.#largestReading > LIMITS.payloadBytes;
+    return bytes > 0 && bytes + 2 * this.#largestReading > this.#limits.payloadBytes;
   }
 }
 

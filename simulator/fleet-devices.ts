@@ -41,6 +41,7 @@ export function createFleetDevices(
         late: options.late ?? 0,
         duplicate: options.duplicate ?? 0,
         startedAt: now,
+        limits: options.limits,
       },
       values,
       conduct,

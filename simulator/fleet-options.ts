@@ -1,6 +1,7 @@
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { LedgerWriter } from './ledger.ts';
+import type { MessageBounds } from './malformed-kinds.ts';
 import type { Pace } from './pace.ts';
 import type { FleetVersion } from './protocol.ts';
 
@@ -27,6 +28,8 @@ export interface FleetOptions {
   readonly late?: number;
   readonly duplicate?: number;
   readonly disconnect?: number;
+  /** Of the gateway; default: those that nobody has set. */
+  readonly limits?: MessageBounds | undefined;
   /**
    * The fleet gives up when there was no acknowledgement for so long although all that is left is a known number of
    * messages (`count`, or after `durationMs`). `undefined` = never.

@@ -1,7 +1,9 @@
+import { LIMITS } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { chooseSchemas } from './choose-schemas.ts';
 import type { DeviceIdentity, FleetOptions } from './fleet-options.ts';
+import type { MessageBounds } from './malformed-kinds.ts';
 import type { Pace } from './pace.ts';
 import { assertInventable } from './reading-source.ts';
 import { type Behaviour, DEFAULT_BEHAVIOUR, SCENARIOS } from './scenarios.ts';
@@ -24,6 +26,8 @@ export interface FleetSurroundings {
   readonly seed: number;
   /** With passwords; `undefined` = devices without, named `sim-<seed>-<number>`. */
   readonly identities: readonly DeviceIdentity[] | undefined;
+  /** Of the gateway; default: those that nobody has set. */
+  readonly limits?: MessageBounds;
 }
 
 const PROTOCOLS = new Set(['mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'ws:', 'wss:']);
@@ -52,6 +56,9 @@ export function planFleet(request: FleetRequest, surroundings: FleetSurroundings
   const rate = behaviour.rate ?? (count === undefined ? DEFAULT_RATE : 'max');
   const pace = paceOf(behaviour, rate, problems);
   const devices = devicesOf(request.devices, behaviour.devices, seed, surroundings.identities, problems);
+  const { limits = LIMITS } = surroundings;
+  if (behaviour.batch > limits.readingsPerMessage)
+    problems.push(`--batch: expected at most ${limits.readingsPerMessage} (MAX_READINGS_PER_MESSAGE)`);
   if (problems.length > 0) throw new PipelineError('usage', problems.join('\n'));
 
   const schemas = chooseSchemas(surroundings.schemas, request.types);
@@ -73,6 +80,7 @@ export function planFleet(request: FleetRequest, surroundings: FleetSurroundings
     duplicate,
     disconnect,
     giveUpAfterMs: PATIENCE_MS,
+    limits: surroundings.limits,
   };
 }
 

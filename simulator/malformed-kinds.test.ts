@@ -14,7 +14,8 @@ function* subjects(): Generator<Subject> {
   for (const schema of SCHEMAS.values()) {
     const random = streams.next().value;
     const source = new ReadingSource(schema, random);
-    for (let seq = 0; seq < 8; seq++) yield { schema, ts: NOW + seq, seq, values: source.next(), random };
+    for (let seq = 0; seq < 8; seq++)
+      yield { schema, ts: NOW + seq, seq, values: source.next(), random, limits: LIMITS };
   }
 }
 
@@ -22,7 +23,7 @@ const all = [...subjects()];
 const bytesOf = (kind: MalformedKind, subject: Subject): Buffer => Buffer.from(kind.write(subject));
 
 describe.each(MALFORMED_KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kind) => {
-  const fitting = all.filter(({ schema }) => kind.fits(schema));
+  const fitting = all.filter(({ schema }) => kind.fits(schema, LIMITS));
 
   test('fits a shipped schema and is refused for its reason, with its own bytes', () => {
     expect(fitting.length).toBeGreaterThan(0);
@@ -54,7 +55,7 @@ const elements = MALFORMED_KINDS.filter(({ scope }) => scope === 'element');
 test.each(elements.map((kind) => [kind.name, kind] as const))(
   '%s harms only itself in a batch',
   (_name, kind) => {
-    for (const subject of all.filter(({ schema }) => kind.fits(schema))) {
+    for (const subject of all.filter(({ schema }) => kind.fits(schema, LIMITS))) {
       const { schema, ts, seq, values } = subject;
       const sound = JSON.stringify({ schema: schema.name, ts: ts - 1, seq, values });
       const broken = bytesOf(kind, subject);
@@ -79,4 +80,19 @@ test('together they cover every reason for which a gateway refuses', () => {
   expect(new Set(MALFORMED_KINDS.map(({ reason }) => reason))).toEqual(
     new Set(REJECT_REASONS.filter((reason) => !ofOthers.includes(reason))),
   );
+});
+
+test('a message beyond the bounds is beyond those that are in force', () => {
+  const limits = { packetBytes: 2 ** 21, payloadBytes: 2 ** 20, readingsPerMessage: 5_000 };
+  const [subject] = all as [Subject, ...Subject[]];
+  for (const kind of MALFORMED_KINDS.filter(({ reason }) => /^(too-many|payload-too)/.test(reason))) {
+    expect(kind.fits(subject.schema, limits)).toBe(true);
+    const bytes = bytesOf(kind, { ...subject, limits });
+    const { rejects } = admit(bytes, NOW, SCHEMAS, { ...LIMITS, ...limits });
+    expect(rejects.map(({ reason }) => reason)).toEqual([kind.reason]);
+    // So many readings are too large for a payload of another size.
+    expect(kind.fits(subject.schema, { ...limits, payloadBytes: 2 ** 16 })).toBe(
+      kind.reason === 'payload-too-large',
+    );
+  }
 });

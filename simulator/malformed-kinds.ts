@@ -1,8 +1,11 @@
-import { LIMITS } from '#contract/limits.ts';
+import { LIMITS, type Limits } from '#contract/limits.ts';
 import type { FieldValue } from '#contract/reading.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { FieldDefinition, ReadingSchema } from '#contract/schema-registry.ts';
 import type { RandomStream } from './random-stream.ts';
+
+/** The bounds of the gateway that a message can be beyond: those in force where the simulator runs. */
+export type MessageBounds = Pick<Limits, 'packetBytes' | 'payloadBytes' | 'readingsPerMessage'>;
 
 /** A sound reading that is about to be broken. */
 export interface Subject {
@@ -11,6 +14,7 @@ export interface Subject {
   readonly seq: number;
   readonly values: Readonly<Record<string, FieldValue>>;
   readonly random: RandomStream;
+  readonly limits: MessageBounds;
 }
 
 /**
@@ -25,13 +29,19 @@ export interface MalformedKind {
   readonly scope: 'element' | 'message';
   /** How often, compared with the others. */
   readonly weight: number;
-  readonly fits: (schema: ReadingSchema) => boolean;
+  readonly fits: (schema: ReadingSchema, limits: MessageBounds) => boolean;
   readonly write: (subject: Subject) => string | Buffer;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Leaves room for the MQTT header and the topic below the limit on packets. */
-const LARGEST_PAYLOAD = LIMITS.packetBytes - 1024;
+/** Room for the MQTT header and the topic below the limit on packets. */
+const AROUND_A_PAYLOAD = 1024;
+/** By how much a payload is too large at most: enough to be seen. */
+const MOST_ABOVE = LIMITS.packetBytes - LIMITS.payloadBytes;
+/** Elements of a message that has too many, beyond the bound. */
+const ELEMENTS_ABOVE = 20;
+/** Bytes of one of them, with its comma. */
+const ELEMENT_BYTES = 40;
 
 const always = (): boolean => true;
 
@@ -80,8 +90,9 @@ function message(
   reason: RejectReason,
   write: (subject: Subject) => string | Buffer,
   weight = 1,
+  fits: MalformedKind['fits'] = always,
 ): MalformedKind {
-  return { name, reason, scope: 'message', weight, fits: always, write };
+  return { name, reason, scope: 'message', weight, fits, write };
 }
 
 const ELEMENTS: readonly MalformedKind[] = [
@@ -187,16 +198,21 @@ const MESSAGES: readonly MalformedKind[] = [
     'too many readings',
     'too-many-readings',
     (s) => {
-      const readings = LIMITS.readingsPerMessage + 1 + s.random.below(20);
+      const readings = s.limits.readingsPerMessage + 1 + s.random.below(ELEMENTS_ABOVE);
       return JSON.stringify(Array.from({ length: readings }, () => ({ seq: s.seq, ts: s.ts })));
     },
     0.3,
+    // Else it would be too large before.
+    (_, { readingsPerMessage, payloadBytes }) =>
+      (readingsPerMessage + ELEMENTS_ABOVE) * ELEMENT_BYTES < payloadBytes,
   ),
   message(
     'too large',
     'payload-too-large',
     (s) => {
-      const size = LIMITS.payloadBytes + 1 + s.random.below(LARGEST_PAYLOAD - LIMITS.payloadBytes);
+      const { payloadBytes, packetBytes } = s.limits;
+      const room = Math.min(packetBytes - AROUND_A_PAYLOAD - payloadBytes, MOST_ABOVE);
+      const size = payloadBytes + 1 + s.random.below(room);
       return text(s).padEnd(size, ' ');
     },
     0.1,
@@ -210,15 +226,17 @@ export class MalformedChoice {
   /** Part of malformed readings that go as a message of their own. */
   readonly messageShare: number;
   readonly #elements: readonly MalformedKind[];
+  readonly #messages: readonly MalformedKind[];
 
-  constructor(schema: ReadingSchema) {
-    this.#elements = ELEMENTS.filter((kind) => kind.fits(schema));
-    const messages = totalWeight(MESSAGES);
+  constructor(schema: ReadingSchema, limits: MessageBounds) {
+    this.#elements = ELEMENTS.filter((kind) => kind.fits(schema, limits));
+    this.#messages = MESSAGES.filter((kind) => kind.fits(schema, limits));
+    const messages = totalWeight(this.#messages);
     this.messageShare = messages / (messages + totalWeight(this.#elements));
   }
 
   pick(scope: MalformedKind['scope'], random: RandomStream): MalformedKind {
-    const kinds = scope === 'element' ? this.#elements : MESSAGES;
+    const kinds = scope === 'element' ? this.#elements : this.#messages;
     let at = random.next() * totalWeight(kinds);
     const found = kinds.find((kind) => {
       at -= kind.weight;

@@ -65,6 +65,7 @@ export async function simulate(
     defaultUrl: gatewayUrl(settings),
     schemas,
     seed: Math.floor(access.random() * DRAWN_SEEDS),
+    limits: settings.limits,
     identities: request.credentials === undefined ? undefined : identitiesIn(request.credentials),
   });
   const quiet = request.json === true;
