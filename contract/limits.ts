@@ -37,9 +37,12 @@ export const LIMITS = {
   mappedReadings: 2_000,
   /** Bytes of the readings that a mapping may make of one message. */
   mappedBytes: 1024 * 1024,
-  /** Milliseconds a socket may take until its CONNECT is complete, and authentication may take after it. */
+  /** Milliseconds a socket may take until its CONNECT is complete. */
   connectMs: 10_000,
-  authenticateMs: 5_000,
+  /** Milliseconds from there to CONNACK: passwords wait for their turn. Usual clients wait for 30 s. */
+  authenticateMs: 25_000,
+  /** Milliseconds until a client is told that too many passwords wait, and up to twice of it: it comes back at once. */
+  busyAnswerMs: 12_500,
   /** Milliseconds from a CONNECT to the answer that its login is not right: longer than any hash takes on its own. */
   loginRefusalMs: 300,
   connections: 10_000,

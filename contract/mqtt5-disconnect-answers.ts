@@ -86,6 +86,13 @@ export const DISCONNECT_ANSWERS = {
     when: 'more filters in a packet than is sensible, or the largest unfinished packets when all clients together hold too much of them',
     device: MEND,
   },
+  tokenOver: {
+    packet: 'DISCONNECT',
+    code: 0xa0,
+    name: 'Maximum connect time',
+    when: 'the token that the device came with has expired, or its key was taken back',
+    device: 'connect with a new token',
+  },
   revoked: {
     packet: 'DISCONNECT',
     code: 0x98,

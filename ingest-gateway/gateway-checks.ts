@@ -3,6 +3,7 @@ import { portFree } from '#runtime/configuration-checks.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { readBans } from './devices/bans/bans-file.ts';
 import { readCredentials } from './devices/credentials-file.ts';
+import { readKeySet } from './devices/tokens/key-set.ts';
 import { tlsFileProblems } from './mqtt/listeners/tls-files.ts';
 
 /** What a gateway needs of files and ports, told before anything is opened, together with all else that is wrong. */
@@ -19,6 +20,13 @@ export const GATEWAY_CHECKS: readonly ConfigurationCheck[] = [
     run({ settings }) {
       const { bansFile } = settings.mqtt;
       if (bansFile !== undefined) readBans(bansFile);
+    },
+  },
+  {
+    variables: ['JWT_JWKS_FILE'],
+    run({ values }) {
+      const { JWT_JWKS_FILE: file } = values;
+      if (file !== undefined) readKeySet(file);
     },
   },
   {

@@ -5,6 +5,7 @@ export type GatewayLimits = Readonly<Record<(typeof NAMES)[number], number>>;
 
 const NAMES = [
   'authenticateMs',
+  'busyAnswerMs',
   'connectBurstPerAddress',
   'connectMs',
   'connectsPerMinute',

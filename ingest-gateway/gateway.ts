@@ -6,6 +6,8 @@ import type { Settings, SourceSettings } from '#runtime/settings.ts';
 import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
+import { TokenChecks } from './devices/tokens/token-checks.ts';
+import { TokenKeys } from './devices/tokens/token-keys.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
 import type { DeviceStatus, DeviceStory } from './intake/device.ts';
 import type { DeviceClocks } from './intake/device-clocks.ts';
@@ -35,6 +37,9 @@ export interface IngestGatewayOptions {
   /** How often single devices are looked after; default a minute. */
   readonly deviceLookMs?: number;
 }
+
+/** How often it is looked whose token does not hold any more. */
+const TOKEN_LOOK_MS = 1_000;
 
 export interface IngestGatewayDeps extends Deps {
   /** Stays open: whoever opened it closes it, after the gateway stopped. */
@@ -85,6 +90,7 @@ export async function startIngestGateway(
     credentials: credentials?.problem,
     bans: bans.problem,
     certificates: listeners?.tls?.problem,
+    'token-keys': tokenKeys?.problem,
   });
   await using resources = new AsyncDisposableStack();
   const { intake, devices, budget, clocks, telemetry, watch, watchDevices, audit } = openIntake(
@@ -121,6 +127,21 @@ export async function startIngestGateway(
             telemetry,
           ),
         );
+  const tokenKeys =
+    mqtt.tokens &&
+    resources.use(
+      new TokenKeys(
+        { keys: mqtt.tokens.keys, pollMs: options.filePollMs, onChanged: () => endTokens() },
+        telemetry,
+      ),
+    );
+  const tokens =
+    mqtt.tokens && tokenKeys && new TokenChecks({ ...mqtt.tokens, keys: tokenKeys, now: deps.now });
+  const endTokens = (): void =>
+    broker?.disconnect(
+      'token-over',
+      ({ pass }) => pass?.token !== undefined && tokens?.holds(pass.token) === false,
+    );
   const bans = resources.use(
     new BanList(
       {
@@ -143,7 +164,7 @@ export async function startIngestGateway(
     {
       limits,
       ackDeadlineMs: mqtt.ackDeadlineMs,
-      authentication: { credentials, allowAnonymous: mqtt.allowAnonymous, bans },
+      authentication: { credentials, tokens, allowAnonymous: mqtt.allowAnonymous, bans },
     },
     {
       devices,
@@ -187,6 +208,11 @@ export async function startIngestGateway(
 
   const { ports, tls } = listeners;
   resources.use(watchDevices(options.deviceLookMs));
+  if (tokens !== undefined) {
+    // No timer for each: clocks are set, and tokens may hold for longer than a timer can wait.
+    const looks = setInterval(endTokens, options.filePollMs ?? TOKEN_LOOK_MS).unref();
+    resources.defer(() => clearInterval(looks));
+  }
 
   // In this order: close the listeners, stop the broker, let go of the credentials.
   const owned = resources.move();
@@ -224,6 +250,7 @@ export async function startIngestGateway(
     readFilesAgain() {
       credentials?.readAgain();
       bans.readAgain();
+      tokenKeys?.readAgain();
       tls?.readAgain();
     },
     stop,

@@ -20,7 +20,7 @@ export const REFUSAL_REASONS = [
   'connect-timeout',
   /** The password could not be checked in time. */
   'authenticate-timeout',
-  /** Too many passwords are waiting to be checked (CONNACK 3). */
+  /** Too many passwords are waiting to be checked, or there are no keys to check tokens by yet (CONNACK 3). */
   'authentication-busy',
   /** Wrong passwords came before, for this device or from this address: not tried for a while (CONNACK 3). */
   'login-throttled',
@@ -45,6 +45,8 @@ export const REFUSAL_REASONS = [
   'wrong-identity',
   /** Revoked, or given a password or another one, while connected. */
   'revoked',
+  /** The token that it came with has expired, or its key was taken back. */
+  'token-over',
   /** More publishes to topics that are not the device's own than clumsy firmware makes. */
   'foreign-topic',
   /** The event log cannot be written (CONNACK 3). */

@@ -35,7 +35,7 @@ export const DROP_REASONS = ['not-durable', 'log-closed', 'connection-ended'] as
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Files that are read again while the gateway runs; the values of `ingest_files_usable{kind}`. */
-export const FILE_KINDS = ['credentials', 'bans', 'certificates'] as const;
+export const FILE_KINDS = ['credentials', 'bans', 'certificates', 'token-keys'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /** Where a device's clock is, seen from ours; the values of `ingest_devices_off_clock{direction}`. */

@@ -19,7 +19,12 @@ function start() {
     inflightMessages: 2,
     inflightBytes: 3,
     pausedDevices: 4,
-    fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
+    fileProblems: {
+      credentials: undefined,
+      bans: undefined,
+      certificates: undefined,
+      'token-keys': undefined,
+    },
     devicesOffClock: { ahead: 0, behind: 0 },
     watched: { known: 5, refused: 6, silent: { open: 7, closed: 8 } },
   };

@@ -110,8 +110,21 @@ export function createIngestTelemetry(
       log.info({ file, devices }, 'device credentials loaded');
       audit?.write('credentials loaded', { file, devices });
     },
+    credentialsReadableForAll(file: string): void {
+      log.warn({ file }, 'everybody on this machine may read the credentials: chmod o-r');
+    },
     credentialsUnusable(file: string, problem: string): void {
       log.error({ file, problem }, 'device credentials cannot be read, the ones loaded before stay in force');
+    },
+    tokenKeysLoaded(keys: number): void {
+      log.info({ keys }, 'keys of tokens (JWT) loaded');
+    },
+    /** @param hasOthers those from before are in force; else no token can be judged. */
+    tokenKeysUnusable(problem: string, hasOthers: boolean): void {
+      const meanwhile = hasOthers
+        ? 'the ones before stay in force'
+        : 'devices that show a token have to wait';
+      log.error({ problem }, `keys of tokens (JWT) cannot be had; ${meanwhile}`);
     },
     banned(
       device: string | undefined,

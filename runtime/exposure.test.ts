@@ -37,6 +37,7 @@ describe('what other machines can reach [P9]', () => {
     ['TLS and credentials', { ...EVERYWHERE, ...CREDENTIALS, ...TLS_ONLY }, []],
     ['TLS and certificates', { ...EVERYWHERE, ...TLS_ONLY, ...CA }, []],
     ['TLS and nothing to show', { ...EVERYWHERE, ...TLS_ONLY }, ['DEVICE_CREDENTIALS_FILE']],
+    ['TLS and tokens', { ...EVERYWHERE, ...TLS_ONLY, JWT_JWKS_FILE: 'jwks.json' }, []],
     ['plain, allowed in words', { ...EVERYWHERE, ...CREDENTIALS, ...PLAIN }, []],
     [
       'plain WebSocket',
@@ -66,7 +67,41 @@ describe('what other machines can reach [P9]', () => {
     expect(settingsOf({}).mqtt.allowAnonymous).toBe(true);
     expect(settingsOf(CREDENTIALS).mqtt.allowAnonymous).toBe(false);
     expect(settingsOf({ ...EVERYWHERE, ...TLS_ONLY, ...CA }).mqtt.allowAnonymous).toBe(false);
+    expect(settingsOf({ JWT_JWKS_FILE: 'jwks.json' }).mqtt.allowAnonymous).toBe(false);
     expect(settingsOf({ ...EVERYWHERE, ...PLAIN, ...OPEN }).mqtt.allowAnonymous).toBe(true);
+  });
+});
+
+describe('tokens [P10]', () => {
+  const URL = { JWT_JWKS_URL: 'https://id.example/jwks.json' };
+
+  it.each<[string, Env, string[]]>([
+    ['keys of a provider, whose tokens are for many', { ...URL }, ['JWT_AUDIENCE']],
+    ['and of a file', { ...URL, JWT_AUDIENCE: 'a', JWT_JWKS_FILE: 'jwks.json' }, ['JWT_JWKS_URL']],
+    ['nothing to judge by', { JWT_ISSUER: 'a', JWT_ALGORITHMS: 'ES256' }, ['JWT_JWKS_FILE', 'JWT_JWKS_FILE']],
+    [
+      'over the network in the clear',
+      { JWT_JWKS_URL: 'http://id.example/', JWT_AUDIENCE: 'a' },
+      ['JWT_JWKS_URL'],
+    ],
+    ['of this machine in the clear', { JWT_JWKS_URL: 'http://127.0.0.1:9/', JWT_AUDIENCE: 'a' }, []],
+    ['no signature', { JWT_JWKS_FILE: 'j', JWT_ALGORITHMS: 'none' }, ['JWT_ALGORITHMS']],
+    ['a public key as a secret', { JWT_JWKS_FILE: 'j', JWT_ALGORITHMS: 'ES256,HS256' }, ['JWT_ALGORITHMS']],
+  ])('%s', (_, env, variables) => {
+    expect(wrong(env)).toEqual(variables);
+  });
+
+  it('are handed on as one', () => {
+    expect(settingsOf({}).mqtt.tokens).toBeUndefined();
+    expect(
+      settingsOf({ ...URL, JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'ES256', JWT_ISSUER: 'b' }).mqtt.tokens,
+    ).toEqual({
+      keys: { url: URL.JWT_JWKS_URL },
+      issuer: 'b',
+      audience: 'a',
+      algorithms: ['ES256'],
+      clockToleranceMs: 30_000,
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { isLoopback } from '#runtime/loopback.ts';
 import type { MqttTlsSettings, Settings } from '#runtime/settings.ts';
+import type { TokenSettings } from '#runtime/token-variables.ts';
 import type { Values, VariableName } from '#runtime/variables.ts';
 
 /** How an operator says that he knows: nobody writes these words by accident. */
@@ -37,7 +38,8 @@ export function judgeExposure(values: Values, isSet: (name: VariableName) => boo
         'ALLOW_ANONYMOUS',
         `expected "false", ${reachable}, and anybody there could send as any device ("${OPEN_TO_NETWORK}" allows that)`,
       );
-    const authenticated = isSet('DEVICE_CREDENTIALS_FILE') || (hasTls && isSet('MQTT_TLS_CA_FILE'));
+    const authenticated =
+      isSet('DEVICE_CREDENTIALS_FILE') || hasTokens(values) || (hasTls && isSet('MQTT_TLS_CA_FILE'));
     if (anonymous === 'false' && !authenticated)
       tell('DEVICE_CREDENTIALS_FILE', `expected a file, ${reachable}`);
     if (!isSet('MQTT_PLAIN')) {
@@ -48,6 +50,8 @@ export function judgeExposure(values: Values, isSet: (name: VariableName) => boo
         tell('MQTT_WS_PORT', `expected no port, and MQTT_WSS_PORT instead, ${readable}`);
     }
   }
+  if (isSet('JWT_JWKS_FILE') && isSet('JWT_JWKS_URL'))
+    tell('JWT_JWKS_URL', 'set it or JWT_JWKS_FILE, not both');
   if (isSet('MQTT_TLS_CRL_FILE') && !isSet('MQTT_TLS_CA_FILE'))
     tell('MQTT_TLS_CA_FILE', 'expected a PEM file, because MQTT_TLS_CRL_FILE is set');
   if (!isLoopback(httpHost) && !isSet('HTTP_TOKEN') && !isSet('HTTP_OPEN') && !isSet('CONSOLE_PASSWORD'))
@@ -70,6 +74,7 @@ export function assembleMqtt(values: Values): Settings['mqtt'] {
     proxyProtocol: values.MQTT_PROXY_PROTOCOL,
     credentialsFile: values.DEVICE_CREDENTIALS_FILE,
     bansFile: values.BANS_FILE ?? path.join(values.DATA_DIR, 'bans.json'),
+    tokens: assembleTokens(values),
     allowAnonymous: anonymousOf(values) !== 'false',
     ackDeadlineMs: values.ACK_DEADLINE_MS,
   };
@@ -80,8 +85,21 @@ export function assembleHttp(values: Values): Settings['http'] {
   return { host, port, token, password: values.CONSOLE_PASSWORD, allowedHosts };
 }
 
+function hasTokens({ JWT_JWKS_FILE: file, JWT_JWKS_URL: url }: Values): boolean {
+  return file !== undefined || url !== undefined;
+}
+
+function assembleTokens(values: Values): TokenSettings | undefined {
+  const { JWT_JWKS_FILE: file, JWT_JWKS_URL: url, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = values;
+  const keys = file !== undefined ? { file } : url !== undefined ? { url } : undefined;
+  if (keys === undefined) return undefined;
+  const clockToleranceMs = values.JWT_CLOCK_TOLERANCE_SECONDS * 1000;
+  return { keys, issuer, audience, algorithms: values.JWT_ALGORITHMS, clockToleranceMs };
+}
+
 function anonymousOf(values: Values): NonNullable<Values['ALLOW_ANONYMOUS']> {
-  const closed = values.DEVICE_CREDENTIALS_FILE !== undefined || !isLoopback(values.MQTT_HOST);
+  const closed =
+    values.DEVICE_CREDENTIALS_FILE !== undefined || hasTokens(values) || !isLoopback(values.MQTT_HOST);
   return values.ALLOW_ANONYMOUS ?? (closed ? 'false' : 'true');
 }
 

@@ -144,7 +144,6 @@ export function assembleLimits(values: Values): Limits {
     connectBurstPerAddress: Math.max(LIMITS.connectBurstPerAddress, Math.ceil(connections * 1.2)),
     connectsPerMinute: values.MQTT_CONNECTS_PER_MINUTE,
     connectMs: values.MQTT_CONNECT_TIMEOUT_MS,
-    authenticateMs: Math.min(LIMITS.authenticateMs, values.MQTT_CONNECT_TIMEOUT_MS),
     maxKeepaliveSeconds: values.MQTT_MAX_KEEPALIVE_SECONDS,
     deviceSilentSeconds: values.DEVICE_SILENT_SECONDS,
     messagesPerSecond,

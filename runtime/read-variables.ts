@@ -60,6 +60,11 @@ export function readVariables(env: Environment, readFile: ReadFile): VariablesRe
   if (!read.SHIPPED_SCHEMAS && !isSet('SCHEMA_DIR')) {
     tell('SCHEMA_DIR', 'expected a folder, because SHIPPED_SCHEMAS=false leaves no other schemas');
   }
+  if (!isSet('JWT_JWKS_FILE') && !isSet('JWT_JWKS_URL')) {
+    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ALGORITHMS'] as const)
+      if (isSet(name))
+        tellBeside('JWT_JWKS_FILE', `expected a file, or JWT_JWKS_URL, because ${name} is set`);
+  }
   const { MQTT_SOURCE_URL: sources } = read;
   for (const name of ['MQTT_SOURCE_CA_FILE', 'MQTT_SOURCE_CERT_FILE'] as const) {
     if (sources !== undefined && isSet(name) && !usesTls(sources))
@@ -103,6 +108,7 @@ const RELATIONS: readonly {
     set,
     needs: [['MQTT_SOURCE_URL', 'a list of addresses']] as const,
   })),
+  { set: 'JWT_JWKS_URL', needs: [['JWT_AUDIENCE', 'an audience']] },
   { set: 'MQTT_SOURCE_PASSWORD', needs: [['MQTT_SOURCE_USERNAME', 'a user name']] },
   {
     set: 'MQTT_SOURCE_CERT_FILE',
@@ -173,6 +179,6 @@ function unknownNames(env: Environment): string[] {
     ),
   );
   return Object.keys(env)
-    .filter((name) => /^(MQTT|KAFKA|INFLUX)_/.test(name) && !known.has(name))
+    .filter((name) => /^(MQTT|KAFKA|INFLUX|JWT)_/.test(name) && !known.has(name))
     .map((name) => `${name} is set, but the pipeline knows no such variable`);
 }

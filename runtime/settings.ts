@@ -10,6 +10,7 @@ import {
   readVariables,
   type VariablesRead,
 } from '#runtime/read-variables.ts';
+import type { TokenSettings } from '#runtime/token-variables.ts';
 import type { Values } from '#runtime/variables.ts';
 
 /** The settings by part, as the parts take them. All durations in milliseconds. */
@@ -28,6 +29,8 @@ export interface Settings {
     readonly credentialsFile: string | undefined;
     /** `undefined` = bans are kept in memory only. */
     readonly bansFile?: string | undefined;
+    /** `undefined` = tokens let nobody in. */
+    readonly tokens?: TokenSettings | undefined;
     readonly allowAnonymous: boolean;
     readonly ackDeadlineMs: number;
   };

@@ -4,6 +4,7 @@ import { OPEN_TO_NETWORK } from '#runtime/exposure.ts';
 import { LIMIT_VARIABLES } from '#runtime/limit-variables.ts';
 import { LOG_LEVELS } from '#runtime/logger.ts';
 import { SOURCE_VARIABLES } from '#runtime/source-variables.ts';
+import { TOKEN_VARIABLES } from '#runtime/token-variables.ts';
 import {
   brokerList,
   flag,
@@ -29,7 +30,7 @@ export const VARIABLES = {
   },
   MQTT_HOST: {
     schema: text('an address').default('127.0.0.1'),
-    help: 'Address the MQTT listeners bind to. Beyond loopback, devices must show who they are (DEVICE_CREDENTIALS_FILE or MQTT_TLS_CA_FILE), over TLS.',
+    help: 'Address the MQTT listeners bind to. Beyond loopback, devices must show who they are (DEVICE_CREDENTIALS_FILE, JWT_JWKS_FILE, JWT_JWKS_URL or MQTT_TLS_CA_FILE), over TLS.',
   },
   MQTT_PORT: {
     schema: z.union([z.literal('off'), port], 'a port number or "off"').default(1883),
@@ -88,6 +89,7 @@ export const VARIABLES = {
     schema: z.enum(['true', 'false', OPEN_TO_NETWORK], `"true", "false" or "${OPEN_TO_NETWORK}"`).optional(),
     help: 'Let devices in without a password. Default: true on loopback without a credentials file, else false. Beyond loopback only `insecure-network-allowed` does.',
   },
+  ...TOKEN_VARIABLES,
   ...SOURCE_VARIABLES,
   HTTP_HOST: { schema: text('an address').default('127.0.0.1'), help: 'Address the HTTP server binds to.' },
   HTTP_PORT: {

@@ -45,6 +45,7 @@ const everythingWrong = {
   MQTT_TLS_KEY_FILE: path.join(folder, 'missing-key.pem'),
   MQTT_TLS_CA_FILE: write('ca.pem', 'no certificate'),
   DEVICE_CREDENTIALS_FILE: write('devices.json', '{"version":2}'),
+  JWT_JWKS_FILE: write('jwks.json', '{"keys":[]}'),
   SCHEMA_DIR: path.dirname(path.dirname(write('schemas/pump/1.json', '{'))),
   DATA_DIR: path.join(write('a-file', ''), 'data'),
 };
@@ -68,6 +69,7 @@ const gateway = [
   /^MQTT_TLS_KEY_FILE: expected a readable PEM file with a private key.*ENOENT/,
   /^MQTT_TLS_CA_FILE: expected a readable PEM file with certificates/,
   /^DEVICE_CREDENTIALS_FILE: expected a credentials file/,
+  /^JWT_JWKS_FILE: expected a file of public keys.*no key for signatures/,
 ];
 
 describe('[P10] everything that is wrong is told in one answer, exit code 2', () => {

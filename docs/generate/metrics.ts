@@ -83,7 +83,12 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       inflightMessages: 0,
       inflightBytes: 0,
       pausedDevices: 0,
-      fileProblems: { credentials: undefined, bans: undefined, certificates: undefined },
+      fileProblems: {
+        credentials: undefined,
+        bans: undefined,
+        certificates: undefined,
+        'token-keys': undefined,
+      },
       devicesOffClock: { ahead: 0, behind: 0 },
       watched: { known: 0, refused: 0, silent: { open: 0, closed: 0 } },
     };

@@ -120,13 +120,14 @@ describe('device credentials', () => {
             terms: () => ({}),
             isRevoked: (id) => id === revokedId,
             verify: async () => 'wrong',
+            slowestCheckMs: 0,
           },
           allowAnonymous: true,
           bans: { device: () => undefined },
         },
         AbortSignal.timeout(1_000),
       );
-    expect(await decide('dev-1', 'dev-2')).toBeUndefined();
+    expect(await decide('dev-1', 'dev-2')).toEqual({ by: 'certificate' });
     expect(await decide('dev-1', 'dev-1')).toMatchObject({ reason: 'bad-credentials' });
     expect(await decide('dev-2', 'dev-1')).toMatchObject({ reason: 'wrong-identity' });
   });

@@ -4,19 +4,24 @@ import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
 import {
   type Credential,
+  costOf,
   hasPassword,
   inForceAt,
   isSlow,
   type PasswordCredential,
   type PasswordHash,
   passwordOf,
+  type SlowHash,
 } from './credential.ts';
 import { type Credentials, readCredentials } from './credentials-file.ts';
 import type { DeviceTerms } from './device-terms.ts';
 import { LoginLimits } from './login-limits.ts';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
 import { verifyFast } from './password-hash.ts';
+import { isReadableForAll } from './rewrite-file.ts';
 
+/** Kinds of slow hashes, by what they cost, of which it is measured how long they take. */
+const KINDS_MEASURED = 16;
 /** How often it is looked whether the time of a former password is over. */
 const OVERLAP_POLL_MS = 1_000;
 
@@ -77,7 +82,8 @@ export class CredentialStore implements Disposable {
     this.#limits = limits;
     this.#changes = new FileChanges([options.file]);
     this.#credentials = new Map(readCredentials(options.file));
-    telemetry.credentialsLoaded(options.file, [...this.deviceIds()].length);
+    this.#tellLoaded();
+    this.#measureNew([]);
     this.#changes.watch(() => this.#reload(), options.pollMs);
     this.#overlaps = setInterval(() => this.#endOverlaps(), options.pollMs ?? OVERLAP_POLL_MS).unref();
   }
@@ -126,10 +132,9 @@ export class CredentialStore implements Disposable {
     const free = kept && this.#judgeAtNoCost(deviceId, password, kept);
     if (free !== undefined) return free;
     if (this.#limits.waitMs(deviceId, address) > 0) return 'throttled';
-    const former = kept?.previous?.password;
-    if (kept === undefined || !(isSlow(kept) || (former !== undefined && isSlow(former)))) return 'wrong';
     const isKnown = this.#limits.isKnown(address);
-    return this.#checks.check({ deviceId, address, isKnown }, password, kept, signal);
+    const slow = kept === undefined || slowHashesOf(kept).length === 0 ? undefined : kept;
+    return this.#checks.check({ deviceId, address, isKnown }, password, slow, signal);
   }
 
   #judgeAtNoCost(
@@ -141,6 +146,11 @@ export class CredentialStore implements Disposable {
     const former = kept.previous?.password;
     if (former !== undefined && !isSlow(former) && verifyFast(password, former)) return 'former';
     return this.#checks.recall(deviceId, password, kept);
+  }
+
+  /** The longest that the check of a password took of late, milliseconds; 0 = none of them is slow. */
+  get slowestCheckMs(): number {
+    return this.#checks.slowestMs;
   }
 
   /** The operator asks for it. */
@@ -180,6 +190,19 @@ export class CredentialStore implements Disposable {
     this.#options.onChanged(id);
   }
 
+  #tellLoaded(): void {
+    const { file } = this.#options;
+    this.#telemetry.credentialsLoaded(file, [...this.deviceIds()].length);
+    if (isReadableForAll(file)) this.#telemetry.credentialsReadableForAll(file);
+  }
+
+  /** Kinds of hashes that the file before did not have. */
+  #measureNew(before: Iterable<Credential>): void {
+    const kinds = kindsOf(this.#credentials.values());
+    for (const cost of kindsOf(before).keys()) kinds.delete(cost);
+    void this.#checks.measure([...kinds.values()].slice(0, KINDS_MEASURED));
+  }
+
   #reload(): void {
     const { file, onTermsChanged } = this.#options;
     let read: Credentials;
@@ -198,7 +221,8 @@ export class CredentialStore implements Disposable {
       // Unchanged entries stay the same objects: verdicts about them stay remembered.
       this.#credentials.set(id, unchanged(before.get(id), now) ?? now);
     }
-    this.#telemetry.credentialsLoaded(file, [...this.deviceIds()].length);
+    this.#tellLoaded();
+    this.#measureNew(before.values());
     for (const id of new Set([...before.keys(), ...read.keys()])) {
       if (this.#credentials.get(id) === before.get(id)) continue;
       onTermsChanged(id);
@@ -207,6 +231,20 @@ export class CredentialStore implements Disposable {
       this.#leaveUnless(id, before.get(id));
     }
   }
+}
+
+function slowHashesOf(kept: PasswordCredential): SlowHash[] {
+  return [passwordOf(kept), kept.previous?.password].filter((hash) => hash !== undefined).filter(isSlow);
+}
+
+/** One slow hash of each cost. */
+function kindsOf(credentials: Iterable<Credential>): Map<string, SlowHash> {
+  const kinds = new Map<string, SlowHash>();
+  for (const credential of credentials) {
+    if (!hasPassword(credential)) continue;
+    for (const hash of slowHashesOf(credential)) kinds.set(costOf(hash), hash);
+  }
+  return kinds;
 }
 
 function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {

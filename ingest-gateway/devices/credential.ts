@@ -74,6 +74,20 @@ export function isSlow(kept: PasswordHash): kept is SlowHash {
   return kept.algorithm !== 'hmac-sha256';
 }
 
+/** What makes the check of a hash as costly as it is, as a key: hashes with the same one take the same time. */
+export function costOf(kept: SlowHash): string {
+  switch (kept.algorithm) {
+    case 'bcrypt':
+      return kept.hash.slice(0, '$2b$12'.length);
+    case 'argon2':
+      return kept.hash.split('$', 4).join('$');
+    default: {
+      const { salt: _salt, hash: _hash, ...cost } = kept;
+      return JSON.stringify(cost);
+    }
+  }
+}
+
 /** Off the event loop where it takes long; the time does not depend on where the hashes differ. */
 export function verifySlow(password: Uint8Array, kept: SlowHash): Promise<boolean> {
   return kept.algorithm === 'scrypt' ? verifyScrypt(password, kept) : verifyForeign(password, kept);

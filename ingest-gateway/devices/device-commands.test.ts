@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -163,5 +163,12 @@ describe('npm run devices', () => {
     expect([...readCredentials(file).keys()]).toEqual(['dev-1']);
     const noFile = await devices(['list'], { env: {} });
     expect(noFile).toMatchObject({ code: 2, err: expect.stringContaining('DEVICE_CREDENTIALS_FILE') });
+  });
+
+  it('tell that everybody may read the file, and say how to mend it', async () => {
+    await devices(['add', 'dev-1']);
+    expect((await devices(['list'])).err).toBe('');
+    chmodSync(file, 0o644);
+    expect((await devices(['list'])).err).toContain(`chmod o-r ${file}`);
   });
 });

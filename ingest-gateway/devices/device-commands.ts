@@ -5,6 +5,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import { addAddCommand } from './add-command.ts';
 import { hasPassword, inForceAt } from './credential.ts';
 import { changeCredentials, credentialsFileOf, readCredentials } from './credentials-file.ts';
+import { isReadableForAll } from './rewrite-file.ts';
 import { addRotateCommand } from './rotate-command.ts';
 import { addSetCommand } from './set-command.ts';
 import { addStatusCommand } from './status-command.ts';
@@ -25,6 +26,11 @@ export function deviceCommands(
     'Devices that may connect, in DEVICE_CREDENTIALS_FILE. A running gateway notices changes within a second or two;\n' +
       'a revoked device is disconnected.',
   );
+  program.hook('postAction', (_, command) => {
+    const file = command.opts<FileOptions>().file ?? io.env['DEVICE_CREDENTIALS_FILE'];
+    if (file && isReadableForAll(file))
+      io.stderr.write(`everybody on this machine may read ${file}: chmod o-r ${file}\n`);
+  });
   addAddCommand(program, io, readStdin, outcome);
   addRotateCommand(program, io, { readStdin, now });
   addSetCommand(program, io, readStdin);

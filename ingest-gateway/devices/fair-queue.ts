@@ -4,7 +4,7 @@
  */
 export class FairQueue<Work> {
   /** In the order of their turns: who had one goes to the end. */
-  readonly #addresses = new Map<string, Map<string, Work[]>>();
+  readonly #addresses = new Map<string, { readonly devices: Map<string, Work[]>; size: number }>();
   readonly #perDevice: number;
   readonly #capacity: number;
   #size = 0;
@@ -18,28 +18,43 @@ export class FairQueue<Work> {
     this.#perDevice = perDevice;
   }
 
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Pieces that have their turn before one more of this address would have it. */
+  ahead(address: string): number {
+    const own = this.#addresses.get(address)?.size ?? 0;
+    let ahead = 0;
+    for (const { size } of this.#addresses.values()) ahead += Math.min(size, own + 1);
+    return ahead;
+  }
+
   /** @returns false when there is no room. */
   push(address: string, deviceId: string, work: Work): boolean {
     if (this.#size >= this.#capacity) return false;
-    const devices = getOrSet(this.#addresses, address, () => new Map<string, Work[]>());
-    const waiting = getOrSet(devices, deviceId, () => []);
+    const of = getOrSet(this.#addresses, address, () => ({ devices: new Map<string, Work[]>(), size: 0 }));
+    const waiting = getOrSet(of.devices, deviceId, () => []);
     if (waiting.length >= this.#perDevice) return false;
     waiting.push(work);
+    of.size++;
     this.#size++;
     return true;
   }
 
   /** The piece whose turn it is. */
   shift(): Work | undefined {
-    const [address, devices] = firstOf(this.#addresses) ?? [];
-    if (address === undefined || devices === undefined) return undefined;
+    const [address, of] = firstOf(this.#addresses) ?? [];
+    if (address === undefined || of === undefined) return undefined;
+    const { devices } = of;
     const [deviceId, waiting] = firstOf(devices) as [string, Work[]];
     const work = waiting.shift();
+    of.size--;
     this.#size--;
     devices.delete(deviceId);
     if (waiting.length > 0) devices.set(deviceId, waiting);
     this.#addresses.delete(address);
-    if (devices.size > 0) this.#addresses.set(address, devices);
+    if (devices.size > 0) this.#addresses.set(address, of);
     return work;
   }
 }

@@ -7,8 +7,8 @@ import { bytes } from './password-hash.ts';
 
 /**
  * Hashes that other brokers made of their devices' passwords: kept as they are, since nobody knows the passwords, and
- * checked like chosen ones. All bounds are such that a check takes no longer than `LIMITS.loginRefusalMs` on a usual
- * machine, or the time until the answer would tell which device has which kind.
+ * checked like chosen ones. All bounds are such that a check takes about `LIMITS.loginRefusalMs` on a usual machine: wrong
+ * logins of all devices are answered as late as the slowest of them.
  */
 
 /** Longer than any that is in use; each is computed again for every check. */

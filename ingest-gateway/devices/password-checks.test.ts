@@ -86,3 +86,44 @@ describe('password checks', () => {
     expect(await checks.check(from('dev-4'), right, kept, never)).toBe('verified');
   });
 });
+
+describe('a fleet that connects for the first time', () => {
+  it('is told at once to come back where the turn would come too late, and is let in as fast as hashes are computed', async () => {
+    let now = 0;
+    const checks = new PasswordChecks(
+      { ...PASSWORD_CHECK_LIMITS, concurrent: 1, longestWaitMs: 1_000 },
+      () => now,
+    );
+    const measured = checks.measure([kept]);
+    now = 50;
+    await measured;
+    const verdicts: string[] = [];
+    const all = Array.from({ length: 100 }, (_, i) =>
+      checks.check(from(`dev-${i}`), right, kept, never).then((verdict) => void verdicts.push(verdict)),
+    );
+    // Another address has its turn soon, and is not kept out by them.
+    const elsewhere = checks.check({ ...from('other'), address: '198.51.100.1' }, right, kept, never);
+    await Promise.all(all);
+    const busy = verdicts.filter((verdict) => verdict === 'busy').length;
+    // One runs, twenty of 50 ms wait for a second at most.
+    expect(busy).toBe(100 - 1 - 21);
+    expect(verdicts.slice(0, busy)).toEqual(Array(busy).fill('busy'));
+    expect(await elsewhere).toBe('verified');
+    expect(checks.hashes).toBe(23);
+  });
+});
+
+describe('a password for which there is nothing to check', () => {
+  it('[P9] waits for its turn and as long as a check takes, and takes nobody’s', async () => {
+    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
+    expect(await checks.check(from('nobody'), right, undefined, never)).toBe('wrong');
+    await checks.measure([await hashPassword(right, { n: 1 << 14, r: 8, p: 1 })]);
+    const answered: string[] = [];
+    const ask = (id: string, entry: ScryptHash | undefined) =>
+      checks.check(from(id), wrong, entry, never).then(() => void answered.push(id));
+    await Promise.all([ask('dev-1', kept), ask('nobody', undefined), ask('dev-2', kept), ask('dev-3', kept)]);
+    // Not before those that were there first; and those behind it did not wait for it.
+    expect(answered).toEqual(['dev-1', 'dev-2', 'dev-3', 'nobody']);
+    expect(checks.hashes).toBe(3);
+  });
+});

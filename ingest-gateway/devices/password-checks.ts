@@ -1,4 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { pause } from '#runtime/retry.ts';
+import { CheckPace } from './check-pace.ts';
 import { isSlow, type PasswordCredential, type SlowHash, verifySlow } from './credential.ts';
 import { FairQueue } from './fair-queue.ts';
 
@@ -9,6 +11,8 @@ export interface PasswordCheckLimits {
   /** Hashes computed at once: each takes memory and a thread that files and name look-ups also need. */
   readonly concurrent: number;
   readonly waiting: number;
+  /** Who would wait longer for its turn is told at once to come back, milliseconds. Below `LIMITS.authenticateMs`. */
+  readonly longestWaitMs: number;
   /** Checks of one device from one address that wait: more come from somebody who guesses. */
   readonly waitingOfDevice: number;
   /** How long a verdict is remembered, milliseconds. The right password of a device is worth more than a wrong one. */
@@ -20,7 +24,8 @@ export interface PasswordCheckLimits {
 
 export const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = {
   concurrent: 2,
-  waiting: 1_000,
+  waiting: 10_000,
+  longestWaitMs: 20_000,
   waitingOfDevice: 2,
   rememberVerifiedMs: 24 * 60 * 60 * 1000,
   rememberWrongMs: 10 * 60 * 1000,
@@ -31,7 +36,7 @@ interface Remembered {
   readonly digest: Buffer;
   readonly verdict: Exclude<PasswordVerdict, 'busy'>;
   /** The verdict holds for this entry of the file only. */
-  readonly kept: PasswordCredential;
+  readonly kept: PasswordCredential | undefined;
   readonly until: number;
 }
 
@@ -45,7 +50,7 @@ export interface Asker {
 
 interface Job {
   readonly password: Uint8Array;
-  readonly kept: PasswordCredential;
+  readonly kept: PasswordCredential | undefined;
   readonly signal: AbortSignal;
   readonly resolve: (verdict: PasswordVerdict) => void;
   readonly reject: (error: unknown) => void;
@@ -53,20 +58,25 @@ interface Job {
 
 /**
  * Checks passwords whose hash is slow, without letting a storm of connections take the machine: few hashes at once, a
- * bounded queue with turns for all (whoever does not fit in is told to come back), and verdicts remembered for a while.
+ * bounded queue with turns for all, and verdicts remembered for a while. Whoever would have to wait longer than a client
+ * does is told at once to come back: a fleet that connects for the first time is let in as fast as hashes are computed, and
+ * nobody waits in vain.
  * Every other turn is for addresses from which somebody was verified before: guesses from a hundred others would leave such a
  * one, with all the devices behind it, a hundredth.
+ * A password for which there is nothing slow to check (of an id that nobody knows, of one that was revoked) waits for its turn
+ * and as long as a check takes, too, or the time would tell; it takes nobody's turn and no time of the machine.
  * What is remembered is a keyed digest of the password, under a key that lives and dies with the process. Wrong passwords are
  * remembered apart from verified ones, so that guessing cannot push those out.
  *
  * Of a check: *remembered* (answered at once) or *waiting* → *running*, when it is its turn and a place is free → *answered*.
- * Out of *waiting* it also goes as `busy`, when there is no room, or when nobody wants the answer any more. Of a verdict:
+ * It goes as `busy` instead of *waiting* when there is no room or the wait too long, and out of it when nobody wants the answer any more. Of a verdict:
  * from its answer until its time is over, the file has another entry for the device, or `forget`.
  */
 export class PasswordChecks {
   readonly #limits: PasswordCheckLimits;
   readonly #now: () => number;
   readonly #key = randomBytes(32);
+  readonly #pace = new CheckPace();
   readonly #verified = new Map<string, Remembered>();
   readonly #wrong = new Map<string, Remembered>();
   readonly #waiting: { readonly known: FairQueue<Job>; readonly strangers: FairQueue<Job> };
@@ -85,6 +95,16 @@ export class PasswordChecks {
     this.#waiting = { known: queue(), strangers: queue() };
   }
 
+  /** The longest that a check took of late, milliseconds; 0 = there was none. */
+  get slowestMs(): number {
+    return this.#pace.slowestMs;
+  }
+
+  /** Finds out how long such hashes take here, before anybody waits for one. */
+  async measure(hashes: readonly SlowHash[]): Promise<void> {
+    for (const hash of hashes) await this.#timed(() => verifySlow(this.#key, hash));
+  }
+
   /** Hashes computed so far. */
   get hashes(): number {
     return this.#hashes;
@@ -100,21 +120,25 @@ export class PasswordChecks {
     return verdict === 'wrong' ? undefined : verdict;
   }
 
-  /** @param signal the answer is not wanted any more: the check is left out when it has not begun. */
+  /**
+   * @param kept `undefined` = there is nothing that the password could be right for.
+   * @param signal the answer is not wanted any more: the check is left out when it has not begun.
+   */
   async check(
-    { deviceId, address, isKnown }: Asker,
+    asker: Asker,
     password: Uint8Array,
-    kept: PasswordCredential,
+    kept: PasswordCredential | undefined,
     signal: AbortSignal,
   ): Promise<PasswordVerdict> {
+    if (kept === undefined && this.#pace.averageMs === 0) return 'wrong';
+    const { deviceId } = asker;
     const digest = this.#digest(password);
     const recalled =
       this.#recalls(this.#verified, deviceId, digest, kept) ??
       this.#recalls(this.#wrong, deviceId, digest, kept);
     if (recalled !== undefined) return recalled;
     const verdict = await new Promise<PasswordVerdict>((resolve, reject) => {
-      const lane = this.#waiting[isKnown ? 'known' : 'strangers'];
-      if (!lane.push(address, deviceId, { password, kept, signal, resolve, reject })) resolve('busy');
+      if (!this.#queue(asker, { password, kept, signal, resolve, reject })) resolve('busy');
       this.#runNext();
     });
     if (verdict !== 'busy') this.#remember(verdict, deviceId, digest, kept);
@@ -131,7 +155,7 @@ export class PasswordChecks {
     memory: Map<string, Remembered>,
     deviceId: string,
     digest: Buffer,
-    kept: PasswordCredential,
+    kept: PasswordCredential | undefined,
   ): Remembered['verdict'] | undefined {
     const known = memory.get(deviceId);
     if (known === undefined) return undefined;
@@ -150,7 +174,7 @@ export class PasswordChecks {
     verdict: Remembered['verdict'],
     deviceId: string,
     digest: Buffer,
-    kept: PasswordCredential,
+    kept: PasswordCredential | undefined,
   ): void {
     const { rememberVerifiedMs, rememberWrongMs, rememberedWrong } = this.#limits;
     const memory = verdict === 'wrong' ? this.#wrong : this.#verified;
@@ -162,6 +186,15 @@ export class PasswordChecks {
     if (oldest !== undefined) this.#wrong.delete(oldest);
   }
 
+  /** @returns false when it would wait too long. */
+  #queue({ deviceId, address, isKnown }: Asker, job: Job): boolean {
+    const { known, strangers } = this.#waiting;
+    const [lane, other] = isKnown ? [known, strangers] : [strangers, known];
+    const turns = lane.ahead(address) * (other.size > 0 ? 2 : 1);
+    const waitMs = (turns * this.#pace.averageMs) / this.#limits.concurrent;
+    return waitMs <= this.#limits.longestWaitMs && lane.push(address, deviceId, job);
+  }
+
   #runNext(): void {
     while (this.#running < this.#limits.concurrent) {
       const job = this.#next();
@@ -170,13 +203,27 @@ export class PasswordChecks {
         job.resolve('busy');
         continue;
       }
+      const { kept, resolve, signal } = job;
+      if (kept === undefined) {
+        void pause(this.#pace.averageMs, signal).then(() => resolve('wrong'));
+        continue;
+      }
       this.#running++;
-      this.#judge(job.password, job.kept)
+      this.#timed(() => this.#judge(job.password, kept))
         .then(job.resolve, job.reject)
         .finally(() => {
           this.#running--;
           this.#runNext();
         });
+    }
+  }
+
+  async #timed<Result>(check: () => Promise<Result>): Promise<Result> {
+    const startedAt = this.#now();
+    try {
+      return await check();
+    } finally {
+      this.#pace.took(this.#now() - startedAt);
     }
   }
 

@@ -22,6 +22,7 @@ import { makePrivateFile } from '#runtime/private-file.ts';
 /** The owner's alone, until the operator says otherwise. */
 const NEW_FILE_MODE = 0o600;
 const WRITABLE_FOR_ALL = 0o002;
+const READABLE_FOR_ALL = 0o004;
 
 /**
  * Changes a file as a whole: readers see the old content or the new one. The new content is written to `<file>.new`, while
@@ -127,6 +128,12 @@ function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
     // Only root may give a file away. Who may not becomes the owner, as with every editor.
   }
   fchmodSync(descriptor, mode & 0o777 & ~WRITABLE_FOR_ALL);
+}
+
+/** Whether everybody on the machine may read such a file: no reason to stop, but hashes in it can be guessed then. */
+export function isReadableForAll(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && (stats.mode & READABLE_FOR_ALL) !== 0 && platform() !== 'win32';
 }
 
 /**

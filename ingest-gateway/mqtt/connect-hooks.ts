@@ -3,6 +3,7 @@ import type { Client, ConnectPacket } from 'aedes';
 import {
   type AuthenticationPolicy,
   authenticate,
+  type Pass,
   type Refusal,
 } from '#ingest-gateway/devices/authentication.ts';
 import type { BanList } from '#ingest-gateway/devices/bans/ban-list.ts';
@@ -50,6 +51,9 @@ const LOGIN_REFUSALS: ReadonlySet<RefusalReason> = new Set([
   'authentication-busy',
 ]);
 
+/** Moments over which answers are spread that say "busy". */
+const BUSY_SPREAD = 16;
+
 /** CONNACK return codes other than 0 can be given from this hook only. */
 export type AuthenticateCallback = (
   error: (Error & { returnCode: number }) | null,
@@ -63,6 +67,7 @@ export type AuthenticateCallback = (
 export class ConnectHooks {
   readonly #options: ConnectOptions;
   readonly #parts: ConnectParts;
+  #busyAnswers = 0;
 
   constructor(options: ConnectOptions, parts: ConnectParts) {
     this.#options = options;
@@ -112,21 +117,23 @@ export class ConnectHooks {
     const { connections, isStopping, isLogUp } = this.#parts;
     const connection = connections.of(client);
     const startedAt = performance.now();
-    let refusal: Refusal | undefined;
-    if (isStopping() || connection === undefined) refusal = { reason: 'shutting-down', returnCode: 3 };
-    else if (!isLogUp()) refusal = { reason: 'log-unavailable', returnCode: 3 };
-    else refusal = await this.#authenticateInTime(connection, username, password);
-    if (refusal === undefined && this.#isFullFor(connection)) {
-      refusal = { reason: 'too-many-connections', returnCode: 3 };
+    let outcome: Refusal | Pass;
+    if (isStopping() || connection === undefined) outcome = { reason: 'shutting-down', returnCode: 3 };
+    else if (!isLogUp()) outcome = { reason: 'log-unavailable', returnCode: 3 };
+    else outcome = await this.#authenticateInTime(connection, username, password);
+    if ('by' in outcome && this.#isFullFor(connection)) {
+      outcome = { reason: 'too-many-connections', returnCode: 3 };
     }
-    if (refusal === undefined) {
+    if ('by' in outcome) {
+      if (connection !== undefined) connection.pass = outcome;
       // Before aedes closes it.
       this.#replace(connections.boundTo(connection?.connect?.clientId ?? ''), connection?.address ?? '');
       return done(null, true);
     }
-    const { reason, returnCode } = refusal;
+    const { reason, returnCode, detail } = outcome;
     if (connection?.closed.aborted === false) {
-      connections.refuse(connection, reason);
+      connections.refuse(connection, reason, detail);
+      if (reason === 'authentication-busy') await this.#untilBusyLeaves(connection.closed);
       if (LOGIN_REFUSALS.has(reason)) await this.#untilRefusalsLeave(startedAt, connection.closed);
     }
     const sayNo = (): void => done(Object.assign(new Error(reason), { returnCode }), false);
@@ -134,11 +141,24 @@ export class ConnectHooks {
     else connection.answers.refuseConnect(reason, sayNo);
   }
 
-  /** In steps, so that a slow machine, on which a hash takes longer than one, does not tell either. */
+  /** In steps that hold the slowest hash of late, so that neither a costly one nor a slow machine tells. */
   async #untilRefusalsLeave(startedAt: number, closed: AbortSignal): Promise<void> {
-    const { loginRefusalMs } = this.#options.limits;
-    if (loginRefusalMs > 0)
-      await pause(loginRefusalMs - ((performance.now() - startedAt) % loginRefusalMs), closed);
+    const { limits, authentication } = this.#options;
+    const { loginRefusalMs } = limits;
+    if (loginRefusalMs === 0) return;
+    const slowestMs = authentication.credentials?.slowestCheckMs ?? 0;
+    const stepMs = loginRefusalMs * Math.max(1, Math.ceil(slowestMs / loginRefusalMs));
+    await pause(stepMs - ((performance.now() - startedAt) % stepMs), closed);
+  }
+
+  /**
+   * Whoever was told to come back does so at once, and in vain: 5,000 devices would cost more by that than by their hashes.
+   * So they are told later, and not all in one moment.
+   */
+  async #untilBusyLeaves(closed: AbortSignal): Promise<void> {
+    const { busyAnswerMs } = this.#options.limits;
+    this.#busyAnswers = (this.#busyAnswers + 1) % BUSY_SPREAD;
+    if (busyAnswerMs > 0) await pause(busyAnswerMs * (1 + this.#busyAnswers / BUSY_SPREAD), closed);
   }
 
   /** The device of a connection has come in a second time. */
@@ -164,7 +184,7 @@ export class ConnectHooks {
     this.#noteFlapping(clientId);
     // One that came in while this one was being let in.
     const device = devices.admit(clientId, connection.address);
-    device.forwarding.right = forwardingRight(connection, this.#options);
+    device.forwarding.right = forwardingRight(clientId, connection.pass, this.#options);
     device.mqttVersion = connection.answers.version;
     this.#replace(connections.bind(connection, device), connection.address);
     connection.answers.accepted(clientId);
@@ -203,7 +223,7 @@ export class ConnectHooks {
     { connect, certificate, address, closed }: Connection,
     username: string | undefined,
     password: Uint8Array | undefined,
-  ): Promise<Refusal | undefined> {
+  ): Promise<Refusal | Pass> {
     const { limits, authentication } = this.#options;
     const timeout = AbortSignal.timeout(limits.authenticateMs);
     const late = new Promise<Refusal>((resolve) => {
@@ -230,12 +250,11 @@ export class ConnectHooks {
 
 /** For whom a client may speak besides itself. Who came without a password is believed everything, as it is told at start. */
 function forwardingRight(
-  { connect, certificate }: Connection,
+  id: string,
+  pass: Pass | undefined,
   { authentication: { credentials }, limits }: ConnectOptions,
 ): ForwardingRight {
-  const id = connect?.clientId ?? '';
   const { forwards: filters = [], maxDevices = limits.forwardedDevices } = credentials?.terms(id) ?? {};
   if (filters.length > 0) return { kind: 'topics', filters, maxDevices };
-  const proved = certificate !== undefined || credentials?.needsPassword(id) === true;
-  return proved ? { kind: 'own' } : { kind: 'any', maxDevices };
+  return pass?.by === 'nothing' ? { kind: 'any', maxDevices } : { kind: 'own' };
 }

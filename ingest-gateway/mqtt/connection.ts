@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { LIMITS } from '#contract/limits.ts';
+import type { Pass } from '#ingest-gateway/devices/authentication.ts';
 import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import type { Device } from '#ingest-gateway/intake/device.ts';
@@ -26,6 +27,8 @@ export class Connection {
   readonly closed: AbortSignal;
   /** Set when its CONNECT was parsed. */
   connect: (ConnectJudgement & { readonly clientId: string }) | undefined;
+  /** What it was let in by. */
+  pass: Pass | undefined;
   /** Set when it is authenticated. */
   device: Device | undefined;
   /** How long a message may wait for the log, milliseconds. */

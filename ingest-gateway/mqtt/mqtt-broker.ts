@@ -22,6 +22,7 @@ import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { PartialPackets } from './partial-packets.ts';
 import { authorizePublish, type PublishParts } from './publish-hook.ts';
 import { setTopicsAside } from './set-aside-topics.ts';
+import { answerToRefusal } from './v5/answer-to-refusal.ts';
 import { SessionMemory } from './v5/session-memory.ts';
 
 export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
@@ -133,7 +134,7 @@ export class MqttBroker {
   #end(connection: Connection, reason: RefusalReason): void {
     this.#connections.refuse(connection, reason);
     if (connection.connect === undefined) connection.stream.destroy();
-    else connection.end(connection.answers.farewell('revoked'));
+    else connection.end(connection.answers.farewell(answerToRefusal(reason, true)));
   }
 
   /** Stops without losing an earned acknowledgement. The listeners must be closed already. */

@@ -15,7 +15,12 @@ import { startSources } from './sources.ts';
 
 const DEFAULT_HTTP_PORT = 8083;
 /** Nobody connects here: there is no file of who may. */
-const NO_FILES = { credentials: undefined, bans: undefined, certificates: undefined };
+const NO_FILES = {
+  credentials: undefined,
+  bans: undefined,
+  certificates: undefined,
+  'token-keys': undefined,
+};
 
 /** What this process needs of its configuration. */
 export const SOURCE_SERVICE_CHECKS: readonly ConfigurationCheck[] = [

@@ -2,6 +2,7 @@ import type { EventLog } from '#event-log/event-log.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
+import type { ContractInForce } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
@@ -31,7 +32,7 @@ export interface LagMonitorService extends RunningService {
 export async function startLagMonitorService(
   settings: Settings,
   eventLog: EventLog,
-  deps: Deps,
+  deps: Deps & { readonly contract: Pick<ContractInForce, 'readAgain'> },
 ): Promise<LagMonitorService> {
   await using resources = new AsyncDisposableStack();
   resources.use(eventLog);
@@ -55,6 +56,7 @@ export async function startLagMonitorService(
     httpPort: http.port,
     // Nothing here can fail for good: the log is asked again for ever.
     failed: new Promise<never>(() => undefined),
+    reload: () => deps.contract.readAgain(),
     stop: () => owned.disposeAsync(),
   };
 }

@@ -33,9 +33,12 @@ const program = new Command('lag-monitor')
       return;
     }
     if (options.json) throw new PipelineError('usage', '--json: expected together with --once');
-    const { settings, deps } = await setUpService('lag-monitor', io.env, LAG_MONITOR_CHECKS);
+    const { settings, contract, deps } = await setUpService('lag-monitor', io.env, LAG_MONITOR_CHECKS);
     await runService(deps.log, io, async () => {
-      return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), deps);
+      return startLagMonitorService(settings, await openEventLog(settings, 'beside', deps), {
+        ...deps,
+        contract,
+      });
     });
   });
 

@@ -23,7 +23,7 @@ const READERS: readonly { readonly names: RegExp; readonly by: readonly ProcessN
     by: ['standalone'],
   },
   {
-    names: /^(MQTT_|DEVICE_|BANS_|ALLOW_ANONYMOUS|ACK_DEADLINE|AUDIT_|MAX_READING)/,
+    names: /^(MQTT_|DEVICE_|JWT_|BANS_|ALLOW_ANONYMOUS|ACK_DEADLINE|AUDIT_|MAX_READING)/,
     by: ['standalone', 'gateway'],
   },
   { names: /^(INFLUX_|STORE_)/, by: ['standalone', 'processors'] },

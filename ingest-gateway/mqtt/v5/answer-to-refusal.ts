@@ -21,6 +21,8 @@ const CONNECTED: Partial<Record<RefusalReason, Mqtt5AnswerName>> = {
   'keepalive-timeout': 'silent',
   revoked: 'revoked',
   banned: 'revoked',
+  'certificate-not-trusted': 'revoked',
+  'token-over': 'tokenOver',
   'packet-too-large': 'packetTooLarge',
   'protocol-error': 'againstRules',
   'foreign-topic': 'rateTooHigh',
