@@ -12,6 +12,35 @@ export interface Readings {
   readonly protocolVersion?: 4 | 5;
 }
 
+/** A flood whose devices are spread evenly over several ports; PUBACK times are those of the slowest. */
+export async function runFloods(
+  ports: readonly number[],
+  options: Omit<Parameters<typeof runFlood>[0], 'port'>,
+  onStart: () => void = () => undefined,
+): Promise<FloodResult> {
+  const devices = Math.ceil(options.devices / ports.length);
+  let waiting = ports.length;
+  const results = await Promise.all(
+    ports.map((port, i) =>
+      runFlood({ ...options, devices, port, prefix: `${options.prefix}-${i}` }, () => {
+        if (--waiting === 0) onStart();
+      }),
+    ),
+  );
+  const all = (figure: (result: FloodResult) => number): number[] => results.map(figure);
+  return {
+    startedAt: Math.min(...all(({ startedAt }) => startedAt)),
+    endedAt: Math.max(...all(({ endedAt }) => endedAt)),
+    messages: all(({ messages }) => messages).reduce((a, b) => a + b),
+    readings: all(({ readings }) => readings).reduce((a, b) => a + b),
+    pubackMs: {
+      p50: Math.max(...all(({ pubackMs }) => pubackMs.p50)),
+      p99: Math.max(...all(({ pubackMs }) => pubackMs.p99)),
+      max: Math.max(...all(({ pubackMs }) => pubackMs.max)),
+    },
+  };
+}
+
 /** Runs a flood in a process of its own. `onStart` is called when everything is encoded and connected, before the first publish. */
 export async function runFlood(
   options: Omit<FloodOptions, 'schemas' | 'small' | 'protocolVersion'> & Readings,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePorts } from '#runtime/choose-ports.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
+import { sumOf } from './scraped-metrics.ts';
 
 /** What is measured: the broker library alone, everything in one process, or gateway and writer as their own. */
 export type Size = 'bare-broker' | 'embedded' | 'distributed';
@@ -30,50 +31,60 @@ const GIVE_UP_MS = 60_000;
 
 /** A pipeline on fresh data: a folder, topics and a consumer group of its own. */
 export class MeasuredPipeline implements AsyncDisposable {
-  readonly mqttPort: number;
+  /** Of each gateway. */
+  readonly mqttPorts: readonly number[];
   readonly #size: Size;
   readonly #services: Services;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
-  readonly #gateway: PipelineProcess;
+  readonly #gateways: readonly PipelineProcess[];
   readonly #writer: PipelineProcess | undefined;
   readonly #writerPort: number;
 
-  private constructor(size: Size, services: Services, ports: readonly [number, number, number]) {
-    const [mqttPort, httpPort, writerPort] = ports;
+  private constructor(size: Size, services: Services, ports: readonly number[]) {
+    const [writerPort = 0, ...ofGateways] = ports;
     const run = randomBytes(4).toString('hex');
     const { signal } = services;
     const env = {
       ...services.env,
-      DATA_DIR: this.#folder,
-      MQTT_PORT: String(mqttPort),
       LOG_LEVEL: 'error',
+      // The load may come from few devices; what one device may send is measured nowhere here.
+      MQTT_MESSAGES_PER_SECOND: '10000',
       TELEMETRY_TOPIC: `readings-${run}`,
       DEAD_LETTER_TOPIC: `letters-${run}`,
       DEAD_LETTER_STATE_TOPIC: `states-${run}`,
       CONSUMER_GROUP: `writer-${run}`,
     };
-    this.mqttPort = mqttPort;
     this.#size = size;
     this.#services = services;
-    this.#gateway = new PipelineProcess({ command: [GATEWAY_ENTRY[size]], env, httpPort, signal });
+    this.mqttPorts = ofGateways.filter((_, index) => index % 2 === 0);
+    this.#gateways = this.mqttPorts.map((mqttPort, index) => {
+      const own = { DATA_DIR: path.join(this.#folder, `gateway-${index}`), MQTT_PORT: String(mqttPort) };
+      const httpPort = ofGateways[2 * index + 1] as number;
+      return new PipelineProcess({
+        command: [GATEWAY_ENTRY[size]],
+        env: { ...env, ...own },
+        httpPort,
+        signal,
+      });
+    });
     this.#writer =
       size === 'distributed'
         ? new PipelineProcess({
             command: ['processors/telemetry-writer/main.ts'],
-            env,
+            env: { ...env, DATA_DIR: path.join(this.#folder, 'writer') },
             httpPort: writerPort,
             signal,
           })
         : undefined;
-    this.#writerPort = size === 'distributed' ? writerPort : httpPort;
+    this.#writerPort = size === 'distributed' ? writerPort : (ofGateways[1] as number);
   }
 
-  /** Starts the gateway; a writer that is a process of its own is started by {@link startWriter}. */
-  static async start(size: Size, services: Services): Promise<MeasuredPipeline> {
-    const ports = (await choosePorts([undefined, undefined, undefined])) as [number, number, number];
+  /** Starts the gateways; a writer that is a process of its own is started by {@link startWriter}. */
+  static async start(size: Size, services: Services, gateways = 1): Promise<MeasuredPipeline> {
+    const ports = await choosePorts(Array.from({ length: 1 + 2 * gateways }, () => undefined));
     const pipeline = new MeasuredPipeline(size, services, ports);
     try {
-      await pipeline.#gateway.start();
+      for (const gateway of pipeline.#gateways) await gateway.start();
     } catch (error) {
       await pipeline[Symbol.asyncDispose]();
       throw error;
@@ -87,22 +98,27 @@ export class MeasuredPipeline implements AsyncDisposable {
 
   /** Of all processes that take part, by name. */
   get pids(): Readonly<Record<string, number>> {
-    const name = this.#size === 'distributed' ? 'gateway' : 'pipeline';
+    return { ...this.ownPids, ...(this.#size === 'distributed' && this.#services.pids) };
+  }
+
+  /** Of those of the pipeline. */
+  get ownPids(): Readonly<Record<string, number>> {
+    const name = { 'bare-broker': 'broker', embedded: 'pipeline', distributed: 'gateway' }[this.#size];
+    const gateways = this.#gateways.map(({ pid }, i) => [`${name}${i === 0 ? '' : i + 1}`, pid as number]);
     return {
-      [this.#size === 'bare-broker' ? 'broker' : name]: this.#gateway.pid as number,
+      ...Object.fromEntries(gateways),
       ...(this.#writer?.pid !== undefined && { writer: this.#writer.pid }),
-      ...(this.#size === 'distributed' && this.#services.pids),
     };
+  }
+
+  /** What the process that writes into the store says of itself. */
+  async writerMetrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#writerPort}/metrics`)).text();
   }
 
   /** Readings in the store since the start, by the writer's own count. */
   async stored(): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#writerPort}/metrics`);
-    let sum = 0;
-    for (const line of (await response.text()).split('\n')) {
-      if (line.startsWith('writer_readings_stored_total{')) sum += Number(line.split(' ').at(-1));
-    }
-    return sum;
+    return sumOf(await this.writerMetrics(), 'writer_readings_stored_total');
   }
 
   /** Resolves when exactly so many readings are stored; to the time of it. */
@@ -124,7 +140,7 @@ export class MeasuredPipeline implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer?.kill();
-    await this.#gateway.kill();
+    for (const gateway of this.#gateways) await gateway.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

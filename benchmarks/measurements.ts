@@ -1,4 +1,4 @@
-import { type Readings, runFlood } from './flood-process.ts';
+import { type Readings, runFloods } from './flood-process.ts';
 import { MeasuredPipeline, type Services, type Size } from './measured-pipeline.ts';
 import { cpuSeconds, residentMiB } from './process-usage.ts';
 
@@ -8,39 +8,46 @@ export interface Setup {
   /** Readings of a message. */
   readonly batch: number;
   readonly readings?: Readings;
+  /** Default: 200. Enough for the rate of one device to be no limit. */
+  readonly devices?: number;
+  /** Default: 1. */
+  readonly gateways?: number;
   readonly services: Services;
 }
 
 /** Figures of one run, by name; the report gives each name its median over the rounds. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** Enough that the rate of one device (200 messages a second, 2,000 at once) is no limit. */
 const DEVICES = 200;
-/** In flight altogether: 10,000 messages, a fifth of what the gateway lets in. */
-const WINDOW = 50;
-const UNPACED = { devices: DEVICES, window: WINDOW, rate: 0 };
-/** Messages of each device, by readings a message: each run takes a few seconds. */
-const COUNT: Readonly<Record<number, number>> = { 1: 2_500, 20: 500 };
+/** In flight altogether: a fifth of what the gateway lets in. */
+const IN_FLIGHT = 10_000;
+/** Messages in all, by readings a message: each run takes a few seconds. */
+const COUNT: Readonly<Record<number, number>> = { 1: 500_000, 20: 100_000, 100: 20_000 };
 const IDLE = { devices: 10, count: 50, window: 100, rate: 5 };
 const BUSY = { devices: DEVICES, count: 250, window: 1_000, rate: 25 };
 
-const countOf = (batch: number): number => COUNT[batch] ?? 100;
+/** The load of a setup as fast as acknowledgements allow; `share` of a whole run. */
+export function unpaced({ batch, readings, devices = DEVICES }: Setup, share = 1) {
+  const count = Math.max(1, Math.ceil(((COUNT[batch] ?? 20_000) * share) / devices));
+  const window = Math.max(1, Math.round(IN_FLIGHT / devices));
+  return { ...readings, batch, devices, window, count, rate: 0 };
+}
 
 /**
  * A flood as fast as acknowledgements allow, on code that was warmed up by a fifth of it: readings a second
  * acknowledged (first publish to last PUBACK) and stored (first publish to last reading in the store), the latency of
  * PUBACKs with every window full, memory afterwards, and the CPU time each process took, in microseconds a reading.
  */
-export async function measureThroughput({ size, batch, readings, services }: Setup): Promise<Figures> {
-  await using pipeline = await MeasuredPipeline.start(size, services);
+export async function measureThroughput(setup: Setup): Promise<Figures> {
+  const { size, services } = setup;
+  await using pipeline = await MeasuredPipeline.start(size, services, setup.gateways);
   await pipeline.startWriter();
-  const load = { ...UNPACED, ...readings, port: pipeline.mqttPort, batch };
-  const warmUp = await runFlood({ ...load, prefix: 'warm', count: Math.ceil(countOf(batch) / 5) });
+  const warmUp = await runFloods(pipeline.mqttPorts, { ...unpaced(setup, 1 / 5), prefix: 'warm' });
   await pipeline.waitForStored(warmUp.readings);
 
   let pids = pipeline.pids;
   let before = new Map<string, number>();
-  const flood = await runFlood({ ...load, prefix: 'flood', count: countOf(batch) }, () => {
+  const flood = await runFloods(pipeline.mqttPorts, { ...unpaced(setup), prefix: 'flood' }, () => {
     pids = pipeline.pids;
     before = new Map(Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)]));
   });
@@ -61,13 +68,15 @@ export async function measureThroughput({ size, batch, readings, services }: Set
 }
 
 /** PUBACK latency of an idle pipeline (10 devices, 50 messages a second in all) and of a busy one (200 devices, 5,000 a second). */
-export async function measureLatency({ size, batch, services }: Setup): Promise<Figures> {
+export async function measureLatency(setup: Setup): Promise<Figures> {
+  const { size, batch, services } = setup;
   await using pipeline = await MeasuredPipeline.start(size, services);
   await pipeline.startWriter();
-  const port = pipeline.mqttPort;
-  await runFlood({ ...UNPACED, port, batch, prefix: 'warm', count: 100 });
-  const idle = await runFlood({ ...IDLE, port, batch, prefix: 'idle' });
-  const busy = await runFlood({ ...BUSY, port, batch, prefix: 'busy' });
+  const flood = (load: Omit<Parameters<typeof runFloods>[1], 'batch'>) =>
+    runFloods(pipeline.mqttPorts, { ...load, batch });
+  await flood({ ...unpaced(setup, 1 / 25), prefix: 'warm' });
+  const idle = await flood({ ...IDLE, prefix: 'idle' });
+  const busy = await flood({ ...BUSY, prefix: 'busy' });
   return {
     idleP50Ms: idle.pubackMs.p50,
     idleP99Ms: idle.pubackMs.p99,
@@ -77,10 +86,9 @@ export async function measureLatency({ size, batch, services }: Setup): Promise<
 }
 
 /** How fast a processor that was away works off what the log kept meanwhile, from its first commit seen to its last. */
-export async function measureDrain({ size, batch, services }: Setup): Promise<Figures> {
-  await using pipeline = await MeasuredPipeline.start(size, services);
-  const load = { ...UNPACED, port: pipeline.mqttPort, batch, prefix: 'flood', count: countOf(batch) };
-  const { readings } = await runFlood(load);
+export async function measureDrain(setup: Setup): Promise<Figures> {
+  await using pipeline = await MeasuredPipeline.start(setup.size, setup.services);
+  const { readings } = await runFloods(pipeline.mqttPorts, { ...unpaced(setup), prefix: 'flood' });
   await pipeline.startWriter();
   const startedAt = Date.now();
   const already = await pipeline.stored();

@@ -16,19 +16,25 @@ export function mediansOf(runs: ReadonlyMap<string, readonly Figures[]>): Readon
   );
 }
 
-/** One block per measurement; rates also as multiples of the bare broker's, when that was measured. */
-export function formatReport(medians: ReadonlyMap<string, Figures>): string {
+/**
+ * One block per measurement: the median of each figure, and between what it lay; rates also as multiples of the bare broker's,
+ * when that was measured.
+ */
+export function formatReport(runs: ReadonlyMap<string, readonly Figures[]>): string {
+  const medians = mediansOf(runs);
   const [bare] = [...medians].find(([name]) => name.startsWith('throughput: bare'))?.slice(1) ?? [];
   const bareRate = (bare as Figures | undefined)?.['acknowledgedPerSecond'];
   let text = '';
   for (const [name, figures] of medians) {
     text += `${name}\n`;
     for (const [figure, value] of Object.entries(figures)) {
+      const all = (runs.get(name) ?? []).map((run) => run[figure] ?? Number.NaN);
+      const spread = all.length < 2 ? '' : `  (${rounded(Math.min(...all))}–${rounded(Math.max(...all))})`;
       const ratio =
         figure.endsWith('PerSecond') && bareRate !== undefined
-          ? `  (${(value / bareRate).toFixed(2)} × bare Aedes)`
+          ? `  ${(value / bareRate).toFixed(2)} × bare Aedes`
           : '';
-      text += `  ${figure.padEnd(24)}${rounded(value).padStart(12)}${ratio}\n`;
+      text += `  ${figure.padEnd(26)}${rounded(value).padStart(12)}${spread}${ratio}\n`;
     }
   }
   return text;
