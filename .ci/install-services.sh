@@ -23,6 +23,8 @@ want mosquitto_pub mosquitto-clients
 want /usr/sbin/mosquitto mosquitto
 want kcat kcat
 want chromium chromium
+want python3 python3
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 # For `systemd-analyze verify` alone; nothing is booted by it.
 want systemd-analyze systemd
 

@@ -29,7 +29,18 @@ export function makeCertificate(folder: string, name: string, options: Certifica
   ];
   const subject = ['-subj', `/CN=${commonName}`, '-addext', `subjectAltName=${subjectAltName}`];
   const usage = extendedKeyUsage === undefined ? [] : ['-addext', `extendedKeyUsage=${extendedKeyUsage}`];
-  const signer = authority === undefined ? [] : ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`];
+  // Without the second, openssl makes an authority of each; rustls takes none of those for a server.
+  const signer =
+    authority === undefined
+      ? []
+      : [
+          '-CA',
+          `${authority}.crt`,
+          '-CAkey',
+          `${authority}.key`,
+          '-addext',
+          'basicConstraints=critical,CA:FALSE',
+        ];
   const args = [
     'req',
     '-x509',

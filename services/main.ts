@@ -5,6 +5,7 @@ import { describeError } from '#runtime/errors.ts';
 import { cachedPart, cacheFolder, type Progress } from './cache.ts';
 import { influxDbPart } from './influxdb-parts.ts';
 import { kafkaPart } from './kafka-parts.ts';
+import { mqttClientsPart } from './mqtt-clients.ts';
 import { isAlive } from './process-identity.ts';
 import { readState } from './state-file.ts';
 import { bringUp, SERVICE_NAMES, type ServiceName, takeDown } from './up.ts';
@@ -79,11 +80,13 @@ program
 
 program
   .command('build')
-  .description('only fill the cache: fetch Kafka, build InfluxDB from source (minutes)')
+  .description(
+    'only fill the cache: fetch Kafka, build InfluxDB from source and MQTT clients for the tests (minutes)',
+  )
   .action(() =>
     report(async () => {
       const parts = [];
-      for (const part of [kafkaPart, influxDbPart])
+      for (const part of [kafkaPart, influxDbPart, await mqttClientsPart()])
         parts.push(await cachedPart(part, { cacheDir, progress }));
       progress(`ready: ${parts.join(', ')}`);
       return { lines: [], json: { ok: true, parts } };

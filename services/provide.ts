@@ -6,6 +6,7 @@ import { influxDbPart } from './influxdb-parts.ts';
 import { startKafka } from './kafka.ts';
 import { kafkaPart } from './kafka-parts.ts';
 import { MOSQUITTO } from './mosquitto.ts';
+import { type MqttClientCommands, mqttClients, mqttClientsPart } from './mqtt-clients.ts';
 import { MONITORING_TOOLS } from './prometheus.ts';
 import { isOnPath, pathOf, requireTools, type Tool } from './tools.ts';
 
@@ -92,6 +93,11 @@ async function provideProgram(
   }
   if (isRequired(env)) await requireTools([tool]);
   return { missing: `${tool.command} is not installed (${tool.install})` };
+}
+
+/** Clients that we did not write; each test starts its own. */
+export async function provideMqttClients(options: ProvideOptions): Promise<Provided<MqttClientCommands>> {
+  return notCached(await mqttClientsPart(), options) ?? mqttClients(options);
 }
 
 /** Why a test cannot run, from the services it needs; undefined when all are there. For `describe.skipIf`. */

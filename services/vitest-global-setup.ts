@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import type { InfluxDbAddress } from './influxdb-api.ts';
+import type { MqttClientCommands } from './mqtt-clients.ts';
 import {
   type KafkaAddress,
   missingReason,
@@ -10,6 +11,7 @@ import {
   provideKafka,
   provideMonitoring,
   provideMosquitto,
+  provideMqttClients,
 } from './provide.ts';
 
 declare module 'vitest' {
@@ -19,6 +21,7 @@ declare module 'vitest' {
     monitoring: Provided<{ readonly installed: true }>;
     mosquitto: Provided<Program>;
     chromium: Provided<Program>;
+    mqttClients: Provided<MqttClientCommands>;
   }
 }
 
@@ -30,14 +33,15 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const progress = (message: string) => process.stderr.write(`${message}\n`);
   const options = { env: process.env, progress };
-  const [kafka, influxdb, monitoring, mosquitto, chromium] = await Promise.all([
+  const [kafka, influxdb, monitoring, mosquitto, chromium, mqttClients] = await Promise.all([
     provideKafka(options),
     provideInfluxDb(options),
     provideMonitoring(options),
     provideMosquitto(options),
     provideChromium(options),
+    provideMqttClients(options),
   ]);
-  const missing = missingReason(kafka, influxdb, monitoring, mosquitto, chromium);
+  const missing = missingReason(kafka, influxdb, monitoring, mosquitto, chromium, mqttClients);
   if (missing !== undefined) progress(`Tests that need real services are skipped: ${missing}`);
 
   // Only data travels to the test processes, so the functions are left out.
@@ -50,6 +54,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   provide('monitoring', monitoring);
   provide('mosquitto', mosquitto);
   provide('chromium', chromium);
+  provide('mqttClients', mqttClients);
   return async () => {
     await Promise.all([kafka, influxdb].map((service) => 'missing' in service || service.close()));
   };
