@@ -46,6 +46,7 @@ const ROOMS: Readonly<
       'gateway-limits.ts',
       'ingest-metrics.ts',
       'line-limits.ts',
+      'parser-version.ts',
       'refusal-reason.ts',
       'telemetry.ts',
       'telemetry-labels.ts',

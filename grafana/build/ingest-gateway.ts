@@ -153,6 +153,62 @@ export const INGEST_GATEWAY: DashboardSpec = {
       ],
     },
     {
+      title: 'Foreign topics, and brokers that are read from',
+      panels: [
+        timeseries({
+          title: 'Messages on foreign topics, by mapping and outcome',
+          description:
+            'Rejected ones are dead letters: npm run dlq -- list --source NAME. Unmapped: no rule knows the topic; npm run mapping -- suggest.',
+          unit: 'mps',
+          stacked: true,
+          queries: [
+            {
+              query: `sum by (source, outcome) (rate(ingest_mapped_messages_total${INSTANCE}[$__rate_interval]))`,
+              legend: '{{source}} {{outcome}}',
+            },
+          ],
+        }),
+        timeseries({
+          title: 'Brokers: messages handed over and acknowledged',
+          description: 'Acknowledged when durable; the difference is in flight, or with the broker.',
+          unit: 'mps',
+          queries: [
+            { query: rate('mqtt_source_messages_total', 'broker'), legend: '{{broker}} handed over' },
+            { query: rate('mqtt_source_acknowledged_total', 'broker'), legend: '{{broker}} acknowledged' },
+          ],
+        }),
+        timeseries({
+          title: 'Brokers subscribed to',
+          description: '1 yes, 0 no.',
+          unit: 'short',
+          queries: [{ query: `mqtt_source_connected${INSTANCE}`, legend: '{{broker}}' }],
+          alerts: ['MqttSourceDown'],
+        }),
+        timeseries({
+          title: 'Brokers: in flight and paused',
+          description:
+            'Not read from while a bound is reached: the log is behind, and the broker keeps what comes.',
+          unit: 'short',
+          queries: [
+            { query: `mqtt_source_inflight_messages${INSTANCE}`, legend: '{{broker}} in flight' },
+            { query: `mqtt_source_paused${INSTANCE}`, legend: '{{broker}} paused' },
+          ],
+        }),
+        timeseries({
+          title: 'Brokers: connections ended, sessions lost',
+          description: 'A lost session is a loss of what the broker kept for us meanwhile.',
+          unit: 'cps',
+          queries: [
+            {
+              query: `sum by (broker, reason) (rate(mqtt_source_connections_ended_total${INSTANCE}[$__rate_interval]))`,
+              legend: '{{broker}} {{reason}}',
+            },
+            { query: rate('mqtt_source_sessions_lost_total', 'broker'), legend: '{{broker}} session lost' },
+          ],
+        }),
+      ],
+    },
+    {
       title: 'Turned away and tolerated',
       panels: [
         timeseries({

@@ -1,7 +1,9 @@
+import { createRequire } from 'node:module';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import { gatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import { openIntake } from '#ingest-gateway/intake/open-intake.ts';
+import { parserProblem } from '#ingest-gateway/parser-version.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
 import type { ContractInForce } from '#runtime/contract-in-force.ts';
@@ -46,6 +48,7 @@ export const SOURCE_SERVICE_CHECKS: readonly ConfigurationCheck[] = [
  * closes it.
  *
  * @param name written into the records' header `gateway`.
+ * @throws PipelineError `configuration` when another mqtt-packet is installed than the one that is known.
  */
 export async function startSourceService(
   settings: Settings,
@@ -54,6 +57,8 @@ export async function startSourceService(
 ): Promise<RunningService> {
   const { source } = settings;
   if (source === undefined) throw new PipelineError('configuration', 'MQTT_SOURCE_URL: expected an address');
+  const problem = parserProblem(createRequire(import.meta.url));
+  if (problem !== undefined) throw new PipelineError('configuration', problem);
   const { contract } = deps;
   await using resources = new AsyncDisposableStack();
   const eventLog = resources.use(deps.eventLog);

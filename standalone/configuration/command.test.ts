@@ -84,6 +84,14 @@ describe('npm run config', () => {
     expect(found('HTTP_PORT').value).toBe('gateway 8080, processors 8081, lag-monitor 8082');
     expect(found('SCHEMA_DIR')).toMatchObject({ value: null, from: 'not set' });
     expect(found('EMBEDDED_MAX_BYTES')).toBeUndefined();
+    const source = { ...env, MQTT_SOURCE_URL: 'mqtt://127.0.0.1:1' };
+    const withSource = JSON.parse((await config(['show', '--json'], source)).out);
+    expect(withSource.processes).toEqual(['gateway', 'mqtt-source', 'processors', 'lag-monitor']);
+    const readers = (name: string) =>
+      withSource.variables.find((it: { name: string }) => it.name === name).readBy;
+    expect(readers('MQTT_SOURCE_URL')).toEqual(['mqtt-source']);
+    expect(readers('ACK_DEADLINE_MS')).toEqual(['gateway', 'mqtt-source']);
+    expect(readers('MQTT_PORT')).toEqual(['gateway']);
     const one = await config(['show', '--for', 'lag-monitor'], env);
     expect(one.out).toMatch(/^HTTP_PORT +8082 +default +all$/m);
     expect(one.out).not.toContain('MQTT_PORT');

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { GATEWAY_SERVICE_CHECKS } from '#ingest-gateway/gateway-service.ts';
+import { SOURCE_SERVICE_CHECKS } from '#ingest-gateway/source/source-service.ts';
 import { LAG_MONITOR_CHECKS } from '#processors/lag-monitor/lag-monitor-service.ts';
 import { PROCESSORS_CHECKS } from '#processors/telemetry-writer/processors-service.ts';
 import { type CommandIo, runCommand } from '#runtime/command-line.ts';
@@ -13,6 +14,7 @@ import { PROCESS_NAMES, type ProcessName, processesOf, variablesInForce } from '
 const CHECKS: Readonly<Record<ProcessName, readonly ConfigurationCheck[]>> = {
   standalone: PIPELINE_CHECKS,
   gateway: GATEWAY_SERVICE_CHECKS,
+  'mqtt-source': SOURCE_SERVICE_CHECKS,
   processors: PROCESSORS_CHECKS,
   'lag-monitor': LAG_MONITOR_CHECKS,
 };
@@ -31,7 +33,7 @@ export async function runConfig(io: CommandIo): Promise<number> {
   const forProcesses = () =>
     new Option(
       '--for <process...>',
-      'of these processes; default: standalone, or with KAFKA_BROKERS gateway, processors and lag-monitor',
+      'of these processes; default: standalone, or with KAFKA_BROKERS gateway, processors and lag-monitor, and mqtt-source with MQTT_SOURCE_URL',
     ).choices(PROCESS_NAMES);
 
   program

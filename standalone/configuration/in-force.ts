@@ -3,7 +3,7 @@ import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { VariableName } from '#runtime/variables.ts';
 
-export const PROCESS_NAMES = ['standalone', 'gateway', 'processors', 'lag-monitor'] as const;
+export const PROCESS_NAMES = ['standalone', 'gateway', 'mqtt-source', 'processors', 'lag-monitor'] as const;
 export type ProcessName = (typeof PROCESS_NAMES)[number];
 
 /** A variable as it is understood. */
@@ -22,8 +22,10 @@ const READERS: readonly { readonly names: RegExp; readonly by: readonly ProcessN
     names: /^(DATA_DIR|EMBEDDED_|CLOCK_CONFIRMED|STORE_RETENTION_DAYS|DEAD_LETTER_SHARE)/,
     by: ['standalone'],
   },
+  { names: /^MQTT_SOURCE_/, by: ['standalone', 'mqtt-source'] },
+  { names: /^(ACK_DEADLINE|MAX_READING)/, by: ['standalone', 'gateway', 'mqtt-source'] },
   {
-    names: /^(MQTT_|DEVICE_|JWT_|BANS_|ALLOW_ANONYMOUS|ACK_DEADLINE|AUDIT_|MAX_READING)/,
+    names: /^(MQTT_|DEVICE_|JWT_|BANS_|ALLOW_ANONYMOUS|AUDIT_)/,
     by: ['standalone', 'gateway'],
   },
   { names: /^(INFLUX_|STORE_)/, by: ['standalone', 'processors'] },
@@ -35,11 +37,14 @@ const HTTP_PORTS: Readonly<Record<ProcessName, number>> = {
   gateway: 8080,
   processors: 8081,
   'lag-monitor': 8082,
+  'mqtt-source': 8083,
 };
 
 /** The processes of the size that the environment asks for. */
 export function processesOf(env: Environment): readonly ProcessName[] {
-  return env['KAFKA_BROKERS'] ? ['gateway', 'processors', 'lag-monitor'] : ['standalone'];
+  if (!env['KAFKA_BROKERS']) return ['standalone'];
+  const source: readonly ProcessName[] = env['MQTT_SOURCE_URL'] ? ['mqtt-source'] : [];
+  return ['gateway', ...source, 'processors', 'lag-monitor'];
 }
 
 /** Every variable that one of these processes reads, in the order of the documentation. */
