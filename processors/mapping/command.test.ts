@@ -4,8 +4,6 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeDeadLetter } from '#contract/dead-letter.ts';
-import { openTestLog, TOPICS } from '#processors/dead-letters/testing/log-with-letters.ts';
 import { runMapping } from './command.ts';
 
 const NOW = Date.UTC(2026, 10, 20, 10);
@@ -34,14 +32,14 @@ const MAPPING = {
   ],
 };
 
-async function mapping(argv: readonly string[], env: Readonly<Record<string, string>> = {}, log?: unknown) {
+async function mapping(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const own = { MAPPING_DIR: path.join(folder, 'mappings'), SITE_ZONE: 'UTC' };
   const io = { argv, env: { ...own, ...env }, stdout, stderr, signal: new AbortController().signal };
   const code = await runMapping(io, {
     now: () => NOW,
     readFile: (file) => readFileSync(file),
-    openLog: () => (log === undefined ? Promise.reject(new Error('no log')) : Promise.resolve(log as never)),
+    openLog: () => Promise.reject(new Error('not asked for')),
   });
   stdout.end();
   stderr.end();
@@ -137,55 +135,5 @@ describe('mapping try', () => {
     });
     const hostile = await mapping(['try', 'plant/a/oven', '{"temp":"\u001b[2J"}']);
     expect(hostile.out).not.toContain('\u001b');
-  });
-});
-
-describe('mapping suggest', () => {
-  it('writes what check accepts from unmapped letters, and leaves files alone that are there', async () => {
-    await using under = await openTestLog();
-    const log = await under.beside();
-    const letter = (topic: string, payload: string) => ({
-      deviceId: 'bridge-1',
-      payload: Buffer.from(payload),
-      reason: 'unmapped-topic' as const,
-      detail: null,
-      stage: 'gateway' as const,
-      attempt: 0,
-      firstFailedAt: NOW,
-      receivedAt: NOW,
-      mqttTopic: topic,
-      mqttClientId: 'bridge-1',
-    });
-    for (const [at, oven] of ['a', 'b', 'c'].entries()) {
-      const record = encodeDeadLetter(
-        TOPICS.deadLetters,
-        letter(`fab/${oven}/data`, `{"t_in":${20 + at},"run":true}`),
-      );
-      await log.append(record, Date.now() + 10_000);
-    }
-    const out = path.join(folder, 'first');
-    const suggest = () =>
-      under
-        .beside()
-        .then((beside) =>
-          mapping(
-            ['suggest', '--seconds', '0', '--out', out, '--source', 'fab'],
-            { MAPPING_DIR: '' },
-            beside,
-          ),
-        );
-    const first = await suggest();
-    expect(first.err).toBe('');
-    expect(first.code).toBe(0);
-    const env = { MAPPING_DIR: path.join(out, 'mappings'), SCHEMA_DIR: path.join(out, 'schemas') };
-    expect(await mapping(['check'], env)).toMatchObject({ code: 0 });
-    const tried = JSON.parse(
-      (await mapping(['try', 'fab/d/data', '{"t_in":25,"run":false}', '--json'], env)).out,
-    );
-    expect(tried.readings).toHaveLength(1);
-    expect(Object.values(tried.readings[0].values)).toEqual(expect.arrayContaining([25, false]));
-    const second = await suggest();
-    expect(second.code).toBe(2);
-    expect(second.err).toContain('--overwrite');
   });
 });
