@@ -1,0 +1,131 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { LettersPage } from '#console/api/dead-letters.ts';
+import type { DeviceReadings } from '#console/api/devices.ts';
+import { goodReading, TestConsole } from '#console/server/testing/test-console.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
+import { missingReason, required } from '#services/provide.ts';
+import { ConsoleInBrowser } from './console-in-browser.ts';
+import { launchBrowser } from './launch-browser.ts';
+
+const chromium = inject('chromium');
+const TS = Date.now();
+const HOT = `{"schema":"environment/1","ts":${TS},"seq":7,"values":{"temperature":"21.53","humidity":44.1}}`;
+
+describe.skipIf(missingReason(chromium))('dead letters in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser(required(chromium).command);
+  });
+  afterAll(() => browser?.close());
+
+  test('a letter is seen, its fault marked; it is mended, checked, submitted, and its reading found by its trace', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { console, page } = viewer;
+    await console.publish('dev-1', HOT);
+    await viewer.visit('/');
+    await page.getByRole('link', { name: /^Dead letters: 1 waiting/ }).click();
+    await page.getByRole('region', { name: 'Dead letters, scrolls' }).getByText('must be number').click();
+    await page.getByRole('heading', { name: /^Letter/ }).waitFor();
+    const marks = () => page.locator('.payload mark').allInnerTexts();
+    await eventually(async () => expect(await marks()).toEqual(['"21.53"']));
+
+    await page.getByRole('button', { name: 'Correct and submit' }).click();
+    const payload = page.getByLabel('Corrected payload');
+    await payload.fill(HOT.replace('"21.53"', '"hot"'));
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page
+      .locator('.job')
+      .getByText(/^It is refused: .*must be number/)
+      .waitFor();
+    await payload.fill(HOT.replace('"21.53"', '21.53'));
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.locator('.page-head').getByText('recovered').waitFor();
+    await eventually(async () => {
+      const { readings } = await console.get<DeviceReadings>('/devices/dev-1/readings?limit=5');
+      expect(readings).toMatchObject([{ seq: 7, values: { temperature: 21.53 } }]);
+    });
+    await page.getByRole('link', { name: 'Trace seq 7' }).click();
+    await page.locator('.way-stored').waitFor();
+  });
+
+  test('letters whose reason is gone are replayed, after a dry run that changes nothing', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    await before.publish('dev-1', `{"schema":"greenhouse/1","ts":${TS},"seq":3,"values":{"light":18250}}`);
+    using schemas = folderWith('greenhouse/1.json', {
+      type: 'object',
+      properties: { light: { type: 'number', 'x-unit': 'lx' } },
+      additionalProperties: false,
+    });
+    await using viewer = await ConsoleInBrowser.open(browser, {
+      parts: { eventLog: before.eventLog, store: before.store },
+      contract: { schemaDir: schemas.path },
+    });
+    const { console, page } = viewer;
+    await viewer.visit('/dead-letters');
+    await page.getByRole('link', { name: 'unknown-schema' }).click();
+    await page.getByRole('button', { name: 'Dry run' }).click();
+    await page.locator('.job').getByRole('button', { name: 'Close' }).click();
+    const { letters } = await console.get<LettersPage>('/dead-letters?limit=5');
+    expect(letters).toMatchObject([{ status: 'pending' }]);
+
+    await page.getByRole('button', { name: 'Replay…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    await page.getByText('No letter is like this').waitFor();
+    await eventually(async () => {
+      const { readings } = await console.get<DeviceReadings>('/devices/dev-1/readings?limit=5');
+      expect(readings).toMatchObject([{ schema: 'greenhouse/1', seq: 3, values: { light: 18250 } }]);
+    });
+  });
+
+  test('chosen letters are dismissed after a question, and undone', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { console, page } = viewer;
+    await console.publish('dev-1', 'no JSON', goodReading(0));
+    await console.publish('dev-2', 'nor this');
+    await viewer.visit('/dead-letters?reason=malformed-json');
+    const rows = page.getByRole('region', { name: 'Dead letters, scrolls' }).getByRole('row');
+    await eventually(async () => expect(await rows.count()).toBe(3));
+    await page
+      .getByRole('checkbox', { name: /^Choose letter/ })
+      .first()
+      .check();
+    await page.getByRole('button', { name: 'Dismiss…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    expect(await rows.count()).toBe(3);
+    await page.getByRole('button', { name: 'Dismiss…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).click();
+    await eventually(async () => expect(await rows.count()).toBe(2));
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await eventually(async () => expect(await rows.count()).toBe(3));
+    expect(console.audited.map(({ event }) => event)).not.toEqual([]);
+  });
+
+  test('filters stand in the address, and a group leads to its letters', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { console, page } = viewer;
+    await console.publish('dev-1', 'no JSON', HOT);
+    await viewer.visit('/dead-letters');
+    await page
+      .getByRole('region', { name: 'What is wrong, scrolls' })
+      .getByRole('link', { name: 'malformed-json' })
+      .click();
+    await eventually(() => expect(new URL(page.url()).search).toBe('?reason=malformed-json'));
+    await page.getByLabel('Device').fill('dev-1');
+    await page.getByLabel('Device').press('Enter');
+    await eventually(() => expect(new URL(page.url()).search).toBe('?reason=malformed-json&device=dev-1'));
+    await page.getByRole('link', { name: 'Clear' }).click();
+    await eventually(() => expect(new URL(page.url()).search).toBe(''));
+    await page.goBack();
+  });
+});
+
+function folderWith(file: string, content: unknown): Disposable & { readonly path: string } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'console-schemas-'));
+  mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+  writeFileSync(path.join(folder, file), JSON.stringify(content));
+  return { path: folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+}
