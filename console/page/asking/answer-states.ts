@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { html } from '#console/page/html.ts';
+import { ForeignText } from '#console/page/text/foreign-text.ts';
 import { clock } from '#console/page/text/format.ts';
 import type { RequestFailure } from './ask-server.ts';
 import type { Answer } from './use-answer.ts';
@@ -22,7 +23,7 @@ export function Answered<T>({
     return html`<${Failed} failure=${failure} again=${again} />`;
   if (value === undefined) return html`<${Waiting} rows=${rows} />`;
   return html`
-    ${failure && html`<p class="stale" role="status">As of ${clock(at ?? 0)}: ${failure.message} <button class="link" onClick=${again}>Try again</button></p>`}
+    ${failure && html`<p class="stale" role="status">As of ${clock(at ?? 0)}: <${ForeignText} text=${failure.message} /> <button class="link" onClick=${again}>Try again</button></p>`}
     ${children(value)}
   `;
 }
@@ -33,7 +34,7 @@ export function Failed({ failure, again }: { failure: RequestFailure; again?: ()
   return html`
     <div class="empty" role="alert">
       <p class="empty-title">${title}</p>
-      <p>${failure.message}</p>
+      <p><${ForeignText} text=${failure.message} /></p>
       ${again && failure.status !== 404 && html`<button onClick=${again}>Try again</button>`}
     </div>
   `;

@@ -16,7 +16,7 @@ export function JobProgress({ run, children }: { run: JobRun; children?: Compone
         isShown &&
         html`
           <div class="job-words">
-            <p>${failure ? failure.message : (job?.error ?? job?.sentence ?? 'Starting…')}</p>
+            <p><${ForeignText} text=${failure ? failure.message : (job?.error ?? job?.sentence ?? 'Starting…')} /></p>
             ${job && !isRunning && html`<${Whys} job=${job} />`}
           </div>
           ${isRunning && html`<button disabled=${job === undefined} onClick=${interrupt}>Stop</button><progress max=${job?.total ?? undefined} value=${job?.total ? job.done : undefined} aria-label="Progress"></progress>`}
