@@ -1,10 +1,20 @@
-import { once } from 'node:events';
 import Table from 'cli-table3';
 import { terminalText } from '#runtime/terminal-text.ts';
 
-/** Writes, and waits while the reader is slower than we are. */
+/**
+ * Writes, and waits while the reader is slower than we are, for as long as there is one: `… | head` goes when it has seen
+ * enough. What an error of the stream means is decided where all outputs are (`runCommand`).
+ */
 export async function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, 'drain');
+  if (stream.write(text) || !stream.writable) return;
+  await new Promise<void>((resolve) => {
+    const events = ['drain', 'error', 'close'];
+    const goOn = (): void => {
+      for (const event of events) stream.off(event, goOn);
+      resolve();
+    };
+    for (const event of events) stream.once(event, goOn);
+  });
 }
 
 /**
