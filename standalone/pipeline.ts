@@ -1,7 +1,7 @@
-import { consoleProtected } from '#console/server/console-checks.ts';
+import { consoleProtected } from '#console/server/access/console-checks.ts';
 import { type Console, startConsole } from '#console/server/console-server.ts';
-import { devicesOf } from '#console/server/device-sources.ts';
-import { ownSamples } from '#console/server/process-samples.ts';
+import { devicesOf } from '#console/server/devices/device-sources.ts';
+import { ownSamples } from '#console/server/flow/process-samples.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { ensureTopicsEventually, pipelineTopics } from '#event-log/pipeline-topics.ts';
 import { type IngestGateway, startIngestGateway } from '#ingest-gateway/gateway.ts';

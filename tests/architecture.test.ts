@@ -82,6 +82,19 @@ const ROOMS: Readonly<
       devices: ['asking', 'charts', 'letters', 'navigation', 'text'],
     },
   },
+  'console/server': {
+    ground: ['metric-samples.ts', 'parts.ts', 'target-http.ts', 'telemetry.ts'],
+    rooms: {
+      answers: [],
+      access: ['answers'],
+      devices: ['answers'],
+      files: ['answers'],
+      flow: ['answers'],
+      letters: ['answers'],
+      trace: ['answers'],
+      schemas: ['answers', 'devices', 'flow', 'letters'],
+    },
+  },
   'event-log/kafka': {
     ground: ['options.ts', 'telemetry.ts'],
     rooms: {

@@ -9,10 +9,10 @@ import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
-import { consoleProtected } from './console-checks.ts';
+import { consoleProtected } from './access/console-checks.ts';
 import { startConsole } from './console-server.ts';
-import { devicesOfTargets } from './device-sources.ts';
-import { samplesOfTargets } from './process-samples.ts';
+import { devicesOfTargets } from './devices/device-sources.ts';
+import { samplesOfTargets } from './flow/process-samples.ts';
 import { TargetHttp } from './target-http.ts';
 
 const DEFAULT_HTTP_PORT = 8084;

@@ -46,6 +46,17 @@ export class MetricSamples {
   }
 }
 
+/** One process at one moment. */
+export interface ProcessSample {
+  readonly name: string;
+  /** `undefined` = it does not answer. */
+  readonly samples: MetricSamples | undefined;
+  readonly detail: string | undefined;
+}
+
+/** Where the numbers of all processes come from. */
+export type TakeSamples = () => Promise<readonly ProcessSample[]>;
+
 function reduced(values: readonly number[], by: (a: number, b: number) => number): number | undefined {
   return values.length === 0 ? undefined : values.reduce((a, b) => by(a, b));
 }

@@ -4,7 +4,7 @@ import type { DeviceStatus, DeviceStory } from '#ingest-gateway/intake/device.ts
 import type { Trouble } from '#ingest-gateway/intake/device-watch.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
-import type { TakeSamples } from './process-samples.ts';
+import type { TakeSamples } from './metric-samples.ts';
 
 export type KnownDevice = DeviceStatus & Partial<Trouble>;
 export type KnownStory = DeviceStory & Partial<Trouble>;

@@ -3,7 +3,7 @@ import type { DeviceReadings, DeviceSeries, DeviceStory, DevicesPage } from '#co
 import type { Judgement, MappingList, SchemaList, SchemaStory } from '#console/api/schemas.ts';
 import type { TraceAnswer } from '#console/api/trace.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
-import { gapsIn, seriesOf } from './device-readings.ts';
+import { gapsIn, seriesOf } from './devices/device-readings.ts';
 import { goodReading, TestConsole } from './testing/test-console.ts';
 
 describe('a trace', () => {

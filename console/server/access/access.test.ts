@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { ApiError, Session } from '#console/api/session.ts';
+import { TestConsole } from '#console/server/testing/test-console.ts';
+
+const PASSWORD = 'correct horse battery';
+
+describe('who may look [P9]', () => {
+  it('everybody without a password, which loopback alone allows', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    expect((await test.ask('/')).status).toBe(200);
+    expect(await test.get<Session>('/session')).toEqual({ required: false, open: true });
+  });
+
+  it('nobody without the password, but for health and metrics', async () => {
+    await using test = await TestConsole.start({ writes: false, password: PASSWORD });
+    const status = async (path: string, headers: Record<string, string> = {}) =>
+      (await test.ask(path, { headers })).status;
+    for (const path of ['/api/v1/flow', '/api/v1/devices', '/api/v1/flow/events', '/'])
+      expect(await status(path), path).toBe(401);
+    for (const path of ['/healthz', '/metrics', '/api/v1/session'])
+      expect(await status(path), path).toBe(200);
+    expect(await status('/readyz')).toBeLessThanOrEqual(503);
+    expect(await status('/api/v1/flow', { authorization: `Bearer ${PASSWORD}` })).toBe(200);
+    const challenge = (await test.ask('/api/v1/flow')).headers.get('www-authenticate');
+    expect(challenge, 'a browser would ask for it in front of the page').toBeNull();
+    expect(await status('/api/v1/flow', { authorization: `Bearer ${PASSWORD.replaceAll(' ', '-')}` })).toBe(
+      401,
+    );
+  });
+
+  it('a browser after it has logged in, until it logs out', async () => {
+    await using test = await TestConsole.start({ writes: false, password: PASSWORD });
+    expect((await test.post('/session', { password: 'wrong' })).status).toBe(401);
+    const login = await test.post('/session', { password: PASSWORD });
+    expect([login.status, await login.json()]).toEqual([200, { required: true, open: true }]);
+    const cookie = login.headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^telemetry-console=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+$/);
+    const headers = { cookie: cookie.split(';', 1)[0] as string };
+    expect((await test.ask('/', { headers })).status).toBe(200);
+    expect((await test.ask('/api/v1/flow', { headers })).status).toBe(200);
+    await test.ask('/api/v1/session', { method: 'DELETE', headers });
+    expect((await test.ask('/api/v1/flow', { headers })).status).toBe(401);
+    expect(test.audited).toEqual([
+      { event: 'console login refused', address: '127.0.0.1' },
+      { event: 'console login', address: '127.0.0.1' },
+    ]);
+  });
+
+  it('a program with the token, which also opens the metrics', async () => {
+    const token = 'a-token-of-a-program';
+    await using test = await TestConsole.start({ writes: false, password: PASSWORD, token });
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await test.ask('/api/v1/flow', { headers })).status).toBe(200);
+    expect((await test.ask('/metrics', { headers })).status).toBe(200);
+    expect((await test.ask('/metrics')).status).toBe(401);
+    const session = await test.post('/session', { password: PASSWORD });
+    const cookie = session.headers.get('set-cookie') ?? '';
+    expect((await test.ask('/metrics', { headers: { cookie } })).status).toBe(200);
+  });
+
+  it('nobody who guesses: after five wrong passwords none is looked at for a while', async () => {
+    const token = 'a-token-of-a-program';
+    await using test = await TestConsole.start({ writes: false, password: PASSWORD, token });
+    const statuses: number[] = [];
+    for (let i = 0; i < 8; i++)
+      statuses.push((await test.post('/session', { password: `wrong ${i}` })).status);
+    expect(statuses.slice(0, 6)).toEqual([401, 401, 401, 401, 401, 401]);
+    expect(statuses.slice(6)).toEqual([429, 429]);
+    const right = await test.post('/session', { password: PASSWORD });
+    expect([right.status, Number(right.headers.get('retry-after'))]).toEqual([429, 1]);
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await test.ask('/api/v1/flow', { headers })).status, 'a program').toBe(200);
+  });
+});
+
+describe('who may change', () => {
+  it('our own page and programs, and no page of anybody else', async () => {
+    await using test = await TestConsole.start({ writes: false, password: PASSWORD });
+    const foreign: readonly Record<string, string>[] = [
+      { origin: 'http://attacker.example' },
+      { origin: 'null' },
+      { origin: 'http://127.0.0.1:1' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'content-type': 'text/plain' },
+      { 'content-type': 'application/x-www-form-urlencoded' },
+    ];
+    for (const headers of foreign) {
+      const answer = await test.post('/session', { password: PASSWORD }, headers);
+      const told = [answer.status, ((await answer.json()) as ApiError).error.code];
+      expect(told, JSON.stringify(headers)).toEqual([403, 'forbidden']);
+    }
+    const ours: readonly Record<string, string>[] = [
+      { origin: test.url, 'sec-fetch-site': 'same-origin' },
+      {},
+    ];
+    for (const headers of ours)
+      expect((await test.post('/session', { password: PASSWORD }, headers)).status).toBe(200);
+  });
+});
+
+describe('answers', () => {
+  it('that are errors have one form', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    const error = async (path: string) => {
+      const answer = await test.ask(path);
+      return [answer.status, ((await answer.json()) as ApiError).error.code];
+    };
+    expect(await error('/api/v1/nothing')).toEqual([404, 'not-found']);
+    expect(await error('/api/v1/devices?limit=1001')).toEqual([400, 'bad-request']);
+    expect(await error('/api/v1/devices/%3Cscript%3E')).toEqual([400, 'bad-request']);
+    expect(await error('/api/v1/devices/never-seen')).toEqual([404, 'not-found']);
+  });
+});

@@ -1,0 +1,141 @@
+import type { DeviceRow, DeviceSort, DeviceState, DevicesPage } from '#console/api/devices.ts';
+import type { DeviceSource, KnownDevice } from '#console/server/parts.ts';
+import { TimeSlice } from '#runtime/time-slice.ts';
+
+/** A list of all devices is made at most once in this time, whoever asks. Milliseconds. */
+const FRESH_MS = 2_000;
+
+export interface DeviceQuery {
+  readonly search: string;
+  readonly sort: DeviceSort;
+  readonly order: 'asc' | 'desc';
+  readonly state: DeviceState | undefined;
+  /** How many come before. */
+  readonly skip: number;
+  readonly limit: number;
+}
+
+/** A device, and what is asked of all of them again and again. */
+interface Entry {
+  readonly device: KnownDevice;
+  /** What a search looks into. */
+  readonly text: string;
+  readonly refused: number;
+  readonly turnedAway: number;
+}
+
+interface Listing {
+  readonly entries: readonly Entry[];
+  readonly counts: DevicesPage['counts'];
+}
+
+const STATES: Readonly<Record<DeviceState, (entry: Entry) => boolean>> = {
+  connected: ({ device }) => device.connected,
+  silent: ({ device: { connected, silentSince } }) => !connected || (silentSince ?? null) !== null,
+  refused: ({ refused }) => refused > 0,
+  'turned-away': ({ turnedAway }) => turnedAway > 0,
+  'off-clock': ({ device }) => device.clockAheadMs !== undefined,
+};
+
+/** By what is sorted; -Infinity where nothing is known: it comes first, or last. */
+const SORTS: Readonly<Record<Exclude<DeviceSort, 'id'>, (entry: Entry) => number>> = {
+  lastSeen: ({ device }) => device.lastSeen ?? Number.NEGATIVE_INFINITY,
+  accepted: ({ device }) => device.accepted,
+  refused: ({ refused }) => refused,
+  turnedAway: ({ turnedAway }) => turnedAway,
+  clockSkew: ({ device: { clockAheadMs } }) =>
+    clockAheadMs === undefined ? Number.NEGATIVE_INFINITY : Math.abs(clockAheadMs),
+};
+
+/**
+ * The devices, for many who look: the list is made when somebody asks, at most every two seconds, and shared. What is asked of
+ * it (search, order, page) costs a walk over it and no more, and the walk rests: in `npm start` the devices that it is about
+ * share the event loop with it.
+ */
+export class DeviceDirectory {
+  readonly #source: DeviceSource;
+  readonly #now: () => number;
+  #listed: { readonly at: number; readonly listing: Promise<Listing> } | undefined;
+
+  constructor(source: DeviceSource, now: () => number) {
+    this.#source = source;
+    this.#now = now;
+  }
+
+  async page({ search, sort, order, state, skip, limit }: DeviceQuery): Promise<DevicesPage> {
+    const { entries, counts } = await this.#list();
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const by = sort === 'id' ? undefined : SORTS[sort];
+    const found: { readonly device: KnownDevice; readonly key: number }[] = [];
+    const slice = new TimeSlice();
+    for (const entry of entries) {
+      if (slice.isOver()) await slice.rest();
+      if (state !== undefined && !STATES[state](entry)) continue;
+      if (words.every((word) => entry.text.includes(word)))
+        found.push({ device: entry.device, key: by?.(entry) ?? 0 });
+    }
+    const sign = order === 'asc' ? 1 : -1;
+    found.sort((a, b) => {
+      if (a.key !== b.key) return a.key < b.key ? -sign : sign;
+      return (a.device.id < b.device.id ? -1 : 1) * (by === undefined ? sign : 1);
+    });
+    return {
+      devices: found.slice(skip, skip + limit).map(({ device }) => rowOf(device)),
+      total: found.length,
+      next: skip + limit < found.length ? String(skip + limit) : null,
+      counts,
+    };
+  }
+
+  #list(): Promise<Listing> {
+    const now = this.#now();
+    const age = now - (this.#listed?.at ?? Number.NEGATIVE_INFINITY);
+    if (this.#listed === undefined || age >= FRESH_MS || age < 0)
+      this.#listed = { at: now, listing: this.#source.list().then(listingOf) };
+    return this.#listed.listing;
+  }
+}
+
+async function listingOf(devices: readonly KnownDevice[]): Promise<Listing> {
+  const entries: Entry[] = [];
+  const states = Object.entries(STATES) as [DeviceState, (entry: Entry) => boolean][];
+  const counts = { connected: 0, silent: 0, refused: 0, 'turned-away': 0, 'off-clock': 0 };
+  const slice = new TimeSlice();
+  for (const device of devices) {
+    if (slice.isOver()) await slice.rest();
+    const { id, address, source, labels = {} } = device;
+    const entry: Entry = {
+      device,
+      text: [id, address, source, ...Object.values(labels)].join(' ').toLowerCase(),
+      refused: sum(device.refused),
+      turnedAway: sum(device.refusals),
+    };
+    entries.push(entry);
+    for (const [state, is] of states) if (is(entry)) counts[state]++;
+  }
+  return { entries, counts: { all: devices.length, ...counts } };
+}
+
+export function rowOf(device: KnownDevice): DeviceRow {
+  const { id, connected, mqttVersion, address, lastSeen, accepted, refused, refusals } = device;
+  return {
+    id,
+    connected,
+    protocol: mqttVersion,
+    address,
+    lastSeenAt: lastSeen,
+    accepted,
+    refused: sum(refused),
+    refusedByReason: refused,
+    turnedAway: sum(refusals),
+    turnedAwayByReason: refusals,
+    clockSkewMs: device.clockAheadMs ?? null,
+    silentSince: device.silentSince ?? null,
+    refusedSince: device.refusedSince ?? null,
+    source: device.source ?? null,
+  };
+}
+
+function sum(byWord: Readonly<Record<string, number>>): number {
+  return Object.values(byWord).reduce((all, count) => all + count, 0);
+}

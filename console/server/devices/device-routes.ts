@@ -1,0 +1,145 @@
+import type { FastifyInstance } from 'fastify';
+import type { DeviceSort, DeviceState, DeviceStory } from '#console/api/devices.ts';
+import { ApiFailure, described, OBJECT } from '#console/server/answers/api-answers.ts';
+import { cursor, limit, milliseconds } from '#console/server/answers/query-kinds.ts';
+import type { ConsoleParts } from '#console/server/parts.ts';
+import { isDeviceId } from '#contract/device-topic.ts';
+import { NEVER_CONNECTED } from '#ingest-gateway/intake/device.ts';
+import { hasCode } from '#runtime/errors.ts';
+import { type DeviceDirectory, rowOf } from './device-directory.ts';
+import { GAPS_AMONG, gapsIn, readingsOf, seriesOf } from './device-readings.ts';
+import type { SchemaSenders } from './schema-senders.ts';
+
+const devicesQuery = {
+  type: 'object',
+  properties: {
+    search: { type: 'string', maxLength: 200, default: '' },
+    sort: {
+      enum: ['id', 'lastSeen', 'accepted', 'refused', 'turnedAway', 'clockSkew'],
+      default: 'id',
+    },
+    order: { enum: ['asc', 'desc'], default: 'asc' },
+    state: { enum: ['connected', 'silent', 'refused', 'turned-away', 'off-clock'] },
+    cursor,
+    limit: limit(1_000, 100),
+  },
+} as const;
+const schemaName = { type: 'string', maxLength: 80 } as const;
+const device = {
+  type: 'object',
+  required: ['id'],
+  properties: { id: { type: 'string', maxLength: 64 } },
+} as const;
+const readingsQuery = {
+  type: 'object',
+  properties: { schema: schemaName, from: milliseconds, to: milliseconds, limit: limit(1_000, 100) },
+} as const;
+const seriesQuery = {
+  type: 'object',
+  required: ['schema', 'field'],
+  properties: {
+    schema: schemaName,
+    field: { type: 'string', maxLength: 64 },
+    from: milliseconds,
+    to: milliseconds,
+    points: { type: 'integer', minimum: 2, maximum: 2_000, default: 500 },
+  },
+} as const;
+
+interface OneDevice {
+  readonly Params: { readonly id: string };
+}
+interface Span {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** `/devices` and what is below it. */
+export function deviceRoutes(
+  directory: DeviceDirectory,
+  { devices, store, contract }: Pick<ConsoleParts, 'devices' | 'store' | 'contract'>,
+  senders: SchemaSenders,
+): (server: FastifyInstance) => Promise<void> {
+  return async (server) => {
+    server.get<{
+      Querystring: {
+        search: string;
+        sort: DeviceSort;
+        order: 'asc' | 'desc';
+        state?: DeviceState;
+        cursor: number;
+        limit: number;
+      };
+    }>(
+      '/devices',
+      { schema: { ...described('Devices, searched, sorted, by pages.', OBJECT), querystring: devicesQuery } },
+      ({ query: { cursor: skip, state, ...query } }) => directory.page({ ...query, state, skip }),
+    );
+
+    const describedAs = (summary: string, querystring?: object) => ({
+      schema: { ...described(summary, OBJECT), params: device, ...(querystring && { querystring }) },
+    });
+    server.get<OneDevice>(
+      '/devices/:id',
+      describedAs('One device: its connections, gaps, schemas.'),
+      async ({ params }): Promise<DeviceStory> => {
+        const story = await storyOf(checked(params.id), { devices, store });
+        senders.seen(story.id, story.schemas);
+        return story;
+      },
+    );
+    server.get<OneDevice & { Querystring: Span & { schema?: string; limit: number } }>(
+      '/devices/:id/readings',
+      describedAs('Its readings, the newest first.', readingsQuery),
+      ({ params, query: { schema, from: fromMs, to: toMs, limit: most } }) =>
+        readingsOf(store, checked(params.id), { schema, fromMs, toMs, limit: most }),
+    );
+    server.get<OneDevice & { Querystring: Span & { schema: string; field: string; points: number } }>(
+      '/devices/:id/series',
+      describedAs('One field over time, for a chart.', seriesQuery),
+      ({ params, query: { schema, field, from: fromMs, to: toMs, points } }) =>
+        seriesOf(store, contract.schemas, checked(params.id), { schema, field, fromMs, toMs, points }),
+    );
+  };
+}
+
+/** @throws ApiFailure it is no name of a device */
+function checked(id: string): string {
+  if (isDeviceId(id)) return id;
+  throw new ApiFailure(400, 'bad-request', 'Expected a device id: 1 to 64 of A-Z a-z 0-9 . _ : -');
+}
+
+/** @throws ApiFailure nobody knows it */
+async function storyOf(
+  id: string,
+  { devices, store }: Pick<ConsoleParts, 'devices' | 'store'>,
+): Promise<DeviceStory> {
+  const [status, readings] = await Promise.all([
+    devices.story(id),
+    store.latest(id, GAPS_AMONG).catch((error: unknown) => {
+      if (hasCode(error, 'store-unavailable')) return undefined;
+      throw error;
+    }),
+  ]);
+  if (status === undefined && (readings === undefined || readings.length === 0))
+    throw new ApiFailure(
+      404,
+      'not-found',
+      'No device of this name is known, and the store has nothing of it.',
+    );
+  const known = status ?? { ...UNKNOWN, id };
+  return {
+    ...rowOf(known),
+    via: known.via ?? null,
+    labels: known.labels ?? {},
+    connections: known.connections,
+    takeovers: known.takeovers,
+    slowedMs: known.slowedMs,
+    discarded: known.discarded,
+    gaps: readings === undefined ? null : gapsIn(readings),
+    schemas: [...new Set((readings ?? []).map(({ schema }) => schema))].sort(),
+  };
+}
+
+/** Of a device that the store alone knows: no gateway has seen it since it began. */
+const UNKNOWN = { ...NEVER_CONNECTED, connections: [] };

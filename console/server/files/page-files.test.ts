@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { TestConsole } from '#console/server/testing/test-console.ts';
+import { readPageFiles } from './page-files.ts';
+
+test('the page weighs less than 200 KiB on the wire, all of it', async () => {
+  const files = [...(await readPageFiles())].filter(([url]) => !url.startsWith('/runbooks/'));
+  const bytes = files.reduce((sum, [, { bodies }]) => sum + bodies.gzip.length, 0);
+  expect(bytes).toBeLessThan(200 * 1024);
+});
+
+test('a module has no types, and no import that a browser could not follow', async () => {
+  for (const [url, { type, bodies }] of await readPageFiles()) {
+    if (!type.startsWith('text/javascript')) continue;
+    const imports = [
+      ...bodies.identity.toString().matchAll(/^\s*(?:import|export)\s[^'";]*?from\s*["']([^"']+)["']/gm),
+    ];
+    for (const [, name = ''] of imports) expect(name, url).toMatch(/^(\.\/|\/(lib|page)\/)/);
+  }
+});
+
+test('paths of the page answer with it, compressed and with a tag; others are not found', async () => {
+  await using console = await TestConsole.start({ writes: false });
+  const page = await console.ask('/devices/dev-1');
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(page.headers.get('content-encoding')).toMatch(/^(br|gzip)$/);
+  const tag = page.headers.get('etag') ?? '';
+  expect((await console.ask('/', { headers: { 'if-none-match': tag } })).status).toBe(304);
+  expect(await page.text()).toContain('<link rel="modulepreload" href="/lib/preact.mjs">');
+  expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none';script-src 'self'/);
+  for (const path of ['/page/none.ts', '/page/page-files.ts', '/lib/none.mjs', '/runbooks/none.md'])
+    expect((await console.ask(path)).status, path).toBe(404);
+  expect(await (await console.ask('/runbooks/AccountingGap.md')).text()).toMatch(/^# AccountingGap/);
+});

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+
+/** A file as a browser gets it. */
+export interface PageFile {
+  readonly type: string;
+  readonly tag: string;
+  /** By `content-encoding`. */
+  readonly bodies: Readonly<Record<'br' | 'gzip' | 'identity', Buffer>>;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.ts': 'text/javascript; charset=utf-8',
+};
+
+/** Libraries of the page: what is imported, and under which path it is served. */
+const LIBRARIES = [
+  ['preact', '/lib/preact.mjs'],
+  ['preact/hooks', '/lib/preact-hooks.mjs'],
+  ['htm', '/lib/htm.mjs'],
+  ['uplot', '/lib/uplot.mjs'],
+] as const;
+/** What a package gives to Node, where it gives another form of it to browsers. */
+const FOR_BROWSERS: readonly (readonly [string, string])[] = [['uPlot.cjs.js', 'uPlot.esm.js']];
+
+const PAGE_ALIAS = '#console/page/';
+const PAGE = path.join(import.meta.dirname, '..', '..', 'page');
+const RUNBOOKS = path.join(import.meta.dirname, '..', '..', '..', 'docs', 'runbooks');
+/** In the page: where the names of all its modules go, so that a browser asks for them at once. */
+const PRELOAD_MARK = '<!-- modulepreload -->';
+
+/**
+ * Everything of the page, by path, prepared once: types stripped, imports of libraries given paths (an import map would be an
+ * inline script, which the policy of content forbids), compressed. Nothing that is asked for over the network becomes a name
+ * of a file. `/` is the page.
+ */
+export async function readPageFiles(): Promise<ReadonlyMap<string, PageFile>> {
+  const files = new Map<string, Promise<PageFile>>();
+  const modules: string[] = [];
+  for (const [name, url] of LIBRARIES) files.set(url, prepared(url, withPaths(readLibrary(name))));
+  for (const name of namesIn(PAGE)) {
+    const source = readFileSync(path.join(PAGE, name), 'utf8');
+    const url = `/page/${name}`;
+    if (name.endsWith('.ts')) modules.push(url);
+    if (name !== 'index.html')
+      files.set(url, prepared(name, name.endsWith('.ts') ? withPaths(stripTypeScriptTypes(source)) : source));
+  }
+  for (const name of namesIn(RUNBOOKS))
+    files.set(`/runbooks/${name}`, prepared(name, readFileSync(path.join(RUNBOOKS, name), 'utf8')));
+  const preloads = [...LIBRARIES.map(([, url]) => url), ...modules.sort()]
+    .map((url) => `<link rel="modulepreload" href="${url}">`)
+    .join('\n');
+  const page = readFileSync(path.join(PAGE, 'index.html'), 'utf8');
+  files.set('/', prepared('index.html', page.replace(PRELOAD_MARK, preloads)));
+  return new Map(await Promise.all([...files].map(async ([url, file]) => [url, await file] as const)));
+}
+
+/** In the folder and those in it; tests and what serves them are not for browsers. */
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.split(path.sep).join('/'))
+    .filter((name) => TYPES[path.extname(name)] !== undefined && !/\.test\.ts$|(^|\/)testing\//.test(name));
+}
+
+function readLibrary(name: string): string {
+  const file = FOR_BROWSERS.reduce(
+    (place, [ours, theirs]) => place.replace(ours, theirs),
+    fileURLToPath(import.meta.resolve(name)),
+  );
+  const source = readFileSync(file, 'utf8');
+  return source.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
+}
+
+/** Imports by the paths that they are served under: of libraries, and of the page's other folders. */
+function withPaths(source: string): string {
+  return source.replace(/(\bfrom\s*|\bimport\s*)(["'])([^"'./][^"']*)\2/g, (whole, before, quote, name) => {
+    const ofPage = name.startsWith(PAGE_ALIAS) ? `/page/${name.slice(PAGE_ALIAS.length)}` : undefined;
+    const url = ofPage ?? LIBRARIES.find(([library]) => library === name)?.[1];
+    return url === undefined ? whole : `${before}${quote}${url}${quote}`;
+  });
+}
+
+async function prepared(name: string, text: string): Promise<PageFile> {
+  const identity = Buffer.from(text);
+  const [br, zipped] = await Promise.all([
+    promisify(brotliCompress)(identity, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+    promisify(gzip)(identity, { level: 9 }),
+  ]);
+  return {
+    type: TYPES[path.extname(name)] ?? 'application/octet-stream',
+    tag: `"${createHash('sha256').update(identity).digest('base64url').slice(0, 22)}"`,
+    bodies: { br, gzip: zipped, identity },
+  };
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { parseMetrics } from '#console/server/metric-samples.ts';
+import { readAlerts } from '#tests/observability/rule-file.ts';
+import { FlowProblems } from './flow-problems.ts';
+import { flowSampleOf } from './flow-sample.ts';
+import { PROBLEM_RULES } from './problem-rules.ts';
+import { LOOKED_AT } from './process-samples.ts';
+
+const START = 1_764_000_000_000;
+const SOUND = `
+ingest_readings_decoded_total 0
+ingest_readings_unconfirmed 0
+event_log_up 1
+lag_monitor_last_success_timestamp_seconds NOW
+`;
+
+/** Looks every five seconds for so long, and gives the names of what is told at the end. */
+function toldAfter(seconds: number, textAt: (second: number) => string, names = ['this process']): string[] {
+  const problems = new FlowProblems();
+  for (let second = 0; second <= seconds; second += 5) {
+    const at = START + second * 1000;
+    const text = (SOUND + textAt(second)).replaceAll('NOW', String(at / 1000));
+    const samples = parseMetrics(text, LOOKED_AT);
+    problems.judge(
+      flowSampleOf(
+        at,
+        names.map((name) => ({ name, samples, detail: undefined })),
+      ),
+    );
+  }
+  return problems.list().map(({ name }) => name);
+}
+
+describe('problems', () => {
+  it('has the conditions of all alerts, as severe, after the same time', () => {
+    const inSeconds = (text: string): number => Number.parseInt(text, 10) * (text.endsWith('m') ? 60 : 1);
+    const alerts = readAlerts()
+      .map(({ alert, labels, for: held }) => [alert, labels['severity'], inSeconds(held)])
+      // A target that does not answer has no numbers: `FlowProblems` sees that itself.
+      .filter(([name]) => name !== 'IngestGatewayDown')
+      .sort();
+    const rules = PROBLEM_RULES.map(({ name, severity, forMs }) => [name, severity, forMs / 1000]).sort();
+    expect(rules).toEqual(alerts);
+  });
+
+  it('says nothing of a pipeline that is well', () => {
+    expect(toldAfter(900, () => '')).toEqual([]);
+  });
+
+  it.each([
+    ['EventLogUnavailable', 60, () => 'event_log_up 0'],
+    ['AccountingGap', 120, () => 'ingest_readings_appended_total{schema="a/1"} 1'],
+    ['ConsumerLagHigh', 120, () => 'kafka_consumergroup_lag_seconds{partition="0"} 301'],
+    [
+      'DeadLetterRateHigh',
+      600,
+      (s: number) => `ingest_dead_letters_total{reason="x"} ${s}\nwriter_readings_consumed_total 0\n`,
+    ],
+    ['IngestBackpressure', 420, () => 'ingest_paused_devices 3'],
+    [
+      'StoreWritesFailing',
+      240,
+      (s: number) => `writer_write_retries_total{cause="x"} ${s}\nwriter_readings_stored_total 5`,
+    ],
+    ['MqttSourceDown', 60, () => 'mqtt_source_connected{broker="a"} 0'],
+    ['DeviceSilent', 300, () => 'ingest_devices_known 3\ningest_devices_silent{connection="open"} 1'],
+    ['ClockDisagrees', 60, () => 'ingest_devices_off_clock{direction="ahead"} 3\ningest_connected_devices 4'],
+    ['FilesUnusable', 60, () => 'ingest_files_usable{kind="bans"} 0'],
+    ['DevicesGone', 900, (s: number) => `ingest_connected_devices ${s < 590 ? 20 : 9}`],
+  ] as const)('tells of %s once it has held for %d s, and stops with its cause', (name, seconds, textAt) => {
+    expect(toldAfter(seconds, textAt)).toContain(name);
+    expect(toldAfter(5, textAt)).not.toContain(name);
+    expect(toldAfter(seconds + 3_600, (s) => (s > seconds + 5 ? '' : textAt(s)))).not.toContain(name);
+  });
+
+  it('[P7] tells of a writer that stands still, not of one that is only behind', () => {
+    const text = (offset: number) =>
+      `kafka_consumergroup_lag{topic="t",partition="0"} 10
+kafka_consumergroup_lag_seconds{topic="t",partition="0"} 200
+kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
+    expect(toldAfter(300, () => text(5))).toEqual(['ConsumerStalled']);
+    expect(toldAfter(300, (second) => text(second))).toEqual([]);
+  });
+
+  it('tells of a gateway that does not answer', () => {
+    const problems = new FlowProblems();
+    const down = { name: 'gateway-1:8080', samples: undefined, detail: 'away' };
+    const up = {
+      name: 'lag:8082',
+      samples: parseMetrics(`lag_monitor_last_success_timestamp_seconds ${START / 1000}`, LOOKED_AT),
+      detail: undefined,
+    };
+    problems.judge(flowSampleOf(START, [down, up]));
+    problems.judge(flowSampleOf(START + 31_000, [down, up]));
+    expect(problems.list()).toEqual([
+      {
+        name: 'IngestGatewayDown',
+        severity: 'critical',
+        sentence: expect.stringContaining('gateway-1:8080: It does not answer'),
+        since: START,
+        runbook: '/runbooks/IngestGatewayDown.md',
+      },
+    ]);
+  });
+});

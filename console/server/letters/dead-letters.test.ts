@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import type {
+  Job,
+  JobStarted,
+  LetterGroups,
+  LetterStory,
+  LettersOverTime,
+  LettersPage,
+} from '#console/api/dead-letters.ts';
+import type { ApiError } from '#console/api/session.ts';
+import { goodReading, TestConsole } from '#console/server/testing/test-console.ts';
+import { encodeDeadLetter } from '#contract/dead-letter.ts';
+import { letterFor } from '#processors/dead-letters/testing/log-with-letters.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
+import { LetterIndex } from './letter-index.ts';
+
+const HOT = '{"schema":"environment/1","ts":NOW,"seq":9,\n "values":{"temperature":"hot","humidity":44}}';
+/** Markup, a right-to-left override, an escape sequence, a zero-width joiner. */
+const HOSTILE = '<script>alert(1)</script>\u202e\u001b[31m\u200d';
+
+const hot = (): string => HOT.replace('NOW', String(Date.now()));
+
+async function run(test: TestConsole, path: string, body: object): Promise<Job> {
+  const answer = await test.post(path, body);
+  expect(answer.status, await answer.clone().text()).toBe(202);
+  const { job } = (await answer.json()) as JobStarted;
+  return eventually(async () => {
+    const state = await test.get<Job>(`/jobs/${job}`);
+    expect(state.state).not.toBe('running');
+    return state;
+  });
+}
+
+describe('dead letters', () => {
+  it('are listed, grouped, counted over time and told in full, with the fault in its place', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    const payload = hot();
+    await test.publish('dev-1', payload, payload, '{', goodReading(1));
+    const page = await test.get<LettersPage>('/dead-letters');
+    expect(page).toMatchObject({ total: 2, next: null, looked: { letters: 3, older: false } });
+    expect(page.letters.map(({ reason, copies }) => [reason, copies]).sort()).toEqual([
+      ['malformed-json', 1],
+      ['schema-violation', 2],
+    ]);
+    const first = await test.get<LettersPage>('/dead-letters?limit=1');
+    const second = await test.get<LettersPage>(`/dead-letters?limit=1&cursor=${first.next}`);
+    expect([...first.letters, ...second.letters]).toEqual(page.letters);
+    const filtered = await test.get<LettersPage>(
+      '/dead-letters?reason=schema-violation&device=dev-1&schema=environment/1',
+    );
+    expect(filtered.total).toBe(1);
+    expect((await test.get<LettersPage>('/dead-letters?device=dev-2')).total).toBe(0);
+    expect((await test.get<LettersPage>('/dead-letters?state=dismissed')).total).toBe(0);
+
+    const { groups } = await test.get<LetterGroups>('/dead-letters/groups');
+    expect(groups.map(({ reason, count, devices }) => [reason, count, devices])).toEqual([
+      ['schema-violation', 2, 1],
+      ['malformed-json', 1, 1],
+    ]);
+    const { times, reasons } = await test.get<LettersOverTime>('/dead-letters/over-time?minutes=60');
+    expect(times).toHaveLength(60);
+    expect(reasons.map(({ reason, counts }) => [reason, counts.reduce((a, b) => a + b, 0)])).toEqual([
+      ['malformed-json', 1],
+      ['schema-violation', 2],
+    ]);
+
+    const id = filtered.letters[0]?.id as string;
+    const story = await test.get<LetterStory>(`/dead-letters/${id}`);
+    expect(story.payload).toEqual({ text: payload, base64: null, bytes: payload.length, truncated: false });
+    expect(story.faults).toEqual([
+      {
+        path: '/values/temperature',
+        message: 'must be number',
+        offset: payload.indexOf('"hot"'),
+        length: 5,
+        line: 2,
+        column: 26,
+      },
+    ]);
+    expect(story).toMatchObject({ seq: 9, replayToday: { passes: false } });
+    expect(story.duplicates).toHaveLength(1);
+    expect(story.headers['dlq.reason']).toBe('schema-violation');
+    expect((await test.ask('/api/v1/dead-letters/7-700')).status).toBe(404);
+    expect((await test.ask('/api/v1/dead-letters/%3Cb%3E')).status).toBe(400);
+    expect((await test.ask('/api/v1/dead-letters?reason=none')).status).toBe(400);
+  });
+
+  it('are dismissed, taken back, corrected and replayed by the operations of the command, and audited', async () => {
+    await using test = await TestConsole.start();
+    await test.publish('dev-1', hot(), '{');
+    const { letters } = await test.get<LettersPage>('/dead-letters?reason=schema-violation');
+    const id = letters[0]?.id as string;
+    const waiting = async () => (await test.get<LettersPage>('/dead-letters')).total;
+
+    const dry = await run(test, '/dead-letters/dismiss', { filter: { device: 'dev-1' }, dryRun: true });
+    expect(dry).toMatchObject({ state: 'done', dryRun: true, counts: { dismissed: 2 } });
+    expect(await waiting()).toBe(2);
+    await run(test, '/dead-letters/dismiss', { filter: { reason: 'malformed-json' }, dryRun: false });
+    expect(await waiting()).toBe(1);
+    expect((await test.get<LettersPage>('/dead-letters?state=dismissed')).total).toBe(1);
+    await run(test, '/dead-letters/undo', { filter: { device: 'dev-1' }, dryRun: false });
+    expect(await waiting()).toBe(2);
+
+    const again = await run(test, '/dead-letters/replay', { ids: [id], dryRun: false });
+    expect(again).toMatchObject({ done: 1, counts: { passed: 0, failedAgain: 1 } });
+    expect(again.why).toMatchObject([{ reason: 'schema-violation', letters: 1, example: id }]);
+
+    const wrong = await run(test, '/dead-letters/submit', { id, payload: hot(), dryRun: false });
+    expect(wrong.counts).toEqual({ recovered: 0, refused: 1 });
+    expect(wrong.sentence).toContain('/values/temperature must be number');
+    const payload = hot().replace('"hot"', '21.5');
+    const mended = await run(test, '/dead-letters/submit', { id, payload, dryRun: false });
+    expect(mended.counts).toEqual({ recovered: 1, refused: 0 });
+    expect(await test.get<LetterStory>(`/dead-letters/${id}`)).toMatchObject({ status: 'recovered' });
+    await eventually(async () =>
+      expect(await test.store.latest('dev-1', 10)).toMatchObject([{ seq: 9, values: { temperature: 21.5 } }]),
+    );
+    expect(test.audited.map(({ event }) => event)).toEqual(
+      ['dismiss', 'undo', 'replay', 'submit', 'submit'].map((action) => `console ${action}`),
+    );
+    expect(test.audited.at(-1)).toMatchObject({ address: '127.0.0.1', id });
+    expect(await test.metric('console_actions_total')).toBe(5);
+  });
+
+  it('are not changed all at once, and not by two at a time', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    await test.publish('dev-1', '{');
+    for (const body of [
+      { dryRun: false },
+      { dryRun: false, filter: {} },
+      { filter: {}, ids: [], dryRun: false },
+    ])
+      expect((await test.post('/dead-letters/dismiss', body)).status).toBe(400);
+    expect((await test.post('/dead-letters/dismiss', { ids: ['0-0'] })).status).toBe(400);
+    await using _lock = await test.eventLog.acquireLock(`replay-${test.topics.deadLetters}`);
+    const first = test.post('/dead-letters/dismiss', { ids: ['0-0'], dryRun: false });
+    expect((await first).status).toBe(202);
+    const other = await test.post('/dead-letters/replay', { ids: ['0-0'], dryRun: true });
+    expect([other.status, ((await other.json()) as ApiError).error.code]).toEqual([409, 'locked']);
+  });
+
+  it('tells how a job goes on by events, the last of them its result', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    await test.publish('dev-1', '{');
+    const answer = await test.post('/dead-letters/replay', { filter: { device: 'dev-1' }, dryRun: true });
+    const { job } = (await answer.json()) as JobStarted;
+    const events = await (await test.ask(`/api/v1/jobs/${job}/events`)).text();
+    const last = /event: result\ndata: (.*)\n\n$/.exec(events)?.[1] ?? '{}';
+    expect(JSON.parse(last)).toMatchObject({ id: job, state: 'done', done: 1, counts: { failedAgain: 1 } });
+    expect((await test.ask('/api/v1/jobs/none')).status).toBe(404);
+  });
+
+  it('that are hostile are text in JSON, and never markup', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    await test.publish('dev-1', HOSTILE, JSON.stringify({ schema: HOSTILE, ts: 1, values: {} }));
+    for (const path of [
+      '/dead-letters',
+      '/dead-letters/groups',
+      '/dead-letters/0-0',
+      '/dead-letters/0-1',
+      '/devices/dev-1',
+    ]) {
+      const answer = await test.ask(`/api/v1${path}`);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        200,
+        'application/json; charset=utf-8',
+      ]);
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+      await answer.json();
+    }
+    const { payload } = await test.get<LetterStory>('/dead-letters/0-0');
+    expect(payload.text).toBe(HOSTILE);
+    const tried = await test.post('/schemas/try', { topic: HOSTILE, payload: HOSTILE, client: HOSTILE });
+    expect(tried.status).toBe(200);
+  });
+});
+
+describe('the index of letters', () => {
+  it('holds the newest, says that there are older ones, and reads only what is new', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    const append = (count: number) =>
+      Promise.all(
+        Array.from({ length: count }, (_, i) =>
+          test.eventLog.append(
+            encodeDeadLetter(test.topics.deadLetters, letterFor(`dev-${i}`, '{')),
+            performance.now() + 60_000,
+          ),
+        ),
+      );
+    await append(30);
+    let read = 0;
+    const log = {
+      progress: test.eventLog.progress.bind(test.eventLog),
+      async *read(...args: Parameters<typeof test.eventLog.read>) {
+        for await (const record of test.eventLog.read(...args)) {
+          read++;
+          yield record;
+        }
+      },
+    };
+    using index = new LetterIndex(log, test.topics, 20);
+    const first = await index.look();
+    expect([first.letters.length, first.older, read]).toEqual([20, true, 20]);
+    await append(3);
+    index.outdated();
+    const second = await index.look();
+    expect([second.letters.length, second.older, read]).toEqual([20, true, 23]);
+  });
+});
