@@ -7,8 +7,8 @@ import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-reco
 export interface EventLog extends AsyncDisposable {
   /**
    * Resolves when the record is durable (Kafka: `acks=all` confirmed for its own partition; SQLite: committed with
-   * `synchronous=FULL`). Calls made while an append of the same partition is in flight form its next batch, so no
-   * timer delays a record and batches grow with load. Order per key is the order of the calls, retries included; a
+   * `synchronous=FULL`). Calls made while an append of the same partition is in flight form its next batch, so batches
+   * grow with load; a driver may gather what follows closely for a few milliseconds, but not the first after a pause. Order per key is the order of the calls, retries included; a
    * partition that cannot be written does not hold up the others. The caller bounds how much it has outstanding.
    * The value is copied before the call returns: it may be a view on memory that is used again.
    *

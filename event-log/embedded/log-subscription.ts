@@ -5,6 +5,7 @@ import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import type { ChangeSignal } from './change-signal.ts';
 import { ChunkCursor, offsetAfter } from './chunk-cursor.ts';
+import { LARGE_CHUNK_BYTES, restMs } from './consumer-rest.ts';
 import type { FetchRequest, FetchResult, GroupRequest, OffsetCommit } from './log-thread-calls.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
@@ -31,7 +32,7 @@ export interface SubscriptionParts {
  * A consumer: one loop that fetches, hands a batch to the handler, commits it, and only then goes on.
  *
  * - Waiting for membership: while another member of the group, of any process, is at work. Ends when that one leaves or dies.
- * - At work: batches in order. A handler that rejects gets the same records again after a back-off; a fetch or a commit
+ * - At work: batches in order, with a rest between small ones (`consumer-rest.ts`). A handler that rejects gets the same records again after a back-off; a fetch or a commit
  *   that fails is tried again for ever, `healthy` being false meanwhile. Records that were handled are not handled
  *   again because their commit failed.
  * - Closing: the signal fires, the loop ends when the handler has ended; its batch is not committed.
@@ -130,9 +131,18 @@ export class LogSubscription implements Subscription {
         fetching = this.#fetch(position);
         continue;
       }
-      version = this.#parts.changes.version;
-      fetching = this.#fetch(position);
+      const { length: bytes } = chunk.payload;
+      const readAt = performance.now();
+      const readOn = (): void => {
+        version = this.#parts.changes.version;
+        fetching = this.#fetch(position);
+      };
+      // Read while the handler works, where there is more.
+      if (bytes >= LARGE_CHUNK_BYTES) readOn();
       await this.#deliver(new ChunkCursor(topic, chunk, from, this.#parts.file));
+      if (bytes >= LARGE_CHUNK_BYTES) continue;
+      await pause(restMs(bytes, performance.now() - readAt), this.#closing.signal);
+      readOn();
     }
   }
 

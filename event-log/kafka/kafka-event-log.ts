@@ -216,7 +216,7 @@ class KafkaEventLog implements EventLog {
 
   #subscriptionSettings(): SubscriptionSettings {
     const {
-      partitionsAtOnce = 4,
+      partitionsAtOnce = 12,
       sessionTimeoutMs = DEFAULT_SESSION_TIMEOUT_MS,
       ...rest
     } = this.#options.consumer ?? {};

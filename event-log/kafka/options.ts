@@ -24,7 +24,7 @@ export interface KafkaEventLogOptions {
 }
 
 interface KafkaConsumerOptions {
-  /** Partitions whose batches are handled at the same time. Default 4. */
+  /** Partitions whose batches are handled at the same time. Default 12: what they bring the handler in one turn, it may bring on together. */
   readonly partitionsAtOnce?: number | undefined;
   /** After this long without a heartbeat the group gives the member's partitions to others. Default 30,000. */
   readonly sessionTimeoutMs?: number | undefined;

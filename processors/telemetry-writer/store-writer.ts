@@ -1,8 +1,10 @@
+import { LIMITS } from '#contract/limits.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
 import type { Point, TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
 import { chunksOf, type WriteLimits } from './chunks.ts';
+import { SharedWrites } from './shared-writes.ts';
 import type { WriterTelemetry } from './telemetry.ts';
 import type { RefusedEntry } from './telemetry-batch.ts';
 import {
@@ -37,18 +39,21 @@ export interface StoreWriterOptions {
  *   was refused before may be good now, so nothing of a batch that saw the fault is dead-lettered for it.
  * - *abandoned*: the partition was lost, or the writer stops while waiting. Always safe: writing again merges (P3).
  *
- * The trade-off: a batch holds up its partition, not the process; and partitions find out about a store that is away
- * each by itself, which costs one failed call per partition and delay.
+ * The trade-off: a batch holds up its partition, not the process; what goes to the store at the same time goes there in
+ * common writes (`SharedWrites`).
  */
 export class StoreWriter {
   readonly #options: StoreWriterOptions;
+  readonly #writes: SharedWrites;
   readonly #random: () => number;
   readonly #telemetry: WriterTelemetry;
   #refusals = NO_REFUSALS;
   #trouble: string | undefined;
 
   constructor(options: StoreWriterOptions, deps: Deps, telemetry: WriterTelemetry) {
+    const { store, limits = LIMITS } = options;
     this.#options = options;
+    this.#writes = new SharedWrites({ store, limits, onWrite: telemetry.wrote });
     this.#random = deps.random;
     this.#telemetry = telemetry;
   }
@@ -77,11 +82,7 @@ export class StoreWriter {
       const probing = isSystemic(this.#refusals);
       const written = probing ? this.#sample(entries) : chunk;
       attempt++;
-      const decision = await this.#writeOnce(
-        written.map(({ point }) => point),
-        attempt,
-        run,
-      );
+      const decision = await this.#writeOnce(written, attempt, run);
       if (probing || (decision.kind === 'hold' && decision.cause === 'rejects-all')) {
         next = 0;
         refused = [];
@@ -104,14 +105,14 @@ export class StoreWriter {
   }
 
   async #writeOnce(
-    points: readonly Point[],
+    entries: readonly { readonly point: Point; readonly bytes: number }[],
     attempt: number,
     run: BatchRun,
   ): Promise<Exclude<WriteDecision, { readonly kind: 'abandon' }>> {
-    const startedAt = performance.now();
-    const outcome = await this.#options.store.write(points, run.lost);
+    const points = entries.map(({ point }) => point);
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    const outcome = await this.#writes.write(points, bytes, run.lost);
     if (run.lost.aborted) throw new BatchAbandoned('the partition was lost');
-    this.#telemetry.wrote(points.length, (performance.now() - startedAt) / 1000);
     const { decision, refusals } = decideWrite({
       outcome,
       points,

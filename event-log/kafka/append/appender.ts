@@ -9,6 +9,7 @@ import { durability } from './durability.ts';
 import type { EncodedAppend, PartitionQueue } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
+import { roundDelayMs } from './round-pace.ts';
 import { problemOf, Route, troubled } from './route.ts';
 import { WriteProbes } from './write-probes.ts';
 
@@ -23,8 +24,8 @@ const MAX_REQUEST_RECORDS = 20_000;
 /**
  * Sends the partition queues to their leaders. Each *round* takes every partition that has records and none in flight,
  * groups them by leading broker and sends each broker one Produce request (`acks=all`), so that load makes requests
- * larger, not more. A round starts in the event loop turn after a record arrives or a request ends; there is no timer
- * on that path.
+ * larger, not more. A round starts in the event loop turn after a record arrives or a request ends or, right behind
+ * another one, a few milliseconds later (`round-pace.ts`).
  *
  * A record is durable when, and only when, the answer names its partition with error code 0. Whatever else happens, the
  * batch goes back to its queue and is sent again until each record's own deadline. A partition for whose replicas the
@@ -48,6 +49,7 @@ export class Appender {
   #pending = 0;
   #tick: NodeJS.Timeout | undefined;
   #roundScheduled = false;
+  #lastRoundAt = -Infinity;
   #closed: PromiseWithResolvers<void> | undefined;
 
   constructor(deps: AppenderDeps) {
@@ -141,14 +143,20 @@ export class Appender {
   #scheduleRound(): void {
     if (this.#roundScheduled || this.#ready.size === 0) return;
     this.#roundScheduled = true;
-    setImmediate(() => {
+    const round = (): void => {
       this.#roundScheduled = false;
       this.#round();
-    });
+    };
+    let waiting = 0;
+    for (const queue of this.#ready) waiting += queue.waiting;
+    const delayMs = roundDelayMs(performance.now() - this.#lastRoundAt, waiting);
+    if (delayMs === 0) setImmediate(round);
+    else setTimeout(round, delayMs);
   }
 
   #round(): void {
     const now = performance.now();
+    this.#lastRoundAt = now;
     const byLeader = new Map<number, PartitionQueue[]>();
     for (const queue of this.#ready) {
       if (queue.waiting === 0) this.#ready.delete(queue);

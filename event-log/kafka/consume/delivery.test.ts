@@ -12,6 +12,7 @@ import {
   SecondLook,
 } from '#event-log/kafka/wire/fetched-record.ts';
 import { deliver, type LookAgain } from './delivery.ts';
+import { SharedCommits } from './shared-commits.ts';
 
 function setUp(
   options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'onBatch'>,
@@ -45,7 +46,7 @@ function setUp(
     eachBatch,
     { topic: 't', group: 'g', maxBatchRecords: 2, maxBatchBytes: 1_000, ...options },
     lost.signal,
-    { telemetry, random: () => 1, heartbeatMs: 5, onMembershipLost, lookAgain },
+    { telemetry, random: () => 1, heartbeatMs: 5, onMembershipLost, lookAgain, commits: new SharedCommits() },
   );
   return { delivered, committed, resolved, lost, onMembershipLost };
 }

@@ -9,6 +9,7 @@ import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
 import { recordsOf, secondLookAt } from '#event-log/kafka/wire/record-tunnel.ts';
 import { pause } from '#runtime/retry.ts';
 import { handlerPieces } from './handler-pieces.ts';
+import type { SharedCommits } from './shared-commits.ts';
 
 /** What stands at an offset where what kafkajs fetched cannot be taken as it is. */
 export type LookAgain = (topic: string, partition: number, offset: number) => Promise<SecondLook>;
@@ -18,6 +19,8 @@ export interface DeliveryDeps {
   readonly random: () => number;
   readonly heartbeatMs: number;
   readonly lookAgain: LookAgain;
+  /** Of the whole consumer. */
+  readonly commits: SharedCommits;
   /** A heartbeat failed: the membership of the whole consumer is in doubt, not only this partition. */
   readonly onMembershipLost: (error: Error) => void;
 }
@@ -53,7 +56,7 @@ export async function deliver(
     payload.heartbeat().catch(deps.onMembershipLost);
   }, deps.heartbeatMs);
   const finish = async (piece: DeliveredBatch, last: string): Promise<boolean> => {
-    await commit(payload, piece, options, last, deps);
+    await commit(payload, piece, options, last, lost, deps);
     // A commit answered while the group was joined anew: the position is not ours to move any more.
     if (lost.aborted) return false;
     payload.resolveOffset(last);
@@ -105,13 +108,13 @@ async function commit(
   batch: DeliveredBatch,
   options: SubscribeOptions,
   last: string,
+  lost: AbortSignal,
   deps: DeliveryDeps,
 ): Promise<void> {
+  const { topic, partition } = batch;
   const offset = (BigInt(last) + 1n).toString();
   try {
-    await payload.commitOffsetsIfNecessary({
-      topics: [{ topic: batch.topic, partitions: [{ partition: batch.partition, offset }] }],
-    });
+    await deps.commits.commit({ topic, partition, offset }, payload.commitOffsetsIfNecessary, lost);
   } catch (error) {
     deps.telemetry.commitFailed(identityOf(batch, options.group), error);
     throw error;

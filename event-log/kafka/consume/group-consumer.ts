@@ -3,6 +3,7 @@ import { LIMITS } from '#contract/limits.ts';
 import type { SubscribeOptions } from '#event-log/event-log.ts';
 import { pause } from '#runtime/retry.ts';
 import { type DeliveryDeps, deliver } from './delivery.ts';
+import { SharedCommits } from './shared-commits.ts';
 
 export interface GroupConsumerSettings {
   readonly partitionsAtOnce: number;
@@ -15,8 +16,8 @@ export type GroupConsumerDeps = Pick<DeliveryDeps, 'telemetry' | 'random' | 'loo
 /** Memory: a fetch holds at most this much, and so much of each partition (a larger single batch comes whole). */
 const FETCH_BYTES = 10 * 1024 * 1024;
 const FETCH_BYTES_PER_PARTITION = 1024 * 1024;
-/** A fetch without records waits this long: also what closing may have to wait for. */
-const FETCH_WAIT_MS = 500;
+/** The pause of kafkajs while no partition can be fetched; what a fetch waits for is decided in `wire/fetch-wait.ts`. */
+const NO_PARTITIONS_MS = 500;
 /** New partitions of a topic are found within this time. */
 const METADATA_MAX_AGE_MS = 60_000;
 
@@ -56,6 +57,7 @@ export class GroupConsumer {
   readonly #options: SubscribeOptions;
   readonly #settings: GroupConsumerSettings;
   readonly #deps: GroupConsumerDeps;
+  readonly #commits = new SharedCommits();
   readonly #crash = Promise.withResolvers<Error>();
   #membership = new Membership();
   #starting: Promise<void> | undefined;
@@ -82,7 +84,7 @@ export class GroupConsumer {
       rebalanceTimeout: settings.sessionTimeoutMs,
       heartbeatInterval: settings.heartbeatMs,
       metadataMaxAge: METADATA_MAX_AGE_MS,
-      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxWaitTimeInMs: NO_PARTITIONS_MS,
       maxBytes: FETCH_BYTES,
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       // Its own restarts are switched off: whether to go on, and when, is decided in one place, and that is ours.
@@ -188,6 +190,7 @@ export class GroupConsumer {
       await deliver(payload, this.#options, membership.lost, {
         ...this.#deps,
         heartbeatMs: this.#settings.heartbeatMs,
+        commits: this.#commits,
         onMembershipLost: (error) => {
           membership.failure ??= error;
           membership.lose(error);

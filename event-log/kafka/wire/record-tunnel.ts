@@ -10,6 +10,7 @@ import {
   mayBeDamage,
   withRecords,
 } from './fetch-answers.ts';
+import { fetchWait } from './fetch-wait.ts';
 import { FetchedRecord, FetchedUpTo, SecondLook } from './fetched-record.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
 
@@ -20,7 +21,8 @@ import { insideKafkajs } from './kafkajs-internals.ts';
  *
  * - *The way in*: it looks the decoder of Fetch answers up in a module's object for each request, and its consumers fetch
  *   by a method of its brokers. Both are replaced ({@link letRecordsIn}), for every consumer of this process: the decoder
- *   leaves the records as they are, the method, which knows what was asked for, decodes them.
+ *   leaves the records as they are, the method, which knows what was asked for, decodes them. It also says how long the
+ *   broker may wait for more (`fetch-wait.ts`), which kafkajs would have the same for all requests.
  * - *The end* of what was fetched goes along as a visible record of its own where no other one stands there. Else
  *   kafkajs would keep batches of which nothing is visible to itself, and nobody would commit that they are done with.
  *   In the same way goes along that an answer needs a second look: kafkajs would give up all partitions of a broker for
@@ -39,10 +41,11 @@ export function letRecordsIn(): void {
     return answer;
   };
   Broker.prototype.fetch = async function (request: FetchRequest) {
-    const answer: FetchAnswer = await fetch.call(this, request);
-    const bytes = (partition: AnsweredPartition) => partition.bytes.length;
-    const all = answer.responses.flatMap(({ partitions }) => partitions);
-    const isEmpty = all.every((partition) => bytes(partition) === 0);
+    const answer: FetchAnswer = await fetch.call(this, { ...request, ...fetchWait(lastBytes.get(this)) });
+    let bytes = 0;
+    for (const { partitions } of answer.responses) for (const each of partitions) bytes += each.bytes.length;
+    lastBytes.set(this, bytes);
+    const isEmpty = bytes === 0;
     const responses = answer.responses.map(async ({ topicName, partitions }) => {
       const asked = request.topics.find(({ topic }) => topic === topicName)?.partitions ?? [];
       const fetched = partitions.map((each) => {
@@ -54,6 +57,9 @@ export function letRecordsIn(): void {
     return { ...answer, responses: await Promise.all(responses) };
   };
 }
+
+/** Of the last answer that a consumer got from a broker: each consumer has brokers of its own. */
+const lastBytes = new WeakMap<object, number>();
 
 const response = insideKafkajs<{
   decode(raw: Buffer): Promise<FetchAnswer>;
