@@ -2,14 +2,25 @@ import { isUtf8 } from 'node:buffer';
 import { duplicateKey, mayHaveDuplicateKeys } from '#contract/duplicate-keys.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
+import { type ReadingPlace, type SchemaCount, scanMessage } from '#contract/plain-readings.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
 
 /** What is to become of one message: part of it into the log, part of it into the dead letters. */
 export interface Admission {
-  readonly accepted: { readonly readings: readonly Reading[]; readonly value: Uint8Array } | undefined;
+  readonly accepted: Accepted | undefined;
   readonly rejects: readonly Reject[];
+}
+
+/** The good readings of a message. */
+export interface Accepted {
+  readonly count: number;
+  readonly bySchema: readonly SchemaCount[];
+  /** JSON: one reading, or an array of them. */
+  readonly value: Uint8Array;
+  /** As objects; they may be made for whoever asks, and each time anew. */
+  readonly readings: readonly Reading[];
 }
 
 /** One refused reading, or a message refused as a whole (then `index` is missing). */
@@ -33,8 +44,60 @@ export interface Fault {
  *
  * @param receivedAt when the message was received, milliseconds since the epoch: the clock that `ts` is judged by.
  *   `undefined` leaves the clock out (records in the log were judged when they came).
+ * @param places gets where each reading stands, if all are good and in the plain form (`ReadingScanner`)
  */
 export function admit(
+  payload: Uint8Array,
+  receivedAt: number | undefined,
+  schemas: SchemaRegistry,
+  limits: MessageLimits = LIMITS,
+  places?: ReadingPlace[],
+): Admission {
+  if (payload.length <= limits.payloadBytes) {
+    const counts = scanMessage(payload, receivedAt, schemas, limits.readingsPerMessage, places);
+    if (counts !== undefined) return { accepted: new PlainReadings(payload, counts), rejects: NO_REJECTS };
+    if (places !== undefined) places.length = 0;
+  }
+  return admitThoroughly(payload, receivedAt, schemas, limits);
+}
+
+const NO_REJECTS: readonly Reject[] = [];
+
+/** Good readings that nobody has made objects of yet. */
+class PlainReadings implements Accepted {
+  readonly value: Uint8Array;
+  readonly bySchema: readonly SchemaCount[];
+
+  constructor(value: Uint8Array, bySchema: readonly SchemaCount[]) {
+    this.value = value;
+    this.bySchema = bySchema;
+  }
+
+  get count(): number {
+    return sumOf(this.bySchema);
+  }
+
+  get readings(): readonly Reading[] {
+    const message = JSON.parse(textOf(this.value)) as Reading | Reading[];
+    return Array.isArray(message) ? message : [message];
+  }
+}
+
+function sumOf(counts: readonly SchemaCount[]): number {
+  let sum = 0;
+  for (const { count } of counts) sum += count;
+  return sum;
+}
+
+function acceptedOf(readings: readonly Reading[], value: Uint8Array): Accepted {
+  const counts = new Map<string, number>();
+  for (const { schema } of readings) counts.set(schema, (counts.get(schema) ?? 0) + 1);
+  const bySchema = Array.from(counts, ([schema, count]) => ({ schema, count }));
+  return { count: readings.length, bySchema, value, readings };
+}
+
+/** `admit` for messages of every form, and for what is wrong. */
+export function admitThoroughly(
   payload: Uint8Array,
   receivedAt: number | undefined,
   schemas: SchemaRegistry,
@@ -59,7 +122,7 @@ export function admit(
   if (!Array.isArray(message)) {
     const fault = judgeReading(message, receivedAt, schemas) ?? repeatedFault([message], text, receivedAt);
     if (fault !== undefined) return whole(fault.reason, fault.detail);
-    return { accepted: { readings: [message as Reading], value: payload }, rejects: [] };
+    return { accepted: acceptedOf([message as Reading], payload), rejects: [] };
   }
   if (message.length === 0) return whole('schema-violation', violation('', 'must hold at least one reading'));
   if (message.length > limits.readingsPerMessage) {
@@ -94,14 +157,14 @@ function admitBatch(
     if (fault === undefined) readings.push(element as Reading);
     else faults.push({ index, fault });
   }
-  if (faults.length === 0) return { accepted: { readings, value: payload }, rejects: [] };
+  if (faults.length === 0) return { accepted: acceptedOf(readings, payload), rejects: [] };
 
   const bytes = jsonArrayElements(payload);
   const rejects = faults.map(({ index, fault }) => ({ ...fault, index, bytes: bytes[index] as Uint8Array }));
   if (readings.length === 0) return { accepted: undefined, rejects };
   const refused = new Set(faults.map(({ index }) => index));
   const value = joinArray(bytes.filter((_, index) => !refused.has(index)));
-  return { accepted: { readings, value }, rejects };
+  return { accepted: acceptedOf(readings, value), rejects };
 }
 
 function joinArray(elements: readonly Uint8Array[]): Uint8Array {

@@ -3,8 +3,8 @@ import type { ReadingSchema } from '#contract/schema-registry.ts';
 import type { Point, PointField, Tag } from './telemetry-store.ts';
 
 /** The version part of a reading's schema name; every point of the pipeline has it. `schema-registry.ts` reserves the names. */
-const SCHEMA_VERSION_FIELD = 'schemaVersion';
-const SEQ_FIELD = 'seq';
+export const SCHEMA_VERSION_FIELD = 'schemaVersion';
+export const SEQ_FIELD = 'seq';
 /** The type of a reading whose measurement is called otherwise. */
 const SCHEMA_TYPE_FIELD = 'schemaType';
 

@@ -1,5 +1,4 @@
-import { type Admission, admit, type Fault } from '#contract/admission.ts';
-import type { Reading } from '#contract/reading.ts';
+import { type Accepted, type Admission, admit, type Fault } from '#contract/admission.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
@@ -7,7 +6,6 @@ import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Device } from './device.ts';
 import type { DeviceClocks } from './device-clocks.ts';
 import { detailOf, type MessageRecords, type Outgoing, outgoingLetter, verdictOf } from './outgoing.ts';
-import { readingsBySchema } from './readings-by-schema.ts';
 import { NO_BYTES } from './refused-record.ts';
 
 export interface NativeMessagesOptions {
@@ -56,7 +54,8 @@ export class NativeMessages {
       fault === undefined
         ? admit(payload, receivedAt, contract.schemas, contract.limits)
         : refusedWhole(payload, fault);
-    telemetry.readingsDecoded((accepted?.readings.length ?? 0) + rejects.length);
+    const readings = accepted?.count ?? 0;
+    telemetry.readingsDecoded(readings + rejects.length);
     // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
     client.bucket.take(rejects.length);
     const outgoing: Outgoing[] = [];
@@ -70,11 +69,11 @@ export class NativeMessages {
         this.#compareClocks(device.id, reject.detail);
       outgoing.push(this.#letter(reject, message));
     }
-    return { outgoing, verdict: verdictOf(accepted?.readings.length ?? 0, rejects) };
+    return { outgoing, verdict: verdictOf(readings, rejects) };
   }
 
   #record(
-    { readings, value }: NonNullable<Admission['accepted']>,
+    { count, bySchema, value }: Accepted,
     { device, client, receivedAt, trace }: NativeArrival,
   ): Outgoing {
     const { topics, gatewayName: gateway } = this.#options;
@@ -83,7 +82,7 @@ export class NativeMessages {
     const record = {
       deviceId: device.id,
       value,
-      readings: readings.length,
+      readings: count,
       receivedAt,
       gateway,
       trace,
@@ -91,8 +90,12 @@ export class NativeMessages {
     };
     return {
       record: encodeTelemetryRecord(topics.telemetry, record),
-      readings: readings.length,
-      onDurable: this.#countAppended(device, client, readings),
+      readings: count,
+      onDurable: () => {
+        device.accepted += count;
+        if (client !== device) client.forwarded += count;
+        for (const each of bySchema) this.#parts.telemetry.readingsAppended(each.schema, each.count);
+      },
       letterWithoutPayload: () => ({
         deviceId: device.id,
         payload: NO_BYTES,
@@ -135,19 +138,6 @@ export class NativeMessages {
     const now = performance.now();
     clocks.refused(deviceId, ts - receivedAt, now);
     telemetry.deviceClockOff(() => clocks.ourTrouble(telemetry.connectedDevices(), now));
-  }
-
-  /** Counts by schema are taken now, so that the readings need not be kept. */
-  #countAppended(device: Device, client: Device, readings: readonly Reading[]): () => void {
-    const { telemetry } = this.#parts;
-    const counts = readingsBySchema(readings);
-    return () => {
-      for (const [schema, count] of counts) {
-        device.accepted += count;
-        if (client !== device) client.forwarded += count;
-        telemetry.readingsAppended(schema, count);
-      }
-    };
   }
 }
 

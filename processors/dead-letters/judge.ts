@@ -78,7 +78,8 @@ export function judge(
     limits,
   );
   if (accepted !== undefined) {
-    return { kind: 'passes', batches: [{ deviceId: letter.deviceId, ...accepted }], rejects };
+    const { readings, value } = accepted;
+    return { kind: 'passes', batches: [{ deviceId: letter.deviceId, readings, value }], rejects };
   }
   return failsAgain(letter, {
     reason: rejects[0]?.reason ?? letter.reason,

@@ -3,10 +3,11 @@ import type { DeadLetter } from '#contract/dead-letter.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { LogRecord } from '#contract/log-record.ts';
-import type { Reading } from '#contract/reading.ts';
+import type { ReadingPlace } from '#contract/plain-readings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
 import { TimeSlice } from '#runtime/time-slice.ts';
+import { PlainPoint } from '#telemetry-store/plain-point.ts';
 import { pointOfReading } from '#telemetry-store/reading-point.ts';
 import type { Point, Tag } from '#telemetry-store/telemetry-store.ts';
 
@@ -81,7 +82,8 @@ function decodeRecord(
   entries: Entry[],
   letters: DeadLetter[],
 ): void {
-  const decoded = decodeTelemetryRecord(record, schemas);
+  const places: ReadingPlace[] = [];
+  const decoded = decodeTelemetryRecord(record, schemas, places);
   if ('undecodable' in decoded) {
     letters.push(undecodableLetter(record, decoded.undecodable, now));
     return;
@@ -91,22 +93,25 @@ function decodeRecord(
   const source = { record, decoded: origin, value: accepted?.value ?? NO_BYTES, rejects };
   for (const reject of rejects) letters.push(letterOf(source, reject, now));
   if (accepted === undefined) return;
-  const { readings, value } = accepted;
-  const names = { tags: tagsOf(decoded.labels), measurement: decoded.measurement };
+  const { count, value } = accepted;
+  const { deviceId, labels, measurement } = decoded;
+  const names = { tags: tagsOf(labels), measurement };
   // Whole, because a fraction would be an object of its own for each reading.
-  const bytes = Math.ceil(value.length / readings.length) + decoded.deviceId.length + POINT_OVERHEAD_BYTES;
-  for (let position = 0; position < readings.length; position++) {
-    const reading = readings[position] as Reading;
+  const bytes = Math.ceil(value.length / count) + deviceId.length + POINT_OVERHEAD_BYTES;
+  const add = (point: Point, schema: string): void => {
+    entries.push({ point, schema, source, position: entries.length - before, bytes });
+  };
+  const before = entries.length;
+  // A point is called like its type, or it is none of the plain ones.
+  if (places.length > 0 && measurement === undefined) {
+    for (const place of places) add(new PlainPoint(deviceId, value, place, names.tags), place.schema.name);
+    return;
+  }
+  for (const reading of accepted.readings) {
     const schema = schemas.get(reading.schema);
     // Admission found it in the same registry.
     if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);
-    entries.push({
-      point: pointOfReading(decoded.deviceId, reading, schema, names),
-      schema: schema.name,
-      source,
-      position,
-      bytes,
-    });
+    add(pointOfReading(deviceId, reading, schema, names), schema.name);
   }
 }
 

@@ -195,7 +195,9 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     const batch = batchOfPoints(points);
     const oldestMs = this.#oldestMs();
     try {
-      const buffers = [batch.shapeOf.buffer, batch.deviceOf.buffer, batch.timestamps.buffer];
+      const { shapeOf, deviceOf, timestamps, values } = batch;
+      const buffers = [shapeOf.buffer, deviceOf.buffer, timestamps.buffer];
+      if (values instanceof Float64Array) buffers.push(values.buffer);
       return { kind: 'written', rejected: await this.#thread.call('write', { batch, oldestMs }, buffers) };
     } catch (error) {
       return outcomeOfFailedWrite(error);

@@ -1,5 +1,4 @@
 import type { StatementSync } from 'node:sqlite';
-import type { FieldValue } from '#contract/reading.ts';
 import type { Statements } from '#sqlite/statements.ts';
 import type { RejectedPoint } from '#telemetry-store/telemetry-store.ts';
 import { type MeasurementTables, quoted } from './measurement-tables.ts';
@@ -15,6 +14,9 @@ interface Target {
 /**
  * Inserts the points of a batch, or merges them into those that are there, and says which cannot be stored, in words
  * like InfluxDB's. Must run inside a transaction.
+ *
+ * One row a statement: with 32, devices that write in turn (200 of them, a page each) took twice the time; only rows that
+ * were sorted before took less.
  */
 export function insertPoints(
   tables: MeasurementTables,
@@ -32,9 +34,9 @@ export function insertPoints(
     const row: (string | number)[] = [devices[deviceOf[index] as number] as string, time];
     let reason = conflict ?? (time < oldestMs ? beyondRetention(time, oldestMs) : undefined);
     for (const field of shape.fields) {
-      const value = values[at++] as FieldValue;
+      const value = values[at++] as number | string;
       reason ??= unstorable(field, value);
-      row.push(typeof value === 'boolean' ? Number(value) : value);
+      row.push(value);
     }
     if (reason === undefined) insert?.run(...row);
     else rejected.push({ index, reason });
@@ -55,7 +57,7 @@ function targetOf(shape: PointShape, tables: MeasurementTables, statements: Stat
 }
 
 /** SQLite would store NaN as NULL, and node:sqlite cannot read back integers that a double cannot hold. */
-function unstorable({ name, kind }: ShapeField, value: FieldValue): string | undefined {
+function unstorable({ name, kind }: ShapeField, value: number | string): string | undefined {
   if (kind === 'float' && !Number.isFinite(value)) return `field "${name}" is not a finite number`;
   if (kind === 'integer' && !Number.isSafeInteger(value))
     return `field "${name}" is no integer within ±(2^53 − 1)`;

@@ -1,4 +1,7 @@
 import type { FieldKind, FieldValue } from '#contract/reading.ts';
+import type { ReadingScanner } from '#contract/reading-scanner.ts';
+import type { FieldDefinition, ReadingSchema } from '#contract/schema-registry.ts';
+import { PlainPoint } from '#telemetry-store/plain-point.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 
 /** What a column of the store holds: a field of one kind, or a tag, which is no value of the reading. */
@@ -26,8 +29,11 @@ export interface PointBatch {
   readonly shapeOf: Uint32Array<ArrayBuffer>;
   readonly deviceOf: Uint32Array<ArrayBuffer>;
   readonly timestamps: Float64Array<ArrayBuffer>;
-  /** The values of all points, one point after the other, each in the order of its shape's fields. */
-  readonly values: readonly FieldValue[];
+  /**
+   * The values of all points, one point after the other, each in the order of its shape's fields; booleans as SQLite has
+   * them, 0 and 1. Numbers alone are handed over without being copied.
+   */
+  readonly values: Float64Array<ArrayBuffer> | readonly (number | string)[];
 }
 
 export function batchOfPoints(points: readonly Point[]): PointBatch {
@@ -36,16 +42,14 @@ export function batchOfPoints(points: readonly Point[]): PointBatch {
   const shapeOf = new Uint32Array(points.length);
   const deviceOf = new Uint32Array(points.length);
   const timestamps = new Float64Array(points.length);
-  const values: FieldValue[] = [];
+  const values = new Values(points.length * EXPECTED_VALUES);
+  const plainShapes = new PlainShapes(shapes);
 
   for (let at = 0; at < points.length; at++) {
     const point = points[at] as Point;
-    const columns = columnsOf(point);
-    let shape = shapes.findIndex((known) => hasShape(point.measurement, columns, known));
-    if (shape === -1) {
-      const fields = columns.map(({ name, kind }) => ({ name, kind }));
-      shape = shapes.push({ measurement: point.measurement, fields }) - 1;
-    }
+    const plainShape =
+      point instanceof PlainPoint && point.tags === undefined ? addPlain(point, plainShapes, values) : -1;
+    const shape = plainShape === -1 ? addFields(point, shapes, values) : plainShape;
     let device = devices.get(point.deviceId);
     if (device === undefined) {
       device = devices.size;
@@ -54,9 +58,95 @@ export function batchOfPoints(points: readonly Point[]): PointBatch {
     shapeOf[at] = shape;
     deviceOf[at] = device;
     timestamps[at] = point.timestamp;
-    for (const column of columns) values.push(column.value);
   }
-  return { shapes, devices: [...devices.keys()], shapeOf, deviceOf, timestamps, values };
+  return { shapes, devices: [...devices.keys()], shapeOf, deviceOf, timestamps, values: values.all() };
+}
+
+/** @returns the place of its shape in `shapes` */
+function addFields(point: Point, shapes: PointShape[], values: Values): number {
+  const columns = columnsOf(point);
+  for (const { value } of columns) values.push(value);
+  const shape = shapes.findIndex((known) => hasShape(point.measurement, columns, known));
+  if (shape !== -1) return shape;
+  const fields = columns.map(({ name, kind }) => ({ name, kind }));
+  return shapes.push({ measurement: point.measurement, fields }) - 1;
+}
+
+/** @returns the place of its shape, or -1: it is the first of its shape */
+function addPlain(point: PlainPoint, shapes: PlainShapes, values: Values): number {
+  const scanned = point.scan();
+  const shape = shapes.find(point, scanned);
+  if (shape === -1) return -1;
+  values.push(point.schema.version);
+  if (scanned.seq >= 0) values.push(scanned.seq);
+  for (let i = 0; i < scanned.count; i++) values.push(scanned.values[i] as number);
+  return shape;
+}
+
+/** Shapes of plain points by what tells them apart without looking at a name: the definitions of their fields. */
+class PlainShapes {
+  readonly #shapes: readonly PointShape[];
+  readonly #known: {
+    readonly shape: number;
+    readonly schema: ReadingSchema;
+    readonly hasSeq: boolean;
+    readonly fields: readonly FieldDefinition[];
+  }[] = [];
+
+  constructor(shapes: readonly PointShape[]) {
+    this.#shapes = shapes;
+  }
+
+  find(point: PlainPoint, { seq, count, fields }: ReadingScanner): number {
+    const hasSeq = seq >= 0;
+    for (const known of this.#known) {
+      if (known.schema === point.schema && known.hasSeq === hasSeq && beginsWith(fields, count, known.fields))
+        return known.shape;
+    }
+    const columns = point.fields;
+    const shape = this.#shapes.findIndex((each) => hasShape(point.measurement, columns, each));
+    if (shape !== -1)
+      this.#known.push({ shape, schema: point.schema, hasSeq, fields: fields.slice(0, count) });
+    return shape;
+  }
+}
+
+function beginsWith(fields: readonly unknown[], count: number, known: readonly unknown[]): boolean {
+  if (count !== known.length) return false;
+  for (let i = 0; i < count; i++) if (fields[i] !== known[i]) return false;
+  return true;
+}
+
+const EXPECTED_VALUES = 8;
+
+/** Values one after the other: numbers, for as long as no text comes. */
+class Values {
+  #numbers: Float64Array<ArrayBuffer>;
+  #length = 0;
+  #mixed: (number | string)[] | undefined;
+
+  constructor(expected: number) {
+    this.#numbers = new Float64Array(expected);
+  }
+
+  push(value: FieldValue): void {
+    if (this.#mixed !== undefined) this.#mixed.push(typeof value === 'boolean' ? Number(value) : value);
+    else if (typeof value === 'string') this.#mixed = [...this.#numbers.subarray(0, this.#length), value];
+    else {
+      if (this.#length === this.#numbers.length) this.#grow();
+      this.#numbers[this.#length++] = Number(value);
+    }
+  }
+
+  all(): PointBatch['values'] {
+    return this.#mixed ?? this.#numbers.subarray(0, this.#length);
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(2 * this.#numbers.length + EXPECTED_VALUES);
+    larger.set(this.#numbers);
+    this.#numbers = larger;
+  }
 }
 
 type Column = ShapeField & { readonly value: FieldValue };

@@ -1,6 +1,8 @@
 import { escape as escaping } from '@influxdata/influxdb-client';
 import type { FieldValue } from '#contract/reading.ts';
 import { MOST_BYTES_OF_A_CODE_UNIT, writeUtf8 } from '#runtime/write-utf8.ts';
+import { PlainPoint } from '#telemetry-store/plain-point.ts';
+import { SCHEMA_VERSION_FIELD, SEQ_FIELD } from '#telemetry-store/reading-point.ts';
 import type { Point, PointField, Tag } from '#telemetry-store/telemetry-store.ts';
 
 /**
@@ -18,7 +20,8 @@ export function linesOfPoints(points: readonly Point[]): Uint8Array<ArrayBuffer>
   let lastTags: Point['tags'];
   let series = '';
   for (let at = 0; at < points.length; at++) {
-    const { measurement, deviceId, timestamp, fields, tags: ownTags } = points[at] as Point;
+    const point = points[at] as Point;
+    const { measurement, deviceId, tags: ownTags } = point;
     if (measurement !== lastMeasurement || deviceId !== lastDevice || ownTags !== lastTags) {
       lastMeasurement = measurement;
       lastDevice = deviceId;
@@ -28,17 +31,49 @@ export function linesOfPoints(points: readonly Point[]): Uint8Array<ArrayBuffer>
     }
     if (at > 0) text.write('\n');
     text.write(series);
-    for (let i = 0; i < fields.length; i++) {
-      const { name, kind, value } = fields[i] as PointField;
-      if (i > 0) text.write(',');
-      text.write(keys.get(name) ?? remember(keys, name, `${escaping.tag(name)}=`));
-      text.write(valueText(kind, value));
-      if (kind === 'integer') text.write('i');
-    }
-    text.write(' ');
-    text.write(String(timestamp));
+    if (point instanceof PlainPoint) writePlain(text, point, keys);
+    else writeFields(text, point, keys);
   }
   return text.bytes();
+}
+
+function writeFields(text: Utf8Writer, { fields, timestamp }: Point, keys: Map<string, string>): void {
+  for (let i = 0; i < fields.length; i++) {
+    const { name, kind, value } = fields[i] as PointField;
+    if (i > 0) text.write(',');
+    text.write(keyText(keys, name));
+    text.write(valueText(kind, value));
+    if (kind === 'integer') text.write('i');
+  }
+  text.write(' ');
+  text.write(String(timestamp));
+}
+
+/** Numbers are copied as the device wrote them: what JSON calls one in plain form, line protocol does, too. */
+function writePlain(text: Utf8Writer, point: PlainPoint, keys: Map<string, string>): void {
+  const { bytes, schema } = point;
+  const scanned = point.scan();
+  text.write(keyText(keys, SCHEMA_VERSION_FIELD));
+  text.write(`${schema.version}i`);
+  if (scanned.seq >= 0) {
+    text.write(',');
+    text.write(keyText(keys, SEQ_FIELD));
+    text.copy(bytes, scanned.seqStart, scanned.seqEnd);
+    text.write('i');
+  }
+  for (let i = 0; i < scanned.count; i++) {
+    const { name, kind } = scanned.fields[i] as (typeof scanned.fields)[number];
+    text.write(',');
+    text.write(keyText(keys, name));
+    text.copy(bytes, scanned.starts[i] as number, scanned.ends[i] as number);
+    if (kind === 'integer') text.write('i');
+  }
+  text.write(' ');
+  text.copy(bytes, scanned.tsStart, scanned.tsEnd);
+}
+
+function keyText(keys: Map<string, string>, name: string): string {
+  return keys.get(name) ?? remember(keys, name, `${escaping.tag(name)}=`);
 }
 
 function tagsText(tags: readonly Tag[]): string {
@@ -78,6 +113,12 @@ class Utf8Writer {
     const most = text.length * MOST_BYTES_OF_A_CODE_UNIT;
     if (this.#length + most > this.#buffer.length) this.#grow(most);
     this.#length = writeUtf8(this.#buffer, this.#length, text);
+  }
+
+  copy(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#length + end - start > this.#buffer.length) this.#grow(end - start);
+    // So few that calling for `set` takes longer.
+    for (let from = start; from < end; from++) this.#buffer[this.#length++] = bytes[from] as number;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
