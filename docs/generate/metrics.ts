@@ -40,6 +40,7 @@ const OPEN_LABELS: Readonly<Record<string, string>> = {
   consumergroup: 'a consumer group (`CONSUMER_GROUP`)',
   topic: 'a topic (`TELEMETRY_TOPIC`, `DEAD_LETTER_TOPIC`)',
   broker: 'host and port of a broker (`MQTT_SOURCE_URL`)',
+  source: 'the `source` of a mapping file (`MAPPINGS`, `MAPPING_DIR`)',
   partition: 'number of a partition, from 0',
 };
 
@@ -93,6 +94,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       watched: { known: 0, refused: 0, silent: { open: 0, closed: 0 } },
     };
     const ingest = createIngestTelemetry(deps, [...schemas.keys()], () => idle);
+    ingest.messageMapped('source', 'mapped');
     if (process !== 'mqtt-source') ingest.certificatesLoaded('file', { server: 0, ca: 0 });
   }
   if (standalone || process === 'mqtt-source') {

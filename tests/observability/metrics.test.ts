@@ -59,6 +59,7 @@ describe('metrics', () => {
       'reason',
       'schema',
       'since',
+      'source',
       'topic',
       'type',
       'version',
