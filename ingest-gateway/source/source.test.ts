@@ -219,7 +219,7 @@ describe('what comes', () => {
     await source.expect('connect');
     source.send({ cmd: 'connack', sessionPresent: false, reasonCode: 0 });
     expect(await source.answerSubscribe()).toEqual(
-      expect.arrayContaining(['devices/+/telemetry', 'tele/+/SENSOR']),
+      expect.arrayContaining(['devices/+/telemetry', 'tele/#']),
     );
     const tasmota = JSON.stringify({ Time: new Date().toISOString(), DS18B20: { Temperature: 20.9 } });
     source.send(
