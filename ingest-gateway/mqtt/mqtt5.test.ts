@@ -436,7 +436,7 @@ describe('MQTT 5: sessions', () => {
   });
 
   it('[P1] [P2] a message that is not durable in time: 0x89, sent again, stored once', async () => {
-    await using test = await startTestGateway({ mqtt: { ackDeadlineMs: 50 } });
+    await using test = await startTestGateway({ mqtt: { ackDeadlineMs: 1_000 } });
     const [first] = await connack(test.port, { properties });
     test.log.hold();
     first.send(publish(1), publish(2));
