@@ -49,6 +49,8 @@ describe('plain', () => {
     ['a leading zero', reading('{"temperature":01,"humidity":1}')],
     ['a bare dot', reading('{"temperature":1.,"humidity":1}')],
     ['a sign alone', reading('{"temperature":-,"humidity":1}')],
+    ['a negative zero', reading('{"temperature":-0,"humidity":1}')],
+    ['… with a fraction', reading('{"temperature":-0.0,"humidity":1}')],
     ['a text', reading('{"temperature":"1","humidity":1}')],
     ['null', reading('{"temperature":null,"humidity":1}')],
     ['a key twice', reading('{"temperature":1,"humidity":1,"temperature":2}')],

@@ -38,7 +38,7 @@ const FALSE = wordOf('false');
  * validator is made for them; that takes a fifth of the time.
  *
  * Plain is a reading when `schema` comes before `values`, no key comes twice, no space before a colon, no escape, only ASCII,
- * numbers have at most 15 digits and no exponent, whole numbers no fraction; and when its schema says no more of its
+ * numbers have at most 15 digits, no exponent, and are no negative zero, whole numbers no fraction; and when its schema says no more of its
  * values than kind, bounds and which are required. Everything else is none of the scanner's business: it says "not
  * plain", never "wrong". What it accepts, `admission.ts` would accept, too, with the same values (tested against it with
  * random messages).
@@ -243,6 +243,8 @@ export class ReadingScanner {
       if (fraction === 0 || length > MOST_DIGITS) return -1;
       digits /= POWERS_OF_TEN[fraction] as number;
     } else if (length > MOST_DIGITS) return -1;
+    // JavaScript writes it without its sign, and SQLite keeps it so; line protocol would get the sign of the bytes.
+    if (isNegative && digits === 0) return -1;
     this.#number = isNegative ? -digits : digits;
     return at;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { eventually } from '#runtime/testing/eventually.ts';
 import type { Point, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
-import { SharedWrites, sharesToWrite } from './shared-writes.ts';
+import { SharedWrites, SLOW_MS, sharesToWrite } from './shared-writes.ts';
 
 const limits = { pointsPerWrite: 10, bytesPerWrite: 1_000 };
 const takeAll: WriteOutcome = { kind: 'written', rejected: [] };
@@ -26,6 +26,12 @@ describe('which of those that wait go together', () => {
     ['too much of one caller goes alone', waiting(25, 1), 3, 1],
   ])('%s', (_, shares, inFlight, expected) => {
     expect(sharesToWrite({ shares, inFlight }, limits)).toBe(expected);
+  });
+
+  test('[P5] a slow write holds up nobody, but counts', () => {
+    expect(sharesToWrite({ shares: waiting(1, 2), inFlight: 2, slow: 2 }, limits)).toBe(2);
+    expect(sharesToWrite({ shares: waiting(1, 2), inFlight: 2, slow: 1 }, limits)).toBe(0);
+    expect(sharesToWrite({ shares: waiting(1, 2), inFlight: 4, slow: 4 }, limits)).toBe(0);
   });
 
   test('bytes bound a write like points do', () => {
@@ -62,6 +68,46 @@ describe('shared writes', () => {
       { kind: 'written', rejected: [{ index: 1, reason: 'poison' }] },
       takeAll,
     ]);
+  });
+
+  test('[P5] whose points are all refused is told that others were stored', async () => {
+    const { writes } = writing(async () => ({ kind: 'written', rejected: [{ index: 0, reason: 'poison' }] }));
+    const outcomes = ['a', 'b'].map((device) => writes.write(points(device, 1), 1, forever));
+    expect(await Promise.all(outcomes)).toEqual([
+      { kind: 'written', rejected: [{ index: 0, reason: 'poison' }], storedOthers: true },
+      takeAll,
+    ]);
+  });
+
+  test('[P5] points that make the store throw harm only who brought them', async () => {
+    const { writes } = writing(async (all) => {
+      if (all.some(({ deviceId }) => deviceId === 'a')) throw new Error('poison');
+      return takeAll;
+    });
+    const [a, b] = ['a', 'b'].map((device) => writes.write(points(device, 1), 1, forever));
+    await expect(a).rejects.toThrow('poison');
+    expect(await b).toEqual(takeAll);
+  });
+
+  test('[P5] what waits for a write goes without it once that is slow', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const held = Promise.withResolvers<WriteOutcome>();
+      const { writes, write } = writing(([point]) =>
+        point?.deviceId === 'a' ? held.promise : Promise.resolve(takeAll),
+      );
+      const slow = writes.write(points('a', 1), 1, forever);
+      await new Promise(setImmediate);
+      const other = writes.write(points('b', 1), 1, forever);
+      await new Promise(setImmediate);
+      expect(write).toHaveBeenCalledTimes(1);
+      vi.advanceTimersByTime(SLOW_MS);
+      expect(await other).toEqual(takeAll);
+      held.resolve(takeAll);
+      await slow;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('[P2] a store that takes nothing says so to all', async () => {

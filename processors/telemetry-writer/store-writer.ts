@@ -115,6 +115,7 @@ export class StoreWriter {
     if (run.lost.aborted) throw new BatchAbandoned('the partition was lost');
     const { decision, refusals } = decideWrite({
       outcome,
+      storedOthers: outcome.storedOthers === true,
       points,
       refusals: this.#refusals,
       attempt,

@@ -66,6 +66,8 @@ export const NO_REFUSALS: RefusalRun = { cause: '', writes: 0, points: 0, device
 
 export interface WriteSituation {
   readonly outcome: WriteOutcome;
+  /** The store took points of others in the same write. */
+  readonly storedOthers?: boolean;
   /** What was given to the store; never empty. */
   readonly points: readonly Point[];
   readonly refusals: RefusalRun;
@@ -82,7 +84,7 @@ export function decideWrite(situation: WriteSituation): {
   readonly decision: WriteDecision;
   readonly refusals: RefusalRun;
 } {
-  const { outcome, points, refusals, attempt, rejectAll, delays, random } = situation;
+  const { outcome, storedOthers, points, refusals, attempt, rejectAll, delays, random } = situation;
   const hold = (cause: HoldCause, detail: string): WriteDecision => {
     // Jittered like the retries: the partitions of many processors must not come back in step.
     const delayMs = Math.round(delays.holdMs * (1 - delays.retry.jitter * random()));
@@ -97,7 +99,7 @@ export function decideWrite(situation: WriteSituation): {
     return { refusals, decision: { kind: 'retry', cause, delayMs, detail } };
   }
   const proceed: WriteDecision = { kind: 'proceed', deadLetter: outcome.rejected };
-  if (outcome.rejected.length < points.length || rejectAll === 'dead-letter') {
+  if (outcome.rejected.length < points.length || storedOthers || rejectAll === 'dead-letter') {
     return { refusals: NO_REFUSALS, decision: proceed };
   }
   // Only a stored point ends a systemic fault: the same fault may well be told in other words.
