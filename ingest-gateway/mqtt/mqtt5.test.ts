@@ -436,7 +436,7 @@ describe('MQTT 5: sessions', () => {
   });
 
   it('[P1] [P2] a message that is not durable in time: 0x89, sent again, stored once', async () => {
-    await using test = await startTestGateway({ mqtt: { ackDeadlineMs: 1_000 } });
+    await using test = await startTestGateway({ mqtt: { ackDeadlineMs: 500 } });
     const [first] = await connack(test.port, { properties });
     test.log.hold();
     first.send(publish(1), publish(2));
@@ -451,7 +451,8 @@ describe('MQTT 5: sessions', () => {
       { messageId: 1, reasonCode: 0 },
       { messageId: 2, reasonCode: 0 },
     ]);
-    expect(test.log.records).toHaveLength(2);
+    // The log may have taken the first try of one, too: whoever gives up waiting cannot know. The store merges both.
+    expect(new Set(test.log.records.map(({ value }) => String(value))).size).toBe(2);
     expect(await test.metric(refused('not-durable'))).toBe(1);
   });
 });

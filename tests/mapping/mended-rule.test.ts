@@ -51,8 +51,11 @@ it('[P2] a rule is mended while the pipeline runs; fresh messages are mapped by 
         .map((line) => JSON.parse(line)),
     };
   };
+  // Without keep-alive: while a command runs nothing here notices that the server has closed an idle connection.
   const get = async (route: string) =>
-    (await (await fetch(`http://127.0.0.1:${httpPort}${route}`)).json()) as {
+    (await (
+      await fetch(`http://127.0.0.1:${httpPort}${route}`, { headers: { connection: 'close' } })
+    ).json()) as {
       readonly checks: { readonly contract: unknown };
       readonly readings: unknown;
     };
