@@ -34,6 +34,9 @@ describe('AuditLog', () => {
     expect(lines.map(({ i }) => i)).toEqual([...Array(1_000).keys()]);
     expect(lines[0]).toEqual({ time: '2025-11-24T16:00:00.000Z', event: 'refused', i: 0, device: 'a\nb' });
     expect(statSync(file).mode & 0o777).toBe(0o600);
+    audit.write('refused', { device: '\u202e\u009b31m' });
+    await audit[Symbol.asyncDispose]();
+    expect(readFileSync(file, 'utf8')).toContain('"\\u202e\\u009b31m"');
     expect(lost).toEqual([]);
   });
 

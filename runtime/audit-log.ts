@@ -3,6 +3,7 @@ import { appendFile, rename, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { describeError } from '#runtime/errors.ts';
 import type { Environment } from '#runtime/read-variables.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 
 export interface AuditLogOptions {
   readonly file: string;
@@ -111,7 +112,7 @@ export function auditCommand(
 }
 
 function lineOf(now: number, event: string, fields: AuditFields): string {
-  return `${JSON.stringify({ time: new Date(now).toISOString(), event, ...fields })}\n`;
+  return `${terminalJson({ time: new Date(now).toISOString(), event, ...fields })}\n`;
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -20,10 +20,14 @@ export interface LetterFilter {
   readonly since?: number;
   readonly until?: number;
   readonly state?: LetterStatus | 'all';
+  /** What became of it was written since then. */
+  readonly changedSince?: number;
 }
 
 /** `GET /dead-letters?…filter&cursor=&limit=`, the newest first, duplicates folded. */
 export interface LettersPage extends Page {
+  /** On all pages, each copy by itself: what a change of this filter is about. */
+  readonly matching: number;
   readonly letters: readonly LetterRow[];
   readonly looked: LettersLookedAt;
 }

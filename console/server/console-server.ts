@@ -71,7 +71,8 @@ export function startConsole(
   const jobs = new Jobs(now);
   const senders = new SchemaSenders();
   const sessions = new Sessions(now);
-  const logins = new LoginLimits();
+  // By address alone: whoever guesses keeps out himself, and nobody elsewhere.
+  const logins = new LoginLimits({ freeOfDevice: Number.POSITIVE_INFINITY });
   return {
     routes: (server, door) => {
       door.isLoggedIn = (request) => sessions.has(request);

@@ -1,5 +1,5 @@
 import type { RejectReason } from '#contract/reject-reason.ts';
-import { type Letter, type LetterStage, schemaOf, sourceOf, statusOf } from './letters.ts';
+import { type Letter, type LetterStage, type LetterStatus, schemaOf, sourceOf, statusOf } from './letters.ts';
 
 /** Which letters are meant. Every condition that is given must hold; of several values of one, any. */
 export interface LetterFilter {
@@ -13,6 +13,8 @@ export interface LetterFilter {
   /** Time of the letter: from `since` on, before `until`. Milliseconds since the epoch. */
   readonly since?: number;
   readonly until?: number;
+  /** As they are now. */
+  readonly statuses?: ReadonlySet<LetterStatus>;
   /** What became of it was written since then. */
   readonly changedSince?: number;
   /** Also letters that were dealt with. */
@@ -23,14 +25,16 @@ export interface LetterFilter {
  * Cheap conditions first: the schema needs the payload parsed.
  *
  * @param schemaName of a letter whose payload is not at hand
+ * @param status of a letter that is seen as it was before
  */
 export function matches(
   filter: LetterFilter,
   letter: Letter,
   schemaName: () => string | undefined = () => schemaOf(letter.payload),
+  status: LetterStatus = statusOf(letter),
 ): boolean {
-  const status = statusOf(letter);
   if (filter.all !== true && status !== 'pending' && status !== 'parked') return false;
+  if (filter.statuses !== undefined && !filter.statuses.has(status)) return false;
   if (filter.ids !== undefined && !filter.ids.has(letter.id)) return false;
   if (filter.reasons !== undefined && !filter.reasons.has(letter.reason)) return false;
   if (filter.devices !== undefined && !filter.devices.has(letter.deviceId)) return false;

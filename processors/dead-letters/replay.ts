@@ -88,7 +88,8 @@ export async function replayLetters(
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {
       census.count(letter);
-      if (!matches(filter, options.parked === true ? asBeforeParking(letter) : letter)) continue;
+      const seen = options.parked === true ? asBeforeParking(letter) : letter;
+      if (!matches(filter, seen, undefined, statusOf(letter))) continue;
       if (parkedToo || statusOf(letter) !== 'parked') yield letter;
       else summary.leftParked++;
     }

@@ -53,7 +53,11 @@ function stationsOf({
   return {
     devices: {
       title: 'Devices',
-      lines: [`${count(devices?.connected)} connected`, `${count(devices?.silent)} silent`],
+      lines: [
+        `${count(devices?.connected)} connected`,
+        // Only a credentials file says who should be there.
+        ...(devices?.known === 0 ? [] : [`${count(devices?.silent)} silent`]),
+      ],
       href: '/devices',
     },
     gateway: {

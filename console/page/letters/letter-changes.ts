@@ -12,18 +12,20 @@ interface LetterChangesProps {
   /** Those that were chosen one by one; none = all that the filter leaves. */
   readonly chosen: ReadonlySet<string>;
   readonly total: number | undefined;
+  /** When the newest that is shown was written: what came since then nobody has seen. */
+  readonly newestAt: number | undefined;
   readonly onChanged: () => void;
 }
 
 type Meant = Omit<LetterChange, 'dryRun'>;
 
 /** Dry run, replay, dismiss and undo, of the chosen letters or of all that the filter leaves. */
-export function LetterChanges({ filter, chosen, total = 0, onChanged }: LetterChangesProps): VNode {
+export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }: LetterChangesProps): VNode {
   const run = useJob();
   const [asked, setAsked] = useState<'replay' | 'dismiss'>();
   const [dismissed, setDismissed] = useState<Meant>();
   const [byNow, setByNow] = useState(false);
-  const meant: Meant = chosen.size > 0 ? { ids: [...chosen] } : { filter };
+  const meant: Meant = chosen.size > 0 ? { ids: [...chosen] } : { filter: seenOnly(filter, newestAt) };
   const replayed: Meant = {
     ...meant,
     ...(byNow && { judgeAt: 'now' }),
@@ -42,7 +44,7 @@ export function LetterChanges({ filter, chosen, total = 0, onChanged }: LetterCh
     setDismissed(undefined);
     const job = await run.run(`/dead-letters/${kind}`, { ...what, dryRun });
     if (dryRun) return;
-    if (kind === 'dismiss' && job?.state === 'done') setDismissed(what);
+    if (kind === 'dismiss' && job?.state === 'done') setDismissed(undoOf(what, job.startedAt));
     onChanged();
   };
   const isOff = run.isRunning || !isBounded || total === 0;
@@ -62,7 +64,7 @@ export function LetterChanges({ filter, chosen, total = 0, onChanged }: LetterCh
         }
       </div>
       <${JobProgress} run=${run}>
-        ${dismissed && html`<button onClick=${() => change('undo', undoOf(dismissed), false)}>Undo</button>`}
+        ${dismissed && html`<button onClick=${() => change('undo', dismissed, false)}>Undo</button>`}
       <//>
       ${
         asked &&
@@ -86,7 +88,14 @@ export function LetterChanges({ filter, chosen, total = 0, onChanged }: LetterCh
   `;
 }
 
-/** The same letters, as they are now. */
-function undoOf(dismissed: Meant): Meant {
-  return dismissed.ids === undefined ? { filter: { ...dismissed.filter, state: 'dismissed' } } : dismissed;
+/** The letters that were dismissed just now, and not those that somebody dismissed before. */
+function undoOf(dismissed: Meant, changedSince: number): Meant {
+  if (dismissed.ids !== undefined) return dismissed;
+  return { filter: { ...dismissed.filter, state: 'dismissed', changedSince } };
+}
+
+function seenOnly(filter: LetterFilter, newestAt: number | undefined): LetterFilter {
+  return newestAt === undefined
+    ? filter
+    : { ...filter, until: Math.min(filter.until ?? newestAt + 1, newestAt + 1) };
 }

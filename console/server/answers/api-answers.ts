@@ -1,3 +1,4 @@
+import { Ajv } from 'ajv';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { ApiError } from '#console/api/session.ts';
 import type { ConsoleTelemetry } from '#console/server/telemetry.ts';
@@ -30,8 +31,16 @@ export function described(summary: string, answer: object, status = 200) {
   return { summary, response: { [status]: { description: summary, ...answer } } };
 }
 
+/** Bodies are taken as they are: a word that nobody knows is no condition that may be left out, and `null` is not `false`. */
+const BODIES = new Ajv();
+/** In paths and queries everything is text. */
+const TEXTS = new Ajv({ coerceTypes: 'array', useDefaults: true });
+
 /** The same body for all that goes wrong under `/api/v1`, and the rule who may change something. */
 export function answerErrors(server: FastifyInstance, telemetry: ConsoleTelemetry): void {
+  server.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? BODIES : TEXTS).compile(schema),
+  );
   server.addHook('onRequest', async (request) => {
     const why = whyNotOurs(request);
     if (why !== undefined) throw new ApiFailure(403, 'forbidden', `This request is refused: ${why}.`);

@@ -17,6 +17,7 @@ export function flowRoutes(watch: FlowWatch): (server: FastifyInstance) => Promi
     server.get(
       '/flow/events',
       {
+        exposeHeadRoute: false,
         schema: described(
           'The flow as server-sent events `flow`, at most one a second. Who does not take them is dropped.',
           EVENTS,

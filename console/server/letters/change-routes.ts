@@ -96,6 +96,7 @@ export function changeRoutes(
     server.get<{ Params: { id: string } }>(
       '/jobs/:id/events',
       {
+        exposeHeadRoute: false,
         schema: {
           ...described('The same as server-sent events `progress`, and `result` at the end.', EVENTS),
           params: oneJob,

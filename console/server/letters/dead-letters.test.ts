@@ -37,7 +37,7 @@ describe('dead letters', () => {
     const payload = hot();
     await test.publish('dev-1', payload, payload, '{', goodReading(1));
     const page = await test.get<LettersPage>('/dead-letters');
-    expect(page).toMatchObject({ total: 2, next: null, looked: { letters: 3, older: false } });
+    expect(page).toMatchObject({ total: 2, matching: 3, next: null, looked: { letters: 3, older: false } });
     expect(page.letters.map(({ reason, copies }) => [reason, copies]).sort()).toEqual([
       ['malformed-json', 1],
       ['schema-violation', 2],
@@ -98,7 +98,12 @@ describe('dead letters', () => {
     await run(test, '/dead-letters/dismiss', { filter: { reason: 'malformed-json' }, dryRun: false });
     expect(await waiting()).toBe(1);
     expect((await test.get<LettersPage>('/dead-letters?state=dismissed')).total).toBe(1);
-    await run(test, '/dead-letters/undo', { filter: { device: 'dev-1' }, dryRun: false });
+    const ofStatus = async (kind: string, state: string) =>
+      (await run(test, `/dead-letters/${kind}`, { filter: { device: 'dev-1', state }, dryRun: true })).done;
+    expect(await ofStatus('dismiss', 'parked'), 'those that the filter names, no others').toBe(0);
+    expect(await ofStatus('dismiss', 'dismissed')).toBe(0);
+    expect(await ofStatus('replay', 'pending')).toBe(1);
+    await run(test, '/dead-letters/undo', { filter: { state: 'dismissed' }, dryRun: false });
     expect(await waiting()).toBe(2);
 
     const again = await run(test, '/dead-letters/replay', { ids: [id], dryRun: false });
@@ -129,6 +134,10 @@ describe('dead letters', () => {
       { dryRun: false },
       { dryRun: false, filter: {} },
       { filter: {}, ids: [], dryRun: false },
+      { filter: { reason: 'malformed-json', devcie: 'dev-1' }, dryRun: true },
+      { filter: { since: null }, dryRun: true },
+      { ids: ['0-0'], dryRun: null },
+      { ids: ['0-0'], dryRun: 0 },
     ])
       expect((await test.post('/dead-letters/dismiss', body)).status).toBe(400);
     expect((await test.post('/dead-letters/dismiss', { ids: ['0-0'] })).status).toBe(400);

@@ -82,7 +82,8 @@ export function submitJob({ id, payload, dryRun, judgeAt }: LetterSubmission, de
       );
       const { recovered, refused, problems, interrupted } = summary;
       const told = problems.map(({ problem }) => problem.replace(`letter ${id}: `, ''));
-      const done = dryRun ? 'It would pass.' : 'It was handed in, and the letter is recovered.';
+      const handedIn = dryRun ? 'It would pass.' : 'It was handed in, and the letter is recovered.';
+      const done = recovered > 0 ? handedIn : 'It was interrupted: nothing was handed in.';
       return {
         done: recovered + refused,
         counts: { recovered, refused },

@@ -34,7 +34,8 @@ export function pageOf(
   limit: number,
 ): LettersPage {
   const folded = new Map<string, { readonly newest: IndexedLetter; copies: number }>();
-  for (const entry of chosenOf(looked, choice)) {
+  const chosen = chosenOf(looked, choice);
+  for (const entry of chosen) {
     const key = `${statusOf(entry.letter)} ${entry.digest}`;
     const known = folded.get(key);
     if (known === undefined) folded.set(key, { newest: entry, copies: 1 });
@@ -44,6 +45,7 @@ export function pageOf(
   return {
     letters: rows.slice(skip, skip + limit).map(({ newest, copies }) => rowOfLetter(newest, copies)),
     total: rows.length,
+    matching: chosen.length,
     next: skip + limit < rows.length ? String(skip + limit) : null,
     looked: lookedAt(looked),
   };

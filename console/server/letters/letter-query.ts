@@ -17,6 +17,7 @@ export const FILTER_PROPERTIES = {
   state: { type: 'string', maxLength: 100 },
   since: milliseconds,
   until: milliseconds,
+  changedSince: milliseconds,
 } as const;
 
 /** What the operations take, and the statuses that are meant: those that wait, unless others are named. */
@@ -29,8 +30,9 @@ const WAITING: readonly LetterStatus[] = ['pending', 'parked'];
 
 /** @throws ApiFailure what is wrong with it */
 export function choiceOf(asked: AskedFilter, ids: readonly string[] = []): LetterChoice {
-  const { reason, device, schema, stage, source, since, until, state } = asked;
-  const statuses = state === 'all' ? LETTER_STATUSES : (listOf(state, LETTER_STATUSES) ?? WAITING);
+  const { reason, device, schema, stage, source, since, until, changedSince, state } = asked;
+  const named = state === 'all' ? undefined : listOf(state, LETTER_STATUSES);
+  const statuses = state === 'all' ? LETTER_STATUSES : (named ?? WAITING);
   const stages = listOf(stage, LETTER_STAGES);
   const reasons = listOf(reason)?.map((word) => {
     if (isRejectReason(word)) return word;
@@ -49,8 +51,10 @@ export function choiceOf(asked: AskedFilter, ids: readonly string[] = []): Lette
       ...(schemas && { schemas }),
       ...(stages && { stages: new Set(stages) }),
       ...(sources && { sources }),
+      ...(named && { statuses: new Set(named) }),
       ...(since !== undefined && { since }),
       ...(until !== undefined && { until }),
+      ...(changedSince !== undefined && { changedSince }),
     },
     statuses: new Set(statuses),
   };
