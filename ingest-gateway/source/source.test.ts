@@ -218,9 +218,7 @@ describe('what comes', () => {
     const source = await broker.accept();
     await source.expect('connect');
     source.send({ cmd: 'connack', sessionPresent: false, reasonCode: 0 });
-    expect(await source.answerSubscribe()).toEqual(
-      expect.arrayContaining(['devices/+/telemetry', 'tele/#']),
-    );
+    expect(await source.answerSubscribe()).toEqual(expect.arrayContaining(['devices/+/telemetry', 'tele/#']));
     const tasmota = JSON.stringify({ Time: new Date().toISOString(), DS18B20: { Temperature: 20.9 } });
     source.send(
       handedOver(...native('dev-1', 1), 1),
