@@ -29,16 +29,16 @@ const CLIENTS: Readonly<Record<ClientName, readonly Transport[]>> = {
 const EACH = Object.keys(CLIENTS) as ClientName[];
 /**
  * Of how many readings one is bad. rumqttc 0.25 counts a message whose PUBREC refuses it as in flight for ever, and stalls
- * when there are as many as its Receive Maximum: it gets one of those.
+ * when there are as many as its Receive Maximum; and a PUBACK that refuses does not let the message go that waits for the
+ * same identifier, as some do after a cut. It gets one of those, the very first.
  */
-const badEvery = (name: ClientName, qos: number): number =>
-  name === 'rumqttc' && qos === 2 ? 1_000_000 : 10;
+const badEvery = (name: ClientName): number => (name === 'rumqttc' ? 1_000_000 : 10);
 /** What it says of a bad one. paho-mqtt does not look at PUBREC, sends PUBREL, and tells the code of PUBCOMP. */
 const refusedCode = (name: ClientName, qos: number): number =>
   name === 'paho-mqtt' && qos === 2 ? 0x92 : 0x99;
-/** rumqttc counts a message whose PUBCOMP is 0x92 as in flight for ever, too: each whose first PUBCOMP was lost. */
-const MAY_BE_CUT = EACH.flatMap((name) => [1, 2].map((qos) => [name, qos] as const)).filter(
-  ([name, qos]) => name !== 'rumqttc' || qos === 1,
+/** Without rumqttc 0.25: after a cut it stalls in about every second run, with either QoS; it is killed under below. */
+const MAY_BE_CUT = EACH.filter((name) => name !== 'rumqttc').flatMap((name) =>
+  [1, 2].map((qos) => [name, qos] as const),
 );
 const PATIENCE = { withinMs: 60_000 };
 /** At most this many of it wait for the log: it is told a Receive Maximum of 8. */
@@ -58,12 +58,12 @@ const inFolder = (name: string): string => path.join(folder, name);
 function run(name: ClientName, task: Omit<ClientTask, 'badEvery'>): ForeignClient {
   const ours = [process.execPath, path.join(import.meta.dirname, 'main.ts')] as const;
   const command = name === 'MQTT.js' ? ours : required(provided)[name];
-  return new ForeignClient(command, { ...task, badEvery: badEvery(name, task.qos) });
+  return new ForeignClient(command, { ...task, badEvery: badEvery(name) });
 }
 
 /** What a client sends, and is to be told. */
 function expectation(name: ClientName, qos: number, count: number) {
-  const every = badEvery(name, qos);
+  const every = badEvery(name);
   const seqs = Array.from({ length: count }, (_, seq) => seq);
   const bad = new Set(seqs.filter((seq) => seq % every === 0));
   const good = new Set(seqs.filter((seq) => seq % every !== 0));

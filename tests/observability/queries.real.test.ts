@@ -43,8 +43,8 @@ const promql = [
   ...readAlerts().flatMap(({ alert, expr }) =>
     selectorsOf(expr).map((selector) => ({ where: `alert ${alert}`, query: selector })),
   ),
-  // Only where a broker stands in front.
-].filter(({ query }) => !metricsOf(query).some((name) => name.startsWith('mqtt_source_')));
+  // Only where a broker stands in front, or foreign messages come.
+].filter(({ query }) => !metricsOf(query).some((name) => /^(mqtt_source_|ingest_mapped_)/.test(name)));
 
 /** Only the embedded log has these; with Kafka their queries give nothing. */
 const embeddedOnly = new Set([
