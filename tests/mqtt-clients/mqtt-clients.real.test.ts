@@ -126,8 +126,18 @@ describe.skipIf(missingReason(provided))('MQTT 5 clients that we did not write',
           await using client = run(name, { url: url[transport], caFile, id, qos, count });
           await client.done();
           expect(client.sessions, id).toEqual([false]);
-          if (qos > 0) toBeTold(client);
-          await eventually(() => expect(seqsOf(test.log, id, TEST_TOPICS.telemetry), id).toEqual(good));
+          const kept = () => seqsOf(test.log, id, TEST_TOPICS.telemetry);
+          if (qos === 0) {
+            // Best effort: a client that closes at once may take back what lies unread between it and us.
+            await eventually(() => expect(kept().size, id).toBeGreaterThan(0));
+            expect(
+              [...kept()].filter((seq) => !good.has(seq)),
+              id,
+            ).toEqual([]);
+            continue;
+          }
+          toBeTold(client);
+          await eventually(() => expect(kept(), id).toEqual(good));
           expect(seqsOf(test.log, id, TEST_TOPICS.deadLetters), id).toEqual(bad);
         }
       expect(await test.metric('ingest_refused_total{reason="protocol-error"}')).toBe(0);
