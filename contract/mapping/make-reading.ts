@@ -1,4 +1,4 @@
-import type { Fault } from '#contract/admission.ts';
+import type { Fault } from '#contract/judge-reading.ts';
 import type { FieldValue, Reading } from '#contract/reading.ts';
 import { coerceValue } from './coerce-value.ts';
 import type { StoreNames } from './compile-as.ts';

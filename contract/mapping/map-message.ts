@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Fault } from '#contract/admission.ts';
+import type { Fault } from '#contract/judge-reading.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { StoreNames } from './compile-as.ts';

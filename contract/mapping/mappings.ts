@@ -1,5 +1,5 @@
-import { judgeReading } from '#contract/admission.ts';
 import { telemetryTopic } from '#contract/device-topic.ts';
+import { judgeReading } from '#contract/judge-reading.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { checkMeasurements } from './check-measurements.ts';

@@ -1,4 +1,4 @@
-import type { Fault } from '#contract/admission.ts';
+import type { Fault } from '#contract/judge-reading.ts';
 
 /** Whose readings a client may hand in, and on which topics besides its own. */
 export type ForwardingRight =

@@ -1,5 +1,5 @@
-import type { Fault } from '#contract/admission.ts';
 import { deviceIdOfTopic } from '#contract/device-topic.ts';
+import type { Fault } from '#contract/judge-reading.ts';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';

@@ -1,4 +1,5 @@
-import { type Accepted, type Admission, admit, type Fault } from '#contract/admission.ts';
+import { type Accepted, type Admission, admit } from '#contract/admission.ts';
+import type { Fault } from '#contract/judge-reading.ts';
 import { encodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeReading } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
+import { judgeReading } from '#contract/judge-reading.ts';
 import { LIMITS } from '#contract/limits.ts';
 import { loadContract, shippedMappingNames } from '#runtime/load-contract.ts';
 

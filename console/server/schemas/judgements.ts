@@ -1,7 +1,8 @@
 import type { Judgement } from '#console/api/schemas.ts';
 import { faultOf } from '#console/server/letters/letter-story.ts';
-import { type Admission, admit, type Fault as Refusal } from '#contract/admission.ts';
+import { type Admission, admit } from '#contract/admission.ts';
 import { deviceIdOfTopic } from '#contract/device-topic.ts';
+import type { Fault as Refusal } from '#contract/judge-reading.ts';
 import type { MappedMessage } from '#contract/mapping/mappings.ts';
 import { faultsIn } from '#processors/dead-letters/letter-faults.ts';
 import { detailText } from '#processors/dead-letters/letter-summary.ts';
