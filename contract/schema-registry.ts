@@ -54,7 +54,7 @@ const TYPE_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const VERSION = /^[1-9][0-9]{0,5}$/;
 const FIELD_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 /** Names that the store uses itself, or that are special in JavaScript objects. */
-const RESERVED_FIELDS = new Set([
+export const RESERVED_FIELDS: ReadonlySet<string> = new Set([
   'seq',
   'schemaVersion',
   'schemaType',

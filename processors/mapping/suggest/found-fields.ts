@@ -3,6 +3,7 @@ import { isObject } from '#contract/mapping/file-place.ts';
 import { pointerTo } from '#contract/mapping/json-pointer.ts';
 import { Unfit } from '#contract/mapping/scope.ts';
 import type { FieldKind } from '#contract/reading.ts';
+import { RESERVED_FIELDS } from '#contract/schema-registry.ts';
 
 /** Values that were found at one place of the elements. */
 export type FoundValues = Map<string, unknown[]>;
@@ -12,15 +13,6 @@ const DEPTH = 4;
 const PLACES = 64;
 const LIST_ELEMENTS = 4;
 const LONGEST_TEXT = 256;
-const RESERVED = new Set([
-  'seq',
-  'schemaVersion',
-  'schemaType',
-  'device',
-  'time',
-  'constructor',
-  'prototype',
-]);
 
 /** Collects what stands in an element, by place. */
 export function collectValues(element: unknown, found: FoundValues, pointer = '', depth = 0): void {
@@ -76,7 +68,7 @@ export function fieldName(words: readonly string[], taken: Set<string>): string 
     })
     .join('');
   const base = (/^[A-Za-z]/.test(camel) ? camel : `value${camel}`).slice(0, 48);
-  let name = RESERVED.has(base) ? `${base}Value` : base;
+  let name = RESERVED_FIELDS.has(base) ? `${base}Value` : base;
   for (let n = 2; taken.has(name); n++) name = `${base}${n}`;
   taken.add(name);
   return name;
