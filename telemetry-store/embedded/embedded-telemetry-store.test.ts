@@ -10,13 +10,9 @@ import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
-import {
-  describeTelemetryStore,
-  names,
-  point,
-  RETENTION_DAYS,
-  range,
-} from '#telemetry-store/telemetry-store.suite.ts';
+import { names, point, range } from '#telemetry-store/suite/points.ts';
+import { RETENTION_DAYS } from '#telemetry-store/suite/store-under-test.ts';
+import { describeTelemetryStore } from '#telemetry-store/telemetry-store.suite.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import {
   type EmbeddedTelemetryStoreOptions,

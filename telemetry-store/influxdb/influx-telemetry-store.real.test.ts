@@ -3,7 +3,8 @@ import { describe, inject } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { influxDbApi } from '#services/influxdb-api.ts';
 import { required } from '#services/provide.ts';
-import { describeTelemetryStore, RETENTION_DAYS } from '#telemetry-store/telemetry-store.suite.ts';
+import { RETENTION_DAYS } from '#telemetry-store/suite/store-under-test.ts';
+import { describeTelemetryStore } from '#telemetry-store/telemetry-store.suite.ts';
 import { openInfluxTelemetryStore } from './influx-telemetry-store.ts';
 
 const deps = { log: createLogger({ name: 'test', level: 'silent' }), now: () => Date.now() };

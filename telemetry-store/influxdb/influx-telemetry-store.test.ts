@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
-import { names, point, range } from '#telemetry-store/telemetry-store.suite.ts';
+import { names, point, range } from '#telemetry-store/suite/points.ts';
 import { type InfluxTelemetryStoreOptions, openInfluxTelemetryStore } from './influx-telemetry-store.ts';
 
 // What a real InfluxDB is hard to bring to: an HTTP server that follows a script. All else is in the *.real.test.ts.

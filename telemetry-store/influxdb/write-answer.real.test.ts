@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
 import { influxDbApi } from '#services/influxdb-api.ts';
 import { required } from '#services/provide.ts';
-import { names, point, range, rejectedOf } from '#telemetry-store/telemetry-store.suite.ts';
+import { names, point, range, rejectedOf } from '#telemetry-store/suite/points.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 import { openInfluxTelemetryStore } from './influx-telemetry-store.ts';
 import { judgeAnswer } from './write-answer.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { point, range } from '#telemetry-store/telemetry-store.suite.ts';
+import { point, range } from '#telemetry-store/suite/points.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 import { SentPoint } from './refusal.ts';
 import type { Verdict } from './write-answer.ts';
