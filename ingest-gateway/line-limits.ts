@@ -1,4 +1,4 @@
-import { forgetOldest } from './forget-oldest.ts';
+import { forgetOldest } from '#runtime/forget-oldest.ts';
 
 export interface LineLimitsOptions {
   /** Lines are counted in windows of so many milliseconds. */

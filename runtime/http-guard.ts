@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BackOff } from '#runtime/back-off.ts';
 import { hostNameOf, isNobodyElses } from '#runtime/host-name.ts';
 
 declare module 'fastify' {
@@ -19,14 +20,6 @@ export interface HttpGuardOptions {
   readonly allowedHosts?: readonly string[];
 }
 
-/** Who tries words that may be wrong, and for how long nobody listens to them. */
-export interface LoginAttempts {
-  /** Milliseconds until the next try; 0 = now. */
-  waitMs(address: string): number;
-  failed(address: string): void;
-  succeeded(address: string): void;
-}
-
 /** Asked by supervisors, which have no secrets, and answered with nothing that is one. */
 const OPEN_PATHS = new Set(['/healthz', '/readyz']);
 const METRICS = '/metrics';
@@ -43,12 +36,15 @@ export class HttpDoor {
   readonly #toMetrics: readonly Buffer[];
   /** Whether somebody has shown a right word before. Set by who keeps that. */
   isLoggedIn: (request: FastifyRequest) => boolean = () => false;
-  /** Set by who bounds them. */
-  attempts: LoginAttempts | undefined;
+  /** Told of each wrong word. Set by who tells it on. */
+  onWrongWord: (address: string) => void = () => undefined;
+  /** By address: whoever guesses a password keeps out himself, and nobody elsewhere. A token is too long to be guessed. */
+  readonly #guesses: BackOff | undefined;
 
   constructor(options: HttpGuardOptions) {
     this.#options = options;
     const { token, password } = options;
+    this.#guesses = password === undefined ? undefined : new BackOff();
     this.#toMetrics = [token].flatMap((word) => (word === undefined ? [] : [digest(word)]));
     this.#toAll = [token, password].flatMap((word) => (word === undefined ? [] : [digest(word)]));
   }
@@ -97,13 +93,16 @@ export class HttpDoor {
     const shown = digest(word);
     const isAmong = (words: readonly Buffer[]): boolean =>
       words.filter((expected) => timingSafeEqual(shown, expected)).length > 0;
-    // Too long to be guessed: programs do not wait for what somebody else at their address tries.
+    // Programs do not wait for what somebody else at their address tries.
     if (isAmong(this.#toMetrics)) return { isRight: true, waitMs: 0 };
-    const waitMs = this.attempts?.waitMs(address) ?? 0;
+    const waitMs = this.#guesses?.waitMs(address) ?? 0;
     if (waitMs > 0) return { isRight: false, waitMs };
     const isRight = isAmong(wanted);
-    if (isRight) this.attempts?.succeeded(address);
-    else this.attempts?.failed(address);
+    if (isRight) this.#guesses?.forget(address);
+    else {
+      this.#guesses?.failed(address);
+      this.onWrongWord(address);
+    }
     return { isRight, waitMs: 0 };
   }
 

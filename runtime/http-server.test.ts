@@ -57,6 +57,20 @@ describe('HTTP server', () => {
     expect(await statusAskedAs(server.port, host)).toBe(status);
   });
 
+  it.each([
+    ['a password, also in a process without a console', { password: 'correct-horse-battery' }, 429],
+    ['not a token, which is too long', { token: 'correct-horse-battery' }, 401],
+  ])('[P9] guesses are slowed: %s', async (_, words, status) => {
+    const routes: HttpServerOptions['routes'] = (server) => server.get('/api/x', async () => 'x');
+    await using server = await start({}, 0, { ...words, routes });
+    const statusOf = async (word: string) =>
+      (await fetch(`http://127.0.0.1:${server.port}/api/x`, { headers: { authorization: `Bearer ${word}` } }))
+        .status;
+    expect(await statusOf('correct-horse-battery')).toBe(200);
+    for (let guess = 0; guess < 6; guess++) expect(await statusOf(`guess-${guess}`)).toBe(401);
+    expect(await statusOf('guess-6')).toBe(status);
+  });
+
   it('[P9] with a token, tells nothing without it, but that it lives', async () => {
     const token = 'correct-horse-battery';
     await using server = await start({}, 0, { token });

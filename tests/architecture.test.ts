@@ -42,7 +42,6 @@ const ROOMS: Readonly<
 > = {
   'ingest-gateway': {
     ground: [
-      'forget-oldest.ts',
       'gateway-limits.ts',
       'ingest-metrics.ts',
       'line-limits.ts',

@@ -1,35 +1,22 @@
-export interface LoginLimitsOptions {
+import { BACK_OFF, BackOff, type BackOffOptions } from '#runtime/back-off.ts';
+import { forgetOldest } from '#runtime/forget-oldest.ts';
+
+export interface LoginLimitsOptions extends Omit<BackOffOptions, 'free'> {
   /** Wrong logins that cost nothing but themselves: of one device from one address, … */
   readonly freeOfPair: number;
   /** … of one device from all addresses that it was not verified from, … */
   readonly freeOfDevice: number;
   /** … and of one address, whatever it claims to be. */
   readonly freeOfAddress: number;
-  /** The first wait after those, milliseconds. It doubles with each further wrong login. */
-  readonly firstWaitMs: number;
-  readonly longestWaitMs: number;
-  /** Wrong logins are forgotten when none came for so long, milliseconds. */
-  readonly forgetMs: number;
-  /** Pairs, devices and addresses remembered, each. */
-  readonly capacity: number;
 }
 
+const { free: freeOfPair, ...backOff } = BACK_OFF;
 export const LOGIN_LIMITS: LoginLimitsOptions = {
-  freeOfPair: 5,
+  ...backOff,
+  freeOfPair,
   freeOfDevice: 20,
   freeOfAddress: 50,
-  firstWaitMs: 1_000,
-  longestWaitMs: 5 * 60 * 1000,
-  forgetMs: 15 * 60 * 1000,
-  capacity: 20_000,
 };
-
-/** Wrong logins of one key, and until when it has to wait for the next one. */
-interface Record {
-  failures: number;
-  waitUntil: number;
-  lastAt: number;
-}
 
 /**
  * Who may try a password, after wrong ones: a growing back-off, by device and address.
@@ -46,11 +33,10 @@ interface Record {
  * are not asked for (see `CredentialStore`).
  */
 export class LoginLimits {
-  readonly #options: LoginLimitsOptions;
-  readonly #now: () => number;
-  readonly #pairs = new Map<string, Record>();
-  readonly #devices = new Map<string, Record>();
-  readonly #addresses = new Map<string, Record>();
+  readonly #capacity: number;
+  readonly #pairs: BackOff;
+  readonly #devices: BackOff;
+  readonly #addresses: BackOff;
   /** Where a device was verified last. */
   readonly #homes = new Map<string, string>();
   /** Where any device was verified, as keys. */
@@ -58,31 +44,31 @@ export class LoginLimits {
 
   /** @param now milliseconds on a clock that does not jump. */
   constructor(options: Partial<LoginLimitsOptions> = {}, now: () => number = () => performance.now()) {
-    this.#options = { ...LOGIN_LIMITS, ...options };
-    this.#now = now;
+    const all = { ...LOGIN_LIMITS, ...options };
+    this.#capacity = all.capacity;
+    this.#pairs = new BackOff({ ...all, free: all.freeOfPair }, now);
+    this.#devices = new BackOff({ ...all, free: all.freeOfDevice }, now);
+    this.#addresses = new BackOff({ ...all, free: all.freeOfAddress }, now);
   }
 
   /** Milliseconds until this login may be tried; 0 = now. */
   waitMs(deviceId: string, address: string): number {
-    const waits = [this.#pairs.get(pair(deviceId, address))];
-    if (this.#homes.get(deviceId) !== address)
-      waits.push(this.#devices.get(deviceId), this.#addresses.get(address));
-    const now = this.#now();
-    return Math.max(0, ...waits.map((record) => (record === undefined ? 0 : record.waitUntil - now)));
+    const ofPair = this.#pairs.waitMs(pair(deviceId, address));
+    if (this.#homes.get(deviceId) === address) return ofPair;
+    return Math.max(ofPair, this.#devices.waitMs(deviceId), this.#addresses.waitMs(address));
   }
 
   failed(deviceId: string, address: string): void {
-    const { freeOfPair, freeOfDevice, freeOfAddress } = this.#options;
-    this.#count(this.#pairs, pair(deviceId, address), freeOfPair);
+    this.#pairs.failed(pair(deviceId, address));
     if (this.#homes.get(deviceId) === address) return;
-    this.#count(this.#devices, deviceId, freeOfDevice);
-    this.#count(this.#addresses, address, freeOfAddress);
+    this.#devices.failed(deviceId);
+    this.#addresses.failed(address);
   }
 
   succeeded(deviceId: string, address: string): void {
-    this.#pairs.delete(pair(deviceId, address));
-    remember(this.#homes, deviceId, address, this.#options.capacity);
-    remember(this.#known, address, true, this.#options.capacity);
+    this.#pairs.forget(pair(deviceId, address));
+    remember(this.#homes, deviceId, address, this.#capacity);
+    remember(this.#known, address, true, this.#capacity);
   }
 
   /** Whether some device was verified from there. */
@@ -92,20 +78,9 @@ export class LoginLimits {
 
   /** The device has another password, or none: what was wrong may be right now. */
   forget(deviceId: string): void {
-    this.#devices.delete(deviceId);
+    this.#devices.forget(deviceId);
     this.#homes.delete(deviceId);
-    for (const key of this.#pairs.keys()) if (key.startsWith(`${deviceId} `)) this.#pairs.delete(key);
-  }
-
-  #count(records: Map<string, Record>, key: string, free: number): void {
-    const { forgetMs, firstWaitMs, longestWaitMs, capacity } = this.#options;
-    const now = this.#now();
-    const known = records.get(key);
-    const failures = known === undefined || now - known.lastAt > forgetMs ? 1 : known.failures + 1;
-    // Far beyond the longest wait the power would overflow.
-    const doublings = Math.min(failures - free, 30);
-    const wait = doublings <= 0 ? 0 : Math.min(longestWaitMs, firstWaitMs * 2 ** (doublings - 1));
-    remember(records, key, { failures, waitUntil: now + wait, lastAt: now }, capacity);
+    this.#pairs.forgetThose((key) => key.startsWith(`${deviceId} `));
   }
 }
 
@@ -114,13 +89,9 @@ function pair(deviceId: string, address: string): string {
   return `${deviceId} ${address}`;
 }
 
-/** Sets it as the newest; the oldest makes room. */
+/** Sets it as the newest; the oldest make room. */
 function remember<Value>(map: Map<string, Value>, key: string, value: Value, capacity: number): void {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= capacity) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
+  forgetOldest(map, capacity);
 }

@@ -1,5 +1,5 @@
-import { forgetOldest } from '#ingest-gateway/forget-oldest.ts';
 import type { RefusalReason, TurnedAway } from '#ingest-gateway/refusal-reason.ts';
+import { forgetOldest } from '#runtime/forget-oldest.ts';
 
 /** Characters kept of a reason's detail: the client may have chosen them. */
 const DETAIL_CHARACTERS = 200;
