@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SHARED } from '#console/server/files/page-files.ts';
 
 /**
  * Keeps the arrows of docs/ARCHITECTURE.md. A folder may import what stands in its list and itself. Test files and
@@ -180,6 +181,16 @@ describe('architecture', () => {
       expect(wrong).toEqual([]);
     },
   );
+
+  it('the page of the console imports what it is served with, and types of its API', () => {
+    const wrong: string[] = [];
+    for (const file of files.filter((it) => it.startsWith('console/page/') && !isTest(it)))
+      for (const specifier of importsOf(file).filter((it) => it.startsWith('#')))
+        if (!/^#console\/(page|api)\//.test(specifier) && !SHARED.includes(specifier.slice(1)))
+          wrong.push(`${file} imports ${specifier}`);
+    for (const file of SHARED) wrong.push(...importsOf(file).map((it) => `${file} imports ${it}`));
+    expect(wrong).toEqual([]);
+  });
 
   it('only event-log/kafka/wire reaches into the inside of kafkajs', () => {
     const strays = files.filter(

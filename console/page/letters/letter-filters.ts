@@ -1,28 +1,22 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { LetterFilter } from '#console/api/dead-letters.ts';
+import type { LetterFilter, LetterStatus } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { navigate } from '#console/page/navigation/navigation.ts';
 import { lettersHref } from '#console/page/navigation/route.ts';
 import { visibleText } from '#console/page/text/visible-text.ts';
+import { REJECT_REASONS } from '#contract/reject-reason.ts';
 
-const REASONS = [
-  'malformed-json',
-  'not-utf8',
-  'payload-too-large',
-  'too-many-readings',
-  'unknown-schema',
-  'schema-violation',
-  'timestamp-out-of-range',
-  'number-out-of-range',
-  'unmapped-topic',
-  'mapping-failed',
-  'undecodable-record',
-  'store-rejected',
-  'refused-by-log',
-  'replay-limit',
+const STATES: readonly (LetterStatus | 'all')[] = [
+  'pending',
+  'parked',
+  'replayed',
+  'recovered',
+  'superseded',
+  'dismissed',
+  'duplicate',
+  'all',
 ];
-const STATES = ['pending', 'parked', 'replayed', 'recovered', 'superseded', 'dismissed', 'duplicate', 'all'];
 const HOUR_MS = 3_600_000;
 const SPANS: readonly [string, number][] = [
   ['the last hour', HOUR_MS],
@@ -42,7 +36,7 @@ export function LetterFilters({ filter }: { filter: LetterFilter }): VNode {
       <label>Reason
         <select value=${filter.reason ?? ''} onChange=${picked('reason')}>
           <option value="">any</option>
-          ${withCurrent(REASONS, filter.reason).map((reason) => html`<option key=${reason} value=${reason}>${visibleText(reason)}</option>`)}
+          ${withCurrent(REJECT_REASONS, filter.reason).map((reason) => html`<option key=${reason} value=${reason}>${visibleText(reason)}</option>`)}
         </select>
       </label>
       <${TypedField} key=${`device ${filter.device}`} name="Device" value=${filter.device ?? ''} onTyped=${(device: string) => show({ device })} />

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { TestConsole } from '#console/server/testing/test-console.ts';
+import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import { readPageFiles } from './page-files.ts';
 
 test('the page weighs less than 200 KiB on the wire, all of it', async () => {
@@ -9,13 +10,26 @@ test('the page weighs less than 200 KiB on the wire, all of it', async () => {
 });
 
 test('a module has no types, and no import that a browser could not follow', async () => {
-  for (const [url, { type, bodies }] of await readPageFiles()) {
+  const files = await readPageFiles();
+  for (const [url, { type, bodies }] of files) {
     if (!type.startsWith('text/javascript')) continue;
     const imports = [
       ...bodies.identity.toString().matchAll(/^\s*(?:import|export)\s[^'";]*?from\s*["']([^"']+)["']/gm),
     ];
-    for (const [, name = ''] of imports) expect(name, url).toMatch(/^(\.\/|\/(lib|page)\/)/);
+    for (const [, name = ''] of imports) {
+      expect(name, url).toMatch(/^\.?\//);
+      expect([...files.keys()], url).toContain(new URL(name, `http://page${url}`).pathname);
+    }
   }
+});
+
+test('what the page shares with the pipeline is the same list, and is asked for at once', async () => {
+  const files = await readPageFiles();
+  const url = '/contract/reject-reason.ts';
+  const script = files.get(url)?.bodies.identity.toString() ?? '';
+  const module = await import(`data:text/javascript,${encodeURIComponent(script)}`);
+  expect(module.REJECT_REASONS).toEqual(REJECT_REASONS);
+  expect(files.get('/')?.bodies.identity.toString()).toContain(`<link rel="modulepreload" href="${url}">`);
 });
 
 test('paths of the page answer with it, compressed and with a tag; others are not found', async () => {
@@ -27,7 +41,13 @@ test('paths of the page answer with it, compressed and with a tag; others are no
   expect((await console.ask('/', { headers: { 'if-none-match': tag } })).status).toBe(304);
   expect(await page.text()).toContain('<link rel="modulepreload" href="/lib/preact.mjs">');
   expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none';script-src 'self'/);
-  for (const path of ['/page/none.ts', '/page/page-files.ts', '/lib/none.mjs', '/runbooks/none.md'])
+  for (const path of [
+    '/page/none.ts',
+    '/page/page-files.ts',
+    '/lib/none.mjs',
+    '/contract/limits.ts',
+    '/runbooks/none.md',
+  ])
     expect((await console.ask(path)).status, path).toBe(404);
   expect(await (await console.ask('/runbooks/AccountingGap.md')).text()).toMatch(/^# AccountingGap/);
 });

@@ -34,9 +34,13 @@ const LIBRARIES = [
 /** What a package gives to Node, where it gives another form of it to browsers. */
 const FOR_BROWSERS: readonly (readonly [string, string])[] = [['uPlot.cjs.js', 'uPlot.esm.js']];
 
+/** What the page shares with the pipeline, by its place in the repository. Pure modules that import nothing. */
+export const SHARED: readonly string[] = ['contract/reject-reason.ts'];
+
 const PAGE_ALIAS = '#console/page/';
-const PAGE = path.join(import.meta.dirname, '..', '..', 'page');
-const RUNBOOKS = path.join(import.meta.dirname, '..', '..', '..', 'docs', 'runbooks');
+const ROOT = path.join(import.meta.dirname, '..', '..', '..');
+const PAGE = path.join(ROOT, 'console', 'page');
+const RUNBOOKS = path.join(ROOT, 'docs', 'runbooks');
 /** In the page: where the names of all its modules go, so that a browser asks for them at once. */
 const PRELOAD_MARK = '<!-- modulepreload -->';
 
@@ -49,12 +53,13 @@ export async function readPageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   const files = new Map<string, Promise<PageFile>>();
   const modules: string[] = [];
   for (const [name, url] of LIBRARIES) files.set(url, prepared(url, withPaths(readLibrary(name))));
-  for (const name of namesIn(PAGE)) {
-    const source = readFileSync(path.join(PAGE, name), 'utf8');
-    const url = `/page/${name}`;
-    if (name.endsWith('.ts')) modules.push(url);
-    if (name !== 'index.html')
-      files.set(url, prepared(name, name.endsWith('.ts') ? withPaths(stripTypeScriptTypes(source)) : source));
+  const ofPage = namesIn(PAGE).map((name) => [`/page/${name}`, path.join(PAGE, name)] as const);
+  const shared = SHARED.map((name) => [`/${name}`, path.join(ROOT, name)] as const);
+  for (const [url, file] of [...ofPage, ...shared]) {
+    const source = readFileSync(file, 'utf8');
+    if (url.endsWith('.ts')) modules.push(url);
+    if (url !== '/page/index.html')
+      files.set(url, prepared(url, url.endsWith('.ts') ? withPaths(stripTypeScriptTypes(source)) : source));
   }
   for (const name of namesIn(RUNBOOKS))
     files.set(`/runbooks/${name}`, prepared(name, readFileSync(path.join(RUNBOOKS, name), 'utf8')));
@@ -82,13 +87,18 @@ function readLibrary(name: string): string {
   return source.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
 }
 
-/** Imports by the paths that they are served under: of libraries, and of the page's other folders. */
+/** Imports by the paths that they are served under: of libraries, of the page's other folders, of what it shares. */
 function withPaths(source: string): string {
   return source.replace(/(\bfrom\s*|\bimport\s*)(["'])([^"'./][^"']*)\2/g, (whole, before, quote, name) => {
-    const ofPage = name.startsWith(PAGE_ALIAS) ? `/page/${name.slice(PAGE_ALIAS.length)}` : undefined;
-    const url = ofPage ?? LIBRARIES.find(([library]) => library === name)?.[1];
+    const url = urlOf(name);
     return url === undefined ? whole : `${before}${quote}${url}${quote}`;
   });
+}
+
+function urlOf(name: string): string | undefined {
+  if (name.startsWith(PAGE_ALIAS)) return `/page/${name.slice(PAGE_ALIAS.length)}`;
+  const shared = SHARED.find((file) => name === `#${file}`);
+  return shared === undefined ? LIBRARIES.find(([library]) => library === name)?.[1] : `/${shared}`;
 }
 
 async function prepared(name: string, text: string): Promise<PageFile> {

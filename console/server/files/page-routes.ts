@@ -4,11 +4,11 @@ import type { HttpDoor } from '#runtime/http-guard.ts';
 import { type PageFile, readPageFiles } from './page-files.ts';
 
 /** Below these nothing is a place in the page. */
-const NO_PLACES = new Set(['api', 'metrics', 'healthz', 'readyz', 'page', 'lib', 'runbooks']);
+const NO_PLACES = new Set(['api', 'metrics', 'healthz', 'readyz', 'page', 'lib', 'contract', 'runbooks']);
 
 /**
- * The page: `/` and every path that a person may have in the address bar answers with it, `/page`, `/lib` and `/runbooks` with
- * its parts. They are the same for everybody and hold nothing of the pipeline, so a login can be shown; who has not logged in
+ * The page: `/` and every path that a person may have in the address bar answers with it, `/page`, `/lib`, `/contract` and
+ * `/runbooks` with its parts. They are the same for everybody and hold nothing of the pipeline, so a login can be shown; who has not logged in
  * gets the page with status 401.
  */
 export function pageRoutes(door: HttpDoor): (server: FastifyInstance) => void {
