@@ -29,7 +29,7 @@ import { WebhookReceiver } from './webhook-receiver.ts';
 const FACTOR = 15;
 const DEVICES = 20;
 /** Longest time from a fault to its alert, and from its end to the message that it is over. */
-const WITHIN = { timeout: 75_000, interval: 250 };
+const WITHIN = { timeout: 120_000, interval: 250 };
 /** Seconds over which the growth of the lag is measured. */
 const GROWTH_S = 15;
 

@@ -5,8 +5,10 @@ import type { Rule, RuleFile } from './rule-file.ts';
 const LEAST_WINDOW_S = 4;
 /** Thresholds below this are counts and ratios; from here on they are seconds. */
 const LEAST_TIME_S = 30;
-/** What was silenced must have time to resolve: the lag monitor, a scrape, an evaluation. */
-const LEAST_KEEP_S = 15;
+/** One scrape that a loaded machine answers late is no death. */
+const LEAST_FOR_S = 6;
+/** What was silenced must have time to resolve, and nothing shortens a session timeout of Kafka (30 s) and a look at the lag. */
+const LEAST_KEEP_S = 45;
 /** The lag monitor looks every five seconds: less than two looks are no age. */
 const LEAST_THRESHOLD_S = 12;
 
@@ -29,7 +31,7 @@ function shortenedRule(rule: Rule, factor: number): Rule {
   return {
     ...rule,
     expr,
-    for: shortenedDuration(rule.for, factor, 1),
+    for: shortenedDuration(rule.for, factor, LEAST_FOR_S),
     ...(rule.keep_firing_for !== undefined && {
       keep_firing_for: shortenedDuration(rule.keep_firing_for, factor, LEAST_KEEP_S),
     }),
