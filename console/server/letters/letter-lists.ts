@@ -9,6 +9,7 @@ import { matches } from '#processors/dead-letters/letter-filter.ts';
 import { kindOf } from '#processors/dead-letters/letter-groups.ts';
 import { detailText } from '#processors/dead-letters/letter-summary.ts';
 import { sourceOf, statusOf } from '#processors/dead-letters/letters.ts';
+import { TimeSlice } from '#runtime/time-slice.ts';
 import type { IndexedLetter, IndexedLetters } from './letter-index.ts';
 import type { LetterChoice } from './letter-query.ts';
 
@@ -19,51 +20,60 @@ const MAX_GROUPS = 500;
 const COLUMNS = 60;
 const MINUTE_MS = 60_000;
 
-function chosenOf({ letters }: IndexedLetters, { filter, statuses }: LetterChoice): IndexedLetter[] {
-  return letters.filter(
-    ({ letter, schema }) =>
-      statuses.has(statusOf(letter)) && matches({ ...filter, all: true }, letter, () => schema),
-  );
+/** Hands over every letter that was asked for, the newest first; rests in between, for devices may share the event loop. */
+async function eachOf(
+  { letters }: IndexedLetters,
+  { filter, statuses }: LetterChoice,
+  take: (entry: IndexedLetter) => void,
+): Promise<void> {
+  const asked = { ...filter, all: true };
+  const slice = new TimeSlice();
+  for (const entry of letters) {
+    const { letter, schema } = entry;
+    if (statuses.has(statusOf(letter)) && matches(asked, letter, () => schema)) take(entry);
+    if (slice.isOver()) await slice.rest();
+  }
 }
 
 /** The newest first; of letters that say the same, and that the same became of, the newest, with how many there are. */
-export function pageOf(
+export async function pageOf(
   looked: IndexedLetters,
   choice: LetterChoice,
   skip: number,
   limit: number,
-): LettersPage {
+): Promise<LettersPage> {
   const folded = new Map<string, { readonly newest: IndexedLetter; copies: number }>();
-  const chosen = chosenOf(looked, choice);
-  for (const entry of chosen) {
+  let matching = 0;
+  await eachOf(looked, choice, (entry) => {
+    matching++;
     const key = `${statusOf(entry.letter)} ${entry.digest}`;
     const known = folded.get(key);
     if (known === undefined) folded.set(key, { newest: entry, copies: 1 });
     else known.copies++;
-  }
+  });
   const rows = [...folded.values()];
   return {
     letters: rows.slice(skip, skip + limit).map(({ newest, copies }) => rowOfLetter(newest, copies)),
     total: rows.length,
-    matching: chosen.length,
+    matching,
     next: skip + limit < rows.length ? String(skip + limit) : null,
     looked: lookedAt(looked),
   };
 }
 
-export function groupsOf(looked: IndexedLetters, choice: LetterChoice): LetterGroups {
+export async function groupsOf(looked: IndexedLetters, choice: LetterChoice): Promise<LetterGroups> {
   const groups = new Map<
     string,
     { readonly newest: IndexedLetter; first: number; byDevice: Map<string, number> }
   >();
-  for (const entry of chosenOf(looked, choice)) {
+  await eachOf(looked, choice, (entry) => {
     const { deviceId, time } = entry.letter;
     const { key } = kindOf(entry.letter);
     const group = groups.get(key) ?? { newest: entry, first: time, byDevice: new Map<string, number>() };
     group.first = Math.min(group.first, time);
     group.byDevice.set(deviceId, (group.byDevice.get(deviceId) ?? 0) + 1);
     groups.set(key, group);
-  }
+  });
   const told = [...groups.values()].map(({ newest, first, byDevice }) => {
     const [device = ''] = [...byDevice].sort(([, a], [, b]) => b - a)[0] ?? [];
     const { id, reason, time } = newest.letter;
@@ -85,23 +95,23 @@ export function groupsOf(looked: IndexedLetters, choice: LetterChoice): LetterGr
 }
 
 /** @param minutes until `now` */
-export function overTime(
+export async function overTime(
   looked: IndexedLetters,
   choice: LetterChoice,
   minutes: number,
   now: number,
-): LettersOverTime {
+): Promise<LettersOverTime> {
   const stepMs = Math.max(1, Math.ceil(minutes / COLUMNS)) * MINUTE_MS;
   const columns = Math.ceil((minutes * MINUTE_MS) / stepMs);
   const start = (Math.floor(now / stepMs) - columns + 1) * stepMs;
   const reasons = new Map<string, number[]>();
-  for (const { letter } of chosenOf(looked, choice)) {
+  await eachOf(looked, choice, ({ letter }) => {
     const column = Math.floor((letter.time - start) / stepMs);
-    if (column < 0 || column >= columns) continue;
+    if (column < 0 || column >= columns) return;
     const counts = reasons.get(letter.reason) ?? new Array<number>(columns).fill(0);
     counts[column] = (counts[column] as number) + 1;
     reasons.set(letter.reason, counts);
-  }
+  });
   return {
     times: Array.from({ length: columns }, (_, column) => (start + column * stepMs) / 1000),
     reasons: [...reasons].sort().map(([reason, counts]) => ({ reason, counts })),
