@@ -32,7 +32,7 @@ export interface LagMonitorService extends RunningService {
 export async function startLagMonitorService(
   settings: Settings,
   eventLog: EventLog,
-  deps: Deps & { readonly contract: Pick<ContractInForce, 'readAgain'> },
+  deps: Deps & { readonly contract: Pick<ContractInForce, 'readAgain' | 'health'> },
 ): Promise<LagMonitorService> {
   await using resources = new AsyncDisposableStack();
   resources.use(eventLog);
@@ -47,7 +47,7 @@ export async function startLagMonitorService(
       metrics: deps.metrics,
       readiness: () => {
         const { up, detail } = monitor.health();
-        return { log: { required: true, up, ...(!up && { detail }) } };
+        return { log: { required: true, up, ...(!up && { detail }) }, contract: deps.contract.health() };
       },
     }),
   );
