@@ -71,7 +71,8 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
          ON CONFLICT (topic_id, name) DO UPDATE SET seen_at = excluded.seen_at`,
       ),
       endAt: database.prepare('UPDATE topics SET next_offset = ?2 WHERE name = ?1 AND next_offset < ?2'),
-      probe: database.prepare('UPDATE write_probe SET filling = zeroblob(?)'),
+      // Never the bytes that stand there: SQLite writes no page that stays as it is, and would find room on a full disk.
+      probe: database.prepare('UPDATE write_probe SET filling = randomblob(?)'),
     };
     this.#keepEnds();
   }
