@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { judgeExposure, type Tell } from '#runtime/exposure.ts';
 import { judgeLimits } from '#runtime/limit-variables.ts';
-import { usesTls } from '#runtime/source-variables.ts';
+import { SOURCE_VARIABLES, usesTls } from '#runtime/source-variables.ts';
 import { VARIABLES, type Values, type VariableName } from '#runtime/variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -104,19 +104,12 @@ const RELATIONS: readonly {
       ['KAFKA_SASL_PASSWORD', 'a password'],
     ],
   },
-  ...(['MQTT_SOURCE_TOPICS', 'MQTT_SOURCE_USERNAME', 'MQTT_SOURCE_CA_FILE'] as const).map((set) => ({
-    set,
-    needs: [['MQTT_SOURCE_URL', 'a list of addresses']] as const,
-  })),
+  ...(Object.keys(SOURCE_VARIABLES) as (keyof typeof SOURCE_VARIABLES)[])
+    .filter((set) => set !== 'MQTT_SOURCE_URL')
+    .map((set) => ({ set, needs: [['MQTT_SOURCE_URL', 'a list of addresses']] as const })),
   { set: 'JWT_JWKS_URL', needs: [['JWT_AUDIENCE', 'an audience']] },
   { set: 'MQTT_SOURCE_PASSWORD', needs: [['MQTT_SOURCE_USERNAME', 'a user name']] },
-  {
-    set: 'MQTT_SOURCE_CERT_FILE',
-    needs: [
-      ['MQTT_SOURCE_URL', 'a list of addresses'],
-      ['MQTT_SOURCE_KEY_FILE', 'a PEM file'],
-    ],
-  },
+  { set: 'MQTT_SOURCE_CERT_FILE', needs: [['MQTT_SOURCE_KEY_FILE', 'a PEM file']] },
   { set: 'MQTT_SOURCE_KEY_FILE', needs: [['MQTT_SOURCE_CERT_FILE', 'a PEM file']] },
   {
     set: 'INFLUX_URL',

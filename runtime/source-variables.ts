@@ -10,19 +10,32 @@ function isBrokerUrl(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text);
   return /^(mqtts?|wss?):$/.test(protocol) && hostname !== '' && username === '' && password === '';
 }
+/** Two addresses of one broker would be two clients of one id, which throw each other out. */
+function areOfOneBrokerEach(urls: readonly string[]): boolean {
+  const brokers = urls.filter(isBrokerUrl).map((url) => {
+    const { protocol, hostname, port, pathname } = new URL(url);
+    return [protocol, hostname.toLowerCase(), port || DEFAULT_PORTS[protocol], pathname].join(' ');
+  });
+  return new Set(brokers).size === brokers.length;
+}
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'mqtt:': '1883', 'mqtts:': '8883' };
 const CLIENT_ID = 'letters, digits, ". _ : -", at most 64';
 
 /** The variables of brokers that are there already, as part of `VARIABLES`. */
 export const SOURCE_VARIABLES = {
   MQTT_SOURCE_URL: {
     schema: list('addresses')
-      .refine((urls) => urls.every(isBrokerUrl), BROKER_URLS)
+      .refine((urls) => urls.length > 0 && urls.every(isBrokerUrl), BROKER_URLS)
+      .refine(areOfOneBrokerEach, 'each broker once')
       .optional(),
     help: 'Set = readings also come from brokers that are there already, with QoS 1 in a persistent session: `mqtt://host:1883`, `mqtts://`, `ws://` or `wss://host/path`, separated by commas. Each is a broker of its own, and all are read; of the nodes of one cluster name one. Part of `npm start`, or `npm run mqtt-source` beside Kafka (docs/mqtt-source.md).',
   },
   MQTT_SOURCE_TOPICS: {
     schema: list('topic filters')
-      .refine((filters) => filters.every(isSubscription), 'a list of topic filters, separated by commas')
+      .refine(
+        (filters) => filters.length > 0 && filters.every(isSubscription),
+        'a list of topic filters, separated by commas',
+      )
       .optional(),
     help: 'What to subscribe to there, separated by commas; `$share/GROUP/FILTER` shares it among several processes. Default: `devices/+/telemetry`, and the topics of the mappings that are switched on.',
   },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { choosePorts } from '#runtime/choose-ports.ts';
+import { listVariables } from '#runtime/list-variables.ts';
 import { influxDbApi } from '#services/influxdb-api.ts';
 import { missingReason, required } from '#services/provide.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
@@ -15,13 +16,23 @@ import { runSimulator } from '#tests/run-simulator.ts';
  * There is no Docker engine in the tests. The file is checked by the reference implementation of the specification, and
  * our services run natively with exactly the commands and variables that it gives them; only addresses are put in.
  */
-const OURS = ['ingest-gateway', 'processors', 'lag-monitor', 'simulator', 'devices', 'bans'] as const;
+const OURS = [
+  'ingest-gateway',
+  'mqtt-source',
+  'processors',
+  'lag-monitor',
+  'simulator',
+  'devices',
+  'bans',
+] as const;
 /** Run by hand, and over when they are done. */
 const ONCE: ReadonlyMap<string, string> = new Map([
   ['simulator', 'simulate'],
   ['devices', 'commands'],
   ['bans', 'commands'],
 ]);
+/** Runs for good, where it is wanted. */
+const OPTIONAL = 'mqtt-source';
 const hasGo = (() => {
   try {
     return execFileSync('go', ['version']).length > 0;
@@ -57,7 +68,8 @@ describe.skipIf(missing)('docker-compose.yml', () => {
     expect(variables.filter((variable) => !/^[A-Z_]+:\?/.test(variable))).toEqual([]);
     const secrets = Object.values(file.services)
       .flatMap((service) => Object.entries(service.environment ?? {}))
-      .filter(([name]) => /PASSWORD|TOKEN/.test(name));
+      // One without a value is handed on from .env, or is not there at all.
+      .filter(([name, value]) => /PASSWORD|TOKEN/.test(name) && value !== null);
     for (const [name, value] of secrets) expect(String(value), name).toMatch(/^\$\{/);
   });
 
@@ -73,6 +85,8 @@ describe.skipIf(missing)('docker-compose.yml', () => {
     }
     expect(dockerfileText()).toMatch(/^USER node$/m);
     for (const [name, service] of Object.entries(file.services)) {
+      if (name === OPTIONAL) expect(service).toMatchObject({ profiles: [name], restart: 'unless-stopped' });
+      if (name === OPTIONAL) continue;
       const profile = ONCE.get(name);
       expect(service.restart, name).toBe(profile === undefined ? 'unless-stopped' : 'no');
       expect(service.profiles, name).toEqual(profile === undefined ? undefined : [profile]);
@@ -93,6 +107,21 @@ describe.skipIf(missing)('docker-compose.yml', () => {
       const config = volumes?.find(({ target }) => target === '/config');
       expect(config?.read_only ?? false, name).toBe(name !== 'devices');
     }
+  });
+
+  it('who maps or replays knows the same mappings, and the variables that are handed on exist', () => {
+    const known = new Set(listVariables().map(({ name }) => name));
+    for (const name of ['ingest-gateway', 'mqtt-source', 'processors']) {
+      const handedOn = Object.entries(file.services[name]?.environment ?? {}).filter(
+        ([, value]) => value === null,
+      );
+      expect(
+        handedOn.map(([variable]) => variable),
+        name,
+      ).toEqual(expect.arrayContaining(['MAPPINGS', 'SITE_ZONE']));
+      for (const [variable] of handedOn) expect(known, name).toContain(variable);
+    }
+    expect(file.services[OPTIONAL]?.command).toContain('ingest-gateway/source/main.ts');
   });
 
   const [kafka, influxDb] = [inject('kafka'), inject('influxdb')];
@@ -124,10 +153,9 @@ describe.skipIf(missing)('docker-compose.yml', () => {
             .replace('http://influxdb:8086', influx.url)
             .replace('mqtt://ingest-gateway:1883', `mqtt://127.0.0.1:${mqttPort}`)
             .replace('/config/', `${folder}/`);
-        const environment = Object.entries(service?.environment ?? {}).map(([key, value]) => [
-          key,
-          translate(String(value)),
-        ]);
+        const environment = Object.entries(service?.environment ?? {})
+          .filter(([, value]) => value !== null)
+          .map(([key, value]) => [key, translate(String(value))]);
         const [node, start, ...command] = (service?.command ?? []).map(translate);
         expect([node, start]).toEqual(['node', 'runtime/start.mjs']);
         return { command: command as [string, ...string[]], env: Object.fromEntries(environment) };

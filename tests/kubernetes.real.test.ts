@@ -1,9 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments, stringify } from 'yaml';
 import { MANIFESTS } from '#tests/kubernetes.ts';
 
 /**
@@ -34,10 +35,36 @@ describe.skipIf(missing)('deploy/kubernetes', () => {
   it('is built by kustomize, and every object is what its schema says', {
     timeout: PATIENCE_MS,
   }, async () => {
-    const built = await run('go', ['run', KUSTOMIZE, 'build', MANIFESTS], { maxBuffer: 8 * 1024 ** 2 });
+    // An overlay as README.md says: with a broker that is there already, and settings of its own.
+    const overlay = path.join(folder, 'overlay');
+    mkdirSync(overlay);
+    writeFileSync(
+      path.join(overlay, 'kustomization.yaml'),
+      stringify({
+        resources: ['', 'mqtt-source'].map((part) => path.relative(overlay, path.join(MANIFESTS, part))),
+        images: [{ name: 'iot-telemetry-pipeline', newName: 'registry.example/pipeline', newTag: '1.0.0' }],
+        configMapGenerator: [
+          own('pipeline', 'MAPPINGS=tasmota'),
+          own('mqtt-source', 'MQTT_SOURCE_URL=mqtts://plant.example'),
+        ],
+      }),
+    );
+    const built = await run('go', ['run', KUSTOMIZE, 'build', overlay], { maxBuffer: 8 * 1024 ** 2 });
     const file = path.join(folder, 'built.yaml');
     writeFileSync(file, built.stdout);
-    expect(built.stdout).toMatch(/name: pipeline-[a-z0-9]{10}$/m);
+    const objects = parseAllDocuments(built.stdout).map((document) => document.toJS());
+    const source = objects.find(({ kind }) => kind === 'StatefulSet');
+    expect(source).toMatchObject({ metadata: { namespace: 'iot-telemetry' } });
+    const [{ image, envFrom }] = source.spec.template.spec.containers;
+    expect(image).toBe('registry.example/pipeline:1.0.0');
+    const maps = envFrom.map(({ configMapRef }: { configMapRef: { name: string } }) =>
+      objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name),
+    );
+    expect(maps).toMatchObject([
+      { data: { MAPPINGS: 'tasmota', HTTP_HOST: '0.0.0.0' } },
+      { data: { MQTT_SOURCE_URL: 'mqtts://plant.example', MQTT_SOURCE_USERNAME: 'iot-telemetry' } },
+    ]);
+    for (const { metadata } of maps) expect(metadata.name).toMatch(/-[a-z0-9]{10}$/);
 
     const { stdout: downloaded } = await run('go', ['mod', 'download', '-json', KUBERNETES], { cwd: folder });
     const kubernetes = (JSON.parse(downloaded) as { Dir: string }).Dir;
@@ -49,8 +76,7 @@ describe.skipIf(missing)('deploy/kubernetes', () => {
     );
     const { resources, summary } = JSON.parse(stdout) as { resources: unknown[]; summary: unknown };
     expect(resources).toEqual([]);
-    const objects = [...built.stdout.matchAll(/^kind: /gm)].length;
-    expect(summary).toEqual({ valid: objects, invalid: 0, errors: 0, skipped: 0 });
+    expect(summary).toEqual({ valid: objects.length, invalid: 0, errors: 0, skipped: 0 });
   });
 
   /** One file for each kind, named as kubeconform looks for it; unknown keys are refused, as `kubectl apply` warns of them. */
@@ -74,6 +100,11 @@ describe.skipIf(missing)('deploy/kubernetes', () => {
   }
 });
 
+/** A ConfigMap that is merged with the one of the same name. */
+function own(name: string, ...literals: string[]): object {
+  return { name, namespace: 'iot-telemetry', behavior: 'merge', literals };
+}
+
 /** Of the manifests; others would be skipped, and the summary not be as expected. */
 const KINDS = new Set([
   'ConfigMap',
@@ -83,6 +114,7 @@ const KINDS = new Set([
   'NetworkPolicy',
   'PodDisruptionBudget',
   'Service',
+  'StatefulSet',
 ]);
 
 interface Definition {

@@ -9,11 +9,13 @@ import { MANIFESTS, type Manifest, readEnvFile, readManifests } from '#tests/kub
 const ROOT = path.join(import.meta.dirname, '..');
 const manifests = readManifests();
 const ofKind = (kind: string): Manifest[] => manifests.filter((manifest) => manifest.kind === kind);
-const deployments = ofKind('Deployment').map((manifest) => {
+const deployments = [...ofKind('Deployment'), ...ofKind('StatefulSet')].map((manifest) => {
   const pod = manifest.spec.template.spec;
   const [container] = pod.containers;
-  const own = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
-  const env: Record<string, string> = { ...readEnvFile(path.join(MANIFESTS, 'pipeline.env')), ...own };
+  // What has no value is the name of the pod.
+  const own = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? 'pod-0']));
+  const shared = container.envFrom.map(({ configMapRef }) => readEnvFile(envFileOf(configMapRef.name)));
+  const env: Record<string, string> = Object.assign({}, ...shared, own);
   return {
     name: manifest.metadata.name,
     labels: manifest.spec.template.metadata.labels,
@@ -24,11 +26,12 @@ const deployments = ofKind('Deployment').map((manifest) => {
 });
 const named = (name: string) => deployments.find((deployment) => deployment.name === name);
 
-test('gateways, processors and lag monitor are there, each with its own program', () => {
+test('gateways, processors, lag monitor and MQTT source are there, each with its own program', () => {
   expect(deployments.map(({ name, container }) => [name, container.command])).toEqual([
     ['gateway', ['node', 'runtime/start.mjs', 'ingest-gateway/main.ts']],
     ['lag-monitor', ['node', 'runtime/start.mjs', 'processors/lag-monitor/main.ts']],
     ['processors', ['node', 'runtime/start.mjs', 'processors/telemetry-writer/main.ts']],
+    ['mqtt-source', ['node', 'runtime/start.mjs', 'ingest-gateway/source/main.ts']],
   ]);
   for (const { container } of deployments)
     expect(existsSync(path.join(ROOT, String(container.command[1])))).toBe(true);
@@ -42,7 +45,9 @@ describe.each(deployments)('$name', ({ pod, container, env }) => {
       return 'a-secret-of-more-than-16-characters';
     });
     expect(warnings).toEqual([]);
-    expect([...secrets]).toEqual(['/secrets']);
+    const mounted = container.volumeMounts.map(({ mountPath }) => mountPath);
+    expect([...secrets].filter((folder) => !mounted.includes(folder))).toEqual([]);
+    expect(secrets).toContain('/secrets');
     expect(settings.kafka?.brokers).toHaveLength(3);
   });
 
@@ -92,7 +97,11 @@ test('services, budgets and policies choose pods that there are, and ports that 
     const ports = chosen[0]?.container.ports.map(({ name }) => name) ?? [];
     for (const { targetPort } of spec.ports) expect(ports, metadata.name).toContain(targetPort);
   }
-  for (const { metadata, spec } of [...ofKind('PodDisruptionBudget'), ...ofKind('Deployment')])
+  for (const { metadata, spec } of [
+    ...ofKind('PodDisruptionBudget'),
+    ...ofKind('Deployment'),
+    ...ofKind('StatefulSet'),
+  ])
     expect(
       deployments.filter(({ labels }) => matches(spec.selector.matchLabels, labels)),
       metadata.name,
@@ -122,15 +131,24 @@ test('processors are scaled by a metric that there is, of their own group and to
 });
 
 test('the image is the one of this version, as compose builds it', () => {
-  const kustomization = parse(readFileSync(path.join(MANIFESTS, 'kustomization.yaml'), 'utf8')) as {
-    images: [{ name: string; newTag: string }];
-  };
   const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
     version: string;
   };
-  expect(kustomization.images).toEqual([{ name: 'iot-telemetry-pipeline', newTag: version }]);
+  for (const folder of ['', 'mqtt-source']) {
+    const kustomization = parse(
+      readFileSync(path.join(MANIFESTS, folder, 'kustomization.yaml'), 'utf8'),
+    ) as object;
+    expect(kustomization, folder).toMatchObject({
+      images: [{ name: 'iot-telemetry-pipeline', newTag: version }],
+    });
+  }
   for (const { container } of deployments) expect(container.image).toBe('iot-telemetry-pipeline');
 });
+
+/** Of the base, or of the folder that is called as its ConfigMap. */
+function envFileOf(configMap: string): string {
+  return path.join(MANIFESTS, configMap === 'pipeline' ? '' : configMap, `${configMap}.env`);
+}
 
 function matches(
   selector: Readonly<Record<string, string>>,

@@ -12,7 +12,8 @@ export interface Container {
   readonly name: string;
   readonly image: string;
   readonly command: readonly string[];
-  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
+  readonly envFrom: readonly { readonly configMapRef: { readonly name: string } }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
@@ -53,8 +54,9 @@ interface ScalingMetric {
 
 /** Every object that stands in the folder. */
 export function readManifests(): Manifest[] {
-  return readdirSync(MANIFESTS)
-    .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
+  return readdirSync(MANIFESTS, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.yaml') && !file.endsWith('kustomization.yaml'))
+    .toSorted()
     .flatMap((file) => parseAllDocuments(readFileSync(path.join(MANIFESTS, file), 'utf8')))
     .map((document) => document.toJS() as Manifest);
 }

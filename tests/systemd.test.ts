@@ -26,7 +26,7 @@ const hasSystemd = (() => {
 if (!hasSystemd && process.env.REQUIRE_REAL_SERVICES === '1') throw new Error('systemd is not installed');
 
 test('there is an instance for the whole pipeline, and one for each of its parts', () => {
-  expect(instances.sort()).toEqual(['gateway', 'lag-monitor', 'pipeline', 'processors']);
+  expect(instances.sort()).toEqual(['gateway', 'lag-monitor', 'mqtt-source', 'pipeline', 'processors']);
 });
 
 test.each(instances)(

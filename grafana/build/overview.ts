@@ -61,7 +61,7 @@ export const OVERVIEW: DashboardSpec = {
           height: 4,
           queries: [
             {
-              query: 'up{job=~"ingest-gateway|processors|lag-monitor|standalone"}',
+              query: 'up{job=~"ingest-gateway|mqtt-source|processors|lag-monitor|standalone"}',
               legend: '{{job}} {{instance}}',
             },
           ],

@@ -41,7 +41,7 @@ export function startSources(options: SourcesOptions, parts: SourcesParts): Sour
   const levels = (): readonly SourceLevels[] => sources.map((source) => source.levels());
   const telemetryOf = createSourceTelemetry(parts, levels);
   const filters = (): readonly string[] => settings.topics ?? defaultSubscriptions(contract.mappings.rules);
-  const sources = [...new Set(settings.urls)].map((url) => {
+  const sources = settings.urls.map((url) => {
     const telemetry = telemetryOf(new URL(url).host, settings.clientId);
     return new BrokerSource({ ...options, url }, { ...parts, telemetry, filters });
   });
