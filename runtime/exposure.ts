@@ -82,7 +82,8 @@ export function assembleMqtt(values: Values): Settings['mqtt'] {
 
 export function assembleHttp(values: Values): Settings['http'] {
   const { HTTP_HOST: host, HTTP_PORT: port, HTTP_TOKEN: token, HTTP_ALLOWED_HOSTS: allowedHosts } = values;
-  return { host, port, token, password: values.CONSOLE_PASSWORD, allowedHosts };
+  const { CONSOLE_PASSWORD: password, HTTP_TRUSTED_PROXIES: trustedProxies } = values;
+  return { host, port, token, password, allowedHosts, trustedProxies };
 }
 
 function hasTokens({ JWT_JWKS_FILE: file, JWT_JWKS_URL: url }: Values): boolean {

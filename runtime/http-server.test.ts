@@ -96,8 +96,35 @@ describe('HTTP server', () => {
     ])
       expect(await ask('/metrics', bad)).toBe(401);
     expect(await ask('/readyz/../metrics')).toBe(401);
+    expect(await ask('/%6detrics')).toBe(401);
+    expect(await ask('/%68ealthz')).toBe(200);
     expect(await ask('/no/such/path')).toBe(401);
   });
+
+  it.each([
+    ['/metrics', 401],
+    ['/%6detrics', 401],
+    ['/metri%63s?x', 401],
+    ['http://127.0.0.1/metrics', 401],
+    ['//metrics', 404],
+    ['/./metrics', 404],
+    ['/METRICS', 404],
+    ['/healthz/../metrics', 404],
+    ['/%61pi/x', 200],
+    ['/api/x', 200],
+  ])(
+    '[P9] the password of the console does not open the metrics, however they are written: %s is %d',
+    async (path, status) => {
+      const password = 'correct horse battery';
+      const routes: HttpServerOptions['routes'] = (server) => server.get('/api/x', async () => 'x');
+      await using server = await start({}, 0, { token: 'a-token-of-a-program', password, routes });
+      const headers = { authorization: `Bearer ${password}` };
+      const asking = request({ port: server.port, host: '127.0.0.1', path, headers }).end();
+      const [answer] = await once(asking, 'response');
+      answer.resume();
+      expect(answer.statusCode).toBe(status);
+    },
+  );
 
   it('[P10] ends requests that do not come to their end, and connections beyond its limit', async () => {
     await using server = await start({}, 0, { limits: { httpRequestMs: 50, httpConnections: 2 } });

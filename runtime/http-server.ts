@@ -6,6 +6,8 @@ import { HttpDoor, type HttpGuardOptions } from '#runtime/http-guard.ts';
 
 /** How often connections are looked at that take too long. Milliseconds. */
 const CHECK_CONNECTIONS_MS = 1_000;
+/** Asked by supervisors, which have no secrets, and answered with nothing that is one. */
+const TO_ALL = { config: { open: true } };
 
 /** One thing a process depends on, as `/readyz` reports it. */
 export interface ReadinessCheck {
@@ -43,6 +45,7 @@ export interface HttpServer extends AsyncDisposable {
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { httpRequestMs, httpIdleMs, httpConnections } = { ...LIMITS, ...options.limits };
+  const { trustedProxies = [] } = options;
   const server = Fastify({
     logger: false,
     forceCloseConnections: true,
@@ -50,6 +53,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     connectionTimeout: httpRequestMs,
     keepAliveTimeout: httpIdleMs,
     bodyLimit: 64 * 1024,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     http: { headersTimeout: httpRequestMs, connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
   });
   server.server.maxConnections = httpConnections;
@@ -57,13 +61,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.server.on('drop', () => refused.inc());
   const door = new HttpDoor(options);
   server.addHook('onRequest', (request, reply) => door.guard(request, reply));
-  server.get('/healthz', async () => ({ status: 'alive' }));
-  server.get('/readyz', async (_request, reply) => {
+  server.get('/healthz', TO_ALL, async () => ({ status: 'alive' }));
+  server.get('/readyz', TO_ALL, async (_request, reply) => {
     const checks = await options.readiness();
     const ready = Object.values(checks).every((check) => check.up || !check.required);
     return reply.code(ready ? 200 : 503).send({ ready, checks });
   });
-  server.get('/metrics', async (_request, reply) =>
+  server.get('/metrics', { config: { metrics: true } }, async (_request, reply) =>
     reply.type(options.metrics.contentType).send(await options.metrics.metrics()),
   );
   options.routes?.(server, door);

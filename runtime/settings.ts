@@ -50,6 +50,8 @@ export interface Settings {
     readonly password: string | undefined;
     /** Names by which the server may be asked, beside addresses and names without a dot. */
     readonly allowedHosts: readonly string[];
+    /** Addresses and networks of proxies whose word on who asks is believed. */
+    readonly trustedProxies: readonly string[];
   };
   readonly kafka: KafkaSettings | undefined;
   readonly influx: InfluxSettings | undefined;

@@ -1,3 +1,4 @@
+import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { OPEN_TO_NETWORK } from '#runtime/exposure.ts';
 
@@ -20,6 +21,11 @@ export const list = (what: string) =>
       .map((word) => word.trim())
       .filter((word) => word !== ''),
   );
+/** `10.0.0.7`, `10.0.0.0/8`, `fd00::/8` */
+export const isAddressOrNetwork = (text: string): boolean => {
+  const [, address = '', bits = '0'] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  return isIP(address) !== 0 && Number(bits) <= (isIPv4(address) ? 32 : 128);
+};
 export const isHttpUrl = (address: string): boolean => /^https?:$/.test(URL.parse(address)?.protocol ?? '');
 export const topicName = z
   .string()

@@ -8,6 +8,7 @@ import { TOKEN_VARIABLES } from '#runtime/token-variables.ts';
 import {
   brokerList,
   flag,
+  isAddressOrNetwork,
   isHttpUrl,
   list,
   openToNetwork,
@@ -128,6 +129,15 @@ export const VARIABLES = {
   HTTP_ALLOWED_HOSTS: {
     schema: list('names').default([]),
     help: 'Names with a dot by which HTTP may be asked, separated by commas. Addresses, names without a dot and HTTP_HOST always may; others are refused, because a page of theirs may be behind the question.',
+  },
+  HTTP_TRUSTED_PROXIES: {
+    schema: list('addresses and networks such as 10.0.0.0/8')
+      .refine(
+        (proxies) => proxies.every(isAddressOrNetwork),
+        'a list of addresses and networks such as 10.0.0.0/8, separated by commas',
+      )
+      .default([]),
+    help: 'Addresses and networks of the proxies in front of HTTP, separated by commas: who asks, and by which name, is then what they say (`X-Forwarded-For`, `X-Forwarded-Host`). Of all others these headers are ignored.',
   },
   KAFKA_BROKERS: {
     schema: brokerList.optional(),

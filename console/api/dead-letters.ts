@@ -9,7 +9,7 @@ export type LetterStatus =
   | 'dismissed'
   | 'duplicate';
 
-/** As query of the lists, and as `filter` of the changes; several of one are separated by commas. Without `state`: those that wait. */
+/** As query of the lists, and as `filter` of the changes; several of one are separated by commas (in a word: `\,`). Without `state`: those that wait. */
 export interface LetterFilter {
   readonly reason?: string;
   readonly device?: string;
@@ -129,6 +129,8 @@ export interface Fault {
 export interface LetterChange {
   readonly ids?: readonly string[];
   readonly filter?: LetterFilter;
+  /** Also those that the list folds into the letters of `ids`, when it is asked with `filter`. */
+  readonly copies?: boolean;
   readonly dryRun: boolean;
   /** Of a replay: by which time readings are too old or ahead; default `received`. */
   readonly judgeAt?: 'received' | 'now' | number;

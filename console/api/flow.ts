@@ -5,12 +5,15 @@ export interface Flow {
   readonly mode: 'standalone' | 'distributed';
   /** Where the numbers come from. What does not answer is missing in all of them. */
   readonly targets: readonly Target[];
-  /** Since the last sample but one; letters for `deadLettered`. `null` = there are none to compare yet. */
+  /** Since the last sample but one. `null` = there are none to compare yet. */
   readonly rates: {
     readonly received: number | null;
     readonly appended: number | null;
     readonly stored: number | null;
+    /** Letters: all, those that gateways wrote, and those of the writers. */
     readonly deadLettered: number | null;
+    readonly malformed: number | null;
+    readonly refused: number | null;
   };
   /** `known`: devices that are waited for; `silent`: those that have sent nothing for longer than they should. */
   readonly devices: {

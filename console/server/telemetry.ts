@@ -67,5 +67,10 @@ export function createConsoleTelemetry(deps: Pick<Deps, 'log' | 'metrics'>, audi
       log.info({ action, ...fields }, 'done by the console');
       audit?.write(`console ${action}`, fields);
     },
+    /** What somebody began came to its end. @param fields which job, and how */
+    ended(action: ConsoleAction, fields: AuditFields): void {
+      log.info({ action, ...fields }, 'done by the console: ended');
+      audit?.write(`console ${action} ended`, fields);
+    },
   };
 }

@@ -170,6 +170,12 @@ describe('schemas and mappings', () => {
     const [fault] = partly.rejects[0]?.faults ?? [];
     expect(batch.slice(fault?.offset ?? 0, (fault?.offset ?? 0) + (fault?.length ?? 0))).toBe('"hot"');
     expect(fault?.line).toBe(2);
+    const bad = '{"schema":"none/1"}';
+    const twice = await judged(own, `[${bad},\n${bad}]`);
+    expect(twice.rejects.flatMap(({ faults }) => faults.map((it) => [it.line, it.column]))).toEqual([
+      [1, 12],
+      [2, 11],
+    ]);
     expect(await judged('unknown/topic', '1')).toMatchObject({
       verdict: 'dead-lettered',
       rejects: [{ reason: 'unmapped-topic' }],

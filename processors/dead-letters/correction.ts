@@ -1,6 +1,7 @@
 import { getNodeValue, type Node, type ParseError, parseTree } from 'jsonc-parser';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import { safeJson } from '#runtime/terminal-text.ts';
+import type { PlacedProblem } from './letter-faults.ts';
 import { summaryOf } from './letter-summary.ts';
 import type { Letter } from './letters.ts';
 import { textOf } from './payload-text.ts';
@@ -19,6 +20,8 @@ export interface Correction {
 export interface BadLine {
   readonly line: number;
   readonly problem: string;
+  /** When it is the payload that is wrong. */
+  readonly fault?: PlacedProblem;
 }
 
 const FORMS = ['payload', 'payloadText', 'payloadBase64'] as const;

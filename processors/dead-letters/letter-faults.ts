@@ -1,5 +1,5 @@
 import type { RejectReason } from '#contract/reject-reason.ts';
-import { asObject, type Problem, problemsOf } from './letter-summary.ts';
+import { asObject, detailText, type Problem, problemsOf } from './letter-summary.ts';
 import type { Letter } from './letters.ts';
 import { type Place, placeOfProblem, syntaxProblem } from './payload-place.ts';
 import { firstInvalidByte, textOf } from './payload-text.ts';
@@ -18,11 +18,18 @@ export function placedProblems({
   return faultsIn(payload, originalReason ?? reason, detail);
 }
 
-/** The same of any payload that was refused for a reason. */
+/** What a reason is about, where its detail names no place. */
+const PLACES: Partial<Record<RejectReason, string>> = {
+  'unknown-schema': '/schema',
+  'timestamp-out-of-range': '/ts',
+};
+
+/** The same of any payload that was refused for a reason. @param within pointer to the element that was refused */
 export function faultsIn(
   payload: Uint8Array,
   reason: RejectReason,
   detail: unknown,
+  within = '',
 ): readonly PlacedProblem[] {
   const text = textOf(payload);
   if (text === undefined) {
@@ -30,8 +37,14 @@ export function faultsIn(
     const message = `not UTF-8 from byte ${at} on (0x${payload[at]?.toString(16).padStart(2, '0')})`;
     return payload.length === 0 ? [] : [{ path: '', message, place: undefined }];
   }
-  const problems = problemsOf(asObject(detail)['errors']);
-  if (problems.length > 0) return problems.map((p) => ({ ...p, place: placeOfProblem(text, p) }));
-  const syntax = reason === 'malformed-json' ? syntaxProblem(text) : undefined;
-  return syntax === undefined ? [] : [{ path: '', ...syntax }];
+  if (reason === 'malformed-json') {
+    const syntax = syntaxProblem(text);
+    return syntax === undefined ? [] : [{ path: '', ...syntax }];
+  }
+  const path = PLACES[reason];
+  const problems =
+    path === undefined ? problemsOf(asObject(detail)['errors']) : [{ path, message: detailText(detail) }];
+  return problems
+    .map((problem) => ({ ...problem, path: `${within}${problem.path}` }))
+    .map((problem) => ({ ...problem, place: placeOfProblem(text, problem) }));
 }

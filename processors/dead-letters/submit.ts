@@ -5,11 +5,10 @@ import { type BadLine, type Correction, readCorrection } from './correction.ts';
 import { takeDeadLettersLock } from './dead-letters-lock.ts';
 import { forEachInFlight } from './in-flight-window.ts';
 import { type JudgeAt, judge, type Verdict } from './judge.ts';
+import { faultsIn, type PlacedProblem } from './letter-faults.ts';
 import { type DeadLettersDeps, readLetterStates } from './letter-states.ts';
-import { asObject, detailText, problemsOf } from './letter-summary.ts';
+import { detailText } from './letter-summary.ts';
 import { type Letter, readLetters, statusOf } from './letters.ts';
-import { placeOfProblem, syntaxProblem } from './payload-place.ts';
-import { textOf } from './payload-text.ts';
 
 export interface SubmitOptions {
   /** Lines as `export` writes them, corrected. */
@@ -137,29 +136,18 @@ function judgeCorrection(
 
 /** What is wrong with a correction, and where in its line. */
 function problemsIn(verdict: Verdict, { id }: Letter, { line, payload, column }: Correction): BadLine[] {
-  const told = (problem: string, offset?: number): BadLine => {
+  const told = (problem: string, fault?: PlacedProblem): BadLine => {
+    const offset = fault?.place?.offset;
     const at = offset === undefined || column === undefined ? '' : `column ${column + offset + 1}, `;
-    return { line, problem: `${at}letter ${id}: ${problem}` };
+    return { line, problem: `${at}letter ${id}: ${problem}`, ...(fault && { fault }) };
   };
   if (verdict.kind === 'unreplayable') return [told(verdict.why)];
-  const faults = verdict.kind === 'fails' ? [{ ...verdict, index: undefined }] : verdict.rejects;
-  const text = textOf(payload) ?? '';
-  return faults.flatMap(({ reason, detail, ...fault }) => {
-    const index = 'index' in fault ? fault.index : undefined;
+  const refused = verdict.kind === 'fails' ? [{ ...verdict, index: undefined }] : verdict.rejects;
+  return refused.flatMap(({ reason, detail, ...element }) => {
+    const index = 'index' in element ? element.index : undefined;
     const within = index === undefined ? '' : `/${index}`;
-    const problems = problemsOf(asObject(detail)['errors']).map((it) => ({
-      ...it,
-      path: `${within}${it.path}`,
-    }));
-    if (problems.length === 0) {
-      const syntax = reason === 'malformed-json' ? syntaxProblem(text) : undefined;
-      return [
-        told(
-          `${reason} ${within} ${syntax?.message ?? detailText(detail)}`.replace(/ +/g, ' '),
-          syntax?.place.offset,
-        ),
-      ];
-    }
-    return problems.map((it) => told(`${reason} ${it.path} ${it.message}`, placeOfProblem(text, it)?.offset));
+    const faults = faultsIn(payload, reason, detail, within);
+    if (faults.length === 0) return [told([reason, within, detailText(detail)].filter(Boolean).join(' '))];
+    return faults.map((fault) => told([reason, fault.path, fault.message].filter(Boolean).join(' '), fault));
   });
 }

@@ -25,6 +25,14 @@ interface TimeChartProps {
   readonly fromZero?: boolean;
 }
 
+const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
+/** How far apart the marks of time may be, seconds: none closer than the digits that they are written with. */
+const MARKS = [
+  ...[1, 2, 5, 10, 15, 30].flatMap((of) => [of, of * MINUTE]),
+  ...[1, 2, 3, 4, 6, 8, 12].map((of) => of * HOUR),
+  ...[1, 2, 5, 10, 30, 90, 365].map((of) => of * DAY),
+].sort((a, b) => a - b);
+
 /** Values over time, drawn by uPlot. The newest values stand beside the title, for whoever cannot see the lines, too. */
 export function TimeChart(props: TimeChartProps): VNode {
   const { title, times, lines, format, height = 150, isWide = false } = props;
@@ -100,6 +108,7 @@ function optionsOf(
         size: 26,
         values: (_, at) => at.map((seconds) => axisTime(seconds, at)),
         space: 70,
+        incrs: MARKS,
       },
       { ...axis, size: 58, values: (_, at) => at.map((value) => format(value)), space: 34 },
     ],
@@ -119,8 +128,8 @@ function optionsOf(
 /** Marks closer than a minute have their seconds; those of more than a day their day. */
 function axisTime(seconds: number, marks: readonly number[]): string {
   const apart = (marks[1] ?? seconds) - (marks[0] ?? seconds);
-  if (apart >= 86_400) return moment(seconds * 1000, 0).split(',')[0] as string;
-  return clock(seconds * 1000).slice(0, apart > 0 && apart < 60 ? 8 : 5);
+  if (apart >= DAY) return moment(seconds * 1000, 0).split(',')[0] as string;
+  return clock(seconds * 1000).slice(0, apart > 0 && apart < MINUTE ? 8 : 5);
 }
 
 function fromNothing(_: uPlot, __: number, max: number | null): [number, number] {

@@ -27,12 +27,13 @@ export function FlowDiagram({ flow }: { flow: Flow }): VNode {
         <${Edge} path=${layout.edges.appended} rate=${rates.appended} />
         <${Edge} path=${layout.edges.consumed} rate=${rates.stored} />
         <${Edge} path=${layout.edges.stored} rate=${rates.stored} />
-        <${Edge} path=${layout.edges.malformed} rate=${rates.deadLettered} bad />
-        <${Edge} path=${layout.edges.refused} rate=${rates.deadLettered} bad />
+        <${Edge} path=${layout.edges.malformed} rate=${rates.malformed} bad />
+        <${Edge} path=${layout.edges.refused} rate=${rates.refused} bad />
         <${EdgeRate} at=${layout.rates.received} value=${rates.received} name="received" />
         <${EdgeRate} at=${layout.rates.appended} value=${rates.appended} name="appended" />
         <${EdgeRate} at=${layout.rates.stored} value=${rates.stored} name="stored" />
-        <${EdgeRate} at=${layout.rates.deadLettered} value=${rates.deadLettered} name="dead-lettered" />
+        <${EdgeRate} at=${layout.rates.malformed} value=${rates.malformed} name="malformed" />
+        <${EdgeRate} at=${layout.rates.refused} value=${rates.refused} name="refused" />
         ${(Object.keys(stations) as StationName[]).map(
           (name) =>
             html`<${StationBox} key=${name} at=${layout.stations[name]} size=${layout.station} station=${stations[name]} trouble=${troubled.get(name)} />`,

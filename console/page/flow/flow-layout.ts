@@ -12,7 +12,7 @@ export interface Layout {
     Record<'received' | 'appended' | 'consumed' | 'stored' | 'malformed' | 'refused', string>
   >;
   /** Middle of the baseline of each number. */
-  readonly rates: Readonly<Record<'received' | 'appended' | 'stored' | 'deadLettered', Point>>;
+  readonly rates: Readonly<Record<'received' | 'appended' | 'stored' | 'malformed' | 'refused', Point>>;
 }
 
 /** Side by side, the dead letters below. */
@@ -36,7 +36,13 @@ export const WIDE: Layout = {
     malformed: 'M306 88 V168 Q306 180 318 180 H469',
     refused: 'M774 88 V168 Q774 180 762 180 H611',
   },
-  rates: { received: [189, 22], appended: [423, 22], stored: [891, 22], deadLettered: [692, 152] },
+  rates: {
+    received: [189, 22],
+    appended: [423, 22],
+    stored: [891, 22],
+    malformed: [388, 152],
+    refused: [692, 152],
+  },
 };
 
 /** Below each other, for a phone; the dead letters at the end. */
@@ -60,5 +66,11 @@ export const TALL: Layout = {
     malformed: 'M200 167 H256 Q268 167 268 179 V652 Q268 664 256 664 H200',
     refused: 'M200 417 H256 Q268 417 268 429 V652 Q268 664 256 664 H200',
   },
-  rates: { received: [160, 100], appended: [160, 225], stored: [160, 475], deadLettered: [300, 520] },
+  rates: {
+    received: [160, 100],
+    appended: [160, 225],
+    stored: [160, 475],
+    malformed: [232, 142],
+    refused: [232, 392],
+  },
 };

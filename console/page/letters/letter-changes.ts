@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { LetterChange, LetterFilter } from '#console/api/dead-letters.ts';
+import type { LetterChange, LetterFilter, LetterRow } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { counted } from '#console/page/text/format.ts';
 import { ConfirmDialog } from './confirm-dialog.ts';
@@ -9,13 +9,17 @@ import { useJob } from './use-job.ts';
 
 interface LetterChangesProps {
   readonly filter: LetterFilter;
-  /** Those that were chosen one by one; none = all that the filter leaves. */
-  readonly chosen: ReadonlySet<string>;
+  /** Rows that were chosen one by one, each with its copies; none = all that the filter leaves. */
+  readonly chosen: readonly LetterRow[];
+  /** Letters that the filter leaves, each copy by itself. */
   readonly total: number | undefined;
   /** When the newest that is shown was written: what came since then nobody has seen. */
   readonly newestAt: number | undefined;
   readonly onChanged: () => void;
 }
+
+/** Statuses of letters that wait for somebody. */
+const WAITING: ReadonlySet<string> = new Set(['pending', 'parked']);
 
 type Meant = Omit<LetterChange, 'dryRun'>;
 
@@ -25,20 +29,27 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
   const [asked, setAsked] = useState<'replay' | 'dismiss'>();
   const [dismissed, setDismissed] = useState<Meant>();
   const [byNow, setByNow] = useState(false);
-  const meant: Meant = chosen.size > 0 ? { ids: [...chosen] } : { filter: seenOnly(filter, newestAt) };
+  const isDismissed = filter.state === 'dismissed';
+  // What was dealt with otherwise stays as it is, and is not counted.
+  const rows = chosen.filter(({ status }) => (isDismissed ? status === 'dismissed' : WAITING.has(status)));
+  const meant: Meant = {
+    filter: seenOnly(filter, newestAt),
+    ...(chosen.length > 0 && { ids: rows.map(({ id }) => id), copies: true }),
+  };
   const replayed: Meant = {
     ...meant,
     ...(byNow && { judgeAt: 'now' }),
     // A replay leaves parked letters alone, unless it is asked for them.
     ...(filter.state === 'parked' && { parked: true }),
   };
+  const isOfOneKind = isDismissed || (filter.state ?? 'pending').split(',').every((it) => WAITING.has(it));
   // Without a word of a filter the server refuses: nobody changes every letter there is by one click.
-  const isBounded = chosen.size > 0 || Object.keys(filter).length > 0;
+  const isBounded = chosen.length > 0 || (isOfOneKind && Object.keys(filter).length > 0);
+  const letters = chosen.length > 0 ? rows.reduce((sum, { copies }) => sum + copies, 0) : total;
   const words =
-    chosen.size > 0
-      ? counted(chosen.size, 'chosen letter')
-      : `all ${counted(total, 'letter')} of this filter`;
-  const isDismissed = filter.state === 'dismissed';
+    chosen.length > 0
+      ? counted(letters, 'chosen letter')
+      : `all ${counted(letters, 'letter')} of this filter`;
 
   const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
     setDismissed(undefined);
@@ -47,12 +58,12 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
     if (kind === 'dismiss' && job?.state === 'done') setDismissed(undoOf(what, job.startedAt));
     onChanged();
   };
-  const isOff = run.isRunning || !isBounded || total === 0;
+  const isOff = run.isRunning || !isBounded || letters === 0;
 
   return html`
     <div class="changes">
       <div class="buttons">
-        <span class="muted">${isBounded ? words : 'Choose letters or set a filter to change them'}</span>
+        <span class="muted">${isBounded ? words : isOfOneKind ? 'Choose letters or set a filter to change them' : 'Choose letters: of this status not all can be changed'}</span>
         ${
           isDismissed
             ? html`<button disabled=${isOff} onClick=${() => change('undo', meant, false)}>Let them wait again</button>`
@@ -90,8 +101,7 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
 
 /** The letters that were dismissed just now, and not those that somebody dismissed before. */
 function undoOf(dismissed: Meant, changedSince: number): Meant {
-  if (dismissed.ids !== undefined) return dismissed;
-  return { filter: { ...dismissed.filter, state: 'dismissed', changedSince } };
+  return { ...dismissed, filter: { ...dismissed.filter, state: 'dismissed', changedSince } };
 }
 
 function seenOnly(filter: LetterFilter, newestAt: number | undefined): LetterFilter {

@@ -1,10 +1,11 @@
 import type { VNode } from 'preact';
 import type { LetterRow } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
-import { letterHref } from '#console/page/navigation/route.ts';
+import { letterHref, lettersHref } from '#console/page/navigation/route.ts';
 import { DeviceLink, ForeignText } from '#console/page/text/foreign-text.ts';
-import { count } from '#console/page/text/format.ts';
+import { count, counted } from '#console/page/text/format.ts';
 import { Moment } from '#console/page/text/moment.ts';
+import { oneWord } from './letter-filter.ts';
 
 interface LetterTableProps {
   readonly letters: readonly LetterRow[];
@@ -57,12 +58,12 @@ function Row({ letter, withDevice, isChosen, onChoose }: RowProps): VNode {
   const { id, at, device, reason, originalReason, detail, schema, source, copies, status } = letter;
   return html`
     <tr>
-      ${isChosen !== undefined && html`<td class="choose"><input type="checkbox" aria-label=${`Choose letter ${id}`} checked=${isChosen} onChange=${() => onChoose?.([id], !isChosen)} /></td>`}
+      ${isChosen !== undefined && html`<td class="choose"><input type="checkbox" aria-label=${`Choose letter ${id}${copies > 1 ? ` and its ${counted(copies - 1, 'copy', 'copies')}` : ''}`} checked=${isChosen} onChange=${() => onChoose?.([id], !isChosen)} /></td>`}
       <td class="nowrap"><a href=${letterHref(id)} aria-label=${`Letter ${id}`}><${Moment} at=${at} /></a></td>
       ${withDevice && html`<td><${DeviceLink} id=${device} /></td>`}
       <td class="nowrap">${reason}${originalReason !== null && html`<br /><span class="muted">was ${originalReason}</span>`}</td>
       <td class="detail"><a href=${letterHref(id)}><${ForeignText} text=${detail === '' ? id : detail} /></a></td>
-      <td class="minor mono"><${ForeignText} text=${schema ?? source ?? '–'} /></td>
+      <td class="minor mono">${schema ? html`<a href=${lettersHref({ schema: oneWord(schema) })} title="Letters of this type"><${ForeignText} text=${schema} /></a>` : html`<${ForeignText} text=${source ?? '–'} />`}</td>
       <td class="number minor">${copies === 1 ? html`<span class="muted">1</span>` : count(copies)}</td>
       <td><${LetterStatusChip} status=${status} /></td>
     </tr>

@@ -23,10 +23,10 @@ export function LettersPage({ query }: { query: URLSearchParams }): VNode {
   const [turn, setTurn] = useState(0);
   const letters = pages.pages.flatMap((page) => page.letters);
   const total = pages.pages[0]?.total;
-  const shownIds = new Set(letters.map(({ id }) => id));
-  const stillThere = new Set([...chosen].filter((id) => shownIds.has(id)));
+  const stillThere = letters.filter(({ id }) => chosen.has(id));
+  const stillThereIds = new Set(stillThere.map(({ id }) => id));
   const choose = (ids: readonly string[], isChosen: boolean): void => {
-    const next = new Set(stillThere);
+    const next = new Set(stillThereIds);
     for (const id of ids) isChosen ? next.add(id) : next.delete(id);
     setChosen(next);
   };
@@ -52,7 +52,7 @@ export function LettersPage({ query }: { query: URLSearchParams }): VNode {
               : html`<${Waiting} rows=${8} />`
             : letters.length === 0
               ? html`<${Empty} title="No letter is like this">${Object.keys(filter).length > 0 ? html`<a href="/dead-letters">Show all that wait</a>` : 'Whatever devices sent was accepted, or has been seen to.'}<//>`
-              : html`<${LetterTable} letters=${letters} chosen=${stillThere} onChoose=${choose} />`
+              : html`<${LetterTable} letters=${letters} chosen=${stillThereIds} onChoose=${choose} />`
         }
         <p class="list-end">
           ${pages.pages.at(-1)?.next && html`<button onClick=${pages.more} disabled=${pages.loading}>Show more</button>`}

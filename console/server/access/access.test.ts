@@ -73,6 +73,45 @@ describe('who may look [P9]', () => {
   });
 });
 
+describe('behind a proxy', () => {
+  const from = (address: string) => ({ 'x-forwarded-for': `203.0.113.9, ${address}` });
+
+  it('[P9] whoever guesses keeps out himself alone, and is told of by his own address', async () => {
+    await using test = await TestConsole.start({
+      writes: false,
+      password: PASSWORD,
+      trustedProxies: ['127.0.0.0/8'],
+    });
+    const login = async (password: string, address: string) =>
+      (await test.post('/session', { password }, from(address))).status;
+    for (let i = 0; i < 6; i++) expect(await login(`wrong ${i}`, `2001:db8::${i}`)).toBe(401);
+    expect(await login(PASSWORD, '2001:db8::7'), 'of the same network').toBe(429);
+    expect(await login(PASSWORD, '198.51.100.2')).toBe(200);
+    expect(test.audited[0]).toEqual({ event: 'console login refused', address: '2001:db8::0' });
+    expect(test.audited.at(-1)).toEqual({ event: 'console login', address: '198.51.100.2' });
+  });
+
+  it('that nobody said to trust, an address that a client makes up is none', async () => {
+    await using test = await TestConsole.start({ writes: false, password: PASSWORD });
+    for (let i = 0; i < 6; i++) await test.post('/session', { password: 'wrong' }, from(`198.51.100.${i}`));
+    expect((await test.post('/session', { password: PASSWORD }, from('198.51.100.99'))).status).toBe(429);
+    expect(test.audited[0]).toMatchObject({ address: '127.0.0.1' });
+  });
+
+  it('the page may be asked for by the name that the proxy has, when it is allowed', async () => {
+    await using test = await TestConsole.start({
+      writes: false,
+      trustedProxies: ['127.0.0.1'],
+      allowedHosts: ['console.plant.example'],
+    });
+    const change = async (origin: string, host: string) =>
+      (await test.post('/session', { password: 'x' }, { origin, 'x-forwarded-host': host })).status;
+    expect(await change('https://console.plant.example', 'console.plant.example')).not.toBe(403);
+    expect(await change('https://attacker.example', 'console.plant.example')).toBe(403);
+    expect(await change('https://attacker.example', 'attacker.example')).toBe(421);
+  });
+});
+
 describe('who may change', () => {
   it('our own page and programs, and no page of anybody else', async () => {
     await using test = await TestConsole.start({ writes: false, password: PASSWORD });

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Session } from '#console/api/session.ts';
 import { ApiFailure, described, OBJECT } from '#console/server/answers/api-answers.ts';
 import type { ConsoleTelemetry } from '#console/server/telemetry.ts';
+import { clientAddress } from '#runtime/client-address.ts';
 import type { HttpDoor } from '#runtime/http-guard.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -29,15 +30,15 @@ export function sessionRoutes(
       '/session',
       { ...open, schema: { ...described('Logs in: answers with a cookie.', OBJECT), body: login } },
       async (request, reply): Promise<Session> => {
-        const { ip } = request;
-        const { isRight, waitMs } = door.tries(request.body.password, ip);
+        const address = clientAddress(request);
+        const { isRight, waitMs } = door.tries(request.body.password, address);
         if (waitMs > 0) {
           reply.header('retry-after', Math.ceil(waitMs / 1000));
           throw new ApiFailure(429, 'too-many', 'Wrong passwords came before: wait a moment.');
         }
         if (!isRight) throw new ApiFailure(401, 'unauthorized', 'This is not the password.');
         sessions.open(request, reply);
-        telemetry.acted('login', { address: ip });
+        telemetry.acted('login', { address });
         return { required: door.isClosed, open: true };
       },
     );

@@ -8,13 +8,14 @@ import type { FastifyRequest } from 'fastify';
 export function whyNotOurs({
   method,
   headers,
-}: Pick<FastifyRequest, 'method' | 'headers'>): string | undefined {
+  host,
+}: Pick<FastifyRequest, 'method' | 'headers' | 'host'>): string | undefined {
   if (method === 'GET' || method === 'HEAD') return undefined;
-  const { origin, host } = headers;
+  const { origin } = headers;
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none')
     return 'it comes from a page of another site';
-  if (origin !== undefined && hostOf(origin) !== host?.toLowerCase())
+  if (origin !== undefined && hostOf(origin) !== host.toLowerCase())
     return 'it comes from a page of another site';
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (method !== 'DELETE' && type !== 'application/json') return 'expected content-type: application/json';

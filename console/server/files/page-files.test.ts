@@ -46,6 +46,10 @@ test('paths of the page answer with it, compressed and with a tag; others are no
     '/page/page-files.ts',
     '/lib/none.mjs',
     '/contract/limits.ts',
+    '/a%70i/none',
+    '//metrics',
+    '/METRICS',
+    '/healthz/',
     '/runbooks/none.md',
   ])
     expect((await console.ask(path)).status, path).toBe(404);

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NOTHING_HERE } from '#console/server/answers/api-answers.ts';
 import type { HttpDoor } from '#runtime/http-guard.ts';
+import { pathOf } from '#runtime/request-path.ts';
 import { type PageFile, readPageFiles } from './page-files.ts';
 
 /** Below these nothing is a place in the page. */
@@ -8,19 +9,20 @@ const NO_PLACES = new Set(['api', 'metrics', 'healthz', 'readyz', 'page', 'lib',
 
 /**
  * The page: `/` and every path that a person may have in the address bar answers with it, `/page`, `/lib`, `/contract` and
- * `/runbooks` with its parts. They are the same for everybody and hold nothing of the pipeline, so a login can be shown; who has not logged in
- * gets the page with status 401.
+ * `/runbooks` with its parts. They are the same for everybody and hold nothing of the pipeline, so a login can be shown; who
+ * has not logged in gets the page with status 401.
  */
 export function pageRoutes(door: HttpDoor): (server: FastifyInstance) => void {
   return (server) => {
     // With the first question, since most processes are never looked at; that the files can be read is tested.
     let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
     server.get('/*', { config: { open: true }, schema: { hide: true } }, async (request, reply) => {
-      const path = request.url.split('?', 1)[0] as string;
+      const path = pathOf(request.url);
       files ??= readPageFiles();
-      const file = path.startsWith('/api/') ? undefined : (await files).get(path);
+      const file = (await files).get(path);
       if (file !== undefined && path !== '/') return sendFile(request, reply, file);
-      if (NO_PLACES.has(path.split('/')[1] ?? '')) return reply.code(404).send(NOTHING_HERE);
+      if (NO_PLACES.has((path.split('/')[1] as string).toLowerCase()))
+        return reply.code(404).send(NOTHING_HERE);
       const page = (await files).get('/') as PageFile;
       return sendFile(request, reply, page, door.letsIn(request) ? 200 : 401);
     });

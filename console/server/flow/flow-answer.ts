@@ -122,6 +122,8 @@ function ratesBetween(before: FlowSample | undefined, now: FlowSample): Flow['ra
         ? undefined
         : (gateway?.deadLettered ?? 0) + (writer?.deadLettered ?? 0),
     ),
+    malformed: rate(({ gateway }) => gateway?.deadLettered),
+    refused: rate(({ writer }) => writer?.deadLettered),
   };
 }
 

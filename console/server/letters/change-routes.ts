@@ -2,9 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import type { JobStarted, LetterChange, LetterSubmission } from '#console/api/dead-letters.ts';
 import { ApiFailure, described, EVENTS, OBJECT } from '#console/server/answers/api-answers.ts';
 import type { ConsoleTelemetry } from '#console/server/telemetry.ts';
+import { clientAddress } from '#runtime/client-address.ts';
 import type { Jobs, JobWork } from './jobs.ts';
 import { type ChangeDeps, dismissJob, replayJob, submitJob } from './letter-changes.ts';
 import type { LetterIndex } from './letter-index.ts';
+import { withCopies } from './letter-lists.ts';
 import { checkedId, choiceOf, FILTER_PROPERTIES } from './letter-query.ts';
 
 /** As many as a page shows. */
@@ -19,6 +21,7 @@ const change = {
   properties: {
     ids: { type: 'array', maxItems: MAX_IDS, items: { type: 'string', maxLength: 40 } },
     filter: { type: 'object', additionalProperties: false, properties: FILTER_PROPERTIES },
+    copies: { type: 'boolean' },
     dryRun: { type: 'boolean' },
     judgeAt,
     parked: { type: 'boolean' },
@@ -48,15 +51,9 @@ export function changeRoutes(
 ): (server: FastifyInstance) => Promise<void> {
   const started = (work: JobWork, address: string, what: object): JobStarted => {
     const { kind, dryRun } = work;
-    const job = jobs.start({
-      ...work,
-      async run(signal, tell) {
-        try {
-          return await work.run(signal, tell);
-        } finally {
-          index.outdated();
-        }
-      },
+    const job = jobs.start(work, ({ id, state, counts, error }) => {
+      index.outdated();
+      if (!dryRun) telemetry.ended(kind, { job: id, state, counts, ...(error !== null && { error }) });
     });
     if (!dryRun) telemetry.acted(kind, { address, job, ...what });
     return { job };
@@ -66,14 +63,16 @@ export function changeRoutes(
       server.post<{ Body: LetterChange }>(
         `/dead-letters/${kind}`,
         { schema: { ...described(SUMMARIES[kind], OBJECT, 202), body: change } },
-        async ({ body, ip }, reply) => {
-          const { ids = [], filter: asked = {}, ...options } = body;
+        async (request, reply) => {
+          const { ids: named = [], filter: asked = {}, copies = false, ...options } = request.body;
+          const ids = copies ? await withCopies(named, await index.look(), choiceOf(asked)) : named;
           const { filter } = choiceOf(asked, ids);
           if (Object.keys(filter).length === 0)
             throw new ApiFailure(400, 'bad-request', 'Expected ids or a filter, not everything at once.');
           const work =
             kind === 'replay' ? replayJob(filter, options, deps) : dismissJob(kind, filter, options, deps);
-          return reply.code(202).send(started(work, ip, { ids: ids.slice(0, 100), filter: asked }));
+          const what = { ids: named.slice(0, 100), filter: asked, ...(copies && { copies }) };
+          return reply.code(202).send(started(work, clientAddress(request), what));
         },
       );
     }
@@ -83,9 +82,10 @@ export function changeRoutes(
         bodyLimit: BODY_BYTES,
         schema: { ...described('Hands in what a person made of a letter.', OBJECT, 202), body: submission },
       },
-      async ({ body, ip }, reply) => {
-        const id = checkedId(body.id);
-        return reply.code(202).send(started(submitJob({ ...body, id }, deps), ip, { id }));
+      async (request, reply) => {
+        const id = checkedId(request.body.id);
+        const work = submitJob({ ...request.body, id }, deps);
+        return reply.code(202).send(started(work, clientAddress(request), { id }));
       },
     );
     server.get<{ Params: { id: string } }>(

@@ -113,6 +113,19 @@ describe('dead letters', () => {
     const wrong = await run(test, '/dead-letters/submit', { id, payload: hot(), dryRun: false });
     expect(wrong.counts).toEqual({ recovered: 0, refused: 1 });
     expect(wrong.sentence).toContain('/values/temperature must be number');
+    expect(wrong.faults).toMatchObject([
+      { path: '/values/temperature', message: 'must be number', offset: hot().indexOf('"hot"'), length: 5 },
+    ]);
+    for (const [refused, marked] of [
+      ['{"schema":"environment/1",', ''],
+      ['{"schema":"none/1"}', '"none/1"'],
+      ['{"schema":"environment/1","ts":1,"values":{"temperature":1,"humidity":1}}', '1'],
+    ] as const) {
+      const { faults } = await run(test, '/dead-letters/submit', { id, payload: refused, dryRun: true });
+      const at = faults[0]?.offset ?? Number.NaN;
+      expect(refused.slice(at, at + (faults[0]?.length ?? 0)), refused).toBe(marked);
+      expect(at, refused).toBeGreaterThan(0);
+    }
     const payload = hot().replace('"hot"', '21.5');
     const mended = await run(test, '/dead-letters/submit', { id, payload, dryRun: false });
     expect(mended.counts).toEqual({ recovered: 1, refused: 0 });
@@ -121,10 +134,47 @@ describe('dead letters', () => {
       expect(await test.store.latest('dev-1', 10)).toMatchObject([{ seq: 9, values: { temperature: 21.5 } }]),
     );
     expect(test.audited.map(({ event }) => event)).toEqual(
-      ['dismiss', 'undo', 'replay', 'submit', 'submit'].map((action) => `console ${action}`),
+      ['dismiss', 'undo', 'replay', 'submit', 'submit'].flatMap((action) => [
+        `console ${action}`,
+        `console ${action} ended`,
+      ]),
     );
-    expect(test.audited.at(-1)).toMatchObject({ address: '127.0.0.1', id });
+    const [begun, ended] = test.audited.slice(-2);
+    expect(begun).toMatchObject({ address: '127.0.0.1', id, job: mended.id });
+    expect(ended).toMatchObject({ job: mended.id, state: 'done', counts: { recovered: 1, refused: 0 } });
     expect(await test.metric('console_actions_total')).toBe(5);
+  });
+
+  it('that are one row are changed together, as many as the row says, and taken back together', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    await test.publish('dev-1', '{', '{', '{', 'other');
+    await test.publish('dev-2', '{');
+    const filter = { device: 'dev-1' };
+    const { letters } = await test.get<LettersPage>('/dead-letters?device=dev-1');
+    const { id = '', copies } = letters.find((letter) => letter.copies > 1) ?? {};
+    const chosen = { ids: [id], copies: true };
+    const dismissed = await run(test, '/dead-letters/dismiss', { ...chosen, filter, dryRun: false });
+    expect([copies, dismissed.done]).toEqual([3, 3]);
+    const left = await test.get<LettersPage>('/dead-letters');
+    expect(left.letters.map(({ device }) => device).sort()).toEqual(['dev-1', 'dev-2']);
+    const undo = { ...chosen, filter: { ...filter, state: 'dismissed' }, dryRun: false };
+    expect((await run(test, '/dead-letters/undo', undo)).done).toBe(3);
+    expect((await run(test, '/dead-letters/dismiss', { ids: [id], dryRun: false })).done, 'by itself').toBe(
+      1,
+    );
+  });
+
+  it('of a type with a comma in its name are found by that name', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    const names = ['a,b', 'a', 'b', 'a\\', ' a,\\b '];
+    const written = ['a\\,b', 'a', 'b', 'a\\\\', '\\ a\\,\\\\b\\ '];
+    await test.publish('dev-1', ...names.map((schema) => JSON.stringify({ schema })));
+    const named = async (schema: string) => {
+      const { letters } = await test.get<LettersPage>(`/dead-letters?schema=${encodeURIComponent(schema)}`);
+      return letters.map((letter) => letter.schema).sort();
+    };
+    for (const [index, name] of names.entries()) expect(await named(written[index] ?? '')).toEqual([name]);
+    expect(await named('a, b')).toEqual(['a', 'b']);
   });
 
   it('are not changed all at once, and not by two at a time', async () => {

@@ -29,6 +29,7 @@ interface Entry {
   readonly viewers: Viewers;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
+  readonly onEnd: (job: Job) => void;
   toldAt: number;
 }
 
@@ -46,8 +47,12 @@ export class Jobs implements AsyncDisposable {
     this.#now = now;
   }
 
-  /** @returns its id. @throws ApiFailure another one runs */
-  start({ kind, dryRun, run }: JobWork): string {
+  /**
+   * @param onEnd told how it ended, before those who look on
+   * @returns its id
+   * @throws ApiFailure another one runs
+   */
+  start({ kind, dryRun, run }: JobWork, onEnd: (job: Job) => void): string {
     if ([...this.#jobs.values()].some(({ job }) => job.state === 'running'))
       throw new ApiFailure(
         409,
@@ -76,7 +81,7 @@ export class Jobs implements AsyncDisposable {
         ({ interrupted, ...told }) => this.#end(id, { ...told, state: interrupted ? 'interrupted' : 'done' }),
         (error: unknown) => this.#end(id, { state: 'failed', error: describeError(error) }),
       );
-    this.#jobs.set(id, { job, viewers: new Viewers(() => undefined), stop, ended, toldAt: 0 });
+    this.#jobs.set(id, { job, viewers: new Viewers(() => undefined), stop, ended, onEnd, toldAt: 0 });
     if (this.#jobs.size > REMEMBERED) this.#jobs.delete(this.#jobs.keys().next().value as string);
     return id;
   }
@@ -120,6 +125,7 @@ export class Jobs implements AsyncDisposable {
     const entry = this.#jobs.get(id);
     if (entry === undefined) return;
     entry.job = { ...entry.job, ...changes };
+    entry.onEnd(entry.job);
     entry.viewers.send(eventText('result', entry.job));
     entry.viewers[Symbol.dispose]();
   }

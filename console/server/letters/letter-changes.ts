@@ -9,6 +9,7 @@ import { submitCorrections } from '#processors/dead-letters/submit.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { counted } from '#runtime/counted.ts';
 import type { JobTold, JobWork } from './jobs.ts';
+import { faultOf } from './letter-story.ts';
 
 /** Letters a second: in `npm start` the devices share the process with a replay. The command has no such bound. */
 const REPLAYS_PER_SECOND = 500;
@@ -88,14 +89,9 @@ export function submitJob({ id, payload, dryRun, judgeAt }: LetterSubmission, de
         done: recovered + refused,
         counts: { recovered, refused },
         sentence: refused > 0 ? `It is refused: ${told.join('; ')}` : done,
-        faults: told.map((message) => ({
-          path: '',
-          message,
-          offset: null,
-          length: 0,
-          line: null,
-          column: null,
-        })),
+        faults: problems.map(({ fault }, index) =>
+          faultOf(fault ?? { path: '', message: told[index] as string, place: undefined }),
+        ),
         interrupted,
       };
     },

@@ -46,7 +46,7 @@ export async function pageOf(
   let matching = 0;
   await eachOf(looked, choice, (entry) => {
     matching++;
-    const key = `${statusOf(entry.letter)} ${entry.digest}`;
+    const key = foldKey(entry);
     const known = folded.get(key);
     if (known === undefined) folded.set(key, { newest: entry, copies: 1 });
     else known.copies++;
@@ -59,6 +59,24 @@ export async function pageOf(
     next: skip + limit < rows.length ? String(skip + limit) : null,
     looked: lookedAt(looked),
   };
+}
+
+/** The letters of these ids, and those that a list of the choice folds into them. */
+export async function withCopies(
+  ids: readonly string[],
+  looked: IndexedLetters,
+  choice: LetterChoice,
+): Promise<readonly string[]> {
+  const all = new Set(ids);
+  const keys = new Set(looked.letters.filter(({ letter }) => all.has(letter.id)).map(foldKey));
+  await eachOf(looked, choice, (entry) => {
+    if (keys.has(foldKey(entry))) all.add(entry.letter.id);
+  });
+  return [...all];
+}
+
+function foldKey({ letter, digest }: IndexedLetter): string {
+  return `${statusOf(letter)} ${digest}`;
 }
 
 export async function groupsOf(looked: IndexedLetters, choice: LetterChoice): Promise<LetterGroups> {

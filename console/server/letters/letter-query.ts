@@ -68,13 +68,14 @@ export function checkedId(id: string): string {
   return `${position.partition}-${position.offset}`;
 }
 
+/** Separated by commas; a comma within a word is written `\,`, as are a backslash and a space at its ends. */
 function listOf<Word extends string>(
   text: string | undefined,
   known?: readonly Word[],
 ): readonly Word[] | undefined {
-  const list = (text ?? '')
-    .split(',')
-    .map((word) => word.trim())
+  const parts = (text ?? '').match(/(?:\\[\\,\s]|[^,])+/g) ?? [];
+  const list = parts
+    .map((part) => part.replace(/^\s+|(?<!\\)\s+$/g, '').replace(/\\([\\,\s])/g, '$1'))
     .filter(Boolean) as Word[];
   const strange = known && list.find((word) => !known.includes(word));
   if (strange !== undefined)

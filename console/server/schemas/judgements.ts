@@ -74,8 +74,8 @@ function judgement(
     sentence: `${sentence}${by}`,
     readings,
     rejects: rejects.map(({ reason, detail, index, bytes = payload }) => {
-      // Of an element of a batch the places are to stand in the whole payload.
-      const at = textOf(payload.subarray(0, Math.max(0, payload.indexOf(bytes))))?.length ?? 0;
+      // Of an element of a batch, which is a view on the payload, the places are to stand in the whole of it.
+      const at = textOf(payload.subarray(0, bytes.byteOffset - payload.byteOffset))?.length ?? 0;
       const faults = faultsIn(bytes, reason, detail).map(faultOf);
       return {
         index: index ?? null,

@@ -29,6 +29,8 @@ const QUICK_MS = 50;
 export interface TestConsoleOptions {
   readonly password?: string;
   readonly token?: string;
+  readonly trustedProxies?: readonly string[];
+  readonly allowedHosts?: readonly string[];
   readonly contract?: Partial<ContractOptions>;
   /** Instead of the embedded ones, which are closed with the console; what is handed in stays open. */
   readonly parts?: { readonly eventLog: EventLog; readonly store: TelemetryStore };
@@ -141,6 +143,8 @@ export class TestConsole implements AsyncDisposable {
         routes: console.routes,
         password: options.password,
         token: options.token,
+        trustedProxies: options.trustedProxies ?? [],
+        allowedHosts: options.allowedHosts ?? [],
       }),
     );
     const test = new TestConsole(http, { gateway, eventLog, store, contract, audited }, resources.move());

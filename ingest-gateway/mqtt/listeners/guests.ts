@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
+import { sourceOf } from '#runtime/source-of.ts';
 import type { Door, Guest } from './door.ts';
-import { sourceOf } from './source-of.ts';
 
 /** Of a socket, what TLS and WebSocket pass on to whoever asks: neither tells which socket it runs on. */
 export type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;

@@ -6,10 +6,10 @@ import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { ListenerName } from '#ingest-gateway/telemetry-labels.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { sourceOf } from '#runtime/source-of.ts';
 import type { Door } from './door.ts';
 import { Guests } from './guests.ts';
 import { proxyHeaderReader } from './proxy-header-reader.ts';
-import { sourceOf } from './source-of.ts';
 import type { DeviceCertificate } from './tls-in-force.ts';
 
 /** How a client reached us. */
