@@ -91,7 +91,7 @@ export class LogReader implements ReaderCalls, Disposable {
     return inSnapshot(this.#database, () => {
       const { id, oldestOffset, endOffset } = this.#topic(name);
       const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
-      const next = backlogStart({ oldestOffset, committedOffset });
+      const next = backlogStart({ oldestOffset, committedOffset, endOffset });
       // Of a backlog that cannot be read, its age is not known: as old as can be.
       const backlogSince = next < endOffset ? (this.#rows.timesAt(id, next)?.timestamp ?? 0) : null;
       const share = this.#share(id);
