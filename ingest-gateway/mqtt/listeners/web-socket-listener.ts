@@ -15,9 +15,6 @@ const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
 /** An MQTT packet of the largest size, with its header. */
 const FRAME_HEADER_BYTES = 5;
 
-/** ws ends a connection that pings too much without a word; `boundWebSocket` counts it. The option is not in its types. */
-const PINGS_ARE_BOUNDED_BY_US = { maxPendingAutoPongs: 0 };
-
 /** Errors that a client caused. Others are the network's. */
 const WEB_SOCKET_ERRORS: Readonly<Record<string, RefusalReason>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'packet-too-large',
@@ -61,7 +58,8 @@ export function listenOnWebSocket(
       // The default is 100 MiB.
       maxPayload: limits.packetBytes + FRAME_HEADER_BYTES,
       maxFragments: limits.webSocketFragments,
-      ...PINGS_ARE_BOUNDED_BY_US,
+      // ws would write a pong for each ping, and end who sends many without a word: `boundWebSocket` does both.
+      autoPong: false,
       perMessageDeflate: false,
       clientTracking: false,
       verifyClient: ({ req, origin }, answer) => {
