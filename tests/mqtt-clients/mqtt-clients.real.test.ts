@@ -125,7 +125,8 @@ describe.skipIf(missingReason(provided))('MQTT 5 clients that we did not write',
           expect(client.sessions, id).toEqual([false]);
           const kept = () => seqsOf(test.log, id, TEST_TOPICS.telemetry);
           if (qos === 0) {
-            // Best effort: a client that closes at once may take back what lies unread between it and us.
+            // Best effort. paho.golang says PINGREQ at once and closes without the PINGRESP: upon that its kernel resets the
+            // connection and forgets what it has not sent. All that it had sent was read (seen in traces of TLS and WebSocket).
             await eventually(() => expect(kept().size, id).toBeGreaterThan(0));
             expect(
               [...kept()].filter((seq) => !good.has(seq)),
@@ -137,6 +138,12 @@ describe.skipIf(missingReason(provided))('MQTT 5 clients that we did not write',
           await eventually(() => expect(kept(), id).toEqual(good));
           expect(seqsOf(test.log, id, TEST_TOPICS.deadLetters), id).toEqual(bad);
         }
+      await eventually(async () => {
+        const received = await test.metric('ingest_messages_total{qos="0",version="5"}');
+        const dropped = await test.metric('ingest_dropped_total{reason="connection-ended"}');
+        const kept = test.log.records.filter(({ key }) => key?.endsWith('-0')).length;
+        expect(kept + (dropped ?? NaN)).toBe(received);
+      });
       expect(await test.metric('ingest_refused_total{reason="protocol-error"}')).toBe(0);
     },
   );
