@@ -76,7 +76,8 @@ function FieldChart({ id, schema, field, unit, minutes }: FieldChartProps): VNod
     withQuery(`/devices/${segment(id)}/series`, { schema, field, from, points: POINTS }),
     AGAIN_MS,
   );
-  const title = unit === null ? field : `${field}, ${unit}`;
+  // The unit of what has none is 1.
+  const title = unit === null || unit === '1' ? field : `${field}, ${unit}`;
   return html`
     <${Answered} answer=${series} rows=${3}>
       ${({ times, values, truncated }: DeviceSeries) =>

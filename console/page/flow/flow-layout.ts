@@ -70,7 +70,7 @@ export const TALL: Layout = {
     received: [160, 100],
     appended: [160, 225],
     stored: [160, 475],
-    malformed: [232, 142],
-    refused: [232, 392],
+    malformed: [237, 142],
+    refused: [237, 392],
   },
 };

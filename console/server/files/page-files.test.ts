@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { TestConsole } from '#console/server/testing/test-console.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
@@ -7,6 +9,7 @@ test('the page weighs less than 200 KiB on the wire, all of it', async () => {
   const files = [...(await readPageFiles())].filter(([url]) => !url.startsWith('/runbooks/'));
   const bytes = files.reduce((sum, [, { bodies }]) => sum + bodies.gzip.length, 0);
   expect(bytes).toBeLessThan(200 * 1024);
+  expect(files.length, 'what a first visit asks for').toBeLessThan(12);
 });
 
 test('a module has no types, and no import that a browser could not follow', async () => {
@@ -21,6 +24,18 @@ test('a module has no types, and no import that a browser could not follow', asy
       expect([...files.keys()], url).toContain(new URL(name, `http://page${url}`).pathname);
     }
   }
+});
+
+test('every style sheet is in the one that the page asks for, in the order of the page', async () => {
+  const files = await readPageFiles();
+  const page = files.get('/')?.bodies.identity.toString() ?? '';
+  expect(page.match(/rel="stylesheet" href="[^"]+"/g)).toEqual(['rel="stylesheet" href="/page/styles.css"']);
+  const sheet = files.get('/page/styles.css')?.bodies.identity.toString() ?? '';
+  const folder = path.join(import.meta.dirname, '..', '..', 'page', 'styles');
+  for (const name of readdirSync(folder))
+    expect(sheet, name).toContain(readFileSync(path.join(folder, name), 'utf8'));
+  expect(sheet).toMatch(/^:root/m);
+  expect(sheet.indexOf('@media (max-width')).toBeGreaterThan(sheet.length / 2);
 });
 
 test('what the page shares with the pipeline is the same list, and is asked for at once', async () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { oneModule } from './one-module.ts';
 
 /** A file as a browser gets it. */
 export interface PageFile {
@@ -41,33 +42,40 @@ const PAGE_ALIAS = '#console/page/';
 const ROOT = path.join(import.meta.dirname, '..', '..', '..');
 const PAGE = path.join(ROOT, 'console', 'page');
 const RUNBOOKS = path.join(ROOT, 'docs', 'runbooks');
-/** In the page: where the names of all its modules go, so that a browser asks for them at once. */
+/** In the page: its style sheets, each a file for whoever writes them, and one together for browsers. */
+const STYLE_SHEETS = /( *<link rel="stylesheet" href="[^"]+">\n)+/;
+const STYLES_URL = '/page/styles.css';
+const SCRIPT_URL = '/page/main.ts';
+/** In the page: where the names of what its script imports go, so that a browser asks for them at once. */
 const PRELOAD_MARK = '<!-- modulepreload -->';
 
 /**
  * Everything of the page, by path, prepared once: types stripped, imports of libraries given paths (an import map would be an
- * inline script, which the policy of content forbids), compressed. Nothing that is asked for over the network becomes a name
- * of a file. `/` is the page.
+ * inline script, which the policy of content forbids), modules and style sheets put together, so that a first visit asks for a
+ * dozen files and not for seventy, compressed. Nothing that is asked for over the network becomes a name of a file. `/` is the page.
  */
 export async function readPageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   const files = new Map<string, Promise<PageFile>>();
-  const modules: string[] = [];
   for (const [name, url] of LIBRARIES) files.set(url, prepared(url, withPaths(readLibrary(name))));
-  const ofPage = namesIn(PAGE).map((name) => [`/page/${name}`, path.join(PAGE, name)] as const);
-  const shared = SHARED.map((name) => [`/${name}`, path.join(ROOT, name)] as const);
-  for (const [url, file] of [...ofPage, ...shared]) {
-    const source = readFileSync(file, 'utf8');
-    if (url.endsWith('.ts')) modules.push(url);
-    if (url !== '/page/index.html')
-      files.set(url, prepared(url, url.endsWith('.ts') ? withPaths(stripTypeScriptTypes(source)) : source));
+  for (const name of SHARED) files.set(`/${name}`, prepared(name, readModule(path.join(ROOT, name))));
+  const modules = new Map<string, string>();
+  for (const name of namesIn(PAGE)) {
+    const [url, file] = [`/page/${name}`, path.join(PAGE, name)];
+    if (name.endsWith('.ts')) modules.set(url, readModule(file, path.posix.dirname(url)));
+    else if (name.endsWith('.svg')) files.set(url, prepared(name, readFileSync(file, 'utf8')));
   }
+  files.set(SCRIPT_URL, prepared(SCRIPT_URL, oneModule(modules, SCRIPT_URL)));
   for (const name of namesIn(RUNBOOKS))
     files.set(`/runbooks/${name}`, prepared(name, readFileSync(path.join(RUNBOOKS, name), 'utf8')));
-  const preloads = [...LIBRARIES.map(([, url]) => url), ...modules.sort()]
+  const page = readFileSync(path.join(PAGE, 'index.html'), 'utf8');
+  const preloads = [...LIBRARIES.map(([, url]) => url), ...SHARED.map((name) => `/${name}`)]
     .map((url) => `<link rel="modulepreload" href="${url}">`)
     .join('\n');
-  const page = readFileSync(path.join(PAGE, 'index.html'), 'utf8');
-  files.set('/', prepared('index.html', page.replace(PRELOAD_MARK, preloads)));
+  const styles = [...page.matchAll(/href="\/page\/(styles\/[^"]+)"/g)].map(([, name]) => name as string);
+  const sheet = styles.map((name) => readFileSync(path.join(PAGE, name), 'utf8')).join('\n');
+  files.set(STYLES_URL, prepared(STYLES_URL, sheet));
+  const together = page.replace(STYLE_SHEETS, `    <link rel="stylesheet" href="${STYLES_URL}">\n`);
+  files.set('/', prepared('index.html', together.replace(PRELOAD_MARK, preloads)));
   return new Map(await Promise.all([...files].map(async ([url, file]) => [url, await file] as const)));
 }
 
@@ -85,6 +93,14 @@ function readLibrary(name: string): string {
   );
   const source = readFileSync(file, 'utf8');
   return source.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
+}
+
+/** A module without types; what it imports from its own folder gets that before. */
+function readModule(file: string, folder = ''): string {
+  return withPaths(stripTypeScriptTypes(readFileSync(file, 'utf8'))).replace(
+    /(\bfrom\s*)(["'])\.\/([^"']+)\2/g,
+    (_, before, quote, name) => `${before}${quote}${folder}/${name}${quote}`,
+  );
 }
 
 /** Imports by the paths that they are served under: of libraries, of the page's other folders, of what it shares. */
