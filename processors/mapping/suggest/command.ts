@@ -44,7 +44,12 @@ export function addSuggestCommand(
       'A first mapping file with its schemas, from the messages that no mapping knows: the dead letters `unmapped-topic` of\n' +
         'the event log, or what a broker publishes. Every place it was unsure of is marked UNSURE. Exit code 1: nothing was seen.',
     )
-    .option('--seconds <n>', 'how long to listen for more', wholeNumber(0, 86_400), 60)
+    .option(
+      '--seconds <n>',
+      'how long to listen for more; 0 = only what is there: letters, or what the broker retains',
+      wholeNumber(0, 86_400),
+      60,
+    )
     .option('--url <url>', 'listen to this broker instead: mqtt://user:password@host:1883 (mqtts, ws, wss)')
     .option('--topics <filters>', 'topic filters to subscribe to there, separated by commas', topicFilters, [
       '#',

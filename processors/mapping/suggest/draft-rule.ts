@@ -1,14 +1,11 @@
 import { slugOf } from '#contract/mapping/device-source.ts';
-import { isObject } from '#contract/mapping/file-place.ts';
 import { pointerTokens } from '#contract/mapping/json-pointer.ts';
-import { parseLineProtocol } from '#contract/mapping/line-protocol.ts';
-import { collectValues, type FoundValues, fieldName, kindOf } from './found-fields.ts';
+import { fieldsOf, type Json } from './drafted-fields.ts';
+import { elementsOf } from './elements.ts';
+import { collectValues, type FoundValues } from './found-fields.ts';
 import { guessTime } from './guess-time.ts';
-import { classOf } from './payload-class.ts';
 import { topicPatternOf } from './topic-pattern-of.ts';
 import type { TopicShape } from './topic-shapes.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** A rule for the topics of a shape, and the type of its readings. */
 export interface DraftedRule {
@@ -28,15 +25,6 @@ export interface DraftCare {
   readonly ignore: boolean;
 }
 
-/** How the elements of which readings are made stand in the payload. */
-interface Elements {
-  readonly payload?: 'text' | 'line-protocol';
-  readonly each?: string;
-  /** The device is the key of the element. */
-  readonly keyed: boolean;
-  readonly elements: readonly unknown[];
-}
-
 const ID_MEMBER =
   /^(id|mac|serial|serialno|device|device_?id|dev_?eui|device_?name|node|node_?id|host|uid|uuid)$/i;
 
@@ -50,26 +38,29 @@ export function draftRule(shape: TopicShape, typeName: string, care: DraftCare):
     return { rule: { topic: pattern.topic, note: noteOf(unsure), ignore: true }, unsure };
   }
   const { payload, each, keyed, elements } = found;
-  const values: FoundValues = new Map();
-  for (const element of elements) collectValues(element, values);
+  const values = valuesOf(elements);
   const receivedAt = samples.map((sample) => sample.receivedAt);
-  const time = care.useTime && payload !== 'text' ? guessTime(values, receivedAt, unsure) : undefined;
+  const hasTime = care.useTime && payload !== 'text' && typeof payload !== 'object';
+  const time = hasTime
+    ? (guessTime(values, receivedAt, unsure) ??
+      guessTime(valuesOf(found.around ?? []), receivedAt, unsure, '^'))
+    : undefined;
   if (time === undefined) unsure.push('no time was found in the payload: readings are stamped on receipt');
-  const idMember = keyed || pattern.device !== undefined ? undefined : idIn(values, elements.length);
-  const device = keyed
-    ? { at: '{key}', slug: true }
-    : (pattern.device ??
-      (idMember === undefined ? slugOf(pattern.topic.replace(/[{}]/g, '')) : { at: idMember, slug: true }));
-  unsure.push(
-    `the device is ${keyed ? 'the key of the element' : (pattern.deviceText ?? idMember ?? 'one and the same for all')}: a guess`,
-  );
-  const body = fieldsOf(
-    values,
-    new Set([time?.at, idMember].filter((place) => place !== undefined)),
-    pattern,
-    payload,
-    unsure,
-  );
+  // Elements of one message are of several devices: whoever is named in them, before who is named in the topic.
+  const idMember =
+    keyed || (pattern.device !== undefined && each === undefined) ? undefined : idIn(values, elements.length);
+  const [device, deviceText] = keyed
+    ? [{ at: '{key}', slug: true }, 'the key of the element']
+    : idMember !== undefined
+      ? [{ at: idMember, slug: true }, idMember]
+      : pattern.device !== undefined
+        ? [pattern.device, pattern.deviceText]
+        : [slugOf(pattern.topic.replace(/[{}]/g, '')), 'one and the same for all'];
+  unsure.push(`the device is ${deviceText}: a guess`);
+  for (const list of found.lists ?? [])
+    unsure.push(`${list} is a list of objects, and left out: a reading of its own, with "each", may want it`);
+  const used = new Set([time?.at, idMember].filter((place) => place !== undefined));
+  const body = fieldsOf({ values, used, elements: found, pattern, topics: shape.topics }, unsure);
   if (body === undefined) return draftRule(shape, typeName, { ...care, ignore: true });
   return {
     rule: {
@@ -89,46 +80,14 @@ export function draftRule(shape: TopicShape, typeName: string, care: DraftCare):
   };
 }
 
-function noteOf(unsure: readonly string[]): string {
-  return unsure.map((text) => `UNSURE: ${text}.`).join(' ');
+function valuesOf(elements: readonly unknown[]): FoundValues {
+  const values: FoundValues = new Map();
+  for (const element of elements) collectValues(element, values);
+  return values;
 }
 
-function elementsOf(payloads: readonly Uint8Array[]): Elements | undefined {
-  const present = payloads.filter((payload) => payload.length > 0);
-  const classes = present.map(classOf);
-  const kinds = new Set(classes.map(({ kind }) => kind));
-  const [kind, ...others] = kinds;
-  if (kind === undefined || kinds.has('binary')) return undefined;
-  const texts = present.map((payload) => Buffer.from(payload).toString('utf8'));
-  // Payloads of several kinds on one topic have in common that they are texts.
-  if (others.length > 0 || kind === 'scalar' || kind === 'text')
-    return { payload: 'text', keyed: false, elements: texts };
-  if (kind === 'line-protocol') {
-    return {
-      payload: 'line-protocol',
-      each: '',
-      keyed: false,
-      elements: texts.flatMap((text) => parseLineProtocol(text)),
-    };
-  }
-  const roots = classes.map((one) => ('value' in one ? one.value : undefined));
-  if (roots.every((root) => Array.isArray(root) && root.every(isObject)))
-    return { each: '', keyed: false, elements: roots.flat().slice(0, 1_000) };
-  if (roots.some((root) => Array.isArray(root))) return { keyed: false, elements: roots };
-  const members = roots.flatMap((root) => Object.entries(root as object));
-  const keyed =
-    members.length > roots.length &&
-    members.every(([, member]) => isObject(member)) &&
-    new Set(
-      members.map(([, member]) =>
-        Object.keys(member as object)
-          .toSorted()
-          .join(),
-      ),
-    ).size === 1;
-  if (keyed)
-    return { each: '', keyed, elements: members.map(([, member]) => member as unknown).slice(0, 1_000) };
-  return { keyed: false, elements: roots };
+function noteOf(unsure: readonly string[]): string {
+  return unsure.map((text) => `UNSURE: ${text}.`).join(' ');
 }
 
 function idIn(values: FoundValues, elements: number): string | undefined {
@@ -139,56 +98,6 @@ function idIn(values: FoundValues, elements: number): string | undefined {
       return place;
   }
   return undefined;
-}
-
-function fieldsOf(
-  values: FoundValues,
-  used: ReadonlySet<string>,
-  pattern: ReturnType<typeof topicPatternOf>,
-  payload: Elements['payload'],
-  unsure: string[],
-): { readonly reading: Json; readonly properties: Record<string, Json> } | undefined {
-  const properties: Record<string, Json> = {};
-  const taken = new Set<string>();
-  if (pattern.names !== undefined && payload === 'text') {
-    const fields: Record<string, string> = {};
-    const kind = kindOf(values.get('') ?? []) ?? 'string';
-    for (const name of pattern.names.values) {
-      // No mapping file can have it as a key.
-      if (name === '__proto__') continue;
-      const field = fieldName([name], taken);
-      fields[name] = field;
-      properties[field] = property(kind, `Topics that end in ${name}`);
-    }
-    unsure.push('other names in the place of these fields are skipped and counted');
-    return { reading: { named: { name: `{${pattern.names.capture}}`, fields } }, properties };
-  }
-  const sources: Record<string, string> = {};
-  for (const [place, found] of values) {
-    if (used.has(place) || (payload === 'line-protocol' && !place.startsWith('/fields/'))) continue;
-    const kind = kindOf(found);
-    if (kind === undefined) {
-      unsure.push(
-        `${place === '' ? 'the payload' : place} is left out: no value was seen, or values of no one kind`,
-      );
-      continue;
-    }
-    const name = fieldName(
-      place === '' ? ['value'] : (pointerTokens(place) ?? []).slice(payload === 'line-protocol' ? 1 : 0),
-      taken,
-    );
-    sources[name] = place;
-    properties[name] = property(kind, place === '' ? 'The payload' : place);
-  }
-  return Object.keys(sources).length === 0 ? undefined : { reading: { values: sources }, properties };
-}
-
-function property(kind: 'float' | 'boolean' | 'string', place: string): Json {
-  const description = `UNSURE: ${place}; its meaning, its unit and its bounds`;
-  if (kind === 'boolean') return { type: 'boolean', description };
-  return kind === 'string'
-    ? { type: 'string', maxLength: 256, description }
-    : { type: 'number', 'x-unit': '?', description };
 }
 
 function schemaOf(name: string, properties: Readonly<Record<string, Json>>): Json {

@@ -52,6 +52,29 @@ export function kindOf(values: readonly unknown[]): Exclude<FieldKind, 'integer'
     : undefined;
 }
 
+/** A number as it may stand in a text, without white space around it. */
+export const NUMBER_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** A number and its unit: `21.8 °C`. */
+const WITH_UNIT = /^[+-]?\d{1,20}(?:\.\d{1,20})?\s{0,2}([^\d\s.,:;+\-/][^\d\s.,]{0,7})$/;
+/** At the end of a name: `Power_kW`, `Energy[kWh]`, `temp °C`. */
+const UNIT_OF_NAME =
+  /[_ ([](kWh|Wh|MWh|kW|MW|W|kVA|VA|kvar|var|mV|kV|V|mA|A|Hz|kHz|hPa|kPa|mbar|bar|Pa|psi|°C|°F|K|%|ppm|ppb|lx|l|m3|m³|kg|g|mm|cm|m|km|rpm|dBm|dB)[\])]?$/;
+
+/** The unit that stands behind the number in each of the texts. */
+export function unitOfTexts(values: readonly unknown[]): string | undefined {
+  const present = values.filter((value) => !isAbsent(value));
+  const units = new Set(
+    present.map((value) => (typeof value === 'string' ? WITH_UNIT.exec(value.trim())?.[1] : undefined)),
+  );
+  const [unit] = units;
+  return units.size === 1 ? unit : undefined;
+}
+
+/** The unit that the name of a value ends with. */
+export function unitOfName(words: readonly string[]): string | undefined {
+  return UNIT_OF_NAME.exec(words.at(-1) ?? '')?.[1];
+}
+
 function isSafeText(text: string): boolean {
   return text.length <= LONGEST_TEXT && text.isWellFormed();
 }

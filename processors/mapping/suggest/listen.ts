@@ -12,6 +12,10 @@ import type { SeenMessages } from './seen-messages.ts';
 
 const LOOK_EVERY_MS = 500;
 const CONNECT_MS = 10_000;
+/** What is retained comes by itself after a subscription: when nothing of it came for so long, it is all there … */
+const RETAINED_PAUSE_MS = 500;
+/** … or there is too much of it to wait for. */
+const RETAINED_MS = 30_000;
 const UNMAPPED = { reasons: new Set(['unmapped-topic'] as const) };
 
 export interface Listening {
@@ -29,7 +33,8 @@ export async function listenToLetters(
   { milliseconds, signal, seen, onProgress }: Listening,
 ): Promise<void> {
   const until = performance.now() + milliseconds;
-  const from = new Map<number, number>();
+  // Of all partitions: of those that are not named, nothing would be read.
+  const from = new Map(await log.offsetsAt(topics.deadLetters, 0));
   const states = await readLetterStates(log, topics, signal);
   for (;;) {
     for await (const record of log.read(topics.deadLetters, { from, signal })) {
@@ -48,7 +53,7 @@ export async function listenToLetters(
 }
 
 /**
- * What a broker publishes in the time, but for topics that a mapping knows already.
+ * What a broker publishes in the time, and all that it has retained, but for topics that a mapping knows already.
  *
  * @throws PipelineError `gateway-unavailable` when it cannot be reached, `usage` when it grants no subscription.
  */
@@ -71,8 +76,10 @@ export async function listenToBroker(
       `--url: cannot connect: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
+  let retainedAt = performance.now();
   try {
     client.on('message', (topic, payload, packet) => {
+      if (packet.retain) retainedAt = performance.now();
       // Native topics are the built-in rule's.
       if (/^devices\/[^/]+\/telemetry$/.test(topic) || mappings?.knows(topic) === true) return;
       seen.add({ topic, payload, client: clientId, receivedAt: now(), retained: packet.retain });
@@ -81,13 +88,18 @@ export async function listenToBroker(
     const granted = await client.subscribeAsync([...filters], { qos: 0 });
     if (granted.every(({ qos }) => qos >= 128))
       throw new PipelineError('usage', '--topics: the broker grants none of them');
-    await new Promise<void>((resolve) => {
-      const end = (): void => resolve();
-      const timer = setTimeout(end, milliseconds);
-      signal.addEventListener('abort', end, { once: true });
-      client.on('close', end);
-      client.on('close', () => clearTimeout(timer));
-    });
+    const over = new AbortController();
+    client.on('close', () => over.abort());
+    const stopping = AbortSignal.any([signal, over.signal]);
+    const began = performance.now();
+    retainedAt = began;
+    for (;;) {
+      const now = performance.now();
+      const quietAt = Math.min(retainedAt + RETAINED_PAUSE_MS, began + RETAINED_MS);
+      const left = Math.max(began + milliseconds, quietAt) - now;
+      if (left <= 0 || stopping.aborted) return;
+      await pause(left, undefined, { signal: stopping }).catch(() => undefined);
+    }
   } finally {
     await client.endAsync(true);
   }

@@ -92,6 +92,129 @@ describe('a suggested mapping', () => {
     ]);
   });
 
+  /** The one rule that is drafted, and the values of the first reading of each message. */
+  function drafted(...messages: readonly (readonly [topic: string, payload: string])[]) {
+    const { suggestion, mappings } = suggest(seenOf(messages));
+    const [rule] = suggestion.mapping['rules'] as [Record<string, unknown>];
+    const read = messages.flatMap(([topic, payload]) =>
+      mappings
+        .map({
+          ...{ topic, client: 'c', receivedAt: RECEIVED_AT, retained: false },
+          payload: Buffer.from(payload),
+        })
+        .readings.map(({ device, reading }) => ({ device, ts: reading.ts, values: reading.values })),
+    );
+    return { rule, read, units: JSON.stringify(suggestion.schemas).match(/"x-unit":"[^"]*"/g) };
+  }
+
+  it.each([
+    [
+      'a time by its value, whatever it is called',
+      '{"hdr":{"sampled":1795168800},"t":1}',
+      { at: '/hdr/sampled', format: 's' },
+    ],
+    ['in milliseconds, as a text', '{"w":"1795168800000","t":1}', { at: '/w', format: 'ms' }],
+    [
+      'the one that is called so, before another',
+      '{"boot":1795168000,"time":1795168800,"t":1}',
+      { at: '/time', format: 's' },
+    ],
+    [
+      'with the day first',
+      '{"when":"20.11.2026 10:00:00","t":1}',
+      { at: '/when', format: 'dd.MM.yyyy HH:mm:ss', zone: 'site' },
+    ],
+    [
+      'with the month first',
+      '{"when":"11/20/2026 10:00:00","t":1}',
+      { at: '/when', format: 'MM/dd/yyyy HH:mm:ss', zone: 'site' },
+    ],
+    [
+      'without separators',
+      '{"when":"20261120100000","t":1}',
+      { at: '/when', format: 'yyyyMMddHHmmss', zone: 'site' },
+    ],
+  ])('%s', (_, payload, ts) => {
+    const { rule, read } = drafted(['plant/oven-1/data', payload]);
+    expect(rule['ts']).toEqual({ ...ts, else: 'received' });
+    expect(read.map((one) => one.ts)).toEqual([Date.UTC(2026, 10, 20, 10)]);
+  });
+
+  it('a number that is no time of these days is a value', () => {
+    const { rule, read } = drafted(['plant/oven-1/data', '{"total":1695168800,"t":1}']);
+    expect(rule['ts']).toBe('received');
+    expect(read).toMatchObject([{ values: { total: 1_695_168_800, t: 1 } }]);
+  });
+
+  it('lists of names and values are fields, with the units that stand behind the numbers', () => {
+    const list = '[{"id":"T1","val":"21.8 °C"},{"id":"P2","val":"1.93bar"},{"id":"S","val":"on"}]';
+    const { rule, read, units } = drafted(['a/b/pump-1', `{"sensors":${list},"hours":7}`]);
+    expect(rule['named']).toMatchObject({ in: '/sensors', name: '/id', value: '/val' });
+    expect(read).toMatchObject([{ values: { t1: 21.8, p2: 1.93, s: true, hours: 7 } }]);
+    expect(units).toEqual(['"x-unit":"?"', '"x-unit":"°C"', '"x-unit":"bar"']);
+    const root = drafted(['a/b/pump-1', '[{"name":"u","value":"1.5"},{"name":"i","value":2}]']);
+    expect(root.read).toMatchObject([{ device: 'pump-1', values: { u: 1.5, i: 2 } }]);
+  });
+
+  it('devices within an object: in a list, or by their keys; the time may stand around them', () => {
+    const around = '"gw":"g1","sent":1795168800';
+    const listed = drafted([
+      'gw/g1/ble',
+      `{${around},"devs":[{"mac":"AA","rssi":-60},{"mac":"BB","rssi":-70}]}`,
+    ]);
+    expect(listed.read).toEqual([
+      { device: 'AA', ts: 1_795_168_800_000, values: { rssi: -60 } },
+      { device: 'BB', ts: 1_795_168_800_000, values: { rssi: -70 } },
+    ]);
+    const keyed = drafted(['gw/g1/all', `{${around},"devices":{"d1":{"t":1,"h":2},"d2":{"t":3,"h":4}}}`]);
+    expect(keyed.read).toEqual([
+      { device: 'd1', ts: 1_795_168_800_000, values: { t: 1, h: 2 } },
+      { device: 'd2', ts: 1_795_168_800_000, values: { t: 3, h: 4 } },
+    ]);
+  });
+
+  it('a list beside values of the message is left out, and said so', () => {
+    const { rule, read } = drafted(['a/b/pump-1', '{"t":1.5,"errors":[{"number":7,"at":"x"}]}']);
+    expect(read).toMatchObject([{ values: { t: 1.5 } }]);
+    expect(rule['note']).toContain('UNSURE: /errors is a list of objects, and left out');
+  });
+
+  it('numbers in one text; units in texts and names', () => {
+    expect(drafted(['a/b/x-1', '21.5;55;1013']).read).toMatchObject([
+      { values: { value0: 21.5, value1: 55, value2: 1013 } },
+    ]);
+    // A decimal comma, not two numbers.
+    expect(drafted(['a/b/x-1', '21,5']).read).toMatchObject([{ values: { value: '21,5' } }]);
+    const { read, units } = drafted(['a/b/x-1', '{"Power_kW":"3.2","Energy[kWh]":1,"temp °C":2,"n":3}']);
+    expect(read).toMatchObject([{ values: { powerKW: 3.2, energyKWh: 1 } }]);
+    expect(units).toEqual(['"x-unit":"kW"', '"x-unit":"kWh"', '"x-unit":"°C"', '"x-unit":"?"']);
+  });
+
+  it('each name in the last level has a kind of its own', () => {
+    const { mappings } = suggest(
+      seenOf([
+        ['site/boiler/flow', '61.5'],
+        ['site/boiler/burner', 'on'],
+        ['site/pump/flow', '3'],
+        ['site/pump/burner', 'off'],
+      ]),
+    );
+    const message = { topic: 'site/boiler/burner', client: 'c', receivedAt: RECEIVED_AT, retained: false };
+    expect(mappings.map({ ...message, payload: Buffer.from('on') }).readings).toMatchObject([
+      { device: 'boiler', reading: { values: { burner: true } } },
+    ]);
+  });
+
+  it('payloads that have only a time in common are not alike', () => {
+    const { suggestion } = suggest(
+      seenOf([
+        ['a/one/x', '{"ts":1795168800,"t":1}'],
+        ['a/two/y', '{"ts":1795168800,"state":"on"}'],
+      ]),
+    );
+    expect(suggestion.rules).toHaveLength(2);
+  });
+
   it('lists, keyed objects, line protocol, a device in the payload', () => {
     const devices = (topic: string, payload: string): string[] => {
       const { mappings } = suggest(seenOf([[topic, payload]]));

@@ -57,7 +57,7 @@ export function suggestMapping(source: string, seen: readonly SeenTopic[], siteZ
 function draftAll(source: string, shapes: readonly TopicShape[], care: readonly number[]): DraftedRule[] {
   const taken = new Set<string>();
   return shapes.map((shape, index) => {
-    const words = shape.levels.filter((level) => level !== undefined && level !== '');
+    const words = shape.levels.filter((level) => level !== undefined && /[A-Za-z]/.test(level));
     const word = fieldName([words.at(-1) ?? 'readings'], taken)
       .toLowerCase()
       .replace(/[^a-z0-9]/g, '');
