@@ -80,7 +80,7 @@ describe('contract files', () => {
     write('bad/notes.txt', 'not a mapping');
     expect(problems({ mappingDir, mappings: ['tasmotta'] })).toEqual([
       expect.stringMatching(
-        /^MAPPINGS: no mapping called "tasmotta" comes with the pipeline \(there are chirpstack, /,
+        /^MAPPINGS: no mapping called "tasmotta" comes with the pipeline \(there are ahoydtu, chirpstack, /,
       ),
       expect.stringContaining(`MAPPING_DIR: ${path.join(mappingDir, 'broken.json')}: `),
       expect.stringContaining(
