@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePorts } from '#runtime/choose-ports.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
 import { sumOf } from './scraped-metrics.ts';
+import { waitForCount } from './wait-for-count.ts';
 
 /** What is measured: the broker library alone, everything in one process, or gateway and writer as their own. */
 export type Size = 'bare-broker' | 'embedded' | 'distributed';
@@ -26,8 +26,6 @@ const GATEWAY_ENTRY: Readonly<Record<Size, string>> = {
 };
 /** Each look costs the writer some milliseconds. */
 const LOOK_MS = 100;
-/** Without progress for so long, something is wrong. */
-const GIVE_UP_MS = 60_000;
 
 /** A pipeline on fresh data: a folder, topics and a consumer group of its own. */
 export class MeasuredPipeline implements AsyncDisposable {
@@ -124,18 +122,7 @@ export class MeasuredPipeline implements AsyncDisposable {
   /** Resolves when exactly so many readings are stored; to the time of it. */
   async waitForStored(readings: number): Promise<number> {
     if (this.#size === 'bare-broker') return Date.now();
-    let before = -1;
-    let movedAt = Date.now();
-    for (;;) {
-      const stored = await this.stored();
-      if (stored === readings) return Date.now();
-      if (stored > before) movedAt = Date.now();
-      if (stored > readings || Date.now() - movedAt > GIVE_UP_MS) {
-        throw new Error(`${readings} readings were acknowledged, but ${stored} are stored`);
-      }
-      before = stored;
-      await sleep(LOOK_MS);
-    }
+    return waitForCount(readings, () => this.stored(), LOOK_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForCount } from '#benchmarks/wait-for-count.ts';
 import type { InfluxDb } from '#services/influxdb.ts';
 import type { Kafka } from '#services/kafka.ts';
 import { createKafkaClient } from '#services/kafka-client.ts';
@@ -12,8 +12,6 @@ import { ingestConfig, type PeerAddresses, writeConfig } from './telegraf-config
 
 const PARTITIONS = 12;
 const LOOK_MS = 250;
-/** Without progress for so long, something is wrong. */
-const GIVE_UP_MS = 60_000;
 
 /** mosquitto → telegraf → Kafka → telegraf → InfluxDB, with a topic and a bucket of its own. */
 export class PeerChain implements AsyncDisposable {
@@ -95,19 +93,8 @@ export class PeerChain implements AsyncDisposable {
   }
 
   /** Resolves when exactly so many readings are stored; to the time of it. */
-  async waitForStored(readings: number): Promise<number> {
-    let before = -1;
-    let movedAt = Date.now();
-    for (;;) {
-      const stored = await this.stored();
-      if (stored === readings) return Date.now();
-      if (stored > before) movedAt = Date.now();
-      if (stored > readings || Date.now() - movedAt > GIVE_UP_MS) {
-        throw new Error(`${readings} readings were acknowledged, but the peer stored ${stored}`);
-      }
-      before = stored;
-      await sleep(LOOK_MS);
-    }
+  waitForStored(readings: number): Promise<number> {
+    return waitForCount(readings, () => this.stored(), LOOK_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
