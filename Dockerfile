@@ -15,6 +15,7 @@ COPY ingest-gateway ./ingest-gateway
 COPY processors ./processors
 COPY console ./console
 COPY docs/runbooks ./docs/runbooks
+COPY docs/openapi.json ./docs/openapi.json
 COPY simulator ./simulator
 COPY standalone ./standalone
 COPY deploy/build ./deploy/build

@@ -71,9 +71,7 @@ export function loadContract({
   if ('problems' in built) schemaProblems.push(...built.problems);
   const schemas = 'registry' in built ? built.registry : undefined;
   // Without schemas every reading would be wrong.
-  const compiled =
-    schemas &&
-    buildMappings(files, schemas, siteZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone, limits);
+  const compiled = schemas && buildMappings(files, schemas, siteZone ?? zoneOfMachine(files), limits);
   if (compiled !== undefined && 'problems' in compiled) problems.push(...compiled.problems);
   if (schemas !== undefined) problems.push(...tagProblems(storeTags, schemas));
   const lines = [...schemaProblems.map((problem) => `SCHEMA_DIR: ${problem}`), ...problems];
@@ -81,6 +79,11 @@ export function loadContract({
     throw new PipelineError('configuration', lines.join('\n'));
   }
   return { schemas, mappings: compiled.mappings, mappingFiles: compiled.files };
+}
+
+/** Asked only when a rule may mean it: the first formatter of a process loads what is known of all zones and languages, 10 MiB. */
+function zoneOfMachine(mappings: readonly MappingFile[]): string {
+  return mappings.length === 0 ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** The files that a contract is read from, and the folders that files may come to. */

@@ -63,7 +63,7 @@ export function readJson(file: string, problems: string[]): unknown {
 /** What is in a folder, by name; `[]` when it cannot be read, which goes into `problems`. */
 export function list(folder: string, problems: string[]): import('node:fs').Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name));
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     problems.push(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
     return [];

@@ -243,6 +243,16 @@ describe('architecture', () => {
     expect(touching).toEqual([]);
   });
 
+  it('what runs for long requires node:http, whose import would load fetch and WebSocket, 13 MiB', () => {
+    const importing = files.filter(
+      (file) =>
+        !isTest(file) &&
+        !UNBOUND.has(file.split('/')[0] as string) &&
+        /^import (?!type ).*from 'node:http';/m.test(readFileSync(path.join(ROOT, file), 'utf8')),
+    );
+    expect(importing).toEqual([]);
+  });
+
   it('no file gathers what has no place', () => {
     expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|types|misc|index)\.ts$/.test(file))).toEqual(
       [],

@@ -1,5 +1,4 @@
 import helmet from '@fastify/helmet';
-import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { AuditTrail } from '#runtime/audit-log.ts';
 import type { Deps } from '#runtime/deps.ts';
@@ -8,7 +7,7 @@ import type { Settings } from '#runtime/settings.ts';
 import { sessionRoutes } from './access/session-routes.ts';
 import { Sessions } from './access/sessions.ts';
 import { answerErrors } from './answers/api-answers.ts';
-import { OPENAPI } from './answers/openapi.ts';
+import { documentRoute } from './answers/document-route.ts';
 import { DeviceDirectory } from './devices/device-directory.ts';
 import { deviceRoutes } from './devices/device-routes.ts';
 import { SchemaSenders } from './devices/schema-senders.ts';
@@ -82,7 +81,6 @@ export function startConsole(
       });
       void server.register(
         async (api) => {
-          await api.register(swagger, OPENAPI);
           answerErrors(api, telemetry);
           await api.register(sessionRoutes(door, sessions, telemetry));
           await api.register(flowRoutes(watch));
@@ -91,9 +89,7 @@ export function startConsole(
           await api.register(changeRoutes(jobs, letters, { ...parts, now }, telemetry));
           await api.register(traceRoutes(parts));
           await api.register(schemaRoutes(parts, watch, letters, senders, now));
-          api.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, async () =>
-            api.swagger(),
-          );
+          documentRoute(api);
         },
         { prefix: '/api/v1' },
       );

@@ -1,7 +1,5 @@
 import { createHash, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { verify as verifyArgon2 } from '@node-rs/argon2';
-import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import { z } from 'zod';
 import { bytes } from './password-hash.ts';
 
@@ -73,13 +71,16 @@ export type ForeignHash = Readonly<
 
 const derive = promisify(pbkdf2);
 
-/** Off the event loop where it takes long; the time does not depend on where the hashes differ. */
+/**
+ * Off the event loop where it takes long; the time does not depend on where the hashes differ. The two libraries are loaded by the
+ * first hash that needs them: most pipelines have none.
+ */
 export async function verifyForeign(password: Uint8Array, kept: ForeignHash): Promise<boolean> {
   switch (kept.algorithm) {
     case 'bcrypt':
-      return verifyBcrypt(password, kept.hash);
+      return (await import('@node-rs/bcrypt')).verify(password, kept.hash);
     case 'argon2':
-      return verifyArgon2(kept.hash, password);
+      return (await import('@node-rs/argon2')).verify(kept.hash, password);
     case 'pbkdf2': {
       const expected = Buffer.from(kept.hash, 'base64');
       const salt = Buffer.from(kept.salt, 'base64');

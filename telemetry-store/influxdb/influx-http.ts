@@ -1,9 +1,9 @@
-import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { describeError } from '#runtime/errors.ts';
+import { nodeHttp } from '#runtime/node-http.ts';
 import type { RetryCause } from '#telemetry-store/telemetry-store.ts';
 
 export interface InfluxConnection {
@@ -60,7 +60,7 @@ export function postToInflux(
   const address = addressOf(url, path);
   const { promise, resolve, reject } = Promise.withResolvers<InfluxAnswer>();
   const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : error);
-  const send = new URL(address).protocol === 'https:' ? requestHttps : requestHttp;
+  const send = new URL(address).protocol === 'https:' ? requestHttps : nodeHttp.request;
   send(address, {
     method: 'POST',
     headers: { authorization: `Token ${token}`, 'content-length': body.length, ...headers },

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NOTHING_HERE } from '#console/server/answers/api-answers.ts';
 import type { HttpDoor } from '#runtime/http-guard.ts';
 import { pathOf } from '#runtime/request-path.ts';
-import { type PageFile, readPageFiles } from './page-files.ts';
+import type { PageFile } from './page-files.ts';
 
 /** Below these nothing is a place in the page. */
 const NO_PLACES = new Set(['api', 'metrics', 'healthz', 'readyz', 'page', 'lib', 'contract', 'runbooks']);
@@ -18,7 +20,7 @@ export function pageRoutes(door: HttpDoor): (server: FastifyInstance) => void {
     let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
     server.get('/*', { config: { open: true }, schema: { hide: true } }, async (request, reply) => {
       const path = pathOf(request.url);
-      files ??= readPageFiles();
+      files ??= preparedFiles();
       const file = (await files).get(path);
       if (file !== undefined && path !== '/') return sendFile(request, reply, file);
       if (NO_PLACES.has((path.split('/')[1] as string).toLowerCase()))
@@ -27,6 +29,12 @@ export function pageRoutes(door: HttpDoor): (server: FastifyInstance) => void {
       return sendFile(request, reply, page, door.letsIn(request) ? 200 : 401);
     });
   };
+}
+
+async function preparedFiles(): Promise<ReadonlyMap<string, PageFile>> {
+  const thread = new Worker(new URL('./page-thread.ts', import.meta.url), { name: 'page', execArgv: [] });
+  const [files] = await once(thread, 'message');
+  return files as ReadonlyMap<string, PageFile>;
 }
 
 function sendFile(

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import { nodeHttp } from '#runtime/node-http.ts';
 import { readHead } from './read-head.ts';
 
 export interface UpgradeParts<Connection extends Duplex> {
@@ -41,7 +41,7 @@ export function upgradeRequests<Connection extends Duplex>({
 }: UpgradeParts<Connection>): (connection: Connection) => void {
   const behind = new WeakMap<Duplex, Buffer>();
   // Never listens: it parses what is handed to it below.
-  const parser = createServer({ maxHeaderSize: bytes });
+  const parser = nodeHttp.createServer({ maxHeaderSize: bytes });
   parser.on('upgrade', (request, connection, head) =>
     upgrade(
       request,
