@@ -106,6 +106,13 @@ export function createIngestTelemetry(
     anonymousAllowed(): void {
       log.warn('devices are let in without a password (ALLOW_ANONYMOUS)');
     },
+    /** The process may have too few files open for the connections that were configured: it takes fewer. */
+    fewDescriptors(openFiles: number | undefined, connections: number, configured: number): void {
+      log.warn(
+        { openFiles, connections, configured },
+        'the limit of open files (ulimit -n) is too low for MQTT_CONNECTIONS: fewer devices are let in',
+      );
+    },
     credentialsLoaded(file: string, devices: number): void {
       log.info({ file, devices }, 'device credentials loaded');
       audit?.write('credentials loaded', { file, devices });

@@ -44,6 +44,7 @@ const ROOMS: Readonly<
   'ingest-gateway': {
     ground: [
       'gateway-limits.ts',
+      'descriptor-limit.ts',
       'ingest-metrics.ts',
       'line-limits.ts',
       'parser-version.ts',

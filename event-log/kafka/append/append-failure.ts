@@ -15,6 +15,8 @@ export interface AppendFailure {
   readonly remedy: 'later' | 'much-later' | 'apart' | 'smaller';
   /** Another broker may lead the partition now. */
   readonly metadataIsStale: boolean;
+  /** What is said of one partition holds for all of its topic. */
+  readonly ofWholeTopic?: true;
 }
 
 interface Rule {
@@ -23,6 +25,7 @@ interface Rule {
   readonly stale?: boolean;
   /** Other than by its kind, it is the record that is refused. */
   readonly ofRecord?: boolean;
+  readonly ofWholeTopic?: true;
 }
 
 /** What a Produce answer means beside the kind of its error code. */
@@ -35,8 +38,8 @@ const RULES: Readonly<Record<number, Rule>> = {
   18: { cause: 'too-large' },
   19: { cause: 'not-enough-replicas' },
   20: { cause: 'not-enough-replicas', apart: true },
-  29: { cause: 'not-authorized' },
-  31: { cause: 'not-authorized' },
+  29: { cause: 'not-authorized', ofWholeTopic: true },
+  31: { cause: 'not-authorized', ofWholeTopic: true },
   44: { cause: 'other', ofRecord: true },
   56: { cause: 'other', stale: true },
   74: { cause: 'no-leader', stale: true },
@@ -48,7 +51,8 @@ export function failureOfCode(errorCode: number): AppendFailure {
   const rule: Rule = RULES[errorCode] ?? { cause: 'other' };
   const { cause, apart = false, stale = false, ofRecord = kind === 'record' } = rule;
   const remedy = ofRecord ? 'smaller' : apart ? 'apart' : isForOthers(kind) ? 'much-later' : 'later';
-  return { cause, detail: name, remedy, metadataIsStale: stale };
+  const { ofWholeTopic } = rule;
+  return { cause, detail: name, remedy, metadataIsStale: stale, ...(ofWholeTopic && { ofWholeTopic }) };
 }
 
 /** Neither time nor another batch helps. */

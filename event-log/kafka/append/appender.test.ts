@@ -336,6 +336,29 @@ describe('health', () => {
     void Promise.allSettled([...all, ...rest]);
   });
 
+  test('[P7] who may not write a topic is told so by the first partition that is asked', async () => {
+    const { appender, append, knowLeaders, request } = setUp();
+    const appended = [0, 1].map((partition) => append(partition, 'a'));
+    knowLeaders();
+    (await request(0)).answer.resolve(answerOf(good(0), good(1)));
+    await Promise.all(appended);
+    expect(appender.problem()).toBeUndefined();
+    const refused = append(1, 'b', 150);
+    (await request(1)).answer.resolve(answerOf(bad(1, 29)));
+    await expect(refused).rejects.toThrow('TOPIC_AUTHORIZATION_FAILED');
+    expect(appender.problem()).toContain('TOPIC_AUTHORIZATION_FAILED');
+  });
+
+  test('a record that is given up says what is wrong with its partition, though the others can be written', async () => {
+    const { append, knowLeaders, request } = setUp();
+    const other = append(0, 'a');
+    const late = append(1, 'b', 150);
+    knowLeaders();
+    (await request(0)).answer.resolve(answerOf(good(0), bad(1, 19)));
+    await other;
+    await expect(late).rejects.toThrow('broker 1: NOT_ENOUGH_REPLICAS');
+  });
+
   test('[P1] when all records were given up, nothing is "up" again for want of something to try', async () => {
     const { appender, append, knowLeaders, request } = setUp([1]);
     const appended = append(0, 'a', 150);

@@ -227,9 +227,9 @@ export class Appender {
     const broker = leader === undefined ? '' : `${this.#deps.describeBroker(leader)}: `;
     const detail = broker + failure.detail;
     this.#deps.telemetry.appendFailed(failure.cause, queue.topic, records, detail);
-    if (failure.remedy !== 'smaller') {
-      this.#routes.get(queue.topic)?.health.failed(queue.partition, detail, performance.now());
-    }
+    const health = this.#routes.get(queue.topic)?.health;
+    if (failure.ofWholeTopic) health?.failedAltogether(detail, performance.now());
+    else if (failure.remedy !== 'smaller') health?.failed(queue.partition, detail, performance.now());
     const never = queue.failed(failure, performance.now());
     if (never !== undefined && !never.settled) {
       const value = recordValueOf(never.body);
@@ -248,13 +248,19 @@ export class Appender {
     for (const route of this.#routes.values()) {
       const unrouted = route.unrouted.filter((append) => append.deadlineAt <= now);
       if (unrouted.length > 0) route.unrouted = route.unrouted.filter((append) => append.deadlineAt > now);
-      const expired = route.queues.flatMap((queue) => queue.takeExpired(now)).concat(unrouted);
-      if (expired.length === 0) continue;
-      const detail = route.problem?.detail ?? 'deadline';
-      this.#deps.telemetry.appendFailed('deadline', route.name, expired.length, detail);
-      for (const append of expired) this.#fail(append, notDurable(detail));
+      this.#giveUp(route, unrouted, undefined);
+      for (const queue of route.queues)
+        this.#giveUp(route, queue.takeExpired(now), route.health.troubleOf(queue.partition));
     }
     this.#scheduleRound();
+  }
+
+  /** @param why what is wrong with their partition alone */
+  #giveUp(route: Route, expired: readonly EncodedAppend[], why: string | undefined): void {
+    if (expired.length === 0) return;
+    const detail = why ?? route.problem?.detail ?? 'deadline';
+    this.#deps.telemetry.appendFailed('deadline', route.name, expired.length, detail);
+    for (const append of expired) this.#fail(append, notDurable(detail));
   }
 
   #fail(append: EncodedAppend, error: PipelineError): void {

@@ -47,6 +47,23 @@ describe('up by evidence alone', () => {
     expect(health.problem).toContain('broker 0 (a:9092): refused; broker 1 (b:9092): refused');
   });
 
+  test('[P7] what one partition says of the topic as a whole counts for all of them, until a probe says otherwise', () => {
+    const health = known();
+    health.appended(0);
+    health.appended(1);
+    health.failedAltogether('broker 0 (a:9092): TOPIC_AUTHORIZATION_FAILED', 0);
+    expect(health.problem).toContain('TOPIC_AUTHORIZATION_FAILED');
+    expect(health.troubleOf(1)).toContain('TOPIC_AUTHORIZATION_FAILED');
+    expect(health.wanting(60_000)).toEqual([0, 1]);
+    health.probed(1, undefined);
+    expect(health.problem).toBeUndefined();
+    expect(health.troubleOf(1)).toBeUndefined();
+  });
+
+  test('of a partition that was not tried nothing is said', () => {
+    expect(known().troubleOf(0)).toBeUndefined();
+  });
+
   test('[P1] it stays down, however long nothing is tried, until the next success', () => {
     const health = known();
     health.appended(0);

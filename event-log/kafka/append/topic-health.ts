@@ -69,6 +69,19 @@ export class TopicHealth {
     standing.detail = detail;
   }
 
+  /** A failure of one partition that holds for all of them: this client may not write the topic. */
+  failedAltogether(detail: string, now: number): void {
+    for (const partition of this.#standings.keys()) this.failed(partition, detail, now);
+  }
+
+  /** Why this partition cannot be written, as far as evidence goes. */
+  troubleOf(partition: number): string | undefined {
+    const standing = this.#standings[partition];
+    return standing === undefined || standing.proven || standing.detail === UNTRIED
+      ? undefined
+      : standing.detail;
+  }
+
   /** @param failure undefined: the leader would have taken a record */
   probed(partition: number, failure: string | undefined): void {
     const standing = this.#standings[partition];

@@ -7,9 +7,12 @@ const LOOK_MS = 30_000;
 /** "The first record since …?", asked for the beginning of time. */
 const SINCE_EVER = 0;
 
+const TOPIC_RESOURCE = 2;
+
 /**
- * Says, while anyone follows a topic, how old the oldest record is that it still holds: beside the age of a backlog that
- * is what retention will reach next. A look that fails says nothing, the next one follows.
+ * Says, while anyone follows a topic, how old the oldest record is that it still holds, and how old records may become:
+ * beside the age of a backlog that is what retention will reach next. Somebody may shorten it while we run. A look that
+ * fails says nothing, the next one follows.
  */
 export class OldestRecordWatch {
   readonly #connections: BrokerConnections;
@@ -37,6 +40,7 @@ export class OldestRecordWatch {
   async #watch(topic: string): Promise<void> {
     do {
       await this.#look(topic).catch(() => undefined);
+      await this.#lookAtRetention(topic).catch(() => undefined);
     } while (await pause(LOOK_MS, this.#closing.signal));
   }
 
@@ -48,5 +52,19 @@ export class OldestRecordWatch {
     const oldest = Math.min(...held.map(({ timestamp }) => Number(timestamp)));
     const ageMs = Number.isFinite(oldest) ? Math.max(0, this.#now() - oldest) : 0;
     this.#telemetry.oldestRecordSeen(topic, ageMs / 1000);
+  }
+
+  async #lookAtRetention(topic: string): Promise<void> {
+    const [leader] = (await leadersOf(this.#connections, topic)).values();
+    if (leader === undefined) return;
+    const resources = [
+      { type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'retention.ms'] },
+    ];
+    const answer = await this.#connections.ask(leader, 'query', (c) => c.describeConfigs({ resources }));
+    const entries = answer.resources.flatMap(({ configEntries }) => configEntries);
+    const config = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
+    const retentionMs = Number(config.get('retention.ms') ?? Number.NaN);
+    if (Number.isNaN(retentionMs) || config.get('cleanup.policy')?.includes('delete') !== true) return;
+    this.#telemetry.retentionKnown(topic, retentionMs < 0 ? Infinity : retentionMs / 1000);
   }
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { EventLog } from '#event-log/event-log.ts';
 import { openKafkaEventLog } from '#event-log/kafka/kafka-event-log.ts';
 import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { createKafkaClient } from '#services/kafka-client.ts';
 import { missingReason, required } from '#services/provide.ts';
 
@@ -25,12 +26,12 @@ describe.skipIf(missingReason(provided))('topics on Kafka', () => {
     await Promise.all([admin.disconnect(), ...opened.map((log) => log.close())]);
   });
 
-  const open = async (options: Partial<KafkaEventLogOptions> = {}) => {
+  const open = async (options: Partial<KafkaEventLogOptions> = {}, metrics = new Registry()) => {
     const log = await openKafkaEventLog(
       { brokers: required(provided).brokers, ssl: false, clientId: 'topics', topicPartitions: 5, ...options },
       {
         log: pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) }),
-        metrics: new Registry(),
+        metrics,
         now: Date.now,
         random: Math.random,
       },
@@ -48,6 +49,27 @@ describe.skipIf(missingReason(provided))('topics on Kafka', () => {
     });
     return topic;
   };
+
+  test('[P7] retention that somebody shortens while we run is what backlogs are measured by', async () => {
+    const topic = unique();
+    const metrics = new Registry();
+    const log = await open({}, metrics);
+    await log.ensureTopics([{ name: topic, cleanup: 'delete', retentionMs: 48 * HOUR_MS }]);
+    const known = (seconds: number) => `event_log_retention_seconds{topic="${topic}"} ${seconds}`;
+    expect(await metrics.metrics()).toContain(known(48 * 3_600));
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name: topic,
+          configEntries: [{ name: 'retention.ms', value: String(HOUR_MS) }],
+        },
+      ],
+    });
+    await log.progress(topic, 'nobody');
+    await eventually(async () => expect(await metrics.metrics()).toContain(known(3_600)));
+  });
 
   test('a missing topic is created with what the promises need', async () => {
     const [deleted, compacted] = [unique(), unique()];

@@ -37,6 +37,9 @@ export interface BrokerConnection {
       members: { memberId: string; clientId: string; clientHost: string; memberAssignment: Buffer }[];
     }[];
   }>;
+  describeConfigs(request: { resources: { type: number; name: string; configNames: string[] }[] }): Promise<{
+    resources: { configEntries: { configName: string; configValue: string }[] }[];
+  }>;
   joinGroup(request: {
     groupId: string;
     sessionTimeout: number;
