@@ -39,9 +39,10 @@ export const LIMITS = {
   mappedBytes: 1024 * 1024,
   /** Milliseconds a socket may take until its CONNECT is complete. */
   connectMs: 10_000,
-  /** Milliseconds from there to CONNACK: passwords wait for their turn. Usual clients wait for 30 s. */
-  authenticateMs: 25_000,
-  /** Milliseconds until a client is told that too many passwords wait, and up to twice of it: it comes back at once. */
+  /**
+   * Milliseconds from there, and up to twice of it, for which a password may wait for its turn; then the client is told to come
+   * back. Usual clients wait for 30 s.
+   */
   busyAnswerMs: 12_500,
   /** Milliseconds from a CONNECT to the answer that its login is not right: longer than any hash takes on its own. */
   loginRefusalMs: 300,

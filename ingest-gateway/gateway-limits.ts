@@ -4,7 +4,6 @@ import { LIMITS } from '#contract/limits.ts';
 export type GatewayLimits = Readonly<Record<(typeof NAMES)[number], number>>;
 
 const NAMES = [
-  'authenticateMs',
   'busyAnswerMs',
   'connectBurstPerAddress',
   'connectMs',

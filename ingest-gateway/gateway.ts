@@ -1,7 +1,6 @@
 import type { AuditLogOptions, AuditTrail } from '#runtime/audit-log.ts';
 import type { ContractInForce, CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
-import type { ReadinessCheck } from '#runtime/http-server.ts';
 import type { Settings, SourceSettings } from '#runtime/settings.ts';
 import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
@@ -9,6 +8,7 @@ import { CredentialStore } from './devices/credential-store.ts';
 import { TokenChecks } from './devices/tokens/token-checks.ts';
 import { TokenKeys } from './devices/tokens/token-keys.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
+import { type GatewayReadiness, readinessOf } from './gateway-readiness.ts';
 import type { DeviceStatus, DeviceStory } from './intake/device.ts';
 import type { DeviceClocks } from './intake/device-clocks.ts';
 import type { Strangers } from './intake/device-registry.ts';
@@ -61,9 +61,7 @@ export interface IngestGateway extends AsyncDisposable {
   readonly audit: AuditTrail | undefined;
   /** Who was turned away and is none of `devices`. */
   strangers(): Strangers;
-  readiness(): Readonly<Record<'mqtt' | 'eventLog' | 'clock' | 'contract' | 'files', ReadinessCheck>> & {
-    readonly source?: ReadinessCheck;
-  };
+  readiness(): GatewayReadiness;
   /** Credentials, bans and certificates: the operator asks for it. What cannot be used changes nothing. */
   readFilesAgain(): void;
   /** Loses no acknowledgement that was earned; at most `shutdownAppendsMs` + `shutdownLingerMs`. */
@@ -105,6 +103,7 @@ export async function startIngestGateway(
       connectedDevices: broker?.connectedDevices ?? 0,
       pausedDevices: (broker?.pausedDevices ?? 0) + (sources?.paused() ?? 0),
       fileProblems: fileProblems(),
+      waitingLogins: credentials?.waitingLogins.count ?? 0,
     }),
   );
   if (audit !== undefined) resources.use(audit);
@@ -235,18 +234,17 @@ export async function startIngestGateway(
       return story && withClock({ ...story, ...watch.of(id) }, clocks);
     },
     strangers: () => devices.strangers(credentials?.deviceIds()),
-    readiness: () => ({
-      mqtt: {
-        required: true,
-        up: stopping === undefined,
-        detail: stopping === undefined ? 'listening' : 'stopping',
-      },
-      eventLog: { required: true, ...eventLog.health() },
-      ...(sources && { source: { required: false, ...sources.health() } }),
-      clock: clockCheck(eventLog, clocks, running.connectedDevices),
-      contract: contract.health?.() ?? { required: false, up: true },
-      files: filesCheck(fileProblems()),
-    }),
+    readiness: () =>
+      readinessOf({
+        isStopping: stopping !== undefined,
+        connectedDevices: running.connectedDevices,
+        fileProblems: fileProblems(),
+        eventLog,
+        clocks,
+        contract,
+        sources,
+        credentials,
+      }),
     readFilesAgain() {
       credentials?.readAgain();
       bans.readAgain();
@@ -261,20 +259,4 @@ export async function startIngestGateway(
 function withClock<Status extends DeviceStatus>(status: Status, clocks: DeviceClocks): Status {
   const clockAheadMs = clocks.aheadMs(status.id, performance.now());
   return clockAheadMs === undefined ? status : { ...status, clockAheadMs };
-}
-
-/** What was read before is in force: told, not required. */
-function filesCheck(problems: Readonly<Record<string, string | undefined>>): ReadinessCheck {
-  const told = Object.values(problems).filter((problem) => problem !== undefined);
-  return { required: false, up: told.length === 0, ...(told.length > 0 && { detail: told.join('; ') }) };
-}
-
-/** A clock that is wrong makes readings late or refused; it stops nothing: told, not required. */
-function clockCheck(eventLog: GatewayLog, clocks: DeviceClocks, connectedDevices: number): ReadinessCheck {
-  const troubles = [
-    eventLog.health().clockTrouble,
-    clocks.ourTrouble(connectedDevices, performance.now()),
-  ].filter((trouble) => trouble !== undefined);
-  if (troubles.length === 0) return { required: false, up: true };
-  return { required: false, up: false, detail: troubles.join('; ') };
 }

@@ -27,6 +27,8 @@ export interface WatchedNow {
 /** Levels that are looked at when metrics are read. */
 export interface IngestLevels {
   readonly connectedDevices: number;
+  /** Logins whose slow hash waits for its turn. */
+  readonly waitingLogins: number;
   readonly inflightMessages: number;
   readonly inflightBytes: number;
   readonly pausedDevices: number;
@@ -164,6 +166,11 @@ export function createIngestMetrics(
     () => counts.unconfirmed,
   );
   gauge('ingest_connected_devices', 'Devices connected now', () => levels().connectedDevices);
+  gauge(
+    'ingest_waiting_logins',
+    'Logins with a chosen password that wait for its slow hash',
+    () => levels().waitingLogins,
+  );
   gauge('ingest_inflight_messages', 'Messages received and not yet durable', () => levels().inflightMessages);
   gauge(
     'ingest_inflight_bytes',

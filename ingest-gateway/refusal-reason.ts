@@ -18,9 +18,7 @@ export const REFUSAL_REASONS = [
   'tls-handshake',
   /** No complete CONNECT in time. */
   'connect-timeout',
-  /** The password could not be checked in time. */
-  'authenticate-timeout',
-  /** Too many passwords are waiting to be checked, or there are no keys to check tokens by yet (CONNACK 3). */
+  /** The password waits for its turn to be checked, or too many do, or there are no keys to check tokens by yet (CONNACK 3). */
   'authentication-busy',
   /** Wrong passwords came before, for this device or from this address: not tried for a while (CONNACK 3). */
   'login-throttled',

@@ -123,6 +123,16 @@ export function createIngestTelemetry(
     credentialsUnusable(file: string, problem: string): void {
       log.error({ file, problem }, 'device credentials cannot be read, the ones loaded before stay in force');
     },
+    loginsWait(logins: number, waitMs: number): void {
+      if (worthALine('slow logins'))
+        log.warn(
+          { logins, aboutSeconds: Math.ceil(waitMs / 1000) },
+          'logins wait for slow hashes of chosen passwords; made ones are checked at once (docs/devices.md)',
+        );
+    },
+    loginsWaitNoMore(): void {
+      log.info('no login waits for a slow hash any more');
+    },
     tokenKeysLoaded(keys: number): void {
       log.info({ keys }, 'keys of tokens (JWT) loaded');
     },

@@ -43,9 +43,8 @@ export interface AuthenticationPolicy {
 
 /**
  * Decides who a client is (P9): whether it is one device in all that it says (`isOneDevice`), and
- * whether it has proved it. A device that was revoked is refused whatever it shows, and as late as one that nobody knows.
+ * whether it has proved it; that may take minutes, and goes on when nobody wants the answer any more: the next one has it. A device that was revoked is refused whatever it shows, and as late as one that nobody knows.
  *
- * @param signal fires when the answer is not wanted any more.
  * A password that is a token is judged as one, where tokens are accepted; whatever else the file says of the device holds.
  *
  * @returns a pass when the client is the device that it says it is.
@@ -53,7 +52,6 @@ export interface AuthenticationPolicy {
 export async function authenticate(
   claim: Claim,
   { credentials, tokens, allowAnonymous, bans }: AuthenticationPolicy,
-  signal: AbortSignal,
 ): Promise<Refusal | Pass> {
   const { clientId, password, certificateName, address } = claim;
   if (!isDeviceId(clientId)) return { reason: 'invalid-client-id', returnCode: 2 };
@@ -71,7 +69,7 @@ export async function authenticate(
   if (allowAnonymous && credentials?.needsPassword(clientId) !== true) return { by: 'nothing' };
   if (credentials === undefined || password === undefined) return badCredentials;
   // Also of a device that is not known: guesses of names count as guesses.
-  const verdict = await credentials.verify({ deviceId: clientId, address, password }, signal);
+  const verdict = await credentials.verify({ deviceId: clientId, address, password });
   switch (verdict) {
     case 'verified':
       return isRevoked ? badCredentials : { by: 'password' };

@@ -19,6 +19,7 @@ import { LoginLimits } from './login-limits.ts';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.ts';
 import { verifyFast } from './password-hash.ts';
 import { isReadableForAll } from './rewrite-file.ts';
+import { WaitingLogins } from './waiting-logins.ts';
 
 /** Kinds of slow hashes, by what they cost, of which it is measured how long they take. */
 const KINDS_MEASURED = 16;
@@ -63,6 +64,7 @@ export class CredentialStore implements Disposable {
   readonly #telemetry: IngestTelemetry;
   readonly #checks: PasswordChecks;
   readonly #limits: LoginLimits;
+  readonly waitingLogins: WaitingLogins;
   readonly #changes: FileChanges;
   readonly #overlaps: NodeJS.Timeout;
   /** The password that let each device in the last time. */
@@ -80,6 +82,7 @@ export class CredentialStore implements Disposable {
     this.#telemetry = telemetry;
     this.#checks = checks;
     this.#limits = limits;
+    this.waitingLogins = new WaitingLogins(checks, telemetry);
     this.#changes = new FileChanges([options.file]);
     this.#credentials = new Map(readCredentials(options.file));
     this.#tellLoaded();
@@ -109,11 +112,11 @@ export class CredentialStore implements Disposable {
     for (const [id, credential] of this.#credentials) if (credential !== 'revoked') yield id;
   }
 
-  async verify(login: Login, signal: AbortSignal): Promise<LoginVerdict> {
+  async verify(login: Login): Promise<LoginVerdict> {
     const { deviceId, address } = login;
     const entry = this.#credentials.get(deviceId);
     const kept = hasPassword(entry) ? inForceAt(entry, this.#options.now()) : undefined;
-    const verdict = await this.#judge(login, kept, signal);
+    const verdict = await this.#judge(login, kept);
     // Revoked, or changed, while its password was being checked.
     if (this.#credentials.get(deviceId) !== entry) return 'wrong';
     if (verdict === 'wrong') this.#limits.failed(deviceId, address);
@@ -127,14 +130,19 @@ export class CredentialStore implements Disposable {
   async #judge(
     { deviceId, address, password }: Login,
     kept: PasswordCredential | undefined,
-    signal: AbortSignal,
   ): Promise<PasswordVerdict | 'throttled'> {
     const free = kept && this.#judgeAtNoCost(deviceId, password, kept);
     if (free !== undefined) return free;
     if (this.#limits.waitMs(deviceId, address) > 0) return 'throttled';
     const isKnown = this.#limits.isKnown(address);
     const slow = kept === undefined || slowHashesOf(kept).length === 0 ? undefined : kept;
-    return this.#checks.check({ deviceId, address, isKnown }, password, slow, signal);
+    const verdict = this.#checks.check({ deviceId, address, isKnown }, password, slow);
+    this.waitingLogins.look();
+    try {
+      return await verdict;
+    } finally {
+      this.waitingLogins.look();
+    }
   }
 
   #judgeAtNoCost(

@@ -33,17 +33,3 @@ describe('fair queue', () => {
     expect(queue.push('home', 'a', 'a4')).toBe(true);
   });
 });
-
-describe('the turns before one more of an address', () => {
-  it('are all of its own, and as many of each other address', () => {
-    const queue = new FairQueue<string>(100, 10);
-    for (let i = 0; i < 50; i++) queue.push('crowd', `c${i}`, `c${i}`);
-    for (let i = 0; i < 2; i++) queue.push('home', `h${i}`, `h${i}`);
-    expect(queue.ahead('crowd')).toBe(52);
-    expect(queue.ahead('home')).toBe(2 + 3);
-    expect(queue.ahead('new')).toBe(2);
-    emptied(queue);
-    expect(queue.ahead('crowd')).toBe(0);
-    expect(queue.size).toBe(0);
-  });
-});

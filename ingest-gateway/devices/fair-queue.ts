@@ -22,14 +22,6 @@ export class FairQueue<Work> {
     return this.#size;
   }
 
-  /** Pieces that have their turn before one more of this address would have it. */
-  ahead(address: string): number {
-    const own = this.#addresses.get(address)?.size ?? 0;
-    let ahead = 0;
-    for (const { size } of this.#addresses.values()) ahead += Math.min(size, own + 1);
-    return ahead;
-  }
-
   /** @returns false when there is no room. */
   push(address: string, deviceId: string, work: Work): boolean {
     if (this.#size >= this.#capacity) return false;

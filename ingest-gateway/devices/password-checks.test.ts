@@ -3,7 +3,6 @@ import { PASSWORD_CHECK_LIMITS, PasswordChecks } from './password-checks.ts';
 import { hashPassword, type ScryptHash } from './password-hash.ts';
 
 const from = (deviceId: string) => ({ deviceId, address: '192.0.2.1', isKnown: false });
-const never = new AbortController().signal;
 const right = Buffer.from('right');
 const wrong = Buffer.from('wrong');
 let kept: ScryptHash;
@@ -19,28 +18,28 @@ async function isRemembered(
   entry = kept,
 ): Promise<boolean> {
   const before = checks.hashes;
-  await checks.check(from(id), password, entry, never);
+  await checks.check(from(id), password, entry);
   return checks.hashes === before;
 }
 
 describe('password checks', () => {
   it('computes the hash once for a device that comes back, right or wrong', async () => {
     const checks = new PasswordChecks();
-    expect(await checks.check(from('dev-1'), right, kept, never)).toBe('verified');
-    expect(await checks.check(from('dev-2'), wrong, kept, never)).toBe('wrong');
+    expect(await checks.check(from('dev-1'), right, kept)).toBe('verified');
+    expect(await checks.check(from('dev-2'), wrong, kept)).toBe('wrong');
     expect(await isRemembered(checks, 'dev-1', right)).toBe(true);
     expect(await isRemembered(checks, 'dev-2', wrong)).toBe(true);
     expect(await isRemembered(checks, 'dev-2', right)).toBe(false);
-    expect(await checks.check(from('dev-2'), right, kept, never)).toBe('verified');
-    expect(await checks.check(from('dev-1'), wrong, kept, never)).toBe('wrong');
-    expect(await checks.check(from('dev-1'), right, kept, never)).toBe('verified');
+    expect(await checks.check(from('dev-2'), right, kept)).toBe('verified');
+    expect(await checks.check(from('dev-1'), wrong, kept)).toBe('wrong');
+    expect(await checks.check(from('dev-1'), right, kept)).toBe('verified');
   });
 
   it('[P10] gives every other turn to addresses that are known, however many strangers guess', async () => {
     const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
     const answered: string[] = [];
     const ask = async (deviceId: string, address: string, isKnown: boolean): Promise<void> => {
-      await checks.check({ deviceId, address, isKnown }, right, kept, never);
+      await checks.check({ deviceId, address, isKnown }, right, kept);
       answered.push(deviceId);
     };
     const strangers = Array.from({ length: 40 }, (_, i) => ask(`s${i}`, `192.0.2.${i}`, false));
@@ -54,7 +53,7 @@ describe('password checks', () => {
   it('forgets after a while, and when the entry of the device is another one', async () => {
     let now = 0;
     const checks = new PasswordChecks(PASSWORD_CHECK_LIMITS, () => now);
-    await checks.check(from('dev-1'), right, kept, never);
+    await checks.check(from('dev-1'), right, kept);
     now = PASSWORD_CHECK_LIMITS.rememberVerifiedMs - 1;
     expect(await isRemembered(checks, 'dev-1', right)).toBe(true);
     now++;
@@ -66,61 +65,74 @@ describe('password checks', () => {
 
   it('does not let guesses push out who is verified', async () => {
     const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, rememberedWrong: 5 });
-    await checks.check(from('dev-0'), right, kept, never);
-    for (let i = 0; i < 20; i++) await checks.check(from(`dev-${i}`), Buffer.from(`guess ${i}`), kept, never);
+    await checks.check(from('dev-0'), right, kept);
+    for (let i = 0; i < 20; i++) await checks.check(from(`dev-${i}`), Buffer.from(`guess ${i}`), kept);
     expect(await isRemembered(checks, 'dev-0', right)).toBe(true);
     expect(await isRemembered(checks, 'dev-1', Buffer.from('guess 1'))).toBe(false);
   });
 
-  it('tells who does not fit into the queue to come back, and leaves out who has gone', async () => {
+  it('tells who does not fit into the queue to come back', async () => {
     const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1, waiting: 2 });
-    const gone = AbortSignal.abort();
-    const verdicts = await Promise.all([
-      checks.check(from('dev-1'), right, kept, never),
-      checks.check(from('dev-2'), right, kept, gone),
-      checks.check(from('dev-3'), right, kept, never),
-      checks.check(from('dev-4'), right, kept, never),
-    ]);
-    expect(verdicts).toEqual(['verified', 'busy', 'verified', 'busy']);
-    expect(checks.hashes).toBe(2);
-    expect(await checks.check(from('dev-4'), right, kept, never)).toBe('verified');
+    const verdicts = await Promise.all(
+      ['dev-1', 'dev-2', 'dev-3', 'dev-4'].map((id) => checks.check(from(id), right, kept)),
+    );
+    expect(verdicts).toEqual(['verified', 'verified', 'verified', 'busy']);
+    expect(checks.hashes).toBe(3);
+    expect(await checks.check(from('dev-4'), right, kept)).toBe('verified');
   });
 });
 
 describe('a fleet that connects for the first time', () => {
-  it('is told at once to come back where the turn would come too late, and is let in as fast as hashes are computed', async () => {
-    let now = 0;
-    const checks = new PasswordChecks(
-      { ...PASSWORD_CHECK_LIMITS, concurrent: 1, longestWaitMs: 1_000 },
-      () => now,
-    );
+  /** One hash a turn, each of which takes 50 ms of a clock that stands still otherwise. */
+  async function slowMachine() {
+    const clock = { now: 0 };
+    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 }, () => clock.now);
     const measured = checks.measure([kept]);
-    now = 50;
+    clock.now = 50;
     await measured;
-    const verdicts: string[] = [];
-    const all = Array.from({ length: 100 }, (_, i) =>
-      checks.check(from(`dev-${i}`), right, kept, never).then((verdict) => void verdicts.push(verdict)),
-    );
-    // Another address has its turn soon, and is not kept out by them.
-    const elsewhere = checks.check({ ...from('other'), address: '198.51.100.1' }, right, kept, never);
-    await Promise.all(all);
-    const busy = verdicts.filter((verdict) => verdict === 'busy').length;
-    // One runs, twenty of 50 ms wait for a second at most.
-    expect(busy).toBe(100 - 1 - 21);
-    expect(verdicts.slice(0, busy)).toEqual(Array(busy).fill('busy'));
-    expect(await elsewhere).toBe('verified');
-    expect(checks.hashes).toBe(23);
+    return { clock, checks };
+  }
+
+  it('has its turns in the order in which devices came, however often they come back meanwhile', async () => {
+    const { checks } = await slowMachine();
+    const answered: string[] = [];
+    const ids = Array.from({ length: 100 }, (_, i) => `dev-${i}`);
+    const ask = (id: string) => checks.check(from(id), right, kept);
+    const first = ids.map((id) => ask(id).then((verdict) => void answered.push(`${id} ${verdict}`)));
+    expect(checks.waiting).toBe(99);
+    expect(checks.waitMs).toBeCloseTo(99 * 50);
+    const again = ids.toReversed().flatMap((id) => [ask(id), ask(id), ask(id)]);
+    expect(checks.waiting).toBe(99);
+    await Promise.all([...first, ...again]);
+    expect(answered).toEqual(ids.map((id) => `${id} verified`));
+    expect(checks.hashes).toBe(100);
+    // Whoever comes back after its turn is in.
+    expect(await Promise.all(ids.map(ask))).toEqual(ids.map(() => 'verified'));
+    expect([checks.hashes, checks.waiting, checks.waitMs]).toEqual([100, 0, 0]);
+  });
+
+  it('has no turn for who did not come back for long, and a new place for a new entry or another password', async () => {
+    const { clock, checks } = await slowMachine();
+    const ask = (id: string, password = right, entry = kept) => checks.check(from(id), password, entry);
+    const [first, gone, back] = [ask('dev-1'), ask('gone'), ask('back')];
+    clock.now += PASSWORD_CHECK_LIMITS.keepPlaceMs + 1;
+    const again = ask('back');
+    const others = [ask('back', right, { ...kept }), ask('other', wrong)];
+    expect(await Promise.all([first, gone, back, again, ...others])).toEqual([
+      ...['verified', 'busy', 'verified', 'verified', 'verified', 'wrong'],
+    ]);
+    expect(checks.hashes).toBe(4);
   });
 });
 
 describe('a password for which there is nothing to check', () => {
   it('[P9] waits for its turn and as long as a check takes, and takes nobody’s', async () => {
     const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
-    expect(await checks.check(from('nobody'), right, undefined, never)).toBe('wrong');
+    expect(await checks.check(from('nobody'), right, undefined)).toBe('wrong');
     await checks.measure([await hashPassword(right, { n: 1 << 14, r: 8, p: 1 })]);
     const answered: string[] = [];
     const ask = (id: string, entry: ScryptHash | undefined) =>
-      checks.check(from(id), wrong, entry, never).then(() => void answered.push(id));
+      checks.check(from(id), wrong, entry).then(() => void answered.push(id));
     await Promise.all([ask('dev-1', kept), ask('nobody', undefined), ask('dev-2', kept), ask('dev-3', kept)]);
     // Not before those that were there first; and those behind it did not wait for it.
     expect(answered).toEqual(['dev-1', 'dev-2', 'dev-3', 'nobody']);

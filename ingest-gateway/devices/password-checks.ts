@@ -1,5 +1,4 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { pause } from '#runtime/retry.ts';
 import { CheckPace } from './check-pace.ts';
 import { isSlow, type PasswordCredential, type SlowHash, verifySlow } from './credential.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -11,8 +10,8 @@ export interface PasswordCheckLimits {
   /** Hashes computed at once: each takes memory and a thread that files and name look-ups also need. */
   readonly concurrent: number;
   readonly waiting: number;
-  /** Who would wait longer for its turn is told at once to come back, milliseconds. Below `LIMITS.authenticateMs`. */
-  readonly longestWaitMs: number;
+  /** A place is kept for as long after it was asked for the last time, milliseconds: clients come back after some seconds. */
+  readonly keepPlaceMs: number;
   /** Checks of one device from one address that wait: more come from somebody who guesses. */
   readonly waitingOfDevice: number;
   /** How long a verdict is remembered, milliseconds. The right password of a device is worth more than a wrong one. */
@@ -25,7 +24,7 @@ export interface PasswordCheckLimits {
 export const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = {
   concurrent: 2,
   waiting: 10_000,
-  longestWaitMs: 20_000,
+  keepPlaceMs: 2 * 60 * 1000,
   waitingOfDevice: 2,
   rememberVerifiedMs: 24 * 60 * 60 * 1000,
   rememberWrongMs: 10 * 60 * 1000,
@@ -48,19 +47,21 @@ export interface Asker {
   readonly isKnown: boolean;
 }
 
-interface Job {
+/** In the queue. */
+interface Place {
   readonly password: Uint8Array;
   readonly kept: PasswordCredential | undefined;
-  readonly signal: AbortSignal;
-  readonly resolve: (verdict: PasswordVerdict) => void;
-  readonly reject: (error: unknown) => void;
+  readonly verdict: PromiseWithResolvers<PasswordVerdict>;
+  /** When somebody wanted the answer last. */
+  askedAt: number;
 }
 
 /**
  * Checks passwords whose hash is slow, without letting a storm of connections take the machine: few hashes at once, a
- * bounded queue with turns for all, and verdicts remembered for a while. Whoever would have to wait longer than a client
- * does is told at once to come back: a fleet that connects for the first time is let in as fast as hashes are computed, and
- * nobody waits in vain.
+ * bounded queue with turns for all, and verdicts remembered for a while.
+ * A place in the queue belongs to a device, an address and a password, not to a connection: a client that cannot wait for its
+ * turn comes back to the place it had, and to the verdict, if its turn came meanwhile. So a fleet that connects for the first
+ * time is let in as fast as hashes are computed, each device after as many others as came before it, and no hash is in vain.
  * Every other turn is for addresses from which somebody was verified before: guesses from a hundred others would leave such a
  * one, with all the devices behind it, a hundredth.
  * A password for which there is nothing slow to check (of an id that nobody knows, of one that was revoked) waits for its turn
@@ -69,8 +70,8 @@ interface Job {
  * remembered apart from verified ones, so that guessing cannot push those out.
  *
  * Of a check: *remembered* (answered at once) or *waiting* → *running*, when it is its turn and a place is free → *answered*.
- * It goes as `busy` instead of *waiting* when there is no room or the wait too long, and out of it when nobody wants the answer any more. Of a verdict:
- * from its answer until its time is over, the file has another entry for the device, or `forget`.
+ * It goes as `busy` instead of *waiting* when there is no room, and instead of *running* when nobody has asked for it for two
+ * minutes. Of a verdict: from its answer until its time is over, the file has another entry for the device, or `forget`.
  */
 export class PasswordChecks {
   readonly #limits: PasswordCheckLimits;
@@ -79,7 +80,8 @@ export class PasswordChecks {
   readonly #pace = new CheckPace();
   readonly #verified = new Map<string, Remembered>();
   readonly #wrong = new Map<string, Remembered>();
-  readonly #waiting: { readonly known: FairQueue<Job>; readonly strangers: FairQueue<Job> };
+  readonly #waiting: { readonly known: FairQueue<Place>; readonly strangers: FairQueue<Place> };
+  readonly #places = new Map<string, Place>();
   #nextLane: 'known' | 'strangers' = 'known';
   #running = 0;
   #hashes = 0;
@@ -91,7 +93,7 @@ export class PasswordChecks {
   ) {
     this.#limits = limits;
     this.#now = now;
-    const queue = (): FairQueue<Job> => new FairQueue(limits.waiting, limits.waitingOfDevice);
+    const queue = (): FairQueue<Place> => new FairQueue(limits.waiting, limits.waitingOfDevice);
     this.#waiting = { known: queue(), strangers: queue() };
   }
 
@@ -120,29 +122,51 @@ export class PasswordChecks {
     return verdict === 'wrong' ? undefined : verdict;
   }
 
+  /** Checks that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.known.size + this.#waiting.strangers.size;
+  }
+
+  /** In about how many milliseconds all of them have had it. */
+  get waitMs(): number {
+    return (this.waiting * this.#pace.averageMs) / this.#limits.concurrent;
+  }
+
   /**
+   * Resolves when its turn has come, which may be long after the client has gone.
+   *
    * @param kept `undefined` = there is nothing that the password could be right for.
-   * @param signal the answer is not wanted any more: the check is left out when it has not begun.
    */
   async check(
     asker: Asker,
     password: Uint8Array,
     kept: PasswordCredential | undefined,
-    signal: AbortSignal,
   ): Promise<PasswordVerdict> {
     if (kept === undefined && this.#pace.averageMs === 0) return 'wrong';
-    const { deviceId } = asker;
+    const { deviceId, address } = asker;
     const digest = this.#digest(password);
     const recalled =
       this.#recalls(this.#verified, deviceId, digest, kept) ??
       this.#recalls(this.#wrong, deviceId, digest, kept);
     if (recalled !== undefined) return recalled;
-    const verdict = await new Promise<PasswordVerdict>((resolve, reject) => {
-      if (!this.#queue(asker, { password, kept, signal, resolve, reject })) resolve('busy');
-      this.#runNext();
-    });
-    if (verdict !== 'busy') this.#remember(verdict, deviceId, digest, kept);
-    return verdict;
+    const name = [deviceId, address, digest.toString('base64')].join(' ');
+    const own = this.#places.get(name);
+    if (own !== undefined && own.kept === kept) {
+      own.askedAt = this.#now();
+      return own.verdict.promise;
+    }
+    const place = { password, kept, verdict: Promise.withResolvers<PasswordVerdict>(), askedAt: this.#now() };
+    const lane = this.#waiting[asker.isKnown ? 'known' : 'strangers'];
+    if (!lane.push(address, deviceId, place)) return 'busy';
+    this.#places.set(name, place);
+    this.#runNext();
+    try {
+      const verdict = await place.verdict.promise;
+      if (verdict !== 'busy') this.#remember(verdict, deviceId, digest, kept);
+      return verdict;
+    } finally {
+      if (this.#places.get(name) === place) this.#places.delete(name);
+    }
   }
 
   /** A device is not in the file any more. */
@@ -186,31 +210,22 @@ export class PasswordChecks {
     if (oldest !== undefined) this.#wrong.delete(oldest);
   }
 
-  /** @returns false when it would wait too long. */
-  #queue({ deviceId, address, isKnown }: Asker, job: Job): boolean {
-    const { known, strangers } = this.#waiting;
-    const [lane, other] = isKnown ? [known, strangers] : [strangers, known];
-    const turns = lane.ahead(address) * (other.size > 0 ? 2 : 1);
-    const waitMs = (turns * this.#pace.averageMs) / this.#limits.concurrent;
-    return waitMs <= this.#limits.longestWaitMs && lane.push(address, deviceId, job);
-  }
-
   #runNext(): void {
     while (this.#running < this.#limits.concurrent) {
-      const job = this.#next();
-      if (job === undefined) return;
-      if (job.signal.aborted) {
-        job.resolve('busy');
+      const place = this.#next();
+      if (place === undefined) return;
+      const { kept, verdict, askedAt } = place;
+      if (this.#now() - askedAt > this.#limits.keepPlaceMs) {
+        verdict.resolve('busy');
         continue;
       }
-      const { kept, resolve, signal } = job;
       if (kept === undefined) {
-        void pause(this.#pace.averageMs, signal).then(() => resolve('wrong'));
+        setTimeout(() => verdict.resolve('wrong'), this.#pace.averageMs);
         continue;
       }
       this.#running++;
-      this.#timed(() => this.#judge(job.password, kept))
-        .then(job.resolve, job.reject)
+      this.#timed(() => this.#judge(place.password, kept))
+        .then(verdict.resolve, verdict.reject)
         .finally(() => {
           this.#running--;
           this.#runNext();
@@ -227,7 +242,7 @@ export class PasswordChecks {
     }
   }
 
-  #next(): Job | undefined {
+  #next(): Place | undefined {
     const lane = this.#nextLane;
     const other = lane === 'known' ? 'strangers' : 'known';
     this.#nextLane = other;

@@ -45,13 +45,9 @@ export interface ConnectParts {
  * What a login that is not the right one comes to. Their answers leave at the same time after the CONNECT, whether the
  * id is known or not, and whatever kind of hash was looked at: the time would tell one from the other.
  */
-const LOGIN_REFUSALS: ReadonlySet<RefusalReason> = new Set([
-  'bad-credentials',
-  'login-throttled',
-  'authentication-busy',
-]);
+const LOGIN_REFUSALS: ReadonlySet<RefusalReason> = new Set(['bad-credentials', 'login-throttled']);
 
-/** Moments over which answers are spread that say "busy". */
+/** Moments over which answers are spread that say "busy": who gets one comes back at once. */
 const BUSY_SPREAD = 16;
 
 /** CONNACK return codes other than 0 can be given from this hook only. */
@@ -67,7 +63,7 @@ export type AuthenticateCallback = (
 export class ConnectHooks {
   readonly #options: ConnectOptions;
   readonly #parts: ConnectParts;
-  #busyAnswers = 0;
+  #logins = 0;
 
   constructor(options: ConnectOptions, parts: ConnectParts) {
     this.#options = options;
@@ -133,7 +129,6 @@ export class ConnectHooks {
     const { reason, returnCode, detail } = outcome;
     if (connection?.closed.aborted === false) {
       connections.refuse(connection, reason, detail);
-      if (reason === 'authentication-busy') await this.#untilBusyLeaves(connection.closed);
       if (LOGIN_REFUSALS.has(reason)) await this.#untilRefusalsLeave(startedAt, connection.closed);
     }
     const sayNo = (): void => done(Object.assign(new Error(reason), { returnCode }), false);
@@ -149,16 +144,6 @@ export class ConnectHooks {
     const slowestMs = authentication.credentials?.slowestCheckMs ?? 0;
     const stepMs = loginRefusalMs * Math.max(1, Math.ceil(slowestMs / loginRefusalMs));
     await pause(stepMs - ((performance.now() - startedAt) % stepMs), closed);
-  }
-
-  /**
-   * Whoever was told to come back does so at once, and in vain: 5,000 devices would cost more by that than by their hashes.
-   * So they are told later, and not all in one moment.
-   */
-  async #untilBusyLeaves(closed: AbortSignal): Promise<void> {
-    const { busyAnswerMs } = this.#options.limits;
-    this.#busyAnswers = (this.#busyAnswers + 1) % BUSY_SPREAD;
-    if (busyAnswerMs > 0) await pause(busyAnswerMs * (1 + this.#busyAnswers / BUSY_SPREAD), closed);
   }
 
   /** The device of a connection has come in a second time. */
@@ -224,11 +209,11 @@ export class ConnectHooks {
     username: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Refusal | Pass> {
-    const { limits, authentication } = this.#options;
-    const timeout = AbortSignal.timeout(limits.authenticateMs);
-    const late = new Promise<Refusal>((resolve) => {
-      timeout.addEventListener('abort', () => resolve({ reason: 'authenticate-timeout', returnCode: 3 }));
-    });
+    const { authentication } = this.#options;
+    const busy = Promise.withResolvers<Refusal>();
+    const tellBusy = (): void => busy.resolve({ reason: 'authentication-busy', returnCode: 3 });
+    const timer = setTimeout(tellBusy, this.#patienceMs());
+    closed.addEventListener('abort', tellBusy, { once: true });
     const claim = {
       clientId: connect?.clientId ?? '',
       username,
@@ -237,14 +222,24 @@ export class ConnectHooks {
       address,
     };
     try {
-      return await Promise.race([
-        authenticate(claim, authentication, AbortSignal.any([timeout, closed])),
-        late,
-      ]);
+      const outcome = await Promise.race([authenticate(claim, authentication), busy.promise]);
+      return 'reason' in outcome && outcome.reason === 'authentication-busy' ? await busy.promise : outcome;
     } catch (error) {
       this.#parts.telemetry.hookFailed('authenticate', error);
       return { reason: 'internal-error', returnCode: 3 };
+    } finally {
+      clearTimeout(timer);
+      closed.removeEventListener('abort', tellBusy);
     }
+  }
+
+  /**
+   * How long a login may wait: for as long as clients do. Whoever is told to come back does so at once, and costs by that; so
+   * nobody is told sooner, and not all in one moment.
+   */
+  #patienceMs(): number {
+    this.#logins = (this.#logins + 1) % BUSY_SPREAD;
+    return this.#options.limits.busyAnswerMs * (1 + this.#logins / BUSY_SPREAD);
   }
 }
 

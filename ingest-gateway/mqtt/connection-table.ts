@@ -6,6 +6,9 @@ import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { Connection } from './connection.ts';
 import { ReadGate } from './read-gate.ts';
 
+/** One for all: an `AbortError` with its stack for each costs more than all else that a closed connection does. */
+const GONE = new Error('the connection is closed');
+
 /**
  * The open connections: every accepted socket from `add` until its stream closes, and for each device the one that is
  * connected as it, from `bind` on. These are our own books: aedes has some, and loses count when takeovers cross.
@@ -63,7 +66,7 @@ export class ConnectionTable {
     const connection: Connection = new Connection(arrival, handle(), gate, closing.signal);
     this.#byClient.set(connection.client, connection);
     stream.once('close', () => {
-      closing.abort();
+      closing.abort(GONE);
       this.#remove(connection);
     });
     return connection;

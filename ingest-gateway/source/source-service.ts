@@ -68,7 +68,12 @@ export async function startSourceService(
   const { intake, budget, telemetry, watchDevices } = openIntake(
     { topics: settings.topics, gatewayName: name, auditLog: undefined, limits },
     deps,
-    () => ({ connectedDevices: 0, pausedDevices: sources.paused(), fileProblems: NO_FILES }),
+    () => ({
+      connectedDevices: 0,
+      waitingLogins: 0,
+      pausedDevices: sources.paused(),
+      fileProblems: NO_FILES,
+    }),
   );
   const sources = startSources(
     { settings: source, limits, ackDeadlineMs: settings.mqtt.ackDeadlineMs },

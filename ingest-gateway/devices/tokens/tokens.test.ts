@@ -280,7 +280,10 @@ describe('keys of a provider', () => {
 
   it('are asked for at the start; until they are there, a device is told to come back', async () => {
     answer = { status: 503, body: '' };
-    await using test = await start(settings({ url }));
+    await using test = await startTestGateway({
+      mqtt: { tokens: settings({ url }), allowAnonymous: false },
+      limits: { busyAnswerMs: 500 },
+    });
     await eventually(() => expect(asked).toBe(1));
     expect(await returnCode(test, 'dev-1', await token())).toBe(3);
     expect(await test.metric('ingest_refused_total{reason="authentication-busy"}')).toBe(1);
