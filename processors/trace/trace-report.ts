@@ -1,5 +1,6 @@
 import { detailText, summaryOf } from '#processors/dead-letters/letter-summary.ts';
 import type { Letter } from '#processors/dead-letters/letters.ts';
+import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import type { Wanted } from './find-readings.ts';
 import type { Acceptance, Trace, TraceVerdict } from './trace.ts';
@@ -71,7 +72,7 @@ function acceptanceLines(acceptance: Acceptance): string[] {
     ...(mapping === undefined ? [] : [`made by ${mapping.source} (${mapping.rule}) of ${mapping.topic}`]),
     `in the log ${iso(loggedAt)}: partition ${partition}, offset ${offset}`,
     ...(index === undefined ? [] : [`reading ${index} of its message`]),
-    ...(replays === 0 ? [] : [`replayed for the ${replays}. time`]),
+    ...(replays === 0 ? [] : [`replayed ${counted(replays, 'time')}`]),
     committed ? 'the telemetry-writer is past it' : 'the telemetry-writer has not come to it yet',
   ];
 }

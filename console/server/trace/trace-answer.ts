@@ -3,6 +3,7 @@ import { detailText } from '#processors/dead-letters/letter-summary.ts';
 import { type Letter, statusOf } from '#processors/dead-letters/letters.ts';
 import type { Acceptance, Trace } from '#processors/trace/trace.ts';
 import { VERDICTS } from '#processors/trace/trace-report.ts';
+import { counted } from '#runtime/counted.ts';
 
 type Station = TraceAnswer['stations'][number];
 
@@ -106,7 +107,7 @@ function acceptanceText({ partition, offset, index, replays, mapping }: Acceptan
   return [
     `partition ${partition}, offset ${offset}`,
     ...(index === undefined ? [] : [`reading ${index} of its message`]),
-    ...(replays === 0 ? [] : [`replayed for the ${replays}. time`]),
+    ...(replays === 0 ? [] : [`replayed ${counted(replays, 'time')}`]),
     ...(mapping === undefined ? [] : [`made by ${mapping.source} of ${mapping.topic}`]),
   ].join(', ');
 }
