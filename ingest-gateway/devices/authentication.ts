@@ -42,8 +42,9 @@ export interface AuthenticationPolicy {
 }
 
 /**
- * Decides who a client is (P9): whether it is one device in all that it says (`isOneDevice`), and
- * whether it has proved it; that may take minutes, and goes on when nobody wants the answer any more: the next one has it. A device that was revoked is refused whatever it shows, and as late as one that nobody knows.
+ * Decides who a client is (P9): whether it is one device in all that it says (`isOneDevice`), and whether it has proved it.
+ * That may take minutes, and goes on when nobody wants the answer any more: whoever comes back finds it. A device that was
+ * revoked is refused whatever it shows, and as late as one that nobody knows.
  *
  * A password that is a token is judged as one, where tokens are accepted; whatever else the file says of the device holds.
  *
