@@ -31,8 +31,8 @@ export class MetricSamples {
     return reduced(this.#chosen(name, chosen), (a, b) => a + b);
   }
 
-  max(name: string): number | undefined {
-    return reduced(this.#chosen(name, {}), Math.max);
+  max(name: string, chosen: Readonly<Record<string, string>> = {}): number | undefined {
+    return reduced(this.#chosen(name, chosen), Math.max);
   }
 
   min(name: string): number | undefined {

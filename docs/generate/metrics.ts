@@ -76,8 +76,10 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
   if (standalone || process === 'processors') logTelemetry.consumerStarted('topic', 'group');
   const takesIn = process === 'ingest-gateway' || process === 'mqtt-source';
-  if (!takesIn) logTelemetry.oldestRecordSeen('topic', 0);
-  if (process !== 'lag-monitor') logTelemetry.retentionKnown('topic', 0);
+  if (!takesIn) {
+    logTelemetry.oldestRecordSeen('topic', 0);
+    logTelemetry.retentionKnown('topic', 0);
+  }
   if (standalone || takesIn) {
     const idle = {
       connectedDevices: 0,

@@ -14,7 +14,7 @@ export const LOG_ROOM_ROW: RowSpec = {
       queries: [
         {
           query:
-            'max by (topic) (kafka_consumergroup_lag_seconds) / on (topic) max by (topic) (last_over_time(event_log_retention_seconds[1d]))',
+            'max by (topic) (kafka_consumergroup_lag_seconds) / on (topic) max by (topic) (event_log_retention_seconds)',
           legend: '{{topic}}',
         },
       ],

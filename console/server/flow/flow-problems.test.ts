@@ -56,6 +56,14 @@ describe('problems', () => {
       600,
       (s: number) => `ingest_dead_letters_total{reason="x"} ${s}\nwriter_readings_consumed_total 0\n`,
     ],
+    [
+      'RetentionAtRisk',
+      300,
+      // Of the topic that waits, not of the one that is kept for longest.
+      () => `kafka_consumergroup_lag_seconds{topic="t",partition="0"} 75
+event_log_retention_seconds{topic="t"} 100
+event_log_retention_seconds{topic="letters"} 900`,
+    ],
     ['IngestBackpressure', 420, () => 'ingest_paused_devices 3'],
     [
       'StoreWritesFailing',

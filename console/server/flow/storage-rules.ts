@@ -55,10 +55,13 @@ export const STORAGE_RULES: readonly ProblemRule[] = [
     forMs: 5 * MINUTE,
     of: 'all',
     holds: ({ samples }) => {
-      const time = ratio(
-        samples.max('kafka_consumergroup_lag_seconds'),
-        samples.max('event_log_retention_seconds'),
-      );
+      // Each topic has its own: dead letters are kept for longer.
+      const used = samples
+        .of('kafka_consumergroup_lag_seconds')
+        .map(({ labels: { topic = '' }, value }) =>
+          ratio(value, samples.max('event_log_retention_seconds', { topic })),
+        );
+      const time = Math.max(0, ...used);
       const full = ratio(samples.sum('event_log_bytes'), samples.sum('event_log_max_bytes'));
       const kept =
         (samples.sum('kafka_topic_partition_current_offset') ?? 0) -

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { contradictions, retentionSeconds, wantedConfig } from './topic-settings.ts';
+import { contradictions, wantedConfig } from './topic-settings.ts';
 
 const telemetry = { name: 'telemetry.readings', cleanup: 'delete' as const, retentionMs: 3_600_000 };
 const state = { name: 'state', cleanup: 'compact' as const, retentionMs: 0 };
@@ -74,11 +74,6 @@ describe('topic settings', () => {
     expect(contradictions(telemetry, wanted, asWanted, 1, undefined)).toEqual([
       expect.stringContaining('min.insync.replicas is 2, expected at most 1'),
     ]);
-  });
-
-  test('the retention that counts is the actual one', () => {
-    expect(retentionSeconds(telemetry, { 'retention.ms': '7200000' })).toBe(7_200);
-    expect(retentionSeconds(telemetry, { 'retention.ms': '-1' })).toBe(Infinity);
   });
 
   test.each([

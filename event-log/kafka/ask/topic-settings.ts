@@ -97,9 +97,3 @@ export function contradictions(
   }
   return problems;
 }
-
-/** Seconds that a topic keeps its records; Infinity without limit. */
-export function retentionSeconds(topic: TopicSettings, actual: TopicConfig): number {
-  const retentionMs = Number(actual['retention.ms'] ?? topic.retentionMs);
-  return retentionMs < 0 ? Infinity : retentionMs / 1000;
-}

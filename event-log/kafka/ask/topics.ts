@@ -14,7 +14,7 @@ import {
 } from '#event-log/kafka/wire/error-codes.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { refusal, withPatience } from './patience.ts';
-import { contradictions, retentionSeconds, type TopicConfig, wantedConfig } from './topic-settings.ts';
+import { contradictions, type TopicConfig, wantedConfig } from './topic-settings.ts';
 
 export interface TopicsDeps {
   readonly kafka: Kafka;
@@ -62,7 +62,6 @@ export async function ensureTopics(
       if (partitions !== options.topicPartitions) {
         telemetry.partitionCountDiffers(topic.name, partitions, options.topicPartitions);
       }
-      if (topic.cleanup === 'delete') telemetry.retentionKnown(topic.name, retentionSeconds(topic, actual));
     }
     if (problems.length > 0) throw new PipelineError('configuration', problems.join('; '));
   } catch (error) {
