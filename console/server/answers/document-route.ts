@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
-/** Made of the routes by `npm run docs`; a test compares. What makes it would be 4 MiB in each process. */
+/** Made of the routes by `npm run docs`; a test compares. What makes it is for development only. */
 const DOCUMENT = path.join(import.meta.dirname, '..', '..', '..', 'docs', 'openapi.json');
 
 /** `/openapi.json`: what the API can do, for whoever asks. */

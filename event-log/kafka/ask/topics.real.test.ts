@@ -72,7 +72,9 @@ describe.skipIf(missingReason(provided))('topics on Kafka', () => {
     await (await open({}, another)).progress(topic, 'nobody');
     await eventually(async () => expect(await another.metrics()).toContain(known(3_600)));
     // The first one looks again within half a minute.
-    await eventually(async () => expect(await metrics.metrics()).toContain(known(3_600)), { withinMs: 60_000 });
+    await eventually(async () => expect(await metrics.metrics()).toContain(known(3_600)), {
+      withinMs: 60_000,
+    });
   });
 
   test('a missing topic is created with what the promises need', async () => {
