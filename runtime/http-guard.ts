@@ -33,6 +33,7 @@ const CONSOLE_API = '/api/v1/';
 /**
  * Who may ask. Without a token and a password everybody may; the token opens everything, the password all but the metrics.
  * What a route is stands beside it (`config`), and the router alone decides which one a path means, however that is written.
+ * Who has logged in may see the metrics, too: the console shows more than those.
  * Each is shown as bearer token or as the password of any user, or was shown before (`isLoggedIn`).
  */
 export class HttpDoor {
@@ -61,7 +62,9 @@ export class HttpDoor {
 
   /** For `onRequest`: answers those who may not ask, before anything of their request is looked at. */
   async guard(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    if (!isAskedByOurName(request.host, this.#options))
+    // Both names: many proxies hand on an X-Forwarded-Host that the client made up.
+    const names = [request.headers.host ?? '', request.host];
+    if (!names.every((name) => isAskedByOurName(name, this.#options)))
       return reply
         .code(421)
         .send({ error: 'asked by a name that is not ours (HTTP_ALLOWED_HOSTS says which are)' });

@@ -21,10 +21,11 @@ export const list = (what: string) =>
       .map((word) => word.trim())
       .filter((word) => word !== ''),
   );
-/** `10.0.0.7`, `10.0.0.0/8`, `fd00::/8` */
+/** `10.0.0.7`, `10.1.2.0/24`, `fd00:7::/64` */
 export const isAddressOrNetwork = (text: string): boolean => {
-  const [, address = '', bits = '0'] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  return isIP(address) !== 0 && Number(bits) <= (isIPv4(address) ? 32 : 128);
+  const [, address = '', bits = '1'] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  // Of 0 bits would be everybody.
+  return isIP(address) !== 0 && Number(bits) >= 1 && Number(bits) <= (isIPv4(address) ? 32 : 128);
 };
 export const isHttpUrl = (address: string): boolean => /^https?:$/.test(URL.parse(address)?.protocol ?? '');
 export const topicName = z

@@ -131,13 +131,13 @@ export const VARIABLES = {
     help: 'Names with a dot by which HTTP may be asked, separated by commas. Addresses, names without a dot and HTTP_HOST always may; others are refused, because a page of theirs may be behind the question.',
   },
   HTTP_TRUSTED_PROXIES: {
-    schema: list('addresses and networks such as 10.0.0.0/8')
+    schema: list('addresses and networks such as 10.0.0.7, 10.1.2.0/24')
       .refine(
         (proxies) => proxies.every(isAddressOrNetwork),
-        'a list of addresses and networks such as 10.0.0.0/8, separated by commas',
+        'a list of addresses and networks such as 10.0.0.7, 10.1.2.0/24, separated by commas',
       )
       .default([]),
-    help: 'Addresses and networks of the proxies in front of HTTP, separated by commas: who asks, and by which name, is then what they say (`X-Forwarded-For`, `X-Forwarded-Host`). Of all others these headers are ignored.',
+    help: 'Addresses and networks of the proxies in front of HTTP, separated by commas: who asks, and by which name, is then what they say (`X-Forwarded-For`, `X-Forwarded-Host`). Of all others these headers are ignored. Only proxies may have an address among these: whoever else has one can claim any address.',
   },
   KAFKA_BROKERS: {
     schema: brokerList.optional(),

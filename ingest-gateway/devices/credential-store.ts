@@ -208,7 +208,8 @@ export class CredentialStore implements Disposable {
   #measureNew(before: Iterable<Credential>): void {
     const kinds = kindsOf(this.#credentials.values());
     for (const cost of kindsOf(before).keys()) kinds.delete(cost);
-    void this.#checks.measure([...kinds.values()].slice(0, KINDS_MEASURED));
+    // A hash that cannot be computed here, because its library does not load, is told by each login that needs it.
+    this.#checks.measure([...kinds.values()].slice(0, KINDS_MEASURED)).catch(() => undefined);
   }
 
   #reload(): void {

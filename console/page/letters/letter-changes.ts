@@ -13,6 +13,8 @@ interface LetterChangesProps {
   readonly chosen: readonly LetterRow[];
   /** Letters that the filter leaves, each copy by itself. */
   readonly total: number | undefined;
+  /** There are older letters than `total` counts; a change by filter goes through them, too. */
+  readonly older: boolean | undefined;
   /** When the newest that is shown was written: what came since then nobody has seen. */
   readonly newestAt: number | undefined;
   readonly onChanged: () => void;
@@ -24,7 +26,14 @@ const WAITING: ReadonlySet<string> = new Set(['pending', 'parked']);
 type Meant = Omit<LetterChange, 'dryRun'>;
 
 /** Dry run, replay, dismiss and undo, of the chosen letters or of all that the filter leaves. */
-export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }: LetterChangesProps): VNode {
+export function LetterChanges({
+  filter,
+  chosen,
+  total = 0,
+  older,
+  newestAt,
+  onChanged,
+}: LetterChangesProps): VNode {
   const run = useJob();
   const [asked, setAsked] = useState<'replay' | 'dismiss'>();
   const [dismissed, setDismissed] = useState<Meant>();
@@ -39,8 +48,9 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
   const replayed: Meant = {
     ...meant,
     ...(byNow && { judgeAt: 'now' }),
-    // A replay leaves parked letters alone, unless it is asked for them.
-    ...(filter.state === 'parked' && { parked: true }),
+    // A replay leaves parked letters alone, unless it is asked for them. Asked so, it knows them by what they were refused for
+    // before; the reason that they have since asks for them by itself.
+    ...(filter.state === 'parked' && filter.reason === undefined && { parked: true }),
   };
   const isOfOneKind = isDismissed || (filter.state ?? 'pending').split(',').every((it) => WAITING.has(it));
   // Without a word of a filter the server refuses: nobody changes every letter there is by one click.
@@ -49,7 +59,7 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
   const words =
     chosen.length > 0
       ? counted(letters, 'chosen letter')
-      : `all ${counted(letters, 'letter')} of this filter`;
+      : `all ${counted(letters, 'letter')} of this filter${older ? ', and older ones that are not counted' : ''}`;
 
   const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
     setDismissed(undefined);
@@ -58,6 +68,7 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
     if (kind === 'dismiss' && job?.state === 'done') setDismissed(undoOf(what, job.startedAt));
     onChanged();
   };
+  const leavesParked = chosen.length === 0 && filter.state !== 'parked' && filter.reason !== 'replay-limit';
   const isOff = run.isRunning || !isBounded || letters === 0;
 
   return html`
@@ -91,6 +102,7 @@ export function LetterChanges({ filter, chosen, total = 0, newestAt, onChanged }
                 ? "They are judged by today's schemas and mappings, at the time they were received. What passes goes into the log; what fails again stays, and is parked at the third attempt."
                 : 'They no longer wait for anybody. Their bytes stay until retention, and this can be undone.'
             }</p>
+            ${asked === 'replay' && leavesParked && html`<p>Parked ones among them stay as they are, unless the filter asks for those alone.</p>`}
             ${asked === 'replay' && html`<label class="check"><input type="checkbox" checked=${byNow} onChange=${() => setByNow(!byNow)} /> Judge their times by now, not by when they were received</label>`}
           <//>
         `

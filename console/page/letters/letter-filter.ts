@@ -19,11 +19,6 @@ export function filterOf(query: URLSearchParams): LetterFilter {
   return filter as LetterFilter;
 }
 
-/** A name that strangers chose, as one word of a filter: a comma would make two of it. */
-export function oneWord(name: string): string {
-  return name.replace(/[\\,]|^\s|\s$/g, '\\$&');
-}
-
 /** @param place `''`, `/groups`, `/over-time` */
 export function lettersPath(
   place: string,

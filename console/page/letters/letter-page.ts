@@ -4,7 +4,14 @@ import type { LetterStory } from '#console/api/dead-letters.ts';
 import { Answered } from '#console/page/asking/answer-states.ts';
 import { useAnswer } from '#console/page/asking/use-answer.ts';
 import { html } from '#console/page/html.ts';
-import { letterHref, lettersHref, schemaHref, segment, traceHref } from '#console/page/navigation/route.ts';
+import {
+  letterHref,
+  lettersHref,
+  oneWord,
+  schemaHref,
+  segment,
+  traceHref,
+} from '#console/page/navigation/route.ts';
 import { FaultList, MarkedPayload } from '#console/page/payload/marked-payload.ts';
 import { DeviceLink, ForeignText } from '#console/page/text/foreign-text.ts';
 import { bytes, count } from '#console/page/text/format.ts';
@@ -87,7 +94,7 @@ function LetterFacts({ letter }: { letter: LetterStory }): VNode {
   } = letter;
   return html`
     <dl class="facts card">
-      <div><dt>Device</dt><dd><${DeviceLink} id=${device} /> <a class="muted" href=${lettersHref({ device })}>its letters</a></dd></div>
+      <div><dt>Device</dt><dd><${DeviceLink} id=${device} /> <a class="muted" href=${lettersHref({ device: oneWord(device) })}>its letters</a></dd></div>
       <div><dt>Written</dt><dd><${Moment} at=${at} /></dd></div>
       <div><dt>Received</dt><dd><${Moment} at=${receivedAt} /></dd></div>
       <div><dt>Refused by</dt><dd>${stage}</dd></div>

@@ -1,11 +1,10 @@
 import type { VNode } from 'preact';
 import type { LetterRow } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
-import { letterHref, lettersHref } from '#console/page/navigation/route.ts';
+import { letterHref, lettersHref, oneWord } from '#console/page/navigation/route.ts';
 import { DeviceLink, ForeignText } from '#console/page/text/foreign-text.ts';
 import { count, counted } from '#console/page/text/format.ts';
 import { Moment } from '#console/page/text/moment.ts';
-import { oneWord } from './letter-filter.ts';
 
 interface LetterTableProps {
   readonly letters: readonly LetterRow[];

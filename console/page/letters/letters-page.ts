@@ -44,7 +44,7 @@ export function LettersPage({ query }: { query: URLSearchParams }): VNode {
       <${LetterGroupsTable} filter=${filter} turn=${turn} />
       <section>
         <h2>Letters ${total !== undefined && html`<span class="muted">${count(total)}</span>`}</h2>
-        <${LetterChanges} filter=${filter} chosen=${stillThere} total=${pages.pages[0]?.matching} newestAt=${letters[0]?.at} onChanged=${changed} />
+        <${LetterChanges} filter=${filter} chosen=${stillThere} total=${pages.pages[0]?.matching} older=${pages.pages[0]?.looked.older} newestAt=${letters[0]?.at} onChanged=${changed} />
         ${
           pages.pages.length === 0
             ? pages.failure

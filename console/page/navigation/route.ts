@@ -49,6 +49,11 @@ export function traceHref(
   return `/trace?${query}`;
 }
 
+/** A name that strangers chose, as one word of a filter: a comma would make two of it. */
+export function oneWord(name: string): string {
+  return name.replace(/[\\,]|^\s|\s$/g, '\\$&');
+}
+
 export function lettersHref(filter: Readonly<Record<string, string | number | undefined>>): string {
   return withQuery('/dead-letters', filter);
 }

@@ -3,7 +3,7 @@ import type { SchemaStory } from '#console/api/schemas.ts';
 import { Answered } from '#console/page/asking/answer-states.ts';
 import { useAnswer } from '#console/page/asking/use-answer.ts';
 import { html } from '#console/page/html.ts';
-import { lettersHref, segment } from '#console/page/navigation/route.ts';
+import { lettersHref, oneWord, segment } from '#console/page/navigation/route.ts';
 import { DeviceLink, ForeignText } from '#console/page/text/foreign-text.ts';
 import { fieldValue } from '#console/page/text/format.ts';
 import { TryPayload } from './try-payload.ts';
@@ -14,7 +14,7 @@ export function SchemaPage({ name }: { name: string }): VNode {
   return html`
     <div class="page">
       <p class="crumbs"><a href="/schemas">Schemas</a></p>
-      <div class="page-head"><h1 class="mono"><${ForeignText} text=${name} /></h1><a href=${lettersHref({ schema: name })}>its dead letters</a></div>
+      <div class="page-head"><h1 class="mono"><${ForeignText} text=${name} /></h1><a href=${lettersHref({ schema: oneWord(name) })}>its dead letters</a></div>
       <${Answered} answer=${answer} rows=${6}>
         ${(schema: SchemaStory) => html`
           ${schema.title !== null && html`<p><strong><${ForeignText} text=${schema.title} /></strong>${schema.description !== null && html`: <${ForeignText} text=${schema.description} />`}</p>`}

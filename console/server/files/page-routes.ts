@@ -20,7 +20,11 @@ export function pageRoutes(door: HttpDoor): (server: FastifyInstance) => void {
     let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
     server.get('/*', { config: { open: true }, schema: { hide: true } }, async (request, reply) => {
       const path = pathOf(request.url);
-      files ??= preparedFiles();
+      // What failed, as when descriptors had run out, is tried again by the next question.
+      files ??= preparedFiles().catch((error: unknown) => {
+        files = undefined;
+        throw error;
+      });
       const file = (await files).get(path);
       if (file !== undefined && path !== '/') return sendFile(request, reply, file);
       if (NO_PLACES.has((path.split('/')[1] as string).toLowerCase()))

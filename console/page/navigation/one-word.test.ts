@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { oneWord } from './letter-filter.ts';
+import { oneWord } from './route.ts';
 
 it.each([
   ['environment/1', 'environment/1'],
