@@ -37,15 +37,6 @@ export function replaceDamaged<T>(file: string, build: (to: string) => T): { kep
   if (bavail * bsize < needed) {
     throw new Error(`making ${file} anew takes up to ${needed} bytes of disk, ${bavail * bsize} are free`);
   }
-  return replaceBy(file, build);
-}
-
-/**
- * Puts what `build` makes into the place of the file, whether one stands there or not.
- *
- * @returns where that would be kept which stood there, and what `build` says.
- */
-export function replaceBy<T>(file: string, build: (to: string) => T): { keptAs: string; built: T } {
   const building = `${file}.rebuilding`;
   for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(`${building}${ending}`, { force: true });
   const built = build(building);
@@ -55,7 +46,7 @@ export function replaceBy<T>(file: string, build: (to: string) => T): { keptAs: 
   return { keptAs: finishReplacing(file) as string, built };
 }
 
-/** Puts a file in place that was made anew; `undefined` when there is none. @returns where the one before it is kept. */
+/** Puts a file in place that was made anew; `undefined` when there is none. @returns where the damaged one is kept. */
 export function finishReplacing(file: string): string | undefined {
   const rebuilt = rebuiltName(file);
   if (!existsSync(rebuilt)) return undefined;

@@ -260,7 +260,6 @@ export class EmbeddedEventLog implements EventLog {
       // Nothing may be left of them in the file. Appends are tried again until they are there.
       this.#writer.call('ensureTopics', [...this.#topics.values()]).catch(() => undefined);
     }
-    if (event.kind === 'put-back') this.#telemetry.filePutBack(event.found);
     if (event.kind === 'not-mended') this.#telemetry.fileNotMended(event.detail);
     this.#changes.raise();
   }

@@ -19,8 +19,6 @@ export type LogThreadEvent =
   /** The file changed, by whomever. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'mended'; readonly mended: MendedLog }
-  /** It was deleted or replaced while it was open. `found`: where that is kept which stood in its place. */
-  | { readonly kind: 'put-back'; readonly found: string | undefined }
   | { readonly kind: 'not-mended'; readonly detail: string };
 
 /** What the writer thread does. One call is one transaction at most; calls are served one after the other. */

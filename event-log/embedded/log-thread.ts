@@ -2,7 +2,6 @@ import { workerData } from 'node:worker_threads';
 import { describeError } from '#runtime/errors.ts';
 import { MendedFile } from '#sqlite/mended-file.ts';
 import { type ServedDatabase, serveDatabase } from '#sqlite/serve-database.ts';
-import { notPutBack } from '#sqlite/taken-file.ts';
 import { openLogFile } from './log-file.ts';
 import { LogReader } from './log-reader.ts';
 import type {
@@ -28,22 +27,16 @@ function serveWriter(emit: (event: LogThreadEvent) => void): ServedDatabase<Writ
   const log = new MendedFile({
     file,
     open: () => new LogWriter(openLogFile(file, 'write'), { file, ends }),
-    owner:
-      ownersMaxBytes === undefined
-        ? undefined
-        : {
-            mend: (damage) => {
-              try {
-                emit({ kind: 'mended', mended: mendLog(file, damage, ownersMaxBytes) });
-              } catch (error) {
-                emit({ kind: 'not-mended', detail: describeError(error) });
-                throw error;
-              }
-            },
-            copyTo: (writer, path) => writer.copyTo(path),
-            onPutBack: (found) => emit({ kind: 'put-back', found }),
-            onNotPutBack: (error) => emit({ kind: 'not-mended', detail: notPutBack(file, error) }),
-          },
+    ...(ownersMaxBytes !== undefined && {
+      mend: (damage) => {
+        try {
+          emit({ kind: 'mended', mended: mendLog(file, damage, ownersMaxBytes) });
+        } catch (error) {
+          emit({ kind: 'not-mended', detail: describeError(error) });
+          throw error;
+        }
+      },
+    }),
   });
   log.use(() => undefined);
   return {

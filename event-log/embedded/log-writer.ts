@@ -118,11 +118,6 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
     this.#sql.keepTime.run(state.seenMs, JSON.stringify(state));
   }
 
-  /** Writes all of the log to a new file. */
-  copyTo(path: string): void {
-    this.#database.prepare('VACUUM INTO ?').run(path);
-  }
-
   /** No offset that was given is given again. */
   #keepEnds(): void {
     for (const [topic, end] of this.#ends) this.#sql.endAt.run(topic, end);

@@ -32,7 +32,7 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
   });
   const rebuilt = new Counter({
     name: 'event_log_rebuilt_total',
-    help: 'How often the log file was found damaged, or deleted while it was open, and made anew (embedded log only)',
+    help: 'How often the log file was found damaged and made anew from what could be read (embedded log only)',
     registers,
   });
   const lostRecords = new Counter({
@@ -132,17 +132,9 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
         'the log file was damaged: it was made anew from what could be read, and the damaged one is kept',
       );
     },
-    filePutBack(found: string | undefined): void {
-      rebuilt.inc();
-      fileTrouble = `it was deleted or replaced while it was open, and put back${found === undefined ? '' : `; what stood there is ${found}`}`;
-      log.error(
-        { found },
-        'the log file was deleted or replaced while it was open: it was put back with all that it held',
-      );
-    },
     fileNotMended(detail: string): void {
       fileTrouble = detail;
-      log.error({ detail }, 'the log file is damaged or gone, and could not be made anew');
+      log.error({ detail }, 'the log file is damaged and could not be made anew');
     },
     retentionFailed(detail: string): void {
       log.warn({ detail }, 'old records could not be removed, tried again later');

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
+import type { CheckRules } from './check-place.ts';
 import {
   type Credential,
   costOf,
@@ -116,10 +117,14 @@ export class CredentialStore implements Disposable {
     const { deviceId, address } = login;
     const entry = this.#credentials.get(deviceId);
     const kept = hasPassword(entry) ? inForceAt(entry, this.#options.now()) : undefined;
-    const verdict = await this.#judge(login, kept);
+    const verdict = await this.#judge(login, kept, {
+      mayTry: () => this.#limits.waitMs(deviceId, address) === 0,
+      onWrong: () => {
+        if (this.#credentials.get(deviceId) === entry) this.#limits.failed(deviceId, address);
+      },
+    });
     // Revoked, or changed, while its password was being checked.
     if (this.#credentials.get(deviceId) !== entry) return 'wrong';
-    if (verdict === 'wrong') this.#limits.failed(deviceId, address);
     if (verdict !== 'verified' && verdict !== 'former') return verdict;
     this.#limits.succeeded(deviceId, address);
     const password = verdict === 'former' ? kept?.previous?.password : kept && passwordOf(kept);
@@ -130,13 +135,14 @@ export class CredentialStore implements Disposable {
   async #judge(
     { deviceId, address, password }: Login,
     kept: PasswordCredential | undefined,
+    rules: CheckRules,
   ): Promise<PasswordVerdict | 'throttled'> {
     const free = kept && this.#judgeAtNoCost(deviceId, password, kept);
     if (free !== undefined) return free;
-    if (this.#limits.waitMs(deviceId, address) > 0) return 'throttled';
+    if (!rules.mayTry()) return 'throttled';
     const isKnown = this.#limits.isKnown(address);
     const slow = kept === undefined || slowHashesOf(kept).length === 0 ? undefined : kept;
-    const verdict = this.#checks.check({ deviceId, address, isKnown }, password, slow);
+    const verdict = this.#checks.check({ deviceId, address, isKnown }, password, slow, rules);
     this.waitingLogins.look();
     try {
       return await verdict;

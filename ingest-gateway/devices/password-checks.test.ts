@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { PASSWORD_CHECK_LIMITS, PasswordChecks } from './password-checks.ts';
 import { hashPassword, type ScryptHash } from './password-hash.ts';
 
@@ -137,5 +137,29 @@ describe('a password for which there is nothing to check', () => {
     // Not before those that were there first; and those behind it did not wait for it.
     expect(answered).toEqual(['dev-1', 'dev-2', 'dev-3', 'nobody']);
     expect(checks.hashes).toBe(3);
+  });
+
+  it('[P10] answers the last few who came back for one place, and counts a wrong password once', async () => {
+    const checks = new PasswordChecks();
+    const onWrong = vi.fn();
+    const rules = { mayTry: () => true, onWrong };
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () => checks.check(from('dev-1'), wrong, kept, rules)),
+    );
+    expect(all).toEqual(['wrong', ...Array(6).fill('busy'), 'wrong', 'wrong', 'wrong']);
+    expect([checks.hashes, onWrong.mock.calls.length]).toEqual([1, 1]);
+    await checks.check(from('dev-1'), wrong, kept, rules);
+    expect(onWrong).toHaveBeenCalledTimes(2);
+  });
+
+  it('[P9] computes nothing for whoever has guessed too often when the turn comes', async () => {
+    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
+    let failed = 0;
+    const rules = { mayTry: () => failed < 2, onWrong: () => failed++ };
+    const verdicts = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => checks.check(from(`dev-${i}`), wrong, kept, rules)),
+    );
+    expect(verdicts).toEqual(['wrong', 'wrong', ...Array(18).fill('busy')]);
+    expect(checks.hashes).toBe(2);
   });
 });

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CheckPace } from './check-pace.ts';
+import { type CheckPlace, type CheckRules, comeBack, NO_RULES, placeFor } from './check-place.ts';
 import { isSlow, type PasswordCredential, type SlowHash, verifySlow } from './credential.ts';
 import { FairQueue } from './fair-queue.ts';
 
@@ -47,15 +48,6 @@ export interface Asker {
   readonly isKnown: boolean;
 }
 
-/** In the queue. */
-interface Place {
-  readonly password: Uint8Array;
-  readonly kept: PasswordCredential | undefined;
-  readonly verdict: PromiseWithResolvers<PasswordVerdict>;
-  /** When somebody wanted the answer last. */
-  askedAt: number;
-}
-
 /**
  * Checks passwords whose hash is slow, without letting a storm of connections take the machine: few hashes at once, a
  * bounded queue with turns for all, and verdicts remembered for a while.
@@ -71,7 +63,7 @@ interface Place {
  *
  * Of a check: *remembered* (answered at once) or *waiting* → *running*, when it is its turn and a place is free → *answered*.
  * It goes as `busy` instead of *waiting* when there is no room, and instead of *running* when nobody has asked for it for two
- * minutes. Of a verdict: from its answer until its time is over, the file has another entry for the device, or `forget`.
+ * minutes, or when whoever asks has guessed too often meanwhile. Of a verdict: from its answer until its time is over, the file has another entry for the device, or `forget`.
  */
 export class PasswordChecks {
   readonly #limits: PasswordCheckLimits;
@@ -80,8 +72,8 @@ export class PasswordChecks {
   readonly #pace = new CheckPace();
   readonly #verified = new Map<string, Remembered>();
   readonly #wrong = new Map<string, Remembered>();
-  readonly #waiting: { readonly known: FairQueue<Place>; readonly strangers: FairQueue<Place> };
-  readonly #places = new Map<string, Place>();
+  readonly #waiting: { readonly known: FairQueue<CheckPlace>; readonly strangers: FairQueue<CheckPlace> };
+  readonly #places = new Map<string, CheckPlace>();
   #nextLane: 'known' | 'strangers' = 'known';
   #running = 0;
   #hashes = 0;
@@ -93,7 +85,7 @@ export class PasswordChecks {
   ) {
     this.#limits = limits;
     this.#now = now;
-    const queue = (): FairQueue<Place> => new FairQueue(limits.waiting, limits.waitingOfDevice);
+    const queue = (): FairQueue<CheckPlace> => new FairQueue(limits.waiting, limits.waitingOfDevice);
     this.#waiting = { known: queue(), strangers: queue() };
   }
 
@@ -141,21 +133,25 @@ export class PasswordChecks {
     asker: Asker,
     password: Uint8Array,
     kept: PasswordCredential | undefined,
+    { mayTry, onWrong }: CheckRules = NO_RULES,
   ): Promise<PasswordVerdict> {
-    if (kept === undefined && this.#pace.averageMs === 0) return 'wrong';
+    if (kept === undefined && this.#pace.averageMs === 0) {
+      onWrong();
+      return 'wrong';
+    }
     const { deviceId, address } = asker;
     const digest = this.#digest(password);
     const recalled =
       this.#recalls(this.#verified, deviceId, digest, kept) ??
       this.#recalls(this.#wrong, deviceId, digest, kept);
+    if (recalled === 'wrong') onWrong();
     if (recalled !== undefined) return recalled;
     const name = [deviceId, address, digest.toString('base64')].join(' ');
     const own = this.#places.get(name);
     if (own !== undefined && own.kept === kept) {
-      own.askedAt = this.#now();
-      return own.verdict.promise;
+      return comeBack(own, this.#now());
     }
-    const place = { password, kept, verdict: Promise.withResolvers<PasswordVerdict>(), askedAt: this.#now() };
+    const place = placeFor(password, kept, mayTry, this.#now());
     const lane = this.#waiting[asker.isKnown ? 'known' : 'strangers'];
     if (!lane.push(address, deviceId, place)) return 'busy';
     this.#places.set(name, place);
@@ -163,6 +159,7 @@ export class PasswordChecks {
     try {
       const verdict = await place.verdict.promise;
       if (verdict !== 'busy') this.#remember(verdict, deviceId, digest, kept);
+      if (verdict === 'wrong') onWrong();
       return verdict;
     } finally {
       if (this.#places.get(name) === place) this.#places.delete(name);
@@ -214,8 +211,8 @@ export class PasswordChecks {
     while (this.#running < this.#limits.concurrent) {
       const place = this.#next();
       if (place === undefined) return;
-      const { kept, verdict, askedAt } = place;
-      if (this.#now() - askedAt > this.#limits.keepPlaceMs) {
+      const { kept, verdict, askedAt, mayTry } = place;
+      if (this.#now() - askedAt > this.#limits.keepPlaceMs || !mayTry()) {
         verdict.resolve('busy');
         continue;
       }
@@ -242,7 +239,7 @@ export class PasswordChecks {
     }
   }
 
-  #next(): Place | undefined {
+  #next(): CheckPlace | undefined {
     const lane = this.#nextLane;
     const other = lane === 'known' ? 'strangers' : 'known';
     this.#nextLane = other;

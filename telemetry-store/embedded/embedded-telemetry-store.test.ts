@@ -309,23 +309,6 @@ describe('the file of the embedded telemetry store', () => {
     });
   });
 
-  test.each([
-    ['the file and its journals deleted', ['', '-wal', '-shm']],
-    ['its write-ahead log deleted', ['-wal']],
-  ])('[P2] what is stored outlives %s while it is open', async (_, endings) => {
-    const store = await open();
-    const start = Date.now() - DAY_MS;
-    const write = (at: number) => store.write([point(measurement, device, start + at, { x: at })]);
-    expect(await write(1)).toMatchObject({ kind: 'written' });
-    for (const ending of endings) await rm(join(dataDir, `telemetry-store.db${ending}`));
-    expect(await write(2)).toMatchObject({ kind: 'written' });
-    expect(await count(store)).toBe(2);
-    await store.close();
-    const again = await open();
-    expect(await count(again)).toBe(2);
-    await again.close();
-  });
-
   test.skipIf(!CAN_MOUNT)('a full disk: retry, nothing lost, and on again when there is room', async () => {
     mountHere('4m');
     const store = await open();

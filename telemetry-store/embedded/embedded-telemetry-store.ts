@@ -109,7 +109,6 @@ class EmbeddedTelemetryStore implements TelemetryStore {
       afterDeath: 'start-another',
       onEvent: (event) => {
         if (event.kind === 'mended') this.#telemetry.fileMended(event);
-        else if (event.kind === 'put-back') this.#telemetry.filePutBack(event.found);
         else this.#telemetry.fileNotMended(event.detail);
       },
       onDeath: (death, lostCalls) => {

@@ -22,11 +22,9 @@ export interface SeenTimeRequest {
   readonly nowMs: number;
 }
 
-/** What the thread says unasked, about a damaged file, or one that was deleted or replaced while it was open. */
+/** What the thread says unasked, about a damaged file. */
 export type StoreEvent =
   | ({ readonly kind: 'mended' } & MendedStore)
-  /** `found`: where that is kept which stood in its place. */
-  | { readonly kind: 'put-back'; readonly found: string | undefined }
   | { readonly kind: 'not-mended'; readonly detail: string };
 
 export interface MendedStore extends RebuiltStore {

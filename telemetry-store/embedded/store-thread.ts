@@ -4,7 +4,6 @@ import { makeFolder } from '#runtime/make-folder.ts';
 import { MendedFile } from '#sqlite/mended-file.ts';
 import { serveDatabase } from '#sqlite/serve-database.ts';
 import { damageOf, finishReplacing, replaceDamaged } from '#sqlite/set-aside.ts';
-import { notPutBack } from '#sqlite/taken-file.ts';
 import { rebuildStore } from './rebuild-store.ts';
 import { holdStore, storeFileIn } from './store-file.ts';
 import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
@@ -21,23 +20,17 @@ serveDatabase<StoreCalls, StoreEvent>((emit) => {
   const store = new MendedFile({
     file,
     open: () => new TelemetryDatabase(options),
-    owner:
-      ownership === undefined
-        ? undefined
-        : {
-            mend: (damage) => {
-              try {
-                const { keptAs, built } = replaceDamaged(file, (to) => rebuildStore(file, to));
-                emit({ kind: 'mended', damage, keptAs, ...built });
-              } catch (error) {
-                emit({ kind: 'not-mended', detail: describeError(error) });
-                throw error;
-              }
-            },
-            copyTo: (database, path) => database.copyTo(path),
-            onPutBack: (found) => emit({ kind: 'put-back', found }),
-            onNotPutBack: (error) => emit({ kind: 'not-mended', detail: notPutBack(file, error) }),
-          },
+    ...(ownership !== undefined && {
+      mend: (damage) => {
+        try {
+          const { keptAs, built } = replaceDamaged(file, (to) => rebuildStore(file, to));
+          emit({ kind: 'mended', damage, keptAs, ...built });
+        } catch (error) {
+          emit({ kind: 'not-mended', detail: describeError(error) });
+          throw error;
+        }
+      },
+    }),
   });
   try {
     if (ownership !== undefined) {

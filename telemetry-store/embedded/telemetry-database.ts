@@ -102,11 +102,6 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
     return this.#readings.scan(request);
   }
 
-  /** Writes all of the store to a new file. */
-  copyTo(path: string): void {
-    this.#statements.get('VACUUM INTO ?').run(path);
-  }
-
   ping(): void {
     this.#statements.get('SELECT count(*) FROM _fields').get();
   }

@@ -27,7 +27,7 @@ export function createEmbeddedStoreTelemetry(deps: Pick<Deps, 'log' | 'metrics'>
     walBytes &&
     new Counter({
       name: 'telemetry_store_rebuilt_total',
-      help: 'How often the file of the store was found damaged, or deleted while it was open, and made anew (embedded store only)',
+      help: 'How often the file of the store was found damaged and made anew from what could be read (embedded store only)',
       registers: [deps.metrics],
     });
   return {
@@ -54,15 +54,8 @@ export function createEmbeddedStoreTelemetry(deps: Pick<Deps, 'log' | 'metrics'>
         'the file of the store was damaged: it was made anew from what could be read, and the damaged one is kept',
       );
     },
-    filePutBack(found: string | undefined): void {
-      rebuilt?.inc();
-      log.error(
-        { found },
-        'the file of the store was deleted or replaced while it was open: it was put back with all that it held',
-      );
-    },
     fileNotMended(detail: string): void {
-      log.error({ detail }, 'the file of the store is damaged or gone, and could not be made anew');
+      log.error({ detail }, 'the file of the store is damaged and could not be made anew');
     },
     /** The next call starts another one. */
     databaseThreadLost(detail: string): void {

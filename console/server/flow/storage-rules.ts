@@ -104,9 +104,9 @@ export const STORAGE_RULES: readonly ProblemRule[] = [
     of: 'each',
     holds: ({ samples }) => {
       if ((samples.sum('event_log_rebuilt_total') ?? 0) > 0)
-        return 'The file of the event log was damaged, or deleted while it was open, and made anew.';
+        return 'The file of the event log was damaged, and made anew from what could be read.';
       return (samples.sum('telemetry_store_rebuilt_total') ?? 0) > 0
-        ? 'The file of the store was damaged, or deleted while it was open, and made anew.'
+        ? 'The file of the store was damaged, and made anew from what could be read.'
         : undefined;
     },
   },
