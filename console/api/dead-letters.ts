@@ -1,13 +1,5 @@
+import type { LetterStatus } from '#contract/letter-status.ts';
 import type { Page } from './session.ts';
-
-export type LetterStatus =
-  | 'pending'
-  | 'parked'
-  | 'replayed'
-  | 'recovered'
-  | 'superseded'
-  | 'dismissed'
-  | 'duplicate';
 
 /** As query of the lists, and as `filter` of the changes; several of one are separated by commas (in a word: `\,`). Without `state`: those that wait. */
 export interface LetterFilter {

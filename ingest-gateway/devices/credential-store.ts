@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
@@ -14,6 +13,7 @@ import {
   passwordOf,
   type SlowHash,
 } from './credential.ts';
+import { mayStay, unchanged } from './credential-changes.ts';
 import { type Credentials, readCredentials } from './credentials-file.ts';
 import type { DeviceTerms } from './device-terms.ts';
 import { LoginLimits } from './login-limits.ts';
@@ -260,25 +260,4 @@ function kindsOf(credentials: Iterable<Credential>): Map<string, SlowHash> {
     for (const hash of slowHashesOf(credential)) kinds.set(costOf(hash), hash);
   }
   return kinds;
-}
-
-function unchanged(before: Credential | undefined, now: Credential): Credential | undefined {
-  if (before === undefined || before === 'revoked' || now === 'revoked') return undefined;
-  return isDeepStrictEqual(before, now) ? before : undefined;
-}
-
-/** @param cameWith `undefined` = the device needed no password, or never came. */
-function mayStay(
-  before: Credential | undefined,
-  now: Credential | undefined,
-  cameWith: PasswordHash | undefined,
-): boolean {
-  if (before === undefined || before === 'revoked' || now === undefined || now === 'revoked') return false;
-  // What it may publish for others was given to it when it came in.
-  if (!isDeepStrictEqual(before.forwards, now.forwards) || before.maxDevices !== now.maxDevices) return false;
-  if (cameWith === undefined) return hasPassword(before) || !hasPassword(now);
-  return (
-    hasPassword(now) &&
-    [passwordOf(now), now.previous?.password].some((password) => isDeepStrictEqual(password, cameWith))
-  );
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { admit } from '#contract/admission.ts';
 import { type DeadLetter, encodeDeadLetter } from '#contract/dead-letter.ts';
+import { LETTER_STATUSES } from '#contract/letter-status.ts';
 import { LIMITS } from '#contract/limits.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
@@ -11,7 +12,7 @@ import { refused } from '#event-log/pending-append.ts';
 import { loadContract } from '#runtime/load-contract.ts';
 import { judge } from './judge.ts';
 import { summaryOf } from './letter-summary.ts';
-import { LETTER_STATUSES, letterOf } from './letters.ts';
+import { letterOf } from './letters.ts';
 import { createDeadLetterTelemetry } from './telemetry.ts';
 import { testDeps } from './testing/log-with-letters.ts';
 

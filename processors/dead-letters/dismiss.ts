@@ -1,10 +1,11 @@
+import type { LetterStatus } from '#contract/letter-status.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
 import { takeDeadLettersLock } from './dead-letters-lock.ts';
 import { forEachInFlight } from './in-flight-window.ts';
 import { LetterCensus } from './letter-census.ts';
 import { type LetterFilter, matches } from './letter-filter.ts';
 import { type DeadLettersDeps, keepState, readLetterStates } from './letter-states.ts';
-import { type Letter, type LetterStatus, readLetters, statusOf } from './letters.ts';
+import { type Letter, readLetters, statusOf } from './letters.ts';
 
 const IN_FLIGHT = 64;
 

@@ -1,5 +1,6 @@
+import type { LetterStatus } from '#contract/letter-status.ts';
 import { counted } from '#runtime/counted.ts';
-import { type Letter, type LetterStatus, statusOf } from './letters.ts';
+import { type Letter, statusOf } from './letters.ts';
 
 /** What was looked at, whether it was chosen or not: for whoever is told that there was nothing to do, and wonders why. */
 export class LetterCensus {

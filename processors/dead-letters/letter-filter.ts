@@ -1,5 +1,6 @@
+import type { LetterStatus } from '#contract/letter-status.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
-import { type Letter, type LetterStage, type LetterStatus, schemaOf, sourceOf, statusOf } from './letters.ts';
+import { type Letter, type LetterStage, schemaOf, sourceOf, statusOf } from './letters.ts';
 
 /** Which letters are meant. Every condition that is given must hold; of several values of one, any. */
 export interface LetterFilter {

@@ -1,5 +1,6 @@
+import type { LetterStatus } from '#contract/letter-status.ts';
 import type { FoldedLetter } from './fold-duplicates.ts';
-import { isForeign, type Letter, type LetterStatus, schemaOf, sourceOf, statusOf } from './letters.ts';
+import { isForeign, type Letter, schemaOf, sourceOf, statusOf } from './letters.ts';
 
 /** A letter as `--json` prints it: small, without its payload. Times are ISO 8601, UTC. */
 export function summaryOf(letter: Letter): Record<string, unknown> {

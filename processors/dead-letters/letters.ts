@@ -1,6 +1,7 @@
 import { DEAD_LETTER_STAGES, type DeadLetter, decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
 import { deviceIdOfTopic } from '#contract/device-topic.ts';
 import { isPending, type LetterState } from '#contract/letter-state.ts';
+import type { LetterStatus } from '#contract/letter-status.ts';
 import { MESSAGE_LIMIT_RANGES } from '#contract/limits.ts';
 import type { LogRecord, RecordHeaders, RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
@@ -22,18 +23,6 @@ export interface Letter extends RecordPosition, Omit<DeadLetter, 'stage'> {
   /** `undefined` when nobody dealt with it yet. */
   readonly state: LetterState | undefined;
 }
-
-/** `parked`: refused too often, waits for a person and is replayed only when asked for by id or by its reason. */
-export const LETTER_STATUSES = [
-  'pending',
-  'parked',
-  'replayed',
-  'recovered',
-  'superseded',
-  'dismissed',
-  'duplicate',
-] as const;
-export type LetterStatus = (typeof LETTER_STATUSES)[number];
 
 /** In one word what a letter is; `recovered` = corrected by a person, `superseded` = a parked letter took its place, `duplicate` = a newer copy waits for it. */
 export function statusOf(letter: Pick<Letter, 'reason' | 'state'>): LetterStatus {

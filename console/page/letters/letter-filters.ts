@@ -1,22 +1,14 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { LetterFilter, LetterStatus } from '#console/api/dead-letters.ts';
+import type { LetterFilter } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { navigate } from '#console/page/navigation/navigation.ts';
 import { lettersHref } from '#console/page/navigation/route.ts';
 import { visibleText } from '#console/page/text/visible-text.ts';
+import { LETTER_STATUSES } from '#contract/letter-status.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
 
-const STATES: readonly (LetterStatus | 'all')[] = [
-  'pending',
-  'parked',
-  'replayed',
-  'recovered',
-  'superseded',
-  'dismissed',
-  'duplicate',
-  'all',
-];
+const STATES = [...LETTER_STATUSES, 'all'] as const;
 const HOUR_MS = 3_600_000;
 const SPANS: readonly [string, number][] = [
   ['the last hour', HOUR_MS],

@@ -36,7 +36,7 @@ const LIBRARIES = [
 const FOR_BROWSERS: readonly (readonly [string, string])[] = [['uPlot.cjs.js', 'uPlot.esm.js']];
 
 /** What the page shares with the pipeline, by its place in the repository. Pure modules that import nothing. */
-export const SHARED: readonly string[] = ['contract/reject-reason.ts'];
+export const SHARED: readonly string[] = ['contract/letter-status.ts', 'contract/reject-reason.ts'];
 
 const PAGE_ALIAS = '#console/page/';
 const ROOT = path.join(import.meta.dirname, '..', '..', '..');

@@ -2,9 +2,10 @@ import type { LetterFilter as AskedFilter } from '#console/api/dead-letters.ts';
 import { ApiFailure } from '#console/server/answers/api-answers.ts';
 import { milliseconds } from '#console/server/answers/query-kinds.ts';
 import { parseLetterId } from '#contract/dead-letter.ts';
+import { LETTER_STATUSES, type LetterStatus } from '#contract/letter-status.ts';
 import { isRejectReason } from '#contract/reject-reason.ts';
 import type { LetterFilter } from '#processors/dead-letters/letter-filter.ts';
-import { LETTER_STAGES, LETTER_STATUSES, type LetterStatus } from '#processors/dead-letters/letters.ts';
+import { LETTER_STAGES } from '#processors/dead-letters/letters.ts';
 
 const words = { type: 'string', maxLength: 2_000 } as const;
 /** The conditions of a filter, as they stand in a query or a body. */
