@@ -10,8 +10,8 @@ const start = (checks: Record<string, ReadinessCheck>, port = 0, options: Partia
   startHttpServer({ host: '127.0.0.1', port, metrics: new Registry(), readiness: () => checks, ...options });
 
 /** The status of an answer, asked by another name than the one that leads there. */
-async function statusAskedAs(port: number, host: string): Promise<number | undefined> {
-  const asking = request({ port, host: '127.0.0.1', path: '/metrics', headers: { host } }).end();
+async function statusAskedAs(port: number, host: string, more: Readonly<Record<string, string>> = {}) {
+  const asking = request({ port, host: '127.0.0.1', path: '/metrics', headers: { host, ...more } }).end();
   const [answer] = await once(asking, 'response');
   answer.resume();
   return answer.statusCode;
@@ -55,6 +55,18 @@ describe('HTTP server', () => {
   ])('asked as %j: %d', async (host, status) => {
     await using server = await start({}, 0, { allowedHosts: ['gateway.plant.example'] });
     expect(await statusAskedAs(server.port, host)).toBe(status);
+  });
+
+  it('[P9] a proxy that hands on what a client made up opens no other name', async () => {
+    await using server = await start({}, 0, {
+      trustedProxies: ['127.0.0.1'],
+      allowedHosts: ['plant.example'],
+    });
+    const asked = (host: string, forwarded: string) =>
+      statusAskedAs(server.port, host, { 'x-forwarded-host': forwarded });
+    expect(await asked('rebound.attacker.example', 'localhost')).toBe(421);
+    expect(await asked('localhost', 'rebound.attacker.example')).toBe(421);
+    expect(await asked('localhost', 'plant.example')).toBe(200);
   });
 
   it.each([

@@ -216,6 +216,16 @@ describe('settings', () => {
     );
   });
 
+  it.each(['0.0.0.0/0', '::/0', '10.0.0.0/33', 'proxy.example', 'fe80::1%eth0'])(
+    '[P9] refuse to trust %s as a proxy',
+    (proxy) => {
+      expect(problemsOf({ HTTP_TRUSTED_PROXIES: `10.0.0.7, ${proxy}` })).toEqual([
+        expect.stringContaining('HTTP_TRUSTED_PROXIES: expected a list of addresses and networks'),
+      ]);
+      expect(problemsOf({ HTTP_TRUSTED_PROXIES: '10.0.0.7, 10.1.2.0/24, fd00:7::/64' })).toEqual([]);
+    },
+  );
+
   it('warn about names that look like ours', () => {
     const { warnings } = readSettings(
       { MQTT_PROT: '1', KAFKA_BROKERS: 'a:1', INFLUX_TOKEN_FILE: '' },

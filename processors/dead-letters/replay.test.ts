@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
 import { encodeLetterState } from '#contract/letter-state.ts';
+import type { RejectReason } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord } from '#contract/telemetry-record.ts';
 import type { EventLog } from '#event-log/event-log.ts';
@@ -179,6 +180,18 @@ describe('replay', () => {
     expect(await replay({ filter })).toMatchObject({ passed: 1 });
     expect(await statuses()).toEqual(['replay-limit replayed']);
     expect((await readAll(log, TOPICS.telemetry))[0]?.headers['dlq.attempt']).toBe('5');
+  });
+
+  test('a parked letter is known by its reason, and by the one before', async () => {
+    await appendLetter(
+      log,
+      letterFor('a', reading(1), { reason: 'replay-limit', originalReason: 'unknown-schema', attempt: 3 }),
+    );
+    const chosen = (reason: RejectReason) =>
+      replay({ filter: { reasons: new Set([reason]) }, parked: true, dryRun: true });
+    expect(await chosen('replay-limit')).toMatchObject({ letters: 1 });
+    expect(await chosen('unknown-schema')).toMatchObject({ letters: 1 });
+    expect(await chosen('schema-violation')).toMatchObject({ letters: 0 });
   });
 
   test('a reading that the store refuses again and again counts on, and is parked', async () => {

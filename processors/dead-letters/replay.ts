@@ -88,8 +88,8 @@ export async function replayLetters(
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {
       census.count(letter);
-      const seen = options.parked === true ? asBeforeParking(letter) : letter;
-      if (!matches(filter, seen, undefined, statusOf(letter))) continue;
+      if (!matches(filter, letter) && !(options.parked === true && matchedBeforeParking(filter, letter)))
+        continue;
       if (parkedToo || statusOf(letter) !== 'parked') yield letter;
       else summary.leftParked++;
     }
@@ -110,9 +110,10 @@ export async function replayLetters(
   return summary;
 }
 
-/** As filters see a parked letter that is to be tried again: by what it was refused for. */
-function asBeforeParking(letter: Letter): Letter {
-  return letter.originalReason === undefined ? letter : { ...letter, reason: letter.originalReason };
+/** A parked letter that is to be tried again is known by what it was refused for, too. */
+function matchedBeforeParking(filter: LetterFilter, letter: Letter): boolean {
+  const { originalReason: reason } = letter;
+  return reason !== undefined && matches(filter, { ...letter, reason }, undefined, statusOf(letter));
 }
 
 function count(summary: ReplaySummary, letter: Letter, verdict: Verdict): void {

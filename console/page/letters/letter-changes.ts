@@ -48,9 +48,8 @@ export function LetterChanges({
   const replayed: Meant = {
     ...meant,
     ...(byNow && { judgeAt: 'now' }),
-    // A replay leaves parked letters alone, unless it is asked for them. Asked so, it knows them by what they were refused for
-    // before; the reason that they have since asks for them by itself.
-    ...(filter.state === 'parked' && filter.reason === undefined && { parked: true }),
+    // A replay leaves parked letters alone, unless it is asked for them.
+    ...(filter.state === 'parked' && { parked: true }),
   };
   const isOfOneKind = isDismissed || (filter.state ?? 'pending').split(',').every((it) => WAITING.has(it));
   // Without a word of a filter the server refuses: nobody changes every letter there is by one click.
