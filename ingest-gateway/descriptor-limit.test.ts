@@ -1,7 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { openFilesLimit, withinDescriptors } from './descriptor-limit.ts';
 import { gatewayLimits } from './gateway-limits.ts';
-import { Door } from './mqtt/listeners/door.ts';
 
 const limits = gatewayLimits({ connections: 10_000, reservedConnections: 1_000 });
 
@@ -22,15 +21,6 @@ test.each([
     });
   },
 );
-
-test('a limit of open files that is too low for the connections that were configured is told', () => {
-  const fewDescriptors = vi.fn();
-  const parts = { isBanned: () => false, telemetry: { refused: () => undefined, fewDescriptors } };
-  new Door(limits, parts, 65_536);
-  expect(fewDescriptors).not.toHaveBeenCalled();
-  new Door(limits, parts, 256);
-  expect(fewDescriptors).toHaveBeenCalledExactlyOnceWith(256, 128, 11_000);
-});
 
 test.runIf(process.platform === 'linux')('the limit of this process is known', () => {
   expect(openFilesLimit()).toBeGreaterThan(0);

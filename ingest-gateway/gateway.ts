@@ -2,6 +2,7 @@ import type { AuditLogOptions, AuditTrail } from '#runtime/audit-log.ts';
 import type { ContractInForce, CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import type { Settings, SourceSettings } from '#runtime/settings.ts';
+import { connectionsOf, openFilesLimit, withinDescriptors } from './descriptor-limit.ts';
 import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
@@ -32,6 +33,8 @@ export interface IngestGatewayOptions {
   readonly auditLog?: AuditLogOptions | undefined;
   /** Instead of those of `contract/limits.ts`. */
   readonly limits?: Partial<GatewayLimits>;
+  /** Files and sockets that the process may have open; default: what the system says. */
+  readonly openFiles?: number;
   /** How often the files of credentials and certificates are looked at; default 1 s. */
   readonly filePollMs?: number;
   /** How often single devices are looked after; default a minute. */
@@ -80,7 +83,9 @@ export async function startIngestGateway(
 ): Promise<IngestGateway> {
   const { mqtt, topics, name } = options;
   const { eventLog, contract } = deps;
-  const limits = gatewayLimits(options.limits);
+  const { openFiles = openFilesLimit() } = options;
+  const wanted = gatewayLimits(options.limits);
+  const limits = withinDescriptors(wanted, openFiles);
   let broker: MqttBroker | undefined;
   let listeners: Listeners | undefined;
   let sources: Sources | undefined;
@@ -106,6 +111,7 @@ export async function startIngestGateway(
       waitingLogins: credentials?.waitingLogins.count ?? 0,
     }),
   );
+  if (limits !== wanted) telemetry.fewDescriptors(openFiles, connectionsOf(limits), connectionsOf(wanted));
   if (audit !== undefined) resources.use(audit);
   const credentials =
     mqtt.credentialsFile === undefined

@@ -25,6 +25,11 @@ export function createKafkaTelemetry(deps: Deps) {
       if (!worthALine(`partitions ${topic}`)) return;
       log.warn({ topic, actual, configured }, 'topic has another number of partitions, which is used');
     },
+    /** Nobody can say then how near a backlog is to its end. */
+    retentionUnknown(topic: string, error: unknown): void {
+      if (!worthALine(`retention ${topic}`)) return;
+      log.warn({ topic, error: describeError(error) }, 'the retention of a topic cannot be read');
+    },
     /** The log will never take this record; it becomes a dead letter. */
     recordRefused(topic: string, bytes: number, detail: string): void {
       lastRefusal = {

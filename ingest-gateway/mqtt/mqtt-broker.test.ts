@@ -119,8 +119,16 @@ describe('who takes the places of others [P10]', () => {
     await RawClient.device(test.port, 'dev-2');
   });
 
-  it('the last places are kept for devices that were connected before', async () => {
-    await using test = await startTestGateway({ limits: { connections: 2, reservedConnections: 2 } });
+  it.each([
+    ['as many as are configured', { limits: { connections: 2, reservedConnections: 2 } }, 0],
+    [
+      'fewer, for want of descriptors',
+      { limits: { connections: 4, reservedConnections: 4 }, openFiles: 8 },
+      1,
+    ],
+  ])('the last places are kept for devices that were connected before: %s', async (_, options, told) => {
+    await using test = await startTestGateway(options);
+    expect(test.lines.filter((line) => line.includes('"openFiles":8'))).toHaveLength(told);
     const known = await RawClient.device(test.port, 'known');
     known.socket.destroy();
     await eventually(() => expect(test.gateway.connectedDevices()).toBe(0));

@@ -11,8 +11,8 @@ const TOPIC_RESOURCE = 2;
 
 /**
  * Says, while anyone follows a topic, how old the oldest record is that it still holds, and how old records may become:
- * beside the age of a backlog that is what retention will reach next. Somebody may shorten it while we run. A look that
- * fails says nothing, the next one follows.
+ * beside the age of a backlog that is what retention will reach next. Somebody may shorten it while we run. Each look that
+ * fails is followed by the next one; that the retention is not known is told, for an alert goes by it.
  */
 export class OldestRecordWatch {
   readonly #connections: BrokerConnections;
@@ -40,7 +40,9 @@ export class OldestRecordWatch {
   async #watch(topic: string): Promise<void> {
     do {
       await this.#look(topic).catch(() => undefined);
-      await this.#lookAtRetention(topic).catch(() => undefined);
+      await this.#lookAtRetention(topic).catch((error: unknown) => {
+        if (!this.#closing.signal.aborted) this.#telemetry.retentionUnknown(topic, error);
+      });
     } while (await pause(LOOK_MS, this.#closing.signal));
   }
 

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { connectionsOf, openFilesLimit, withinDescriptors } from '#ingest-gateway/descriptor-limit.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
@@ -7,7 +6,7 @@ import { ArrivalLimits } from './arrival-limits.ts';
 
 export interface DoorParts {
   readonly isBanned: (address: string) => boolean;
-  readonly telemetry: Pick<IngestTelemetry, 'refused' | 'fewDescriptors'>;
+  readonly telemetry: Pick<IngestTelemetry, 'refused'>;
 }
 
 /** A socket that was let in. */
@@ -28,13 +27,8 @@ export class Door {
   readonly #arrivals: ArrivalLimits<Guest>;
   readonly #parts: DoorParts;
 
-  /** @param openFiles descriptors that the process may have; `undefined` = not known */
-  constructor(limits: GatewayLimits, parts: DoorParts, openFiles = openFilesLimit()) {
-    const inForce = withinDescriptors(limits, openFiles);
-    if (inForce !== limits) {
-      parts.telemetry.fewDescriptors(openFiles, connectionsOf(inForce), connectionsOf(limits));
-    }
-    this.#arrivals = new ArrivalLimits(inForce);
+  constructor(limits: GatewayLimits, parts: DoorParts) {
+    this.#arrivals = new ArrivalLimits(limits);
     this.#parts = parts;
   }
 
