@@ -1,4 +1,5 @@
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
+import type { PipelineError } from '#runtime/errors.ts';
 
 /**
  * The durable buffer between devices and store. Two drivers keep the same promises (`event-log.suite.ts` is run
@@ -19,6 +20,12 @@ export interface EventLog extends AsyncDisposable {
    * @throws PipelineError `closed`
    */
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition>;
+
+  /**
+   * The same for those who append a hundred thousand records a second: `caller` is told what `append` would resolve or reject
+   * with. What waits is one small object a record; promises and their functions were most of what a gateway's collector had to do.
+   */
+  appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void;
 
   /**
    * Delivers batches of one partition each, in order, at least once, to a member of `group`. A group that never
@@ -65,6 +72,12 @@ export interface EventLog extends AsyncDisposable {
 
   /** Awaits appends in flight (until their deadlines), stops subscriptions without committing unfinished batches. */
   close(): Promise<void>;
+}
+
+/** Told once what became of a record, which may be before `appendFor` returns. Must not throw. */
+export interface AppendCaller {
+  durable(partition: number, offset: number): void;
+  failed(error: PipelineError): void;
 }
 
 export interface LockOptions {

@@ -1,5 +1,6 @@
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import type {
+  AppendCaller,
   EventLog,
   EventLogHealth,
   GroupMember,
@@ -95,6 +96,10 @@ export class EmbeddedEventLog implements EventLog {
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
     return this.#groupCommit.append(record, deadlineAt);
+  }
+
+  appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
+    this.#groupCommit.appendFor(record, deadlineAt, caller);
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {

@@ -1,6 +1,12 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
-import type { EventLogHealth } from '#event-log/event-log.ts';
-import { giveUpAppends, notDurable, type PendingAppend, resolveAppends } from '#event-log/pending-append.ts';
+import type { AppendCaller, EventLogHealth } from '#event-log/event-log.ts';
+import {
+  giveUpAppends,
+  notDurable,
+  type PendingAppend,
+  promisedAppend,
+  resolveAppends,
+} from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
@@ -77,17 +83,23 @@ export class GroupCommit {
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
-    if (this.#closed) return Promise.reject(new PipelineError('closed', 'the event log is closed'));
+    return promisedAppend((caller) => this.appendFor(record, deadlineAt, caller));
+  }
+
+  appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
+    if (this.#closed) {
+      caller.failed(new PipelineError('closed', 'the event log is closed'));
+      return;
+    }
     if (deadlineAt <= performance.now()) {
       this.#telemetry.appendFailed('deadline', record.topic, 1, 'the deadline had passed already');
-      return Promise.reject(notDurable('the deadline had passed already'));
+      caller.failed(notDurable('the deadline had passed already'));
+      return;
     }
-    return new Promise((resolve, reject) => {
-      this.#lanes.of(record).add(record, { deadlineAt, settled: false, resolve, reject });
-      this.#unsettled++;
-      this.#deadlines.watch(deadlineAt);
-      this.#scheduleFlush();
-    });
+    this.#lanes.of(record).add(record, { deadlineAt, caller, settled: false });
+    this.#unsettled++;
+    this.#deadlines.watch(deadlineAt);
+    this.#scheduleFlush();
   }
 
   /** Resolves when the offset is committed durably. Not retried here. @throws PipelineError `event-log-unavailable`, `closed` */

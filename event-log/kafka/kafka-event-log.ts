@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import type {
+  AppendCaller,
   EventLog,
   EventLogHealth,
   GroupMember,
@@ -105,6 +106,10 @@ class KafkaEventLog implements EventLog {
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
     return this.#appender.append(record, deadlineAt);
+  }
+
+  appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
+    this.#appender.appendFor(record, deadlineAt, caller);
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {

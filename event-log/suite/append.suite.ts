@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { AppendRecord } from '#contract/log-record.ts';
+import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
 import {
   firstOccurrences,
   hex,
@@ -40,6 +40,42 @@ export function describeAppend(under: LogUnderTest): void {
       expect(valuesByPlace(await readAll(beside, topic))).toEqual(expected);
       await reopen();
       expect(valuesByPlace(await readAll(under.log, topic))).toEqual(expected);
+    });
+
+    test('[P1] tells a caller without a promise the same, and goes on when one of them throws', async () => {
+      const topic = await createTopic();
+      const uncaught = Promise.withResolvers<unknown>();
+      const listeners = process.listeners('uncaughtException');
+      process.removeAllListeners('uncaughtException').once('uncaughtException', uncaught.resolve);
+      onTestFinished(() => {
+        process.removeAllListeners('uncaughtException');
+        for (const listener of listeners) process.on('uncaughtException', listener);
+      });
+      const told = Promise.withResolvers<RecordPosition>();
+      const failed = (error: Error) => told.reject(error);
+      const fault = new Error('a fault of the caller');
+      const durable = (): void => {
+        throw fault;
+      };
+      under.log.appendFor(record(topic, 'device-1', 'first'), soon(), { durable, failed });
+      under.log.appendFor(record(topic, 'device-1', 'second'), soon(), {
+        durable: (partition, offset) => told.resolve({ partition, offset }),
+        failed,
+      });
+      const position = await told.promise;
+      expect(await uncaught.promise).toBe(fault);
+      expect(valuesByPlace(await readAll(under.log, topic)).get(place(position))).toBe('second');
+      expect(under.log.health()).toMatchObject({ up: true });
+
+      await under.log.close();
+      const code = await new Promise((resolve) =>
+        under.log.appendFor(record(topic, 'device-1', 'late'), soon(), {
+          durable: () => resolve('durable'),
+          failed: (error) => resolve(error.code),
+        }),
+      );
+      expect(code).toBe('closed');
+      await reopen();
     });
 
     test('[P4] keeps the order of each key with many concurrent callers', async () => {

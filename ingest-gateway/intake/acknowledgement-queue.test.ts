@@ -3,7 +3,11 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PipelineError } from '#runtime/errors.ts';
-import { AcknowledgementQueue } from './acknowledgement-queue.ts';
+import {
+  AcknowledgementQueue,
+  type MessageOutcome,
+  type PendingAcknowledgement,
+} from './acknowledgement-queue.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -11,13 +15,22 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const notDurable = new PipelineError('not-durable', 'late');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+function pushed(
+  queue: AcknowledgementQueue,
+  answer: (outcome: MessageOutcome) => void,
+): PendingAcknowledgement {
+  const message: PendingAcknowledgement = { outcome: 'pending', next: undefined, answer };
+  queue.push(message);
+  return message;
+}
+
 describe('acknowledgement queue', () => {
   it('[P1] releases in the order of the publishes, whatever order they become durable in', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([...Array(40).keys()], { minLength: 40 }), (order) => {
         const queue = new AcknowledgementQueue();
         const released: number[] = [];
-        const entries = [...order].sort((a, b) => a - b).map((id) => queue.push(() => released.push(id)));
+        const entries = [...order].sort((a, b) => a - b).map((id) => pushed(queue, () => released.push(id)));
         const settled = new Set<number>();
         for (const id of order) {
           settled.add(id);
@@ -34,8 +47,10 @@ describe('acknowledgement queue', () => {
     const queue = new AcknowledgementQueue();
     const calls: (string | undefined)[] = [];
     const [first, second, third] = ['first', 'second', 'third'].map((name) =>
-      queue.push((outcome) => calls.push(typeof outcome === 'string' ? name : `${name}: ${outcome.message}`)),
-    ) as [ReturnType<typeof queue.push>, ReturnType<typeof queue.push>, ReturnType<typeof queue.push>];
+      pushed(queue, (outcome) =>
+        calls.push(typeof outcome === 'string' ? name : `${name}: ${outcome.message}`),
+      ),
+    ) as [PendingAcknowledgement, PendingAcknowledgement, PendingAcknowledgement];
     queue.settle(third, 'accepted');
     queue.settle(second, notDurable);
     expect(calls).toEqual([]);
@@ -47,11 +62,11 @@ describe('acknowledgement queue', () => {
 
   it('calls nobody back after it was discarded', async () => {
     const queue = new AcknowledgementQueue();
-    const entry = queue.push(() => expect.unreachable());
+    const message = pushed(queue, () => expect.unreachable());
     queue.discard();
-    queue.settle(entry, 'accepted');
+    queue.settle(message, 'accepted');
     queue.settle(
-      queue.push(() => expect.unreachable()),
+      pushed(queue, () => expect.unreachable()),
       notDurable,
     );
     await turn();
@@ -59,20 +74,20 @@ describe('acknowledgement queue', () => {
 
   it('[P6] keeps no memory of what was released, with others still waiting', async () => {
     const queue = new AcknowledgementQueue();
-    const push = (): [WeakRef<object>, ReturnType<typeof queue.push>] => {
-      const callback = (): void => undefined;
-      return [new WeakRef(callback), queue.push(callback)];
+    const push = (): [WeakRef<object>, PendingAcknowledgement] => {
+      const message = pushed(queue, () => undefined);
+      return [new WeakRef(message), message];
     };
-    const callbacks = Array.from({ length: 100 }, () => {
-      const [callback, entry] = push();
-      queue.settle(entry, 'accepted');
-      return callback;
+    const messages = Array.from({ length: 100 }, () => {
+      const [reference, message] = push();
+      queue.settle(message, 'accepted');
+      return reference;
     });
     const [waiting] = push();
     // A target is kept until the end of the turn in which its reference was made.
     await turn();
     collectGarbage();
-    expect(callbacks.filter((callback) => callback.deref() !== undefined)).toEqual([]);
+    expect(messages.filter((message) => message.deref() !== undefined)).toEqual([]);
     expect(waiting.deref()).toBeDefined();
   });
 });

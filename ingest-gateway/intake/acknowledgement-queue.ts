@@ -9,15 +9,24 @@ export type MessageOutcome =
   /** Not durable: there is no acknowledgement, the connection ends, and the device sends it again. */
   | Error;
 
-/** Tells the sender; with why, if some of an accepted message is a dead letter. */
-export type Answer = (outcome: MessageOutcome, verdict?: MessageVerdict) => void;
+/** The other side of a connection. */
+export interface Sender {
+  /**
+   * Tells it what became of a message, in the order of its PUBLISHes: once for each with QoS 1 or 2. An error ends the connection,
+   * whatever the QoS.
+   *
+   * @param verdict why some of an accepted message is a dead letter
+   */
+  answer(qos: 0 | 1 | 2, messageId: number, outcome: MessageOutcome, verdict?: MessageVerdict): void;
+}
 
 /** One message that waits for its acknowledgement. */
 export interface PendingAcknowledgement {
-  readonly answer: Answer;
   outcome: 'pending' | MessageOutcome;
   /** The message that came after it. */
   next: PendingAcknowledgement | undefined;
+  /** It is its turn. */
+  answer(outcome: MessageOutcome): void;
 }
 
 /**
@@ -30,24 +39,22 @@ export interface PendingAcknowledgement {
  * so the connection ends with it.
  */
 export class AcknowledgementQueue {
-  // A list and not an array: what was released must not be held until the array is cut, answers hold whole packets.
+  // A list through the messages themselves: what was released is held by nobody, and a waiting one costs no memory here.
   #first: PendingAcknowledgement | undefined;
   #last: PendingAcknowledgement | undefined;
   #closed = false;
   #whenEmpty: (() => void) | undefined;
 
-  push(answer: Answer): PendingAcknowledgement {
-    const entry: PendingAcknowledgement = { answer, outcome: 'pending', next: undefined };
-    if (this.#closed) return entry;
-    if (this.#last === undefined) this.#first = entry;
-    else this.#last.next = entry;
-    this.#last = entry;
-    return entry;
+  push(message: PendingAcknowledgement): void {
+    if (this.#closed) return;
+    if (this.#last === undefined) this.#first = message;
+    else this.#last.next = message;
+    this.#last = message;
   }
 
-  settle(entry: PendingAcknowledgement, outcome: MessageOutcome): void {
-    entry.outcome = outcome;
-    if (this.#first === entry) this.#release();
+  settle(message: PendingAcknowledgement, outcome: MessageOutcome): void {
+    message.outcome = outcome;
+    if (this.#first === message) this.#release();
   }
 
   /** Calls back once, when nothing is owed any more; at once if that is so already. Not when the queue closes first. */
@@ -64,18 +71,19 @@ export class AcknowledgementQueue {
   }
 
   #release(): void {
-    for (let entry = this.#first; entry !== undefined; entry = this.#first) {
-      const { outcome, answer, next } = entry;
+    for (let message = this.#first; message !== undefined; message = this.#first) {
+      const { outcome, next } = message;
       if (outcome === 'pending') break;
       if (typeof outcome !== 'string') {
+        const failed = message;
         this.discard();
         // Closing in the same turn would drop the acknowledgements that were just written.
-        setImmediate(answer, outcome);
+        setImmediate(() => failed.answer(outcome));
         return;
       }
       this.#first = next;
       if (next === undefined) this.#last = undefined;
-      answer(outcome);
+      message.answer(outcome);
     }
     if (this.#first !== undefined || this.#whenEmpty === undefined) return;
     const callback = this.#whenEmpty;

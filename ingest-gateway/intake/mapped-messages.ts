@@ -10,9 +10,15 @@ import type { MappingOutcome } from '#ingest-gateway/telemetry-labels.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Device } from './device.ts';
 import type { DeviceRegistry } from './device-registry.ts';
-import { detailOf, type MessageRecords, type Outgoing, outgoingLetter, verdictOf } from './outgoing.ts';
+import {
+  detailOf,
+  type MessageRecords,
+  type Outgoing,
+  outgoingLetter,
+  ReadingsInFlight,
+  verdictOf,
+} from './outgoing.ts';
 import { readingsBySchema } from './readings-by-schema.ts';
-import { NO_BYTES } from './refused-record.ts';
 
 export interface MappedMessagesOptions {
   readonly topics: { readonly telemetry: string; readonly deadLetters: string };
@@ -103,7 +109,7 @@ export class MappedMessages {
     const { telemetry, devices } = this.#parts;
     const of = deviceId === device.id ? device : devices.forwarded(deviceId, device, mapped?.rule?.source);
     chargeBoth(device, of);
-    const counts = readingsBySchema(readings);
+    const bySchema = readingsBySchema(readings);
     const labels = withLabels(of.labelsHeader, names?.tags);
     const measurement = names?.measurement;
     const record = {
@@ -117,28 +123,19 @@ export class MappedMessages {
       measurement,
       ...(mapped && { mapped }),
     };
+    // Without its topic: what it holds then are readings in our own format, and so they are replayed.
+    const origin = {
+      device: of,
+      client: device,
+      count: readings.length,
+      bySchema,
+      receivedAt,
+      labels,
+      measurement,
+    };
     return {
       record: encodeTelemetryRecord(topics.telemetry, record),
-      readings: readings.length,
-      // Without its topic: what it holds then are readings in our own format, and so they are replayed.
-      letterWithoutPayload: () => ({
-        deviceId,
-        payload: NO_BYTES,
-        reason: 'refused-by-log',
-        detail: null,
-        stage: 'gateway',
-        attempt: 0,
-        firstFailedAt: receivedAt,
-        receivedAt,
-        mqttClientId: device.id,
-        labels,
-        measurement,
-      }),
-      onDurable: () => {
-        of.accepted += readings.length;
-        if (of !== device) device.forwarded += readings.length;
-        for (const [schema, count] of counts) telemetry.readingsAppended(schema, count);
-      },
+      inFlight: new ReadingsInFlight(origin, telemetry),
     };
   }
 

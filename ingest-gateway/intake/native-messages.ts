@@ -6,8 +6,14 @@ import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import type { Device } from './device.ts';
 import type { DeviceClocks } from './device-clocks.ts';
-import { detailOf, type MessageRecords, type Outgoing, outgoingLetter, verdictOf } from './outgoing.ts';
-import { NO_BYTES } from './refused-record.ts';
+import {
+  detailOf,
+  type MessageRecords,
+  type Outgoing,
+  outgoingLetter,
+  ReadingsInFlight,
+  verdictOf,
+} from './outgoing.ts';
 
 export interface NativeMessagesOptions {
   readonly topics: { readonly telemetry: string; readonly deadLetters: string };
@@ -89,27 +95,10 @@ export class NativeMessages {
       trace,
       labels,
     };
+    const origin = { device, client, count, bySchema, receivedAt, mqttTopic: device.topic, labels };
     return {
       record: encodeTelemetryRecord(topics.telemetry, record),
-      readings: count,
-      onDurable: () => {
-        device.accepted += count;
-        if (client !== device) client.forwarded += count;
-        for (const each of bySchema) this.#parts.telemetry.readingsAppended(each.schema, each.count);
-      },
-      letterWithoutPayload: () => ({
-        deviceId: device.id,
-        payload: NO_BYTES,
-        reason: 'refused-by-log',
-        detail: null,
-        stage: 'gateway',
-        attempt: 0,
-        firstFailedAt: receivedAt,
-        receivedAt,
-        mqttTopic: device.topic,
-        mqttClientId: client.id,
-        labels,
-      }),
+      inFlight: new ReadingsInFlight(origin, this.#parts.telemetry),
     };
   }
 

@@ -54,7 +54,7 @@ export function internalsOf(client: Client): AedesInternals {
 }
 
 /**
- * Gives a stream to aedes, but not the news that its input ended, upon which it would close at once: `LastWords` does
+ * Gives a stream to aedes, but not the news that its input ended, upon which it would close at once: `Publishes` does
  * that in its time.
  */
 export function handleWithoutEnd(aedes: Aedes, stream: Duplex): Client {

@@ -50,10 +50,12 @@ export class Connection {
     this.closed = closed;
     // Lets aedes count how long the client takes for its answers, and end it.
     this.writer = new AnswerWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
-    this.answers = new Mqtt3Answers(this.writer);
+    this.answers = new Mqtt3Answers(this.writer, (error) => {
+      if (!client.closed) client.emit('error', error);
+    });
   }
 
-  /** aedes closes the connection next; what the device has sent already is handled then (`LastWords`). */
+  /** aedes closes the connection next; what the device has sent already is handled then (`Publishes`). */
   leaveTo(lastWords: Uint8Array): void {
     this.gate.hold();
     this.writer.flush();

@@ -3,15 +3,19 @@ import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { internalsOf, type ReceivedPacket } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import type { ReceivedPublish } from './handle-publish.ts';
 import { tokensOf } from './packet-cost.ts';
 import { guardPackets } from './packet-guard.ts';
 import type { PartialPackets } from './partial-packets.ts';
+import type { Publishes } from './publishes.ts';
 
 export interface GuardParts {
   readonly limits: GatewayLimits;
   readonly connections: ConnectionTable;
   readonly partialPackets: PartialPackets;
   readonly telemetry: IngestTelemetry;
+  /** Get the messages, instead of aedes. */
+  readonly publishes: Publishes;
 }
 
 /**
@@ -20,7 +24,7 @@ export interface GuardParts {
  */
 export function guardConnection(
   connection: Connection,
-  { limits, connections, partialPackets, telemetry }: GuardParts,
+  { limits, connections, partialPackets, telemetry, publishes }: GuardParts,
 ): void {
   const { client, stream } = connection;
   const aedes = internalsOf(client);
@@ -40,12 +44,20 @@ export function guardConnection(
     aedes._keepaliveTimer?.refresh();
     return connection.answers.toRelease(messageId);
   };
+  /** Before a CONNECT it is aedes that refuses it. */
+  const publish = (packet: ReceivedPacket): boolean => {
+    if (connection.connect === undefined) return true;
+    aedes._keepaliveTimer?.refresh();
+    publishes.take(packet as ReceivedPacket & ReceivedPublish);
+    return false;
+  };
   const received = (packet: ReceivedPacket): boolean => {
     telemetry.packetReceived(packet.cmd);
     const { device } = connection;
-    if (device === undefined) return true;
-    const isRelease = packet.cmd === 'pubrel';
-    if (!isRelease || !release(packet.messageId ?? 0)) device.bucket.take(tokensOf(packet));
+    const isRelease = packet.cmd === 'pubrel' && device !== undefined;
+    if (!isRelease || !release(packet.messageId ?? 0)) device?.bucket.take(tokensOf(packet));
+    if (packet.cmd === 'publish') return publish(packet);
+    if (packet.cmd === 'disconnect') publishes.disconnected();
     return !isRelease;
   };
 

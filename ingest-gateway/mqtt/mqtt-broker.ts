@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
+import { Aedes, type Client, type ConnectPacket } from 'aedes';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { handleWithoutEnd, internalsOf } from './aedes-internals.ts';
-import type { AedesCallback } from './answers.ts';
 import { classifyClientError } from './client-error.ts';
 import {
   type AuthenticateCallback,
@@ -16,12 +15,12 @@ import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { endGracefully } from './end-gracefully.ts';
 import { guardConnection } from './guard-connection.ts';
+import type { PublishParts } from './handle-publish.ts';
 import { assertKnownVersions } from './installed-versions.ts';
-import { LastWords } from './last-words.ts';
 import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { PartialPackets } from './partial-packets.ts';
-import { authorizePublish, type PublishParts } from './publish-hook.ts';
-import { setTopicsAside } from './set-aside-topics.ts';
+import { Publishes } from './publishes.ts';
+import { setFiltersAside } from './set-aside-filters.ts';
 import { answerToRefusal } from './v5/answer-to-refusal.ts';
 import { SessionMemory } from './v5/session-memory.ts';
 
@@ -32,11 +31,9 @@ export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isS
 /**
  * aedes as an ingest-only broker. It speaks MQTT; every decision is taken in its hooks:
  *
- *     socket ─▶ ReadGate ─▶ aedes parser (size limit) ─▶ preConnect ─▶ authenticate ─▶ authorizePublish ─▶ MessageIntake
- *                                                                       refuse: CONNACK    acknowledges when durable
+ *     socket ─▶ ReadGate ─▶ aedes parser ─▶ guards ─▶ aedes: preConnect ─▶ authenticate ─▶ CONNACK, PINGRESP, SUBACK
+ *                                             └─▶ Publishes ─▶ MessageIntake ─▶ Answers: PUBACK, PUBREC when durable
  *
- * `authorizePublish` is the only hook that aedes awaits before it goes on with a publish, so the append is awaited there
- * (moscajs/aedes#808). What a client is told about its messages is said by `Answers`; all other packets are aedes' own.
  * Nothing is delivered to anybody: `publish` completes at once, subscriptions are refused, and neither sessions, wills,
  * retained messages nor `$SYS` exist.
  *
@@ -106,12 +103,13 @@ export class MqttBroker {
     const { client, gate } = connection;
     const aedes = internalsOf(client);
     gate.attach(aedes);
-    setTopicsAside(aedes, () => connection.device?.topic);
+    setFiltersAside(aedes);
     offerMqtt5(connection, this.#mqtt5Parts);
     // Before it is asked whether everything is answered.
     client.once('connected', () => connection.answers.opened());
-    new LastWords(connection, this.#publishParts);
+    const publishes = new Publishes(connection, this.#publishParts);
     guardConnection(connection, {
+      publishes,
       ...this.#parts,
       limits,
       connections: this.#connections,
@@ -175,19 +173,16 @@ export class MqttBroker {
             client.close();
           });
       },
-      authorizePublish: this.#guarded(
-        'authorizePublish',
-        (client: Client | null, packet: PublishPacket, done: AedesCallback) =>
-          authorizePublish(this.#publishParts, client, packet, done),
-      ),
+      // Those of devices do not come here (`Publishes`): a PUBLISH that does is nobody's.
+      authorizePublish: (_client, _packet, done) => done(new Error('internal error')),
       authorizeSubscribe: (_client, _subscription, done) => {
         telemetry.tolerated('subscription');
         done(null, null);
       },
       authorizeForward: () => null,
     });
-    // Delivery to nobody is a quarter of the work of a publish; and `$SYS` messages become empty calls.
-    aedes.publish = ((_packet: unknown, client: unknown, done?: AedesCallback) => {
+    // `$SYS` messages, which are for nobody, become empty calls.
+    aedes.publish = ((_packet: unknown, client: unknown, done?: () => void) => {
       if (typeof client === 'function') client();
       else done?.();
     }) as Aedes['publish'];

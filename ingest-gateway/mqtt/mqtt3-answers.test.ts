@@ -1,5 +1,4 @@
 import { PassThrough } from 'node:stream';
-import type { PublishPacket } from 'aedes';
 import { describe, expect, it } from 'vitest';
 import { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import { Mqtt3Answers } from './mqtt3-answers.ts';
@@ -17,16 +16,12 @@ describe('answers of MQTT 3.1.1', () => {
     [2, new Error('not durable'), ''],
   ] as const)('[P1] QoS %d, %s', async (qos, outcome, written) => {
     const stream = new PassThrough();
-    const answers = new Mqtt3Answers(new AnswerWriter(stream, () => expect.unreachable()));
-    const packet = { cmd: 'publish', topic: 't', payload: '', dup: false, retain: false } as const;
-    const publish: PublishPacket = { ...packet, qos, messageId: qos === 0 ? undefined : 7 } as PublishPacket;
-    const calls: unknown[] = [];
-    const answer = answers.toPublish(publish, (error) => calls.push(error));
-    expect(publish.qos).toBe(0);
-    expect(calls).toEqual([]);
-    answer(outcome);
+    const ends: Error[] = [];
+    const writer = new AnswerWriter(stream, () => expect.unreachable());
+    const answers = new Mqtt3Answers(writer, (error) => ends.push(error));
+    answers.answer(qos, qos === 0 ? 0 : 7, outcome);
     await turn();
     expect(((stream.read() as Buffer | null) ?? Buffer.of()).toString('hex')).toBe(written);
-    expect(calls).toEqual([typeof outcome === 'string' ? undefined : outcome]);
+    expect(ends).toEqual(typeof outcome === 'string' ? [] : [outcome]);
   });
 });

@@ -1,21 +1,9 @@
-import type { ConnectPacket, PublishPacket } from 'aedes';
+import type { ConnectPacket } from 'aedes';
 import type { MqttVersion } from '#contract/mqtt-version.ts';
-import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { MessageOutcome } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
-import type { AedesCallback, Answers } from './answers.ts';
-
-/**
- * Takes the answer to a PUBLISH over from aedes: from here on the packet has QoS 0, and of that aedes knows that nobody
- * has to be answered. It lets the message pass and forgets it.
- *
- * Why: aedes answers at a cost (see `AnswerWriter`), can say no more than "yes" to a message, and remembers each QoS 2
- * message until its PUBREL comes, in order to leave out the second delivery to subscribers. There are none here, a
- * second append does no harm (P3), and a client that releases late would be closed when that memory is full.
- */
-function takeOverAnswer(packet: PublishPacket): void {
-  packet.qos = 0;
-}
+import type { Answers } from './answers.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -27,11 +15,14 @@ const NOTHING = Buffer.alloc(0);
 export class Mqtt3Answers implements Answers {
   version: MqttVersion = '3.1.1';
   readonly #writer: AnswerWriter;
+  readonly #end: (error: Error) => void;
   /** PUBRECs that were not followed by a PUBREL yet. */
   #unreleased = 0;
 
-  constructor(writer: AnswerWriter) {
+  /** @param end ends the connection */
+  constructor(writer: AnswerWriter, end: (error: Error) => void) {
     this.#writer = writer;
+    this.#end = end;
   }
 
   connecting({ protocolVersion }: ConnectPacket): void {
@@ -47,18 +38,13 @@ export class Mqtt3Answers implements Answers {
 
   opened(): void {}
 
-  toPublish(packet: PublishPacket, done: AedesCallback): Answer {
-    const { qos, messageId = 0 } = packet;
-    takeOverAnswer(packet);
-    return (outcome) => {
-      if (typeof outcome !== 'string') return done(outcome);
-      if (qos === 1) this.#writer.puback(messageId);
-      else if (qos === 2) {
-        this.#unreleased++;
-        this.#writer.pubrec(messageId);
-      }
-      done();
-    };
+  answer(qos: 0 | 1 | 2, messageId: number, outcome: MessageOutcome): void {
+    if (typeof outcome !== 'string') this.#end(outcome);
+    else if (qos === 1) this.#writer.puback(messageId);
+    else if (qos === 2) {
+      this.#unreleased++;
+      this.#writer.pubrec(messageId);
+    }
   }
 
   toRelease(messageId: number): boolean {
@@ -73,7 +59,7 @@ export class Mqtt3Answers implements Answers {
     return NOTHING;
   }
 
-  /** Whatever waits, waits in aedes. */
+  /** Whatever waits, waits in `Publishes`. */
   hungUp(): [] {
     return [];
   }

@@ -1,16 +1,17 @@
-import type { ConnectPacket, PublishPacket } from 'aedes';
+import type { ConnectPacket } from 'aedes';
 import { LIMITS } from '#contract/limits.ts';
 import type { Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
-import { type TraceContext, traceContextOf } from '#contract/trace-context.ts';
+import type { MessageVerdict } from '#contract/mqtt5-message-answers.ts';
+import { traceContextOf } from '#contract/trace-context.ts';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import type { Answer } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import type { MessageOutcome } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
-import type { AedesCallback, Answers } from './answers.ts';
+import type { Answers } from './answers.ts';
 import { classifyClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import { handlePublish, type PublishParts, type ReceivedPublish } from './handle-publish.ts';
 import { type CostlyPacket, tokensOf } from './packet-cost.ts';
-import { handlePublish, type PublishParts } from './publish-hook.ts';
 import type {
   ClientPacket,
   ConnectPacket as Mqtt5Connect,
@@ -43,18 +44,13 @@ export function offerMqtt5(connection: Connection, parts: Mqtt5Parts): void {
 class Mqtt5Answers implements Answers {
   readonly version = '5';
   readonly peer: Mqtt5Peer;
+  readonly #connection: Connection;
 
   constructor(connection: Connection, { limits, sessions, publishes }: Mqtt5Parts) {
     const { connections, telemetry } = publishes;
     const { stream, writer } = connection;
     const parser = internalsOf(connection.client)._parser;
-    const failed = (error: Error): void => {
-      const reason = connection.refusal ?? classifyClientError(error) ?? 'internal-error';
-      this.peer.refuse(reason, error.message);
-    };
-    const done: AedesCallback = (error) => {
-      if (error) failed(error);
-    };
+    this.#connection = connection;
     this.peer = new Mqtt5Peer(
       {
         receiveMaximum: () =>
@@ -66,13 +62,13 @@ class Mqtt5Answers implements Answers {
         writer,
         sessions,
         connect: (packet) => parser.emit('packet', forAedes(packet)),
-        publish: (packet) => handlePublish(publishes, connection, asPublish(packet), done),
+        publish: (packet) => handlePublish(publishes, connection, asPublish(packet)),
         arrived: (packet, length) => {
           telemetry.packetReceived(packet.cmd);
           if (packet.cmd !== 'pubrel') connection.device?.bucket.take(tokensOf(costOf(packet, length)));
         },
         left: (packet) => {
-          if (packet.cmd === 'publish') parser.emit('packet', asPublish(packet));
+          if (packet.cmd === 'publish') parser.emit('packet', { cmd: packet.cmd, ...asPublish(packet) });
           else if (packet.cmd === 'disconnect') parser.emit('packet', { cmd: packet.cmd });
         },
         charge: () => connection.device?.bucket.take(1),
@@ -103,12 +99,18 @@ class Mqtt5Answers implements Answers {
     this.peer.opened();
   }
 
-  toPublish({ qos, messageId = 0 }: PublishPacket, done: AedesCallback): Answer {
-    return (outcome, verdict) => {
-      if (typeof outcome !== 'string') return done(outcome);
+  answer(
+    qos: 0 | 1 | 2,
+    messageId: number,
+    outcome: MessageOutcome,
+    verdict: MessageVerdict | undefined,
+  ): void {
+    if (typeof outcome === 'string') {
       if (qos !== 0) this.peer.acknowledge(qos, messageId, outcome, verdict);
-      done();
-    };
+      return;
+    }
+    const reason = this.#connection.refusal ?? classifyClientError(outcome) ?? 'internal-error';
+    this.peer.refuse(reason, outcome.message);
   }
 
   /** PUBREL does not come this way: the peer has seen it. */
@@ -120,7 +122,7 @@ class Mqtt5Answers implements Answers {
     return this.peer.farewell(why);
   }
 
-  hungUp(): readonly PublishPacket[] {
+  hungUp(): readonly ReceivedPublish[] {
     return this.peer.hungUp().map(asPublish);
   }
 }
@@ -138,17 +140,9 @@ function costOf(packet: ClientPacket, length: number): CostlyPacket {
   return packet.cmd === 'unsubscribe' ? { length, unsubscriptions: packet.filters } : { length };
 }
 
-/** A PUBLISH as it is handled, whatever the version. */
-function asPublish({
-  topic,
-  payload,
-  qos,
-  retain,
-  messageId,
-  properties,
-}: Mqtt5Publish): PublishPacket & { trace: TraceContext | undefined } {
+function asPublish({ topic, payload, qos, retain, messageId, properties }: Mqtt5Publish): ReceivedPublish {
   const trace = traceContextOf(properties.traceparent, properties.tracestate);
-  return { cmd: 'publish', topic, payload, qos, retain, dup: false, messageId, trace };
+  return { topic, payload, qos, retain, messageId, trace };
 }
 
 /** A CONNECT as aedes knows it. What MQTT 5 adds is dealt with before, and its sessions are ours. */

@@ -219,6 +219,21 @@ describe('[P1] what was received before the end of a connection is handled', () 
     await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
   });
 
+  it.each(Object.entries(SPLITS))(
+    'what stands behind a DISCONNECT is not looked at, %s',
+    async (_name, split) => {
+      await using test = await startGateway(true);
+      const publishes = (from: number) =>
+        [from, from + 1].map((seq) => bytesOf(publishPacket('dev-1', reading(seq), 0, { qos: 0 })));
+      const packets = [...session('dev-1', 0, 2, true, true), ...publishes(7)];
+      await overSocket({ port: test.port, id: 'dev-1', chunks: split(packets), turns: 0, how: 'fin' }, false);
+      await eventually(() => expect(test.log.records).toHaveLength(2));
+      await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
+      await turn();
+      expect(test.log.records).toHaveLength(2);
+    },
+  );
+
   it('[P9] nothing of a client that is refused', async () => {
     await using test = await startGateway(true);
     const chunks = session('stranger', 0, 5, true, true);

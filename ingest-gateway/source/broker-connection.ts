@@ -1,6 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { IConnackPacket, IDisconnectPacket, IPublishPacket, ISubackPacket, Packet } from 'mqtt-packet';
-import { AcknowledgementQueue, type MessageOutcome } from '#ingest-gateway/intake/acknowledgement-queue.ts';
+import {
+  AcknowledgementQueue,
+  type MessageOutcome,
+  type Sender,
+} from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import type { Device } from '#ingest-gateway/intake/device.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
@@ -50,7 +54,7 @@ const REFUSED_FROM = 0x80;
  *
  * A message is acknowledged on the connection that it came on, when it is durable, in the order in which they came.
  */
-export class BrokerConnection {
+export class BrokerConnection implements Sender {
   readonly #login: BrokerLogin;
   readonly #parts: BrokerConnectionParts;
   readonly #packets: PacketStream;
@@ -151,6 +155,16 @@ export class BrokerConnection {
     for (const timer of timers) clearTimeout(timer);
   }
 
+  answer(qos: 0 | 1 | 2, messageId: number, outcome: MessageOutcome): void {
+    if (typeof outcome !== 'string') {
+      this.#end('not-durable', outcome.message);
+      return;
+    }
+    this.#parts.telemetry.acknowledged();
+    if (qos === 1) this.#packets.answers.puback(messageId);
+    else this.#packets.answers.pubrec(messageId);
+  }
+
   #unlessEnded<T>(answer: Promise<T>): Promise<T> {
     const end = this.ended.then(({ reason, detail }) => Promise.reject(new Error(`${reason}: ${detail}`)));
     return Promise.race([answer, end]);
@@ -202,9 +216,11 @@ export class BrokerConnection {
     telemetry.received(qos, dup, retained, cutBytes > 0);
     const message = {
       device,
+      sender: this,
       acknowledgements: this.#acknowledgements,
       ackDeadlineMs,
       qos,
+      messageId,
       version,
       trace: traceOf(packet),
       topic,
@@ -212,18 +228,7 @@ export class BrokerConnection {
       payload,
       cutFrom: cutBytes > 0 ? payload.length + cutBytes : undefined,
     };
-    intake.receiveHandedOver(message, (outcome) => this.#answer(qos, messageId, outcome));
-  }
-
-  #answer(qos: 0 | 1 | 2, messageId: number, outcome: MessageOutcome): void {
-    if (qos === 0) return;
-    if (typeof outcome !== 'string') {
-      this.#end('not-durable', outcome.message);
-      return;
-    }
-    this.#parts.telemetry.acknowledged();
-    if (qos === 1) this.#packets.answers.puback(messageId);
-    else this.#packets.answers.pubrec(messageId);
+    intake.receiveHandedOver(message);
   }
 
   #ping(): void {

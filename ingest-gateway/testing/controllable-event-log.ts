@@ -1,5 +1,5 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
-import type { EventLogHealth } from '#event-log/event-log.ts';
+import type { AppendCaller, EventLogHealth } from '#event-log/event-log.ts';
 import type { GatewayLog } from '#ingest-gateway/intake/gateway-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 
@@ -44,6 +44,13 @@ export class ControllableEventLog implements GatewayLog {
 
   health(): EventLogHealth {
     return { up: this.up, detail: this.up ? '' : 'made unavailable' };
+  }
+
+  appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
+    this.append(record, deadlineAt).then(
+      ({ partition, offset }) => caller.durable(partition, offset),
+      (error: PipelineError) => caller.failed(error),
+    );
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {

@@ -1,7 +1,8 @@
 import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
+import type { AppendCaller } from '#event-log/event-log.ts';
 import type { TopicView } from '#event-log/kafka/ask/cluster-view.ts';
 import { encodeRecordBody, keyOf, recordValueOf } from '#event-log/kafka/wire/record-batch.ts';
-import { notDurable, refused } from '#event-log/pending-append.ts';
+import { failAppend, notDurable, promisedAppend, refused } from '#event-log/pending-append.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfRequest, NO_LEADER } from './append-failure.ts';
 import type { AppenderDeps } from './appender-deps.ts';
@@ -58,17 +59,16 @@ export class Appender {
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
+    return promisedAppend((caller) => this.appendFor(record, deadlineAt, caller));
+  }
+
+  appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
     if (this.#closed !== undefined) {
-      return Promise.reject(new PipelineError('closed', 'the event log is closed'));
+      caller.failed(new PipelineError('closed', 'the event log is closed'));
+      return;
     }
-    const { promise, resolve, reject } = Promise.withResolvers<RecordPosition>();
-    const append: EncodedAppend = {
-      body: encodeRecordBody(record.key, record.value, record.headers),
-      deadlineAt,
-      settled: false,
-      resolve,
-      reject,
-    };
+    const body = encodeRecordBody(record.key, record.value, record.headers);
+    const append: EncodedAppend = { body, deadlineAt, caller, settled: false };
     this.#pending++;
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
     if (deadlineAt <= performance.now()) this.#fail(append, notDurable('deadline'));
@@ -77,7 +77,6 @@ export class Appender {
       route.health.isWritten = true;
       this.#enqueue(route, append);
     }
-    return promise;
   }
 
   /** This topic may be written soon: whether it can is to be known before. */
@@ -264,8 +263,7 @@ export class Appender {
   }
 
   #fail(append: EncodedAppend, error: PipelineError): void {
-    append.settled = true;
-    append.reject(error);
+    failAppend(append, error);
     this.#settled(1);
   }
 

@@ -163,6 +163,7 @@ function collector(): { readonly stream: PassThrough; readonly text: () => strin
 export function withCalls(log: EventLog, calls: Partial<EventLog>): EventLog {
   return {
     append: (record, deadlineAt) => log.append(record, deadlineAt),
+    appendFor: (...append) => log.appendFor(...append),
     subscribe: (options) => log.subscribe(options),
     read: (topic, options) => log.read(topic, options),
     progress: (topic, group) => log.progress(topic, group),

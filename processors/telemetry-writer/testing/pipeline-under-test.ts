@@ -170,6 +170,7 @@ export function logThat(log: EventLog, beforeAppend: () => Promise<void>): Event
       await beforeAppend();
       return log.append(record, deadlineAt);
     },
+    appendFor: (...append) => log.appendFor(...append),
     subscribe: (options) => log.subscribe(options),
     read: (topic, options) => log.read(topic, options),
     progress: (topic, group) => log.progress(topic, group),

@@ -1,0 +1,125 @@
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import { internalsOf } from './aedes-internals.ts';
+import type { Connection } from './connection.ts';
+import { handlePublish, type PublishParts, type ReceivedPublish } from './handle-publish.ts';
+
+/** Refusals after which the rest of the input is no MQTT, or is not to be looked at. */
+const UNREADABLE: ReadonlySet<RefusalReason> = new Set([
+  'protocol-error',
+  'packet-too-large',
+  'internal-error',
+  'too-many-connections',
+]);
+
+/**
+ * The PUBLISHes of one connection on their way from the parser to the intake. aedes sees none of them: it would close for
+ * topics that MQTT lets a server acknowledge and discard [MQTT-3.3.5-2], and what it does for subscribers, of whom there
+ * are none, was a tenth of a message.
+ *
+ * Modes:
+ * - *early*: from the CONNECT until it is completed. Messages that came with it are remembered.
+ * - *open*: each is handled as it comes.
+ * - *gone*: the connection is closed. A device that sleeps most of the time sends CONNECT, PUBLISH, DISCONNECT and FIN in
+ *   one packet and is gone; its kernel answers our CONNACK with a reset. So what was remembered, and what lies in the
+ *   stream's buffer behind it, is handled as if the client was still there, within the bounds of the device; nobody is
+ *   told. What cannot be handled (the client was not authenticated yet, or it is over its bounds) is counted, unless it
+ *   would be sent again.
+ *
+ * At the *end of input* (FIN) aedes would close at once. We let it once the connection is open, and when every message
+ * that was owed an answer has got it: the client may still be listening.
+ */
+export class Publishes {
+  readonly #connection: Connection;
+  readonly #parts: PublishParts;
+  #mode: 'early' | 'open' | 'gone' = 'early';
+  #remembered: ReceivedPublish[] = [];
+  #goodbye = false;
+  #inputEnded = false;
+
+  constructor(connection: Connection, parts: PublishParts) {
+    this.#connection = connection;
+    this.#parts = parts;
+    const { stream, client } = connection;
+    client.once('connected', () => this.#onConnected());
+    stream.once('end', () => this.#onEndOfInput());
+    stream.once('close', () => this.#onClosed());
+  }
+
+  /** One came, behind a CONNECT. */
+  take(packet: ReceivedPublish): void {
+    if (this.#mode === 'open') this.#handle(packet);
+    else if (!this.#goodbye) this.#remembered.push(packet);
+  }
+
+  /** A DISCONNECT came: what follows is not looked at. */
+  disconnected(): void {
+    this.#goodbye = true;
+  }
+
+  #onConnected(): void {
+    // Closed in the meantime: aedes says "connected" all the same.
+    if (this.#mode === 'gone' || this.#connection.client.closed) return;
+    this.#mode = 'open';
+    for (const packet of this.#remembered.splice(0)) this.#handle(packet);
+    if (this.#inputEnded) this.#closeWhenAnswered();
+  }
+
+  #onEndOfInput(): void {
+    const { client, connect } = this.#connection;
+    this.#inputEnded = true;
+    if (connect === undefined) client.close();
+    else if (this.#mode === 'open') this.#closeWhenAnswered();
+  }
+
+  #closeWhenAnswered(): void {
+    const { acknowledgements, stream, client } = this.#connection;
+    acknowledgements.whenEmpty(() =>
+      // Answers are written at the end of the turn in which they were earned.
+      setImmediate(() => {
+        if (!stream.destroyed) stream.end(() => client.close());
+      }),
+    );
+  }
+
+  #onClosed(): void {
+    const { device, refusal, answers } = this.#connection;
+    this.#mode = 'gone';
+    const early = [...this.#remembered.splice(0), ...answers.hungUp()];
+    if (device === undefined && refusal !== undefined) return;
+    for (const packet of early) this.#handleLate(packet, true);
+    this.#readRest();
+    for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());
+  }
+
+  /** A throw must not end the process: it ends the connection. */
+  #handle(packet: ReceivedPublish): void {
+    try {
+      handlePublish(this.#parts, this.#connection, packet);
+    } catch (error) {
+      this.#parts.telemetry.hookFailed('publish', error);
+      const { answers } = this.#connection;
+      setImmediate(() => answers.answer(packet.qos, packet.messageId ?? 0, new Error('internal error')));
+    }
+  }
+
+  #handleLate(packet: ReceivedPublish, isAllowed: boolean): void {
+    const { device, refusal } = this.#connection;
+    if (device !== undefined && refusal === undefined && isAllowed) this.#handle(packet);
+    else if (packet.qos === 0) this.#parts.telemetry.dropped('connection-ended');
+  }
+
+  /** Parses what nobody was given yet: its messages come to `take`. */
+  #readRest(): void {
+    const { client, gate, refusal } = this.#connection;
+    const { _disconnected, _parser } = internalsOf(client);
+    const bytes = gate.takeRest();
+    if (bytes === null || _disconnected || (refusal !== undefined && UNREADABLE.has(refusal))) return;
+    _parser.parse(bytes);
+  }
+
+  #isWithinBounds(): boolean {
+    const { device } = this.#connection;
+    if (device === undefined || device.budget.full || this.#parts.budget.full) return false;
+    return device.bucket.waitMs(performance.now()) === 0;
+  }
+}
