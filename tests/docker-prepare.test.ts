@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -60,4 +60,20 @@ test('a second run changes nothing', () => {
   const before = env();
   run();
   expect(env()).toEqual(before);
+});
+
+test('what an .env of an older version lacks is put into it, and what somebody wrote there stays', () => {
+  const { folder, run, env } = prepared();
+  const before = env();
+  const file = path.join(folder, '.env');
+  // The last line without its end, as some editors leave it.
+  writeFileSync(file, `# mine\nINFLUX_TOKEN=a token of my own\nINFLUX_PASSWORD=\nMAPPINGS=tasmota`);
+  run();
+  const after = env();
+  expect(after.get('INFLUX_TOKEN')).toBe('a token of my own');
+  expect(after.get('MAPPINGS')).toBe('tasmota');
+  expect([...after.keys()].sort()).toEqual([...before.keys(), 'MAPPINGS'].sort());
+  expect([...after.values()]).not.toContain('');
+  expect(readFileSync(file, 'utf8')).toMatch(/^# mine\nINFLUX_TOKEN=.*\nINFLUX_PASSWORD=[0-9a-f]{48}\n/);
+  expect(modeOf(file)).toBe('600');
 });

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '#contract/limits.ts';
@@ -65,4 +65,51 @@ test('docs/operations.md tells the version of the embedded log that the code wri
   const version = /SCHEMA_VERSION = (\d+)/.exec(code)?.[1];
   expect(version).toBeDefined();
   expect(readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8')).toContain(`log ${version},`);
+});
+
+describe('iot-telemetry, the command', () => {
+  /** With an npm that only tells how it was called. */
+  function called(instance: string, ...command: string[]): { readonly out: string; readonly code: number } {
+    const folder = mkdtempSync(path.join(tmpdir(), 'iot-telemetry-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const told = 'printf "%s|" "$INFLUX_TOKEN" "$KAFKA_SASL_USERNAME" "$DATA_DIR" "$(basename "$PWD")" "$@"';
+    writeFileSync(path.join(folder, 'npm'), `#!/bin/sh\n${told}\n`, { mode: 0o755 });
+    const lines = [
+      '# KEY=in a comment',
+      'INFLUX_TOKEN=a$HOME`id`== "b',
+      '',
+      'KAFKA_SASL_USERNAME=no end of line',
+    ];
+    writeFileSync(path.join(folder, 'pipeline.env'), lines.join('\n'));
+    const { stdout, stderr, status } = spawnSync(
+      'sh',
+      [path.join(FOLDER, 'iot-telemetry'), instance, ...command],
+      {
+        encoding: 'utf8',
+        env: {
+          PATH: `${folder}:${process.env['PATH']}`,
+          IOT_TELEMETRY_ETC: folder,
+          IOT_TELEMETRY_USER: userInfo().username,
+          IOT_TELEMETRY_HOME: ROOT,
+        },
+      },
+    );
+    return { out: `${stdout}${stderr}`, code: status ?? -1 };
+  }
+
+  test('reads the settings as systemd does, letter by letter, and keeps arguments apart', () => {
+    const { out, code } = called('pipeline', 'dlq', 'list', '--device', 'a b');
+    expect(code).toBe(0);
+    expect(out.split('|')).toEqual([
+      ...['a$HOME`id`== "b', 'no end of line', '/var/lib/iot-telemetry', path.basename(ROOT)],
+      ...['run', '--silent', 'dlq', '--', 'list', '--device', 'a b', ''],
+    ]);
+  });
+
+  test('[P10] says that there is no such instance', () => {
+    expect(called('pipelines', 'dlq')).toEqual({
+      code: 2,
+      out: expect.stringContaining('pipelines.env: there is no such instance'),
+    });
+  });
 });
