@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { describeError } from '#runtime/errors.ts';
 import { processIo } from '#runtime/process-io.ts';
@@ -29,7 +30,7 @@ const ROOT = path.resolve(import.meta.dirname, '..');
 const io = processIo(process);
 const outcome: CommandOutcome = { code: 0 };
 const say = (line: string): void => void io.stderr.write(`${line}\n`);
-const program = new Command('npm run bench --')
+const program = addExamples(new Command('bench'), '--rounds 5 --real', '--only embedded --json')
   .description(
     'Throughput, PUBACK latency, CPU time, memory and drain rate, load and services on this machine (docs/benchmarks.md says\n' +
       'how). Every measurement runs once per round, side by side; the median over the rounds is reported, and between what\n' +

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
@@ -8,7 +9,7 @@ import { setUpService } from '#runtime/service-setup.ts';
 import { GATEWAY_SERVICE_CHECKS, startGatewayService } from './gateway-service.ts';
 
 const io = processIo(process);
-const program = new Command('gateway')
+const program = addExamples(new Command('gateway'), 'KAFKA_BROKERS=kafka-1:9092 npm run gateway')
   .usage('')
   .description(
     'Takes readings from devices over MQTT into Kafka. Start as many as needed.\n' +

@@ -1,4 +1,4 @@
-import { PipelineError } from '#runtime/errors.ts';
+import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { everyProblemAtOnce } from '#runtime/every-problem.ts';
 import type { Environment, ReadFile } from '#runtime/read-variables.ts';
 import { type DraftSettings, draftSettings } from '#runtime/settings.ts';
@@ -17,7 +17,8 @@ export interface ConfigurationCheck {
 /**
  * Reads the environment and checks what it says, whatever else is wrong: an operator learns everything from one answer.
  *
- * @throws PipelineError `configuration` with the problems of all variables and all checks, one a line.
+ * @throws PipelineError `configuration` with the problems of all variables and all checks, one a line, and the warnings after
+ *   them: what is missing may be there under a misspelt name.
  */
 export async function readConfiguration(
   env: Environment,
@@ -34,6 +35,13 @@ export async function readConfiguration(
     .map(async (check) => {
       await check.run(draft);
     });
-  await everyProblemAtOnce([told(), ...checked]);
+  try {
+    await everyProblemAtOnce([told(), ...checked]);
+  } catch (error) {
+    if (!hasCode(error, 'configuration') || warnings.length === 0) throw error;
+    throw new PipelineError('configuration', [describeError(error), ...warnings].join('\n'), {
+      cause: error,
+    });
+  }
   return { settings, warnings };
 }

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { readText } from '#runtime/read-text.ts';
 import type { Settings } from '#runtime/settings.ts';
 
 /** The folder of the schemas that come with the pipeline. */
@@ -53,7 +54,7 @@ export function readSchemaFiles(folder: string, problems: string[]): SchemaFile[
 /** The JSON of a file; `undefined` when it cannot be read, which goes into `problems`. */
 export function readJson(file: string, problems: string[]): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as unknown;
+    return JSON.parse(readText(file)) as unknown;
   } catch (error) {
     problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

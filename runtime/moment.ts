@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { PipelineError } from '#runtime/errors.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1_000,
@@ -22,6 +23,19 @@ export function parseMoment(text: string, now: number): number | undefined {
   const hasTime = text.length > 10;
   const moment = Date.parse(`${text.replace(' ', 'T')}${hasTime && iso[1] === undefined ? 'Z' : ''}`);
   return Number.isNaN(moment) ? undefined : moment;
+}
+
+/** @throws PipelineError `usage`: nothing lies between two moments that are in the wrong order */
+export function assertRising(since: number | undefined, until: number | undefined): void {
+  if (since === undefined || until === undefined || since < until) return;
+  throw new PipelineError(
+    'usage',
+    `--until: expected a time after --since, found ${iso(until)}, and --since ${iso(since)}`,
+  );
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** Option parser of {@link parseMoment}. @param now milliseconds since the epoch */

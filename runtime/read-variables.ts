@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { judgeExposure, type Tell } from '#runtime/exposure.ts';
 import { judgeLimits } from '#runtime/limit-variables.ts';
+import { similarName } from '#runtime/similar-name.ts';
 import { SOURCE_VARIABLES, usesTls } from '#runtime/source-variables.ts';
 import { VARIABLES, type Values, type VariableName } from '#runtime/variables.ts';
 
@@ -171,7 +172,11 @@ function unknownNames(env: Environment): string[] {
       'secret' in variable ? [name, `${name}_FILE`] : [name],
     ),
   );
-  return Object.keys(env)
-    .filter((name) => /^(MQTT|KAFKA|INFLUX|JWT)_/.test(name) && !known.has(name))
-    .map((name) => `${name} is set, but the pipeline knows no such variable`);
+  return Object.keys(env).flatMap((name) => {
+    if (known.has(name)) return [];
+    const meant = similarName(name, known);
+    if (meant === undefined && !/^(MQTT|KAFKA|INFLUX|JWT)_/.test(name)) return [];
+    const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+    return [`${name} is set, but the pipeline knows no such variable${hint}`];
+  });
 }

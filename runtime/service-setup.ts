@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ConfigurationCheck, readConfiguration } from '#runtime/configuration.ts';
@@ -7,6 +6,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { giveMemoryBack } from '#runtime/heap-rest.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { readText } from '#runtime/read-text.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
 
@@ -55,7 +55,7 @@ export async function readSettingsAndContract(
       contract = new ContractInForce(settings);
     },
   };
-  const read = await readConfiguration(env, (path) => readFileSync(path, 'utf8'), [...checks, load]);
+  const read = await readConfiguration(env, readText, [...checks, load]);
   if (contract === undefined)
     throw new PipelineError('configuration', 'schemas and mappings were not loaded');
   return { ...read, contract };

@@ -231,7 +231,9 @@ describe('settings', () => {
       { MQTT_PROT: '1', KAFKA_BROKERS: 'a:1', INFLUX_TOKEN_FILE: '' },
       noFiles,
     );
-    expect(warnings).toEqual(['MQTT_PROT is set, but the pipeline knows no such variable']);
+    expect(warnings).toEqual([
+      'MQTT_PROT is set, but the pipeline knows no such variable (did you mean MQTT_PORT?)',
+    ]);
   });
 
   it('all have a help text', () => {

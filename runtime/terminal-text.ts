@@ -15,6 +15,11 @@ export function terminalText(text: string): string {
   });
 }
 
+/** Lines put together of what is ours and what others wrote, each safe for a terminal. */
+export function safeLines(text: string): string {
+  return text.split('\n').map(terminalText).join('\n');
+}
+
 /** JSON on one line that may go to a terminal, and still is the same JSON. */
 export function terminalJson(value: unknown): string {
   return safeJson(JSON.stringify(value));

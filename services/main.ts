@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandOutcome, runCommand } from '#runtime/command-line.ts';
 import { describeError } from '#runtime/errors.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { cachedPart, cacheFolder, type Progress } from './cache.ts';
 import { influxDbPart } from './influxdb-parts.ts';
 import { kafkaPart } from './kafka-parts.ts';
@@ -18,13 +20,14 @@ const outcome: CommandOutcome = { code: 0 };
 const program = new Command('services')
   .description('Real Kafka, InfluxDB, Prometheus and Alertmanager on this machine, for work without Docker.')
   .option('--data-dir <folder>', 'data, logs and state of the services', resolve(cacheDir, 'services'))
-  .option('--json', 'print one JSON object as the last line of standard output', false);
+  .option('--json', 'one JSON object');
 
-program
-  .command('up')
+addExamples(program.command('up'), '', '--only kafka --brokers 3')
   .description('start them and leave them running: eval "$(npm run --silent services -- up)"')
   .addOption(new Option('--brokers <count>', 'Kafka brokers').choices(['1', '3']).default('1'))
-  .option('--only <names>', `comma-separated, of ${SERVICE_NAMES.join(', ')}`, parseNames, [...SERVICE_NAMES])
+  .option('--only <names>', `separated by commas, of ${SERVICE_NAMES.join(', ')}`, parseNames, [
+    ...SERVICE_NAMES,
+  ])
   .action((options: { brokers: string; only: ServiceName[] }) =>
     report(async (dataDir) => {
       const { environment = {}, processes } = await bringUp({
@@ -43,20 +46,18 @@ program
     }),
   );
 
-program
-  .command('down')
+addExamples(program.command('down'), '', '--delete-data')
   .description('end exactly what "up" started')
-  .option('--delete-data', 'and delete the data', false)
-  .action((options: { deleteData: boolean }) =>
+  .option('--delete-data', 'and delete the data')
+  .action(({ deleteData = false }: { deleteData?: boolean }) =>
     report(async (dataDir) => {
-      const ended = await takeDown(dataDir, options);
+      const ended = await takeDown(dataDir, { deleteData });
       progress(ended.length === 0 ? 'nothing was running' : `ended ${ended.join(', ')}`);
       return { lines: [], json: { ok: true, ended } };
     }),
   );
 
-program
-  .command('status')
+addExamples(program.command('status'), '')
   .description('what runs; exits 1 unless all that "up" started is alive')
   .action(() =>
     report(async (dataDir) => {
@@ -78,8 +79,7 @@ program
     }),
   );
 
-program
-  .command('build')
+addExamples(program.command('build'), '')
   .description(
     'only fill the cache: fetch Kafka, build InfluxDB from source and MQTT clients for the tests (minutes)',
   )
@@ -95,12 +95,12 @@ program
 
 /** Runs the work of a command and prints its result for people or, with `--json`, for machines; a failure too. */
 async function report(work: (dataDir: string) => Promise<{ lines: string[]; json: object }>): Promise<void> {
-  const { dataDir, json: asJson } = program.opts<{ dataDir: string; json: boolean }>();
+  const { dataDir, json: asJson } = program.opts<{ dataDir: string; json?: true }>();
   try {
     const { lines, json } = await work(resolve(dataDir));
-    for (const line of asJson ? [JSON.stringify(json)] : lines) print(line);
+    for (const line of asJson ? [terminalJson(json)] : lines) print(line);
   } catch (error) {
-    if (asJson) print(JSON.stringify({ ok: false, error: describeError(error) }));
+    if (asJson) print(terminalJson({ ok: false, error: describeError(error) }));
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { choosePorts } from '#runtime/choose-ports.ts';
+import { counted } from '#runtime/counted.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { type PartsOptions, withLock } from './cache.ts';
 import { startInfluxDb } from './influxdb.ts';
@@ -42,7 +43,7 @@ export async function bringUp(options: UpOptions): Promise<ServicesState> {
       if (isDeepStrictEqual(before.request, request)) return before;
       const { brokers: running, only: names } = before.request;
       throw new Error(
-        `running already: ${names.join(', ')} with ${running} broker(s). End that first with "down".`,
+        `running already: ${names.join(', ')} with ${counted(running, 'broker')}. End that first with "down".`,
       );
     }
     await endRecorded(dataDir);

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { MESSAGE_LIMIT_RANGES } from '#contract/limits.ts';
+import { addExamples, addParagraphs } from '#runtime/command-help.ts';
 import {
   type CommandIo,
   type CommandOutcome,
@@ -7,6 +8,7 @@ import {
   runCommand,
   wholeNumber,
 } from '#runtime/command-line.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { FLEET_VERSIONS, type FleetVersion } from './protocol.ts';
 import { SCENARIOS } from './scenarios.ts';
 import {
@@ -22,7 +24,7 @@ const EXPLANATION = `
 Without --rate devices send a message a second; with --count and no --rate they send as fast as acknowledgements
 allow (at most 100 messages of a device are unacknowledged, and a device measures at most once a millisecond).
 Without --count and --duration the run lasts until Ctrl-C. What was not acknowledged when a connection broke is sent
-again; a run with an end gives up after 60 s without any acknowledgement (exit code 1).
+again; a run with an end gives up after 60 s without any acknowledgement.
 
 Everything but the times follows from --seed. Devices are named sim-<seed>-<number>, or as --credentials says: a file
 with a line "DEVICE-ID PASSWORD" for each. One type of reading per device, in turn.
@@ -33,7 +35,7 @@ for --verify-timeout seconds; then it lists what is missing.
 
 With MQTT 5 each acknowledgement must carry the reason code that is right for what was sent.
 
-Exit codes: 0 good, 1 something is missing, answered wrongly, or the run was given up, 2 wrong usage or configuration.`;
+Exit code 1: something is missing, or answered wrongly, or the run was given up.`;
 
 /** `npm run simulate`: see `--help`. Resolves with the exit code. */
 export function simulateCommand(io: CommandIo, access: PipelineAccess): Promise<number> {
@@ -53,11 +55,7 @@ export function simulateCommand(io: CommandIo, access: PipelineAccess): Promise<
       'readings in a message (default: 1)',
       wholeNumber(1, MESSAGE_LIMIT_RANGES.readingsPerMessage.max),
     )
-    .option(
-      '--qos <n>',
-      'MQTT quality of service, 0, 1 or 2; 0 promises nothing (default: 1)',
-      wholeNumber(0, 2),
-    )
+    .option('--qos <n>', 'MQTT quality of service; 0 promises nothing (default: 1)', wholeNumber(0, 2))
     .option(
       '--mqtt-version <version>',
       'what the devices speak: 3.1.1, 5, or mixed (default: 3.1.1); with 5 the gateway’s reason codes are checked',
@@ -71,21 +69,30 @@ export function simulateCommand(io: CommandIo, access: PipelineAccess): Promise<
     )
     .option('--burst-every <seconds>', 'from burst to burst (default: 30)', decimalNumber(0.001, 1e9))
     .option('--burst-length <seconds>', 'how long a burst lasts (default: 5)', decimalNumber(0.001, 1e9))
-    .option('--malformed <share>', 'readings that are malformed, 0–1 (default: 0)', share)
-    .option('--late <share>', 'messages with readings from days ago, 0–1 (default: 0)', share)
-    .option('--duplicate <share>', 'messages that are sent twice, 0–1 (default: 0)', share)
-    .option('--disconnect <share>', 'devices whose connection breaks now and then, 0–1 (default: 0)', share)
+    .option('--malformed <share>', 'share of readings that are malformed (default: 0)', share)
+    .option('--late <share>', 'share of messages with readings from days ago (default: 0)', share)
+    .option('--duplicate <share>', 'share of messages that are sent twice (default: 0)', share)
+    .option(
+      '--disconnect <share>',
+      'share of devices whose connection breaks now and then (default: 0)',
+      share,
+    )
     .option('--seed <n>', 'makes the run repeatable (default: drawn)', wholeNumber(0, 2 ** 32 - 1))
     .option('--scenario <name>', 'a set of the options above; those that are given count before it')
     .option('--list-scenarios', 'list the scenarios')
     .option('--ledger <file>', 'write down what was sent and acknowledged (a new file)')
-    .option('--verify', 'afterwards, wait until the books close')
-    .addHelpText('after', EXPLANATION);
+    .option('--verify', 'afterwards, wait until the books close');
+  addExamples(
+    addParagraphs(program, EXPLANATION),
+    '--devices 100 --count 100 --verify',
+    '--scenario rush-hour --duration 600',
+    '--rate 10 --malformed 0.01 --ledger run.ledger',
+  );
   withVerifyOptions(program).action(async (request: SimulateRequest & { listScenarios?: boolean }) => {
     if (request.listScenarios === true) listScenarios(io, request.json === true);
     else outcome.code = await simulate(request, io, access);
   });
-  withVerifyOptions(program.command('verify'))
+  withVerifyOptions(addExamples(program.command('verify'), '--ledger run.ledger'))
     .description('Verifies a ledger that an earlier run wrote.')
     .requiredOption('--ledger <file>', 'the ledger')
     .action(async (request: VerificationRequest & { ledger: string }) => {
@@ -127,7 +134,7 @@ function rate(text: string): number | 'max' {
 }
 
 function listScenarios(io: CommandIo, json: boolean): void {
-  if (json) io.stdout.write(`${JSON.stringify(Object.fromEntries(SCENARIOS))}\n`);
+  if (json) io.stdout.write(`${terminalJson(Object.fromEntries(SCENARIOS))}\n`);
   for (const [name, { description, behaviour }] of json ? [] : SCENARIOS) {
     const flags = Object.entries(behaviour).map(
       ([key, value]) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${value}`,

@@ -1,15 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import type { CommandIo } from '#runtime/command-line.ts';
 import { createCommandLog } from '#runtime/command-log.ts';
+import { settingsAndContractOfCommand } from '#runtime/command-settings.ts';
 import { counted } from '#runtime/counted.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
-import { readSettingsAndContract } from '#runtime/service-setup.ts';
+import { readText } from '#runtime/read-text.ts';
 import type { Settings } from '#runtime/settings.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { parseCredentials } from './credentials.ts';
 import { type Fleet, type FleetOutcome, startFleet } from './fleet.ts';
@@ -88,7 +89,7 @@ export async function simulate(
   }
   if (quiet) {
     if (progress.wrongAnswers > 0) io.stderr.write(`${describeWrongAnswers(progress)}\n`);
-    io.stdout.write(`${JSON.stringify(jsonReport(progress, verification))}\n`);
+    io.stdout.write(`${terminalJson(jsonReport(progress, verification))}\n`);
   }
   return outcome === 'gave-up' || verification?.ok === false || progress.wrongAnswers > 0 ? 1 : 0;
 }
@@ -102,7 +103,7 @@ export async function verifyLater(
   const { settings, deps } = await surroundings(io, access);
   const ledger = await readLedgerFile(request.ledger);
   const verification = await verify(ledger, request, io, settings, deps, access);
-  if (request.json === true) io.stdout.write(`${JSON.stringify(verification)}\n`);
+  if (request.json === true) io.stdout.write(`${terminalJson(verification)}\n`);
   return verification.ok ? 0 : 1;
 }
 
@@ -175,9 +176,8 @@ async function surroundings(
   io: CommandIo,
   access: PipelineAccess,
 ): Promise<{ readonly settings: Settings; readonly schemas: SchemaRegistry; readonly deps: Deps }> {
-  const { settings, contract, warnings } = await readSettingsAndContract(io.env);
+  const { settings, contract } = await settingsAndContractOfCommand(io);
   const { schemas } = contract;
-  for (const warning of warnings) io.stderr.write(`${warning}\n`);
   // The display says what a person needs; log lines would run through it.
   const log = createCommandLog('simulate', { LOG_LEVEL: io.env['LOG_LEVEL'] || 'silent' }, io.stderr);
   return {
@@ -190,9 +190,9 @@ async function surroundings(
 function identitiesIn(path: string): ReturnType<typeof parseCredentials> {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readText(path);
   } catch (error) {
-    throw new PipelineError('usage', '--credentials: cannot read the file', { cause: error });
+    throw new PipelineError('usage', `--credentials: ${path} cannot be read`, { cause: error });
   }
   return parseCredentials(text);
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { everyProblemAtOnce } from '#runtime/every-problem.ts';
@@ -13,7 +14,12 @@ import { LiveStatus, statusLine } from './status-line.ts';
 import { terminalLog } from './terminal-log.ts';
 
 const io = processIo(process);
-const program = new Command('npm start --')
+const program = addExamples(
+  new Command('npm start --'),
+  '',
+  '--simulate 25',
+  'INFLUX_URL=… INFLUX_TOKEN=… INFLUX_ORG=… INFLUX_BUCKET=… npm start',
+)
   .usage('[options]')
   .description(
     'The whole pipeline in one process: MQTT in, an embedded event log, an embedded store, HTTP for health, metrics and readings.\n' +

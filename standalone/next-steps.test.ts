@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { admit } from '#contract/admission.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
 import { nextSteps, type RunningAt } from '#standalone/next-steps.ts';
 
 const usual: RunningAt = {
@@ -16,6 +19,14 @@ test('a newcomer can copy a command that publishes, and those that find what bec
   expect(text).toContain('http://127.0.0.1:8080/ shows all of it in a browser.\n');
   for (const command of ['trace -- dev-1 0', 'dlq -- list', 'devices -- status'])
     expect(text).toContain(`npm run ${command} `);
+});
+
+test('what is copied there is a reading that is accepted', () => {
+  const [, lines = ''] = /^ {2}(ts=[\s\S]*?'\$values'}')$/m.exec(nextSteps(usual)) ?? [];
+  const last = 'mosquitto_pub() { for word; do :; done; printf %s "$word"; }';
+  const payload = execFileSync('sh', ['-euc', `${last}\n${lines}`]);
+  const { accepted, rejects } = admit(payload, Date.now(), loadSchemas());
+  expect([accepted?.count, rejects]).toEqual([1, []]);
 });
 
 test('names what is not as usual: ports, a login, the environment, but no secret of it', () => {

@@ -41,10 +41,10 @@ function publishing(port: number, allowAnonymous: boolean): string[] {
   const login = allowAnonymous ? '' : ' -u dev-1 -P PASSWORD';
   return [
     ...(allowAnonymous ? [] : ['npm run devices -- add dev-1    prints its PASSWORD']),
-    'ts=$(date +%s)000',
+    `ts=$(date +%s)000 values='{"temperature":21,"humidity":40}'`,
     `mosquitto_pub -q 1${where} -i dev-1${login} \\`,
     '-t devices/dev-1/telemetry \\',
-    `-m '{"schema":"environment/1","ts":'$ts',"seq":0,"values":{"temperature":21}}'`,
+    `-m '{"schema":"environment/1","ts":'$ts',"seq":0,"values":'$values'}'`,
   ];
 }
 

@@ -36,6 +36,9 @@ describe('what npm run build makes', { timeout: 120_000 }, () => {
     for (const entry of entries) {
       const { stdout } = await run(process.execPath, [built(entry), '--help']);
       expect(stdout, entry).toContain('Usage: ');
+      expect(stdout, entry).toContain('\nExit codes: 0 ');
+      if (!stdout.includes('\nCommands:\n')) expect(stdout, entry).toMatch(/\nExamples?:\n/);
+      for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
     }
   });
 

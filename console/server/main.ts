@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { everyProblemAtOnce } from '#runtime/every-problem.ts';
 import { processIo } from '#runtime/process-io.ts';
@@ -9,7 +10,10 @@ import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { CONSOLE_CHECKS, startConsoleService } from './console-service.ts';
 
 const io = processIo(process);
-const program = new Command('console')
+const program = addExamples(
+  new Command('console'),
+  'KAFKA_BROKERS=… CONSOLE_TARGETS=http://gateway-1:8080 npm run console',
+)
   .usage('')
   .description(
     'A page to look at a distributed pipeline, and to mend its dead letters. (`npm start` serves its own.)\n' +

@@ -78,7 +78,7 @@ describe('npm run devices -- add --from', () => {
       ].join('\n'),
     );
     expect(code).toBe(0);
-    expect(err).toContain('2 of these hashes are guessed fast');
+    expect(err).toContain('2 hashes of these are guessed fast');
     for (const id of ['dev-1', 'dev-2']) {
       expect(await letsIn(id, 'correct horse')).toBe(true);
       expect(await letsIn(id, 'correct horsf')).toBe(false);
@@ -195,6 +195,68 @@ describe('npm run devices -- add --from', () => {
     expect(err).toContain('2 devices added');
     expect(ids()).toEqual(['good-1', 'good-2']);
   });
+
+  it('leaves what is not named as it is of a device that gets another password, by name or by a list', async () => {
+    await add([
+      'dev-1',
+      '--label',
+      'site=a',
+      '--burst',
+      '500',
+      '--silent-after',
+      '26h',
+      '--forwards',
+      'tele/#',
+    ]);
+    const { labels, limits, silentAfterSeconds, hash } = kept('dev-1') as unknown as Record<string, unknown>;
+    const terms = { labels, limits, silentAfterSeconds };
+    expect(await add(['dev-1'])).toMatchObject({ code: 0, err: expect.stringContaining('already') });
+    expect(kept('dev-1')).toMatchObject(terms);
+    expect(kept('dev-1')).not.toMatchObject({ hash });
+    // What it may publish for others is a right, and given anew.
+    expect(kept('dev-1')).not.toHaveProperty('forwards');
+    expect((await addList('id,labels.line\ndev-1,2\n', '--replace')).code).toBe(0);
+    expect(kept('dev-1')).toMatchObject({ ...terms, labels: { site: 'a', line: '2' } });
+  });
+
+  it('[P10] writes no limits that contradict each other, wherever each of them was named', async () => {
+    await add(['dev-1', '--burst', '50']);
+    const before = readFileSync(file, 'utf8');
+    for (const refused of [
+      await add(['dev-1', '--messages-per-second', '100']),
+      await addList('id,limits.messagesPerSecond\ndev-2,100\n', '--burst', '50'),
+    ]) {
+      expect([refused.code, refused.err]).toEqual([
+        2,
+        expect.stringContaining('limits.burst must not be below messagesPerSecond'),
+      ]);
+      expect(readFileSync(file, 'utf8')).toBe(before);
+    }
+  });
+
+  it.each([
+    ['Latin-1', Buffer.from('id,password\ndev-1,gr\xfcnes Haus\n', 'latin1'), 'line 2 is not UTF-8 text'],
+    ['UTF-16', Buffer.from('\uFEFFid,password\r\ndev-1,green house\r\n', 'utf16le'), 'it is UTF-16 text'],
+  ])('[P10] refuses a list in %s: its passwords would be others', async (_, bytes, told) => {
+    writeFileSync(list, bytes);
+    const { code, err } = await add(['--from', list]);
+    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+    expect(ids()).toEqual([]);
+  });
+
+  it('[P10] quotes nothing of a list without a head: it begins with a device and its password', async () => {
+    const { code, err } = await addList('dev-1,correct horse\ndev-2,battery staple\n');
+    expect([code, err]).toEqual([2, expect.stringContaining('line 1: expected a head')]);
+    expect(err).not.toContain('correct horse');
+  });
+
+  it.each(['--replace', '--skip-bad', '--format=csv', '--hashes=sha256-prefix'])(
+    '[P10] %s says something of lists only',
+    async (flag) => {
+      const { code, err } = await add(['dev-1', flag]);
+      expect([code, err]).toEqual([2, expect.stringContaining('expected together with --from')]);
+    },
+  );
 
   it('replaces no device by a list, unless it is told to', async () => {
     await add(['dev-1', 'dev-2']);

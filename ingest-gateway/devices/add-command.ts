@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, printResult } from '#runtime/command-line.ts';
+import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { whyNotAddable } from './addable-id.ts';
@@ -13,8 +15,14 @@ import { LIST_FORMATS, type ListFormat } from './import/device-rows.ts';
 import { readList } from './import/read-list.ts';
 import { type NewPasswords, newPasswords } from './new-passwords.ts';
 import { whyNotPassword } from './password-hash.ts';
-import { assertNoSecrets, removeSecrets, secretLines, writeSecrets } from './secrets-file.ts';
-import { addTermOptions, mergedTerms, type TermOptions, termsOf } from './term-options.ts';
+import {
+  assertNoSecrets,
+  removeSecrets,
+  secretLines,
+  whereSecretsAre,
+  writeSecrets,
+} from './secrets-file.ts';
+import { addTermOptions, mergedTerms, type TermOptions, termsOf, termsOnTopOf } from './term-options.ts';
 
 type Io = Pick<CommandIo, 'env' | 'stdout' | 'stderr'>;
 
@@ -40,8 +48,11 @@ export function addAddCommand(
   outcome: CommandOutcome,
 ): void {
   addTermOptions(
-    program
-      .command('add')
+    addExamples(
+      program.command('add'),
+      'truck-1 truck-2 --label site=north',
+      '--from fleet.csv --secrets fleet-passwords',
+    )
       .description(
         'Let devices in, also revoked ones, or give them new passwords. Prints "<device id> <password>" for each password that\n' +
           'was made: device id = MQTT client id = user name. docs/devices.md explains lists, and those of other brokers.',
@@ -52,10 +63,13 @@ export function addAddCommand(
         'a list instead: CSV with a head (id, password or hash, limits.…, labels.…), JSON lines, Mosquitto’s or EMQX’s; - = standard input',
       )
       .addOption(
-        new Option('--format <format>', 'of the list; default: seen from its content').choices(LIST_FORMATS),
+        new Option('--format <format>', 'of the list (default: seen from its content)').choices(LIST_FORMATS),
       )
       .option('--hashes <kind>', `how hashes in hex were made: ${HASH_KINDS}`)
-      .option('--replace', 'devices of the list that are in the file already get what the list says')
+      .option(
+        '--replace',
+        'devices of the list that are in the file already get other passwords, and what the list says',
+      )
       .option(
         '--skip-bad',
         'add the good lines of the list, and exit 1; without, one bad line leaves all as it is',
@@ -93,7 +107,7 @@ export function addAddCommand(
       if (problems.length > 0) outcome.code = 1;
       if (dryRun) {
         printResult(io, options.json, { good: good.length, bad: problems.length }, [
-          `${good.length} devices would be added`,
+          `${counted(good.length, 'device')} would be added`,
         ]);
         return;
       }
@@ -105,8 +119,14 @@ export function addAddCommand(
           const late = good.filter((device) => isRefused(device, devices)).map(({ id }) => id);
           if (late.length > 0)
             throw new PipelineError('usage', `added by somebody else meanwhile: ${late.join(', ')}`);
-          for (const { id, terms } of good)
-            devices.set(id, { ...(passwords.hashes.get(id) ?? { algorithm: 'none' }), ...terms });
+          const wrong: string[] = [];
+          for (const { id, place, terms } of good) {
+            const judged = termsOnTopOf(devices.get(id), terms);
+            if (typeof judged === 'string') wrong.push(`${place}: ${judged}`);
+            else devices.set(id, { ...(passwords.hashes.get(id) ?? { algorithm: 'none' }), ...judged });
+          }
+          if (wrong.length > 0)
+            throw new PipelineError('usage', [...wrong, 'nothing was changed'].join('\n'));
         });
       } catch (error) {
         if (secrets !== undefined) removeSecrets(secrets);
@@ -114,6 +134,14 @@ export function addAddCommand(
       }
       auditCommand(io, 'devices add', { devices: good.map(({ id }) => id), from });
       tellAll(good, passwords, options, io);
+      const known = good
+        .map(({ id }) => id)
+        .filter((id) => existing.has(id) && existing.get(id) !== 'revoked');
+      if (!isBulk && known.length > 0)
+        tell(
+          io,
+          `in the file already, now with other passwords (rotate lets both work for a time): ${known.join(', ')}`,
+        );
     });
 }
 
@@ -143,6 +171,14 @@ async function listOf(
     };
   }
   if (ids.length === 0) throw wrong('expected device ids, or --from');
+  const ofLists = Object.entries({
+    '--format': format,
+    '--hashes': options.hashes,
+    '--replace': options.replace,
+    '--skip-bad': options.skipBad,
+  }).filter(([, given]) => given !== undefined);
+  if (ofLists.length > 0)
+    throw wrong(`${ofLists.map(([flag]) => flag).join(', ')}: expected together with --from`);
   const problems = ids.map(whyNotAddable).filter((why) => why !== undefined);
   if (problems.length > 0) throw wrong(problems.join('\n'));
   if (passwordStdin && ids.length !== 1) throw wrong('--password-stdin: expected a single device');
@@ -185,13 +221,13 @@ function tellAll(
     .map(({ id }) => `${id} ${hashes.has(id) ? '(as given)' : '(no password)'}`);
   if (secrets === undefined) lines.unshift(...secretLines(made).split('\n').filter(Boolean));
   printResult(io, options.json, { ...(shown ? { devices: shown } : { secrets }), added: count }, lines);
-  if (secrets !== undefined) tell(io, `${made.size} passwords are in ${secrets}, and nowhere else`);
-  if (from !== undefined) tell(io, `${count} devices added`);
+  if (secrets !== undefined) tell(io, whereSecretsAre(secrets, made));
+  if (from !== undefined) tell(io, `${counted(count, 'device')} added`);
   const weak = devices.filter(({ hash }) => hash !== undefined && isGuessedFast(hash)).length;
   if (weak > 0)
     tell(
       io,
-      `${weak} of these hashes are guessed fast by whoever gets hold of the file: give those devices other passwords in time (devices rotate)`,
+      `${counted(weak, 'hash', 'hashes')} of these ${weak === 1 ? 'is' : 'are'} guessed fast by whoever gets hold of the file: give other passwords in time (devices rotate)`,
     );
 }
 

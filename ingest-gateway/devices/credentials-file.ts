@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { readText } from '#runtime/read-text.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import { type Credential, credentialSchema } from './credential.ts';
 import { assertNotWritableForAll, rewriteFile } from './rewrite-file.ts';
@@ -45,7 +46,7 @@ export function readCredentials(file: string): Credentials {
   let content: unknown;
   try {
     assertNotWritableForAll(VARIABLE, file, statSync(file));
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = JSON.parse(readText(file));
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
     // A syntax error quotes the file, which does not belong into logs.

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, printResult } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { addAddCommand } from './add-command.ts';
@@ -35,8 +36,7 @@ export function deviceCommands(
   addRotateCommand(program, io, { readStdin, now });
   addSetCommand(program, io, readStdin);
 
-  program
-    .command('revoke')
+  addExamples(program.command('revoke'), 'truck-2')
     .description(
       'Lock devices out, whatever they show; connected ones are disconnected. They stay in the file as revoked, so that they\n' +
         'cannot come back without a password. Fails, without a change, when one is not there.',
@@ -44,7 +44,8 @@ export function deviceCommands(
     .argument('<device-id...>')
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
     .option('--json', 'one JSON object {"revoked": […]}')
-    .action(async (ids: string[], options: FileOptions) => {
+    .action(async (named: string[], options: FileOptions) => {
+      const ids = [...new Set(named)];
       await changeCredentials(credentialsFileOf(io.env, options.file), async (devices) => {
         const missing = ids.filter((id) => !devices.has(id));
         if (missing.length > 0)
@@ -63,8 +64,7 @@ export function deviceCommands(
       );
     });
 
-  program
-    .command('list')
+  addExamples(program.command('list'), '--json')
     .description('Devices that may connect, and those that were revoked')
     .option('--file <file>', 'instead of DEVICE_CREDENTIALS_FILE')
     .option('--json', 'one JSON object {"devices": […], "revoked": […], "overlaps": {"<device id>": until}}')

@@ -1,12 +1,12 @@
-import { text } from 'node:stream/consumers';
 import { type CommandOutcome, runCommand } from '#runtime/command-line.ts';
+import { readStdinText } from '#runtime/read-text.ts';
 import { deviceCommands } from './device-commands.ts';
 
 const { argv, env, stdin, stdout, stderr } = process;
 const io = { argv: argv.slice(2), env, stdout, stderr, signal: new AbortController().signal };
 const outcome: CommandOutcome = { code: 0 };
 process.exitCode = await runCommand(
-  deviceCommands(io, () => text(stdin), outcome, Date.now),
+  deviceCommands(io, () => readStdinText(stdin), outcome, Date.now),
   io,
   outcome,
 );

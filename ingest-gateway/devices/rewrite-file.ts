@@ -54,7 +54,7 @@ export async function rewriteFile(
     renameSync(draft, target);
   } catch (error) {
     rmSync(draft, { force: true });
-    throw error;
+    throw unwritable(variable, target, error);
   } finally {
     closeSync(descriptor);
   }

@@ -14,7 +14,18 @@ let passwords: Record<string, string>;
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'rotate-'));
   file = path.join(folder, 'devices.json');
-  const { out } = await run(['add', 'dev-1', 'dev-2', '--label', 'site=a', '--burst', '500', '--json']);
+  const { out } = await run([
+    'add',
+    'dev-1',
+    'dev-2',
+    '--label',
+    'site=a',
+    '--burst',
+    '500',
+    '--silent-after',
+    '26h',
+    '--json',
+  ]);
   passwords = JSON.parse(out).devices;
   await run(['add', 'gone', 'cert', '--without-password']);
   await run(['revoke', 'gone']);
@@ -38,6 +49,7 @@ describe('npm run devices -- rotate', () => {
     expect(kept('dev-1')).toMatchObject({
       labels: { site: 'a' },
       limits: { burst: 500 },
+      silentAfterSeconds: 26 * 60 * 60,
       previous: { until: '2026-01-01T12:00:00.000Z' },
     });
     expect(opens(passwords['dev-2'], kept('dev-2'))).toBe(true);

@@ -1,6 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, duration, printResult } from '#runtime/command-line.ts';
+import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import { type Credential, hasPassword, type PasswordHash, passwordOf } from './credential.ts';
@@ -8,7 +10,14 @@ import { changeCredentials, credentialsFileOf, readCredentials } from './credent
 import { readDeviceList } from './import/device-list.ts';
 import { readList } from './import/read-list.ts';
 import { newPasswords, type PasswordWish } from './new-passwords.ts';
-import { assertNoSecrets, removeSecrets, secretLines, writeSecrets } from './secrets-file.ts';
+import {
+  assertNoSecrets,
+  removeSecrets,
+  secretLines,
+  whereSecretsAre,
+  writeSecrets,
+} from './secrets-file.ts';
+import { withoutTerms } from './term-options.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LONGEST_OVERLAP_MS = 90 * DAY_MS;
@@ -28,8 +37,7 @@ export function addRotateCommand(
   io: Pick<CommandIo, 'env' | 'stdout' | 'stderr'>,
   { readStdin, now }: { readonly readStdin: () => Promise<string>; readonly now: () => number },
 ): void {
-  program
-    .command('rotate')
+  addExamples(program.command('rotate'), 'truck-1 --overlap 7d', '--all --secrets new-passwords')
     .description(
       'Give devices other passwords. The ones before work, too, until --overlap is over: time to bring the new ones to the\n' +
         'devices. Limits, labels and what a device may forward stay. All or nothing.',
@@ -40,11 +48,10 @@ export function addRotateCommand(
       '--from <file>',
       'a list as for `add`: id, and password or hash if they are not to be made; - = standard input',
     )
-    .option(
-      '--overlap <time>',
-      'how long both work: 7d, 12h, 30m; 0 = the one before ends at once',
-      duration(LONGEST_OVERLAP_MS),
-      7 * DAY_MS,
+    .addOption(
+      new Option('--overlap <time>', 'how long both work: 7d, 12h, 30m; 0 = the one before ends at once')
+        .argParser(duration(LONGEST_OVERLAP_MS))
+        .default(7 * DAY_MS, '7d'),
     )
     .option(
       '--secrets <file>',
@@ -81,10 +88,9 @@ export function addRotateCommand(
       const shown = secrets === undefined ? { devices: Object.fromEntries(made) } : { secrets };
       const lines = secrets === undefined ? secretLines(made).split('\n').filter(Boolean) : [];
       printResult(io, options.json, { ...shown, rotated: hashes.size, until }, lines);
-      if (secrets !== undefined)
-        io.stderr.write(`${made.size} passwords are in ${secrets}, and nowhere else\n`);
+      if (secrets !== undefined) io.stderr.write(`${whereSecretsAre(secrets, made)}\n`);
       io.stderr.write(
-        `${hashes.size} devices have other passwords; those before ${overlap > 0 ? `work until ${until}` : 'do not work any more'}\n`,
+        `${counted(hashes.size, 'device')} got other passwords; those before ${overlap > 0 ? `work until ${until}` : 'do not work any more'}\n`,
       );
     });
 }
@@ -125,13 +131,9 @@ function whyNotRotated(id: string, entry: Credential | undefined): string | unde
 /** @param until `undefined` = without an overlap */
 function rotated(before: Credential | undefined, hash: PasswordHash, until: string | undefined): Credential {
   if (!hasPassword(before)) throw new Error('not judged');
-  const { forwards, maxDevices, limits, labels } = before;
   return {
     ...hash,
-    ...(forwards && { forwards }),
-    ...(maxDevices && { maxDevices }),
-    ...(limits && { limits }),
-    ...(labels && { labels }),
+    ...withoutTerms(before, []).terms,
     ...(until !== undefined && { previous: { until, password: passwordOf(before) } }),
   };
 }

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { counted } from '#runtime/counted.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 
 const OWNER_ONLY = 0o600;
@@ -17,6 +18,10 @@ export function writeSecrets(file: string, passwords: ReadonlyMap<string, string
     try {
       writeFileSync(descriptor, secretLines(passwords));
       fsyncSync(descriptor);
+    } catch (cause) {
+      // None of them is in force, and the file would be in the way of the next try.
+      removeSecrets(file);
+      throw cause;
     } finally {
       closeSync(descriptor);
     }
@@ -25,6 +30,11 @@ export function writeSecrets(file: string, passwords: ReadonlyMap<string, string
       cause,
     });
   }
+}
+
+/** For whoever made them. */
+export function whereSecretsAre(file: string, { size }: ReadonlyMap<string, string>): string {
+  return `${counted(size, 'password')} ${size === 1 ? 'is' : 'are'} in ${file}, and nowhere else`;
 }
 
 /** Those that did not come in force. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, printResult } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import type { Credential } from './credential.ts';
@@ -39,8 +40,11 @@ export function addSetCommand(
   readStdin: () => Promise<string>,
 ): void {
   addTermOptions(
-    program
-      .command('set')
+    addExamples(
+      program.command('set'),
+      'truck-1 --label site=south --messages-per-second 50',
+      '--all --remove labels.line limits.burst',
+    )
       .description(
         'Change what is said of devices besides their passwords, which stay: labels, limits, what they may forward, when they\n' +
           'are silent. What is not named stays, too. All or nothing; a running gateway goes by it from the next message on.',

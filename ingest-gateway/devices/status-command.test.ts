@@ -100,6 +100,15 @@ describe('npm run devices -- status', () => {
       out: '',
       err: expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`),
     });
-    expect((await status(['--url', 'nowhere'])).code).toBe(2);
+    // As people write it, and as `URL` takes for an address of the scheme `127.0.0.1`, or of none.
+    expect(await status(['--url', `127.0.0.1:${port}`])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`),
+    });
+    for (const address of ['mqtt://127.0.0.1:1883', 'localhost:port', ''])
+      expect(await status(['--url', address])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('--url: expected an address'),
+      });
   });
 });

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { addExamples } from '#runtime/command-help.ts';
 import type { CommandIo } from '#runtime/command-line.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
@@ -24,8 +25,7 @@ export function addStatusCommand(
   io: Pick<CommandIo, 'env' | 'stdout'>,
   now: () => number,
 ): void {
-  program
-    .command('status')
+  addExamples(program.command('status'), '--trouble', 'truck-1')
     .description(
       'What a running gateway knows of its devices since it started: who is there, what was refused, who is silent; ids that\n' +
         'were never let in, and addresses that were turned away. Of one device: all there is. HTTP_TOKEN is shown if it is set.',
@@ -66,8 +66,14 @@ async function ask(
   wanted: Readonly<Record<string, string | undefined>>,
   token: string | undefined,
 ): Promise<StatusAnswer> {
-  if (!URL.canParse(base)) throw new PipelineError('usage', `--url: expected an address, found ${base}`);
-  const url = new URL('/api/devices', base);
+  // `localhost:8080` is an address for people, and for `URL` one of the scheme `localhost`.
+  const address = /^[a-z]+:\/\//i.test(base) ? base : `http://${base}`;
+  if (!/^https?:/i.test(address) || !URL.canParse(address))
+    throw new PipelineError(
+      'usage',
+      `--url: expected an address such as http://127.0.0.1:8080, found ${base}`,
+    );
+  const url = new URL('/api/devices', address);
   for (const [name, value] of Object.entries(wanted))
     if (value !== undefined) url.searchParams.set(name, value);
   let response: Response;

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { LIMITS } from '#contract/limits.ts';
+import { DEVICE_LIMIT_RANGES, LIMITS } from '#contract/limits.ts';
 import { decimalNumber, duration, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import type { Credential } from './credential.ts';
 import { type DeviceTerms, deviceTerms, LONGEST_SILENCE_SECONDS } from './device-terms.ts';
 
 export interface TermOptions {
@@ -19,6 +20,7 @@ export interface TermOptions {
 
 /** What is said of a device besides its password. */
 export function addTermOptions(command: Command): Command {
+  const { messagesPerSecond, burst, inflightMessages, inflightBytes } = DEVICE_LIMIT_RANGES;
   return command
     .option(
       '--forwards <filter...>',
@@ -26,21 +28,25 @@ export function addTermOptions(command: Command): Command {
     )
     .option(
       '--max-devices <n>',
-      `how many devices such a client may name (default ${LIMITS.forwardedDevices}); readings of others are dead letters`,
+      `how many devices such a client may name, readings of others are dead letters (default: ${LIMITS.forwardedDevices})`,
       wholeNumber(1),
     )
     .option('--label <name=value>', 'what you say about the device: site=a (again for more)', collectLabel)
     .option(
       '--messages-per-second <n>',
       'what it may send, sustained, instead of what all may',
-      decimalNumber(0),
+      decimalNumber(messagesPerSecond.min, messagesPerSecond.max),
     )
-    .option('--burst <n>', 'messages that it may send at once', wholeNumber(1))
-    .option('--inflight-messages <n>', 'messages of it that may wait for the log', wholeNumber(1))
-    .option('--inflight-bytes <n>', 'their bytes', wholeNumber(1))
+    .option('--burst <n>', 'messages that it may send at once', wholeNumber(burst.min, burst.max))
+    .option(
+      '--inflight-messages <n>',
+      'messages of it that may wait for the log',
+      wholeNumber(inflightMessages.min, inflightMessages.max),
+    )
+    .option('--inflight-bytes <n>', 'their bytes', wholeNumber(inflightBytes.min, inflightBytes.max))
     .option(
       '--silent-after <time>',
-      'without a message for so long it is told as silent, instead of DEVICE_SILENT_SECONDS: 26h, 10m; 0 = never',
+      'without a message for so long it is told as silent: 26h, 10m; 0 = never (default: DEVICE_SILENT_SECONDS)',
       duration(LONGEST_SILENCE_SECONDS * 1000),
     );
 }
@@ -66,6 +72,16 @@ export function termsOf(options: TermOptions): DeviceTerms {
 export function judgedTerms(terms: DeviceTerms): DeviceTerms | string {
   const judged = z.strictObject(deviceTerms).safeParse(terms);
   return judged.success ? judged.data : judged.error.issues.map((issue) => told(issue)).join('; ');
+}
+
+/**
+ * What holds of a device that is let in anew: what is said of it and is not named stays; what it may publish for others is a
+ * right, and given anew. Or what is wrong with all of it together.
+ */
+export function termsOnTopOf(entry: Credential | undefined, terms: DeviceTerms): DeviceTerms | string {
+  const before =
+    entry === undefined || entry === 'revoked' ? {} : withoutTerms(entry, ['forwards', 'maxDevices']).terms;
+  return judgedTerms(mergedTerms(before, terms));
 }
 
 /**

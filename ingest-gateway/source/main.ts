@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
@@ -8,7 +9,10 @@ import { setUpService } from '#runtime/service-setup.ts';
 import { SOURCE_SERVICE_CHECKS, startSourceService } from './source-service.ts';
 
 const io = processIo(process);
-const program = new Command('mqtt-source')
+const program = addExamples(
+  new Command('mqtt-source'),
+  'KAFKA_BROKERS=… MQTT_SOURCE_URL=mqtt://192.0.2.7 npm run mqtt-source',
+)
   .usage('')
   .description(
     'Takes readings from MQTT brokers that are there already into Kafka, and acknowledges them when they are durable.\n' +

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import type { CommandIo, CommandOutcome } from '#runtime/command-line.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { momentArgument } from '#runtime/moment.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
+import { readStdinText, readText } from '#runtime/read-text.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { write } from '#runtime/text-output.ts';
 import { type ChangeOptions, type ChangeResult, dismissLetters, undismissLetters } from './dismiss.ts';
@@ -55,7 +55,7 @@ export function addChangeCommands(program: Command, parts: ChangeCommandsParts):
     });
   };
 
-  addFilters(program.command('dismiss'), now)
+  addExamples(addFilters(program.command('dismiss'), now), '--reason malformed-json --until 7d --dry-run')
     .description(
       'Mark letters as dealt with: nothing is to be done about them. They stay readable with --all.',
     )
@@ -64,7 +64,7 @@ export function addChangeCommands(program: Command, parts: ChangeCommandsParts):
     .option('--json', 'the result as one object')
     .action((ids: string[], options) => change('dismiss', dismissLetters, ids, options));
 
-  addFilters(program.command('undo'), now)
+  addExamples(addFilters(program.command('undo'), now), '--dismissed-since 1h')
     .description('Take back dismissals: the letters wait again.')
     .argument('[ids...]', 'only these letters', collectIds)
     .option(
@@ -76,8 +76,7 @@ export function addChangeCommands(program: Command, parts: ChangeCommandsParts):
     .option('--json', 'the result as one object')
     .action((ids: string[], options) => change('undo', undismissLetters, ids, options));
 
-  program
-    .command('submit')
+  addExamples(program.command('submit'), 'letters.jsonl --dry-run', 'letters.jsonl')
     .description(
       'Hand in corrected payloads: lines as "export" writes them. What passes is stored, its letter recovered.',
     )
@@ -86,7 +85,7 @@ export function addChangeCommands(program: Command, parts: ChangeCommandsParts):
     .option('--dry-run', 'say what would pass and what would be refused, change nothing')
     .option('--json', 'the summary as one object')
     .action(async (file: string, options: { judgeAt: JudgeAt; dryRun?: true; json?: true }) => {
-      const lines = (await contentOf(file, io)).split('\n');
+      const lines = (await contentOf(file, io)).split(/\r?\n/);
       await withLogAndContract(async (deps, { schemas, mappings }) => {
         const dryRun = options.dryRun === true;
         using progress = createProgressDisplay(io.stderr, options.json === true);
@@ -114,9 +113,9 @@ export function addChangeCommands(program: Command, parts: ChangeCommandsParts):
 }
 
 async function contentOf(file: string, { stdin }: CommandIo): Promise<string> {
-  if (file === '-' && stdin !== undefined) return text(stdin);
+  if (file === '-' && stdin !== undefined) return readStdinText(stdin);
   try {
-    return await readFile(file, 'utf8');
+    return readText(file);
   } catch (cause) {
     throw new PipelineError('usage', `submit: ${file} cannot be read`, { cause });
   }

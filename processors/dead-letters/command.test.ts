@@ -279,6 +279,7 @@ describe('dlq', () => {
     [['list', '--stage', 'kitchen'], /expected one of gateway, telemetry-writer, foreign/],
     [['list', '--since', 'yesterday'], /expected an age such as 30m/],
     [['list', '--limit', '0'], /expected a whole number from 1/],
+    [['list', '--since', '1h', '--until', '2h'], /--until: expected a time after --since/],
     [['show'], /missing required argument/],
     [['show', 'x'], /expected the id of a letter/],
     [['replay', '--rate', '0'], /expected a number from 0\.01/],

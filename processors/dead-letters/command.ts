@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples, addParagraphs } from '#runtime/command-help.ts';
 import {
   type CommandIo,
   type CommandOutcome,
@@ -10,11 +10,11 @@ import {
   runCommand,
   wholeNumber,
 } from '#runtime/command-line.ts';
+import { settingsAndContractOfCommand, settingsOfCommand } from '#runtime/command-settings.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
-import { readSettingsAndContract } from '#runtime/service-setup.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Settings } from '#runtime/settings.ts';
 import { write } from '#runtime/text-output.ts';
 import { addChangeCommands } from './change-commands.ts';
 import { lettersWithProgress } from './chosen-letters.ts';
@@ -51,28 +51,24 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
   const outcome: CommandOutcome = { code: 0 };
   const program = new Command('dlq')
     .usage('<command> [options]')
-    .description('See why readings were refused, and replay them once the cause is gone.')
-    .addHelpText('after', '\nReasons, causes and remedies: docs/dead-letters.md');
+    .description('See why readings were refused, and replay them once the cause is gone.');
+  addParagraphs(program, 'Reasons, causes and remedies: docs/dead-letters.md');
 
   const opening = async (
-    { settings, warnings }: { readonly settings: Settings; readonly warnings: readonly string[] },
+    settings: Settings,
     work: (deps: DeadLettersDeps) => Promise<void>,
   ): Promise<void> => {
-    for (const warning of warnings) io.stderr.write(`${warning}\n`);
     await using eventLog = await context.openLog(settings);
     // No `ensureTopics`: it would give the topics the retention of this command's environment.
     await work({ eventLog, topics: settings.topics, now: context.now });
   };
   const withLog = (work: (deps: DeadLettersDeps) => Promise<void>): Promise<void> =>
-    opening(
-      readSettings(io.env, (path) => readFileSync(path, 'utf8')),
-      work,
-    );
+    opening(settingsOfCommand(io), work);
   const withLogAndContract = async (
     work: (deps: DeadLettersDeps, contract: CurrentContract) => Promise<void>,
   ): Promise<void> => {
-    const { contract, ...read } = await readSettingsAndContract(io.env);
-    await opening(read, (deps) => work(deps, contract));
+    const { settings, contract } = await settingsAndContractOfCommand(io);
+    await opening(settings, (deps) => work(deps, contract));
   };
   const chosenLetters = async function* (
     deps: DeadLettersDeps,
@@ -84,7 +80,12 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
     }
   };
 
-  addFilters(program.command('list'), context.now)
+  addExamples(
+    addFilters(program.command('list'), context.now),
+    '--since 2h',
+    '--each --reason schema-violation',
+    '--device truck-1 --json',
+  )
     .description('Letters that wait for somebody, by what is wrong with them and of which device.')
     .option('--each', 'a row for each letter, the newest first, duplicates folded')
     .option('--all', 'a row for each letter, also those that were dealt with, and what became of them')
@@ -100,7 +101,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       });
     });
 
-  addFilters(program.command('stats'), context.now)
+  addExamples(addFilters(program.command('stats'), context.now), '--since 7d')
     .description('How many letters by reason, status, device, schema and hour.')
     .option('--all', 'also letters that were dealt with')
     .option('--top <n>', 'rows of each table', wholeNumber(1, 10_000), 20)
@@ -112,8 +113,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       });
     });
 
-  program
-    .command('show')
+  addExamples(program.command('show'), '3-17', '3-17 --raw > payload')
     .description('Everything about one letter: headers, payload, and where in it the problem is.')
     .argument('<id>', 'of a letter, as "list" prints it', letterIdArgument)
     .option('--full', 'the payload whatever its length')
@@ -140,7 +140,11 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       });
     });
 
-  addFilters(program.command('replay'), context.now)
+  addExamples(
+    addFilters(program.command('replay'), context.now),
+    '--schema greenhouse/1 --dry-run',
+    '3-17 3-18',
+  )
     .description("Judge letters again by today's schemas and mappings and hand in again those that pass.")
     .argument('[ids...]', 'only these letters', collectIds)
     .option('--dry-run', 'say what would pass and what would fail, change nothing')
@@ -187,7 +191,7 @@ export async function runDeadLetters(io: CommandIo, context: DeadLettersContext)
       },
     );
 
-  addFilters(program.command('export'), context.now)
+  addExamples(addFilters(program.command('export'), context.now), '--device truck-1 > letters.jsonl')
     .description('Letters as JSON lines, with their payloads: to be corrected, and handed in with "submit".')
     .argument('[ids...]', 'only these letters', collectIds)
     .option('--all', 'also letters that were dealt with')

@@ -187,10 +187,12 @@ test('dlq list: by what is wrong and of which device, within 80 columns', async 
   expect(lines.slice(2, 5)).toEqual([
     '12 letters  schema-violation',
     '  /values/temperature must be number',
-    expect.stringMatching(/^ +12 {2}d{40}/),
+    expect.stringMatching(/^ +12 {2}d{33}… {2}newest 0-\d+, 0 min ago$/),
   ]);
   expect(lines).toContain('8 letters  timestamp-out-of-range');
   expect(lines.filter((line) => /^ +1 {2}dev-/.test(line))).toHaveLength(6);
   expect(lines.find((line) => line.includes('more device'))).toMatch(/3 {2}of 3 more devices/);
-  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  const each = (await dlq('list', '--each')).out.split('\n');
+  expect(each.find((line) => line.includes('dddd'))).toMatch(/^\d+-\d+ +\S+Z {2}d{15}… {2}schema-violation/);
+  for (const line of [...lines, ...each]) expect(line.length).toBeLessThanOrEqual(80);
 });

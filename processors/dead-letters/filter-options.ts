@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseLetterId } from '#contract/dead-letter.ts';
 import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
-import { momentArgument, parseMoment } from '#runtime/moment.ts';
+import { assertRising, momentArgument, parseMoment } from '#runtime/moment.ts';
 import type { JudgeAt } from './judge.ts';
 import type { LetterFilter } from './letter-filter.ts';
 import { LETTER_STAGES, type LetterStage } from './letters.ts';
@@ -42,8 +42,10 @@ export function addFilters(command: Command, now: () => number): Command {
     .option('--until <when>', 'written before then', moment);
 }
 
+/** @throws PipelineError `usage` */
 export function filterOf(options: FilterOptions, ids: readonly string[] = []): LetterFilter {
   const { reason, device, schema, stage, source, since, until, all, dismissedSince } = options;
+  assertRising(since, until);
   return {
     ...(ids.length > 0 && { ids: new Set(ids) }),
     ...(reason && { reasons: new Set(reason) }),

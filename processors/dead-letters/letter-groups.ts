@@ -1,5 +1,5 @@
 import { counted } from '#runtime/counted.ts';
-import { terminalText } from '#runtime/terminal-text.ts';
+import { shortened, terminalText } from '#runtime/terminal-text.ts';
 import { detailText } from './letter-summary.ts';
 import { type Letter, sourceOf } from './letters.ts';
 
@@ -26,7 +26,9 @@ const MAX_DEVICES = 20_000;
 const OTHERS = 'others';
 const DEVICES_SHOWN = 5;
 const MAX_WIDTH = 120;
-const MIN_WIDTH = 40;
+const MIN_WIDTH = 60;
+/** What stands beside the id of a device, of which the letter is what the next command needs. */
+const BESIDE_DEVICE = 46;
 export const PLAIN_WIDTH = 80;
 
 /** Counts letters by what is wrong with them, and of which device: an incident is a few lines, not a page of equal rows. */
@@ -76,7 +78,7 @@ export class LetterGroups {
   }): string {
     const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, columns));
     const groups = [...this.#groups.values()].sort((a, b) => b.letters - a.letters);
-    const blocks = groups.slice(0, limit).map((group) => blockOf(group, now));
+    const blocks = groups.slice(0, limit).map((group) => blockOf(group, width, now));
     const left = groups.length - blocks.length;
     const lines = [
       `${counted(this.#letters, 'dead letter')}, by what is wrong with ${this.#letters === 1 ? 'it' : 'them'}:`,
@@ -85,7 +87,7 @@ export class LetterGroups {
       ...(left > 0 ? [`… and ${counted(left, 'more kind')}; --limit shows more`] : []),
       'dlq show ID tells all about one; --each has a row for each, --json is for machines',
     ];
-    return `${lines.map((line) => cut(line, width)).join('\n')}\n`;
+    return `${lines.map((line) => shortened(line, width)).join('\n')}\n`;
   }
 
   #groupOf(letter: Letter): LetterGroup {
@@ -113,7 +115,11 @@ export function kindOf(letter: Letter): {
   return { reason, detail, key: JSON.stringify([reason, detail.replace(/-?\d+(\.\d+)?/g, '#')]) };
 }
 
-function blockOf({ reason, detail, letters, devices, others }: LetterGroup, now: number): string[] {
+function blockOf(
+  { reason, detail, letters, devices, others }: LetterGroup,
+  width: number,
+  now: number,
+): string[] {
   const shares = [...devices].sort(([, a], [, b]) => b.letters - a.letters || b.newestAt - a.newestAt);
   const shown = shares.slice(0, DEVICES_SHOWN);
   const left = devices.size - shown.length;
@@ -123,7 +129,7 @@ function blockOf({ reason, detail, letters, devices, others }: LetterGroup, now:
     ...(detail === '' ? [] : [`  ${terminalText(detail)}`]),
     ...shown.map(([device, { letters: count, newestId, newestAt }]) => {
       const newest = `${count === 1 ? '' : 'newest '}${newestId}, ${age(now - newestAt)} ago`;
-      return `  ${count.toLocaleString('en').padStart(7)}  ${terminalText(device).padEnd(20)}  ${newest}`;
+      return `  ${count.toLocaleString('en').padStart(7)}  ${shortened(terminalText(device), width - BESIDE_DEVICE).padEnd(20)}  ${newest}`;
     }),
     ...(leftLetters > 0
       ? [
@@ -137,8 +143,4 @@ function age(ms: number): string {
   const minutes = Math.max(0, Math.round(ms / 60_000));
   if (minutes < 60) return `${minutes} min`;
   return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1_440)} days`;
-}
-
-function cut(line: string, width: number): string {
-  return line.length <= width ? line : `${line.slice(0, width - 1).toWellFormed()}…`;
 }

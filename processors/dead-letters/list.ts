@@ -16,10 +16,11 @@ type Output = NodeJS.WritableStream & { readonly columns?: number };
 
 /** After the reason. */
 const SOURCE_COLUMN = 4;
-const OTHER_COLUMNS_WIDTH = 110;
-const MIN_DETAIL_WIDTH = 40;
-/** Where no terminal says how wide it is. */
 const DETAIL_WIDTH = 200;
+const LONGEST_DEVICE_ID = 64;
+/** In a terminal, whose lines end where it ends: an id takes a fifth of them at most. */
+const SHORTEST_DEVICE_ID = 12;
+const COLUMNS_PER_DEVICE_COLUMN = 5;
 
 /** Prints what is wrong, with how many letters of which devices. */
 export async function listGroups(
@@ -50,21 +51,25 @@ export async function listLetters(
     return;
   }
   if (total === 0) return write(stdout, 'No dead letters.\n');
-  const { columns } = stdout;
-  const detailWidth =
-    columns === undefined ? DETAIL_WIDTH : Math.max(MIN_DETAIL_WIDTH, columns - OTHER_COLUMNS_WIDTH);
+  // A pipe gets all of it: somebody may look for it.
+  const { columns = Infinity } = stdout;
+  const deviceWidth = Math.max(
+    SHORTEST_DEVICE_ID,
+    Math.min(LONGEST_DEVICE_ID, Math.floor(columns / COLUMNS_PER_DEVICE_COLUMN)),
+  );
   // Where all devices speak our language, nothing is said of mappings.
   const sources = newest.some(({ letter }) => sourceOf(letter) !== undefined);
   const head = ['ID', 'TIME', 'DEVICE', 'REASON', 'STAGE', 'ATTEMPTS', 'COPIES', 'DETAIL'];
+  const table = plainTable(
+    sources ? head.toSpliced(SOURCE_COLUMN, 0, 'SOURCE') : head,
+    newest.map((entry) => {
+      const cells = row(entry, deviceWidth);
+      return sources ? cells.toSpliced(SOURCE_COLUMN, 0, sourceOf(entry.letter) ?? '–') : cells;
+    }),
+  );
   await write(
     stdout,
-    plainTable(
-      sources ? head.toSpliced(SOURCE_COLUMN, 0, 'SOURCE') : head,
-      newest.map((entry) => {
-        const cells = row(entry, detailWidth);
-        return sources ? cells.toSpliced(SOURCE_COLUMN, 0, sourceOf(entry.letter) ?? '–') : cells;
-      }),
-    ),
+    table.replace(/.+/g, (line) => shortened(line, columns)),
   );
   if (newest.length < total) {
     const shown = `the newest ${newest.length.toLocaleString('en')} of ${counted(total, 'letter')}`;
@@ -72,19 +77,19 @@ export async function listLetters(
   }
 }
 
-function row({ letter, copies }: FoldedLetter, detailWidth: number): string[] {
+function row({ letter, copies }: FoldedLetter, deviceWidth: number): string[] {
   const { id, time, deviceId, reason, stage, attempt, detail, state } = letter;
   const pending = statusOf(letter) === 'pending' && state === undefined;
   const text = pending ? detailText(detail) : `${outcomeText(letter)}; ${detailText(detail)}`;
   return [
     id,
     `${isoTime(time).slice(0, 19)}Z`,
-    shortened(deviceId, 64),
+    shortened(deviceId, deviceWidth),
     reason,
     stage,
     String(attempt),
     String(copies),
-    shortened(text, detailWidth),
+    shortened(text, DETAIL_WIDTH),
   ];
 }
 

@@ -1,19 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { Registry } from 'prom-client';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { createCommandLog } from '#runtime/command-log.ts';
+import { settingsOfCommand } from '#runtime/command-settings.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
 import { setUpService } from '#runtime/service-setup.ts';
-import { readSettings } from '#runtime/settings.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { LAG_MONITOR_CHECKS, startLagMonitorService } from './lag-monitor-service.ts';
 import { lookOnce, renderLagReport } from './lag-report.ts';
 
 const io = processIo(process);
-const program = new Command('lag-monitor')
+const program = addExamples(new Command('lag-monitor'), '--once', '--once --json')
   .description(
     'How far the processors are behind, in records and in seconds, also while every processor is dead.\n' +
       'Without options: serves it to Prometheus (needs KAFKA_BROKERS). Configured by the environment\n' +
@@ -23,13 +24,13 @@ const program = new Command('lag-monitor')
   .option('--json', 'with --once: one JSON object')
   .action(async (options: { once?: true; json?: true }) => {
     if (options.once) {
-      const { settings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
+      const settings = settingsOfCommand(io);
       const log = createCommandLog('lag-monitor', io.env, io.stderr);
       const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
       await using eventLog = await openEventLog(settings, 'beside', deps);
       const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };
       const report = await lookOnce(target, eventLog, Date.now);
-      io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderLagReport(report));
+      io.stdout.write(options.json ? `${terminalJson(report)}\n` : renderLagReport(report));
       return;
     }
     if (options.json) throw new PipelineError('usage', '--json: expected together with --once');

@@ -1,6 +1,7 @@
 import type { CompiledReading } from '#contract/mapping/compile-reading.ts';
 import { counted } from '#runtime/counted.ts';
 import type { Contract } from '#runtime/load-contract.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { plainTable } from '#runtime/text-output.ts';
 
 /** What one mapping file says. */
@@ -42,7 +43,7 @@ export function checkText({ mappingFiles, mappings }: Contract): string {
 }
 
 export function checkJson({ mappingFiles, mappings }: Contract): string {
-  return JSON.stringify({
+  return terminalJson({
     files: mappingFiles.map(summaryOf),
     types: coverageOf(mappings.rules.flatMap(({ readings }) => readings)),
   });

@@ -1,10 +1,13 @@
+import { buffer } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { LIMITS } from '#contract/limits.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { addExamples, addParagraphs } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
-import { PipelineError } from '#runtime/errors.ts';
+import { settingsOfCommand } from '#runtime/command-settings.ts';
+import { describeError, PipelineError } from '#runtime/errors.ts';
 import { shippedMappingNames } from '#runtime/load-contract.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Settings } from '#runtime/settings.ts';
 import { checkJson, checkText } from './check.ts';
 import { addCompareCommand } from './compare/command.ts';
 import { instant } from './instant.ts';
@@ -34,16 +37,11 @@ export async function runMapping(io: CommandIo, context: MappingContext): Promis
     .usage('<command> [options]')
     .description(
       'How foreign topics and payloads become readings, by the mappings of MAPPINGS and MAPPING_DIR (docs/mapping.md).',
-    )
-    .addHelpText('after', `\nShipped mappings: ${shippedMappingNames().join(', ')}`);
-  const settings = (): Settings => {
-    const read = readSettings(io.env, (file) => Buffer.from(context.readFile(file)).toString('utf8'));
-    for (const warning of read.warnings) io.stderr.write(`${warning}\n`);
-    return read.settings;
-  };
+    );
+  addParagraphs(program, `Shipped mappings: ${shippedMappingNames().join(', ')}`);
+  const settings = (): Settings => settingsOfCommand(io);
 
-  program
-    .command('check')
+  addExamples(program.command('check'), '')
     .description(
       'Check all mapping files and run their examples; says which fields of their types nothing fills. Exit code 2: something\n' +
         'is wrong, all of it is told with file, rule and place.',
@@ -54,20 +52,23 @@ export async function runMapping(io: CommandIo, context: MappingContext): Promis
       io.stdout.write(options.json === true ? `${checkJson(contract)}\n` : checkText(contract));
     });
 
-  program
-    .command('try')
+  addExamples(
+    program.command('try'),
+    `tele/boiler/SENSOR '{"Time":"2026-01-31T08:00:00Z"}'`,
+    'tele/boiler/SENSOR @payload.json',
+  )
     .description(
       'What becomes of a message: by which rule, which readings, why it is refused. Exit code 1: it is refused.',
     )
-    .argument('<topic>')
-    .argument('<payload>', 'the payload, or @FILE')
+    .argument('<topic>', 'that it was published to')
+    .argument('<payload>', 'the payload; @FILE = of a file; @- = of standard input')
     .option('--client <id>', 'MQTT client id of who publishes it', 'client')
     .option('--retained', 'as if the retain flag was set')
-    .option('--received-at <time>', 'ISO 8601; default now', instant('--received-at'))
+    .option('--received-at <time>', 'ISO 8601 (default: now)', instant('--received-at'))
     .option('--json', 'one JSON object')
-    .action((topic: string, payload: string, options: TryOptions) => {
+    .action(async (topic: string, payload: string, options: TryOptions) => {
       const { mappings } = loadForCommand(settings());
-      const bytes = payload.startsWith('@') ? readPayload(context, payload.slice(1)) : Buffer.from(payload);
+      const bytes = await payloadOf(payload, io, context);
       const message = {
         topic,
         payload: bytes,
@@ -84,16 +85,23 @@ export async function runMapping(io: CommandIo, context: MappingContext): Promis
   return runCommand(program, io, outcome);
 }
 
-function readPayload({ readFile }: MappingContext, file: string): Uint8Array {
+/** The payload itself, or what is in the file that it names. @throws PipelineError `usage` */
+async function payloadOf(
+  payload: string,
+  { stdin }: CommandIo,
+  { readFile }: MappingContext,
+): Promise<Uint8Array> {
+  if (!payload.startsWith('@')) return Buffer.from(payload);
+  const file = payload.slice(1);
   let bytes: Uint8Array;
   try {
-    bytes = readFile(file);
+    bytes = file === '-' && stdin !== undefined ? await buffer(stdin) : readFile(file);
   } catch (error) {
-    throw new PipelineError('usage', `@${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new PipelineError('usage', `${payload}: ${describeError(error)}`);
   }
   if (bytes.length <= LIMITS.packetBytes) return bytes;
   throw new PipelineError(
     'usage',
-    `@${file}: has ${bytes.length} bytes, a message at most ${LIMITS.packetBytes}`,
+    `${payload}: has ${bytes.length} bytes, a message at most ${LIMITS.packetBytes}`,
   );
 }

@@ -4,7 +4,7 @@ import type { MappedReject } from '#contract/mapping/map-message.ts';
 import type { MappedMessage } from '#contract/mapping/mappings.ts';
 import { detailText, isoTime, problemsOf } from '#processors/dead-letters/letter-summary.ts';
 import { excerpt, placeOfProblem, syntaxProblem } from '#processors/dead-letters/payload-place.ts';
-import { terminalText } from '#runtime/terminal-text.ts';
+import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { plainTable } from '#runtime/text-output.ts';
 
 /** What becomes of a message, for a person: safe for a terminal, whatever the payload holds. */
@@ -21,7 +21,7 @@ export function tryText(message: ForeignMessage, mapped: MappedMessage): string 
       reading.schema,
       reading.ts === message.receivedAt ? 'received' : isoTime(reading.ts),
       Object.entries(reading.values)
-        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .map(([name, value]) => `${name}=${terminalJson(value)}`)
         .join(' '),
       storeNames(names),
     ]);
@@ -47,7 +47,7 @@ export function tryJson(
   message: ForeignMessage,
   { rule, readings, rejects, ignored, skippedNames }: MappedMessage,
 ): string {
-  return JSON.stringify({
+  return terminalJson({
     topic: message.topic,
     rule: rule ?? null,
     ignored: ignored ?? null,

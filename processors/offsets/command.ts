@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { EventLog } from '#event-log/event-log.ts';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
+import { settingsOfCommand } from '#runtime/command-settings.ts';
 import { counted } from '#runtime/counted.ts';
 import { momentArgument } from '#runtime/moment.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Settings } from '#runtime/settings.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
 import { plainTable, write } from '#runtime/text-output.ts';
 import { type MoveTo, type PartitionMove, planMove } from './move-group.ts';
@@ -21,7 +22,7 @@ export interface OffsetsContext {
 export async function runOffsets(io: CommandIo, context: OffsetsContext): Promise<number> {
   const outcome: CommandOutcome = { code: 0 };
   const moment = momentArgument(context.now);
-  const program = new Command('offsets')
+  const program = addExamples(new Command('offsets'), '--to 2h --dry-run', '--to 2026-01-31T08:00Z')
     .description(
       'Moves the telemetry-writer in the log, while it is stopped: it goes on at the first record that the log took at a\n' +
         'time or later. Back, readings are written again and refused ones become letters again; forward, what is between is\n' +
@@ -32,12 +33,11 @@ export async function runOffsets(io: CommandIo, context: OffsetsContext): Promis
       'an age (30m, 2h, 7d), an ISO time, UTC, "beginning" or "end"',
       (text: string): MoveTo => (text === 'beginning' || text === 'end' ? text : moment(text)),
     )
-    .option('--group <name>', 'default: CONSUMER_GROUP')
+    .option('--group <name>', 'of consumers (default: CONSUMER_GROUP)')
     .option('--dry-run', 'say what would be moved, change nothing')
     .option('--json', 'one JSON object')
     .action(async (options: { to: MoveTo; group?: string; dryRun?: true; json?: true }) => {
-      const { settings, warnings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
-      for (const warning of warnings) io.stderr.write(`${warning}\n`);
+      const settings = settingsOfCommand(io);
       const topic = settings.topics.telemetry;
       const { group = settings.consumerGroup, dryRun = false } = options;
       await using eventLog = await context.openLog(settings);

@@ -3,12 +3,13 @@ import { Command, InvalidArgumentError } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, decimalNumber, runCommand } from '#runtime/command-line.ts';
+import { settingsAndContractOfCommand } from '#runtime/command-settings.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { momentArgument } from '#runtime/moment.ts';
+import { assertRising, momentArgument } from '#runtime/moment.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
-import { readSettingsAndContract } from '#runtime/service-setup.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { write } from '#runtime/text-output.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
@@ -48,7 +49,12 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
     moment(text);
     return text;
   };
-  const program = new Command('reprocess')
+  const program = addExamples(
+    new Command('reprocess'),
+    '--since 7d --dry-run',
+    '--since 2026-01-31T08:00Z --until 2d --device truck-1',
+    '--since beginning --into-bucket telemetry-2',
+  )
     .description(
       'Writes a store again from the event log, beside the running pipeline: the store that the environment names, or\n' +
         'another one. What is there already stays as it is. Stopped or killed, the same command goes on. docs/repair.md',
@@ -58,13 +64,13 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
       `what the log took since then: an age (30m, 2h, 7d), an ISO time, UTC, or "${FROM_THE_BEGINNING}"`,
       (text: string) => (text === FROM_THE_BEGINNING ? text : checked(text)),
     )
-    .option('--until <when>', 'what the log took before then; default: its end as it is now', checked)
+    .option('--until <when>', 'what the log took before then (default: its end as it is now)', checked)
     .option('--device <id>', 'only this device; repeatable', collectDevices)
     .option('--into-bucket <name>', 'into another bucket of the same InfluxDB')
     .option('--into-dir <folder>', 'into the file of an embedded store in this folder')
     .option(
       '--rate <n>',
-      'readings a second; default: half of the time the store is left to others',
+      'readings a second (default: half of the time the store is left to others)',
       decimalNumber(0.01),
     )
     .option('--fast', 'no rests: nobody else uses the store')
@@ -72,12 +78,14 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
     .option('--dry-run', 'say what would be written and what refused, change nothing')
     .option('--json', 'one JSON object')
     .action(async (options: Options) => {
-      const { settings, contract, warnings } = await readSettingsAndContract(io.env);
-      for (const warning of warnings) io.stderr.write(`${warning}\n`);
+      const { settings, contract } = await settingsAndContractOfCommand(io);
       const into = targetOf(settings, options);
       const { topics, dataDir } = settings;
       const { since, until, device: devices } = options;
       const key = { topic: topics.telemetry, target: into.name, since, until, devices };
+      const sinceMs = since === FROM_THE_BEGINNING ? 0 : moment(since);
+      const untilMs = until === undefined ? undefined : moment(until);
+      assertRising(sinceMs, untilMs);
       await using eventLog = await context.openLog(settings);
       await using store = await context.openStore(into.settings);
       using progress = createProgressDisplay(io.stderr, options.json === true);
@@ -85,8 +93,8 @@ export async function runReprocess(io: CommandIo, context: ReprocessContext): Pr
       const result = await reprocess(
         {
           topic: topics.telemetry,
-          sinceMs: since === FROM_THE_BEGINNING ? 0 : moment(since),
-          untilMs: until === undefined ? undefined : moment(until),
+          sinceMs,
+          untilMs,
           devices: devices && new Set(devices),
           dryRun: options.dryRun === true,
           restart: options.restart === true,

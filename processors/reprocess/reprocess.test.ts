@@ -247,6 +247,11 @@ describe('npm run reprocess', () => {
     ['a bucket without InfluxDB', ['--since', '1h', '--into-bucket', 'b'], /INFLUX_URL/],
     ['two targets', ['--since', '1h', '--into-bucket', 'b', '--into-dir', 'd'], /one of them/],
     ['a wrong device', ['--since', '1h', '--device', 'a/b'], /device id/],
+    [
+      'times in the wrong order',
+      ['--since', '1h', '--until', '2h'],
+      /--until: expected a time after --since/,
+    ],
   ])('[P10] %s: says what it expects, exits 2', async (_, argv, message) => {
     const { code, err } = await run(argv);
     expect(err).toMatch(message);

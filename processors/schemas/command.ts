@@ -1,11 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { compareSchemas, compareWithStore, type SchemaChange } from '#contract/schema-changes.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, runCommand } from '#runtime/command-line.ts';
+import { settingsOfCommand } from '#runtime/command-settings.ts';
+import { counted } from '#runtime/counted.ts';
 import { loadContract } from '#runtime/load-contract.ts';
 import { SHIPPED_SCHEMAS } from '#runtime/load-schemas.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Settings } from '#runtime/settings.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { plainTable } from '#runtime/text-output.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { releasedSchemas } from './released-schemas.ts';
@@ -25,8 +28,7 @@ export async function runSchemas(
   const program = new Command('schemas')
     .usage('<command> [options]')
     .description('The schemas of readings: those of SCHEMA_DIR, the shipped ones, and those of mappings.');
-  program
-    .command('check')
+  addExamples(program.command('check'), '', '--against v1.2.0 --store')
     .description(
       'Check every file, before a running pipeline reads it. Exit code 2: a file cannot be used, all that is wrong is told;\n' +
         '1: what changed is not compatible with the release or the store, so devices or the store would refuse readings.',
@@ -38,7 +40,7 @@ export async function runSchemas(
     .option('--store', 'also against what the store holds (INFLUX_URL, or DATA_DIR)')
     .option('--json', 'one JSON object {"ok", "schemas", "changes": [{"schema", "compatible", "why"}]}')
     .action(async ({ against, store: withStore, json }: Options) => {
-      const { settings } = readSettings(io.env, (file) => readFileSync(file, 'utf8'));
+      const settings = settingsOfCommand(io);
       const { schemas } = loadContract(settings);
       const changes: SchemaChange[] = [];
       if (against !== undefined) {
@@ -52,7 +54,7 @@ export async function runSchemas(
       }
       const ok = changes.every(({ compatible }) => compatible);
       if (!ok) outcome.code = 1;
-      if (json) io.stdout.write(`${JSON.stringify({ ok, schemas: [...schemas.keys()], changes })}\n`);
+      if (json) io.stdout.write(`${terminalJson({ ok, schemas: [...schemas.keys()], changes })}\n`);
       else io.stdout.write(textOf(schemas, changes, ok));
     });
   return runCommand(program, io, outcome);
@@ -79,7 +81,7 @@ function textOf(schemas: SchemaRegistry, changes: readonly SchemaChange[], ok: b
   ]);
   const table = rows.length === 0 ? [] : [plainTable(['SCHEMA', 'CHANGE', 'WHY'], rows)];
   const verdict = ok
-    ? `All good: ${schemas.size} schemas.`
+    ? `All good: ${counted(schemas.size, 'schema')}.`
     : 'Not compatible: a published version does not change; make another version (docs/carrying-on.md).';
   return [...table, verdict, ''].join('\n');
 }

@@ -1,15 +1,15 @@
 import { Registry } from 'prom-client';
-import { createLogger } from '#runtime/logger.ts';
+import { createCommandLog } from '#runtime/command-log.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { runSchemas } from './command.ts';
 
 const io = processIo(process);
-process.exitCode = await runSchemas(io, (settings) =>
-  openTelemetryStore(settings, 'beside', {
-    log: createLogger({ name: 'schemas', level: 'error' }, io.stderr),
-    metrics: new Registry(),
-    now: Date.now,
-    random: Math.random,
-  }),
-);
+const deps = {
+  log: createCommandLog('schemas', io.env, io.stderr),
+  metrics: new Registry(),
+  now: Date.now,
+  random: Math.random,
+};
+
+process.exitCode = await runSchemas(io, (settings) => openTelemetryStore(settings, 'beside', deps));

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { runCommand } from '#runtime/command-line.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { runService } from '#runtime/run-service.ts';
@@ -8,7 +9,10 @@ import { openTelemetryStore } from '#telemetry-store/open-telemetry-store.ts';
 import { PROCESSORS_CHECKS, startProcessors } from './processors-service.ts';
 
 const io = processIo(process);
-const program = new Command('processors')
+const program = addExamples(
+  new Command('processors'),
+  'KAFKA_BROKERS=kafka-1:9092 INFLUX_URL=… npm run processors',
+)
   .usage('')
   .description(
     'Writes readings from Kafka into InfluxDB. Start as many as needed: they share the partitions.\n' +

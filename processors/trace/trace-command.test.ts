@@ -238,7 +238,7 @@ describe('npm run trace, beside the owner', () => {
     });
   });
 
-  test('with the store away, what the log knows', async () => {
+  test('with the store away, what the log knows; where it is stays open: exit code 1', async () => {
     const away = async (): Promise<TelemetryStore> => {
       const refuse = () => Promise.reject(new PipelineError('store-unavailable', 'ECONNREFUSED'));
       return {
@@ -252,7 +252,7 @@ describe('npm run trace, beside the owner', () => {
       };
     };
     const { code, out } = await trace(['dev-1', '1'], away);
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(out).toMatch(
       /not known: the store cannot be asked\n.*accepted(.*\n)+ {2}store {10}cannot be asked: ECONNREFUSED\n/,
     );

@@ -1,16 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
+import { settingsOfCommand } from '#runtime/command-settings.ts';
 import { counted } from '#runtime/counted.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { type Span, spanOf } from './span-of.ts';
-import { traceReading } from './trace.ts';
+import { type TraceVerdict, traceReading } from './trace.ts';
 import { renderTrace, traceJson } from './trace-report.ts';
 
 export interface TraceContext {
@@ -19,16 +20,19 @@ export interface TraceContext {
   readonly openStore: (settings: Settings) => Promise<TelemetryStore>;
 }
 
+/** Whoever asked does not know now where the reading is. */
+const NOT_ANSWERED: ReadonlySet<TraceVerdict> = new Set(['missing', 'not-found', 'unknown']);
 /** Also the length of a log for which no progress is shown. */
 const RECORDS_PER_UPDATE = 1_000;
 
 /** `npm run trace`: the whole command line. Returns the exit code. */
 export async function runTrace(io: CommandIo, context: TraceContext): Promise<number> {
   const outcome: CommandOutcome = { code: 0 };
-  const program = new Command('trace')
+  const program = addExamples(new Command('trace'), 'truck-1 17', 'truck-1 --at 2026-01-31T08:00:05Z')
     .description(
       'Where a reading is: accepted when, where in the log, stored, or dead-lettered and why.\n' +
-        'Reads the telemetry and dead-letter topics from their beginning. Exit code 1: it is nowhere.',
+        'Reads the telemetry and dead-letter topics from their beginning. Exit code 1: it is nowhere, or the\n' +
+        'store, which might have it, cannot be asked.',
     )
     .argument('<device>', 'device id', deviceIdArgument)
     .argument('[seq]', 'number of the reading', wholeNumber(0))
@@ -46,8 +50,7 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
           'usage',
           'expected the number of a reading, or --at with its time; --help explains',
         );
-      const { settings, warnings } = readSettings(io.env, (path) => readFileSync(path, 'utf8'));
-      for (const warning of warnings) io.stderr.write(`${warning}\n`);
+      const settings = settingsOfCommand(io);
       await using eventLog = await context.openLog(settings);
       await using store = await context.openStore(settings);
       using progress = createProgressDisplay(io.stderr, options.json === true);
@@ -68,7 +71,7 @@ export async function runTrace(io: CommandIo, context: TraceContext): Promise<nu
       );
       progress[Symbol.dispose]();
       io.stdout.write(options.json ? `${traceJson(trace)}\n` : renderTrace(trace));
-      if (trace.verdict === 'missing' || trace.verdict === 'not-found') outcome.code = 1;
+      if (NOT_ANSWERED.has(trace.verdict)) outcome.code = 1;
     });
   return runCommand(program, io, outcome);
 }

@@ -132,7 +132,9 @@ describe('npm run backup, npm run restore', () => {
     for (const file of readdirSync(folder)) expect(statSync(path.join(folder, file)).mode & 0o077).toBe(0);
     expect(statSync(folder).mode & 0o077).toBe(0);
     const elsewhere = path.join(root, 'elsewhere');
-    expect((await restore(elsewhere, '--check')).out).toMatch(/Whole and sound.*1 records in the log/);
+    expect((await restore(elsewhere, '--check')).out).toMatch(
+      /Whole and sound.*1 record in the log, 0 points,/,
+    );
     expect(existsSync(elsewhere)).toBe(false);
   });
 
@@ -146,6 +148,12 @@ describe('npm run backup, npm run restore', () => {
     expect((await backup()).code).toBe(0);
     expect((await restore(path.join(root, 'x'))).code).toBe(0);
     expect((await backup()).err).toMatch(/exists and is not empty/);
+  });
+
+  test('one that failed leaves nothing: the disk may be full', async () => {
+    const { code, err } = await backup();
+    expect([code, err]).toEqual([2, expect.stringContaining('there is no event log')]);
+    expect(readdirSync(root)).toEqual([]);
   });
 
   test('refuses over files that are there, and beside a running pipeline; --force sets the files aside', async () => {

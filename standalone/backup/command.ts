@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, runCommand } from '#runtime/command-line.ts';
+import { settingsOfCommand } from '#runtime/command-settings.ts';
+import { counted } from '#runtime/counted.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
-import { readSettings, type Settings } from '#runtime/settings.ts';
+import type { Settings } from '#runtime/settings.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
 import type { Manifest } from './manifest.ts';
 import { restoreBackup } from './restore-backup.ts';
@@ -18,16 +20,16 @@ import { takeBackup } from './take-backup.ts';
  * @returns the exit code
  */
 export async function runBackup(io: CommandIo, now: () => number): Promise<number> {
-  const program = new Command('backup')
+  const program = addExamples(new Command('backup'), '--to /backups/2026-01-31')
     .description(
       'Copies the embedded log and store of DATA_DIR, while the pipeline runs, so that they fit together: what was\n' +
-        'acknowledged before is in the copy. Configuration, credentials and certificates are not in DATA_DIR: copy them, too.\n' +
+        'acknowledged before is in the copy. Nothing else is: configuration, credentials, bans, certificates are yours to save.\n' +
         'docs/repair.md',
     )
     .requiredOption('--to <folder>', 'a new folder')
     .option('--json', 'one JSON object')
     .action(async ({ to, json }: { to: string; json?: true }) => {
-      const settings = settingsOf(io);
+      const settings = settingsOfCommand(io);
       using progress = createProgressDisplay(io.stderr, json === true);
       const manifest = await takeBackup({
         settings,
@@ -48,7 +50,11 @@ export async function runBackup(io: CommandIo, now: () => number): Promise<numbe
 }
 
 export async function runRestore(io: CommandIo, now: () => number): Promise<number> {
-  const program = new Command('restore')
+  const program = addExamples(
+    new Command('restore'),
+    '--from /backups/2026-01-31 --check',
+    '--from /backups/2026-01-31',
+  )
     .description(
       'Puts a backup into DATA_DIR, for a pipeline that is stopped. Looks first whether the backup is whole and sound.\n' +
         'docs/repair.md',
@@ -58,7 +64,7 @@ export async function runRestore(io: CommandIo, now: () => number): Promise<numb
     .option('--check', 'look whether the backup is whole and sound, change nothing')
     .option('--json', 'one JSON object')
     .action(async (options: { from: string; force?: true; check?: true; json?: true }) => {
-      const { dataDir } = settingsOf(io);
+      const { dataDir } = settingsOfCommand(io);
       const { manifest, setAside } = await restoreBackup({
         dataDir,
         folder: path.resolve(options.from),
@@ -78,19 +84,12 @@ export async function runRestore(io: CommandIo, now: () => number): Promise<numb
   return runCommand(program, io, { code: 0 });
 }
 
-function settingsOf(io: CommandIo): Settings {
-  const { settings, warnings } = readSettings(io.env, (file) => readFileSync(file, 'utf8'));
-  for (const warning of warnings) io.stderr.write(`${warning}\n`);
-  return settings;
-}
-
 function contents({ takenAt, files, log, store }: Manifest): string {
-  const n = (count: number): string => count.toLocaleString('en');
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const records = log.reduce((sum, { oldestOffset, endOffset }) => sum + endOffset - oldestOffset, 0);
   const points = Object.values(store ?? {}).reduce((sum, count) => sum + count, 0);
-  const stored = store === undefined ? 'no store (it is not embedded)' : `${n(points)} points`;
-  return `as of ${takenAt}, ${n(records)} records in the log, ${stored}, ${n(bytes)} bytes`;
+  const stored = store === undefined ? 'no store (it is not embedded)' : counted(points, 'point');
+  return `as of ${takenAt}, ${counted(records, 'record')} in the log, ${stored}, ${counted(bytes, 'byte')}`;
 }
 
 /** What an operator must copy besides. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { CopiedTopic } from '#event-log/embedded/log-copy.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { readText } from '#runtime/read-text.ts';
 
 const MANIFEST = 'backup.json';
 const FORMAT = 1;
@@ -35,7 +36,7 @@ export function manifestIn(folder: string): string {
 /** @throws PipelineError `configuration`: it is no whole backup, or one of another format */
 export function readManifest(folder: string): Manifest {
   try {
-    const manifest = JSON.parse(readFileSync(manifestIn(folder), 'utf8')) as Manifest;
+    const manifest = JSON.parse(readText(manifestIn(folder))) as Manifest;
     if (manifest.format !== FORMAT)
       throw new Error(`it has format ${manifest.format}, this release knows ${FORMAT}`);
     return manifest;

@@ -56,9 +56,14 @@ export async function restoreBackup({
   const sources = manifest.files.map(({ name }) => path.join(folder, name));
   assertRoom(dataDir, sources);
   const restoring = manifest.files.map(({ name }) => path.join(dataDir, `${name}.restoring`));
-  for (const [i, source] of sources.entries()) {
-    copyFileSync(source, restoring[i] as string);
-    sync(restoring[i] as string);
+  try {
+    for (const [i, source] of sources.entries()) {
+      copyFileSync(source, restoring[i] as string);
+      sync(restoring[i] as string);
+    }
+  } catch (cause) {
+    for (const file of restoring) rmSync(file, { force: true });
+    throw new PipelineError('configuration', `nothing was restored into ${dataDir}`, { cause });
   }
   const stamp = new Date(now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const setAside: string[] = [];

@@ -38,9 +38,9 @@ export interface TakeBackupOptions {
  * beyond that is written again from the log, which leaves the same points (P3). The other way round, readings that were
  * stored and committed between the copies would be in neither.
  *
- * The folder gets its name when it is whole: what was interrupted before stands there as `<folder>.partial`.
+ * The folder gets its name when it is whole: what was killed before stands there as `<folder>.partial`, what failed is gone.
  *
- * @throws PipelineError `usage`, `configuration`: nothing to copy, no room, a damaged file
+ * @throws PipelineError `usage`, `configuration`: nothing to copy, no room, a folder that cannot be written, a damaged file
  */
 export async function takeBackup({
   settings,
@@ -48,7 +48,6 @@ export async function takeBackup({
   now,
   onProgress,
 }: TakeBackupOptions): Promise<Manifest> {
-  const { dataDir } = settings;
   if (settings.kafka !== undefined) {
     throw new PipelineError(
       'usage',
@@ -59,8 +58,27 @@ export async function takeBackup({
     throw new PipelineError('usage', `--to: ${folder} exists and is not empty`);
   const partial = `${folder}.partial`;
   rmSync(partial, { recursive: true, force: true });
-  makeFolder(path.dirname(path.resolve(folder)));
-  mkdirSync(partial, OWNER_ONLY);
+  try {
+    makeFolder(path.dirname(path.resolve(folder)));
+    mkdirSync(partial, OWNER_ONLY);
+    const manifest = await copyInto(partial, { settings, now, onProgress });
+    if (existsSync(folder)) rmSync(folder, { recursive: true });
+    renameSync(partial, folder);
+    sync(path.dirname(path.resolve(folder)));
+    return manifest;
+  } catch (cause) {
+    // Above all when the disk is full, nothing is to stay that nobody can use.
+    rmSync(partial, { recursive: true, force: true });
+    if (cause instanceof PipelineError) throw cause;
+    throw new PipelineError('configuration', `the backup ${folder} was not made`, { cause });
+  }
+}
+
+async function copyInto(
+  partial: string,
+  { settings, now, onProgress }: Omit<TakeBackupOptions, 'folder'>,
+): Promise<Manifest> {
+  const { dataDir } = settings;
   const withStore = settings.influx === undefined && existsSync(storeFileIn(dataDir));
   const sources = [logFileIn(dataDir), ...(withStore ? [storeFileIn(dataDir)] : [])];
   assertRoom(partial, sources);
@@ -82,9 +100,6 @@ export async function takeBackup({
   writeFileSync(manifestIn(partial), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
   for (const file of [...files.map(({ name }) => path.join(partial, name)), manifestIn(partial), partial])
     sync(file);
-  if (existsSync(folder)) rmSync(folder, { recursive: true });
-  renameSync(partial, folder);
-  sync(path.dirname(path.resolve(folder)));
   return manifest;
 }
 

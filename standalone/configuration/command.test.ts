@@ -93,7 +93,7 @@ describe('npm run config', () => {
     expect(readers('ACK_DEADLINE_MS')).toEqual(['gateway', 'mqtt-source']);
     expect(readers('MQTT_PORT')).toEqual(['gateway']);
     const one = await config(['show', '--for', 'lag-monitor'], env);
-    expect(one.out).toMatch(/^HTTP_PORT +8082 +default +all$/m);
+    expect(one.out).toMatch(/^HTTP_PORT +default +all +8082$/m);
     expect(one.out).not.toContain('MQTT_PORT');
   });
 });

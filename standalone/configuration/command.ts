@@ -1,12 +1,17 @@
 import { Command, Option } from 'commander';
+import { CONSOLE_CHECKS } from '#console/server/console-service.ts';
 import { GATEWAY_SERVICE_CHECKS } from '#ingest-gateway/gateway-service.ts';
 import { SOURCE_SERVICE_CHECKS } from '#ingest-gateway/source/source-service.ts';
 import { LAG_MONITOR_CHECKS } from '#processors/lag-monitor/lag-monitor-service.ts';
 import { PROCESSORS_CHECKS } from '#processors/telemetry-writer/processors-service.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, runCommand } from '#runtime/command-line.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
+import { readText } from '#runtime/read-text.ts';
 import { readSettingsAndContract } from '#runtime/service-setup.ts';
+import { draftSettings } from '#runtime/settings.ts';
+import { terminalJson } from '#runtime/terminal-text.ts';
 import { plainTable } from '#runtime/text-output.ts';
 import { PIPELINE_CHECKS } from '#standalone/pipeline.ts';
 import { PROCESS_NAMES, type ProcessName, processesOf, variablesInForce } from './in-force.ts';
@@ -17,6 +22,7 @@ const CHECKS: Readonly<Record<ProcessName, readonly ConfigurationCheck[]>> = {
   'mqtt-source': SOURCE_SERVICE_CHECKS,
   processors: PROCESSORS_CHECKS,
   'lag-monitor': LAG_MONITOR_CHECKS,
+  console: CONSOLE_CHECKS,
 };
 
 interface Options {
@@ -33,11 +39,10 @@ export async function runConfig(io: CommandIo): Promise<number> {
   const forProcesses = () =>
     new Option(
       '--for <process...>',
-      'of these processes; default: standalone, or with KAFKA_BROKERS gateway, processors and lag-monitor, and mqtt-source with MQTT_SOURCE_URL',
+      'of these processes (default: standalone, or with KAFKA_BROKERS gateway, processors, lag-monitor, mqtt-source with MQTT_SOURCE_URL, console with CONSOLE_TARGETS)',
     ).choices(PROCESS_NAMES);
 
-  program
-    .command('check')
+  addExamples(program.command('check'), '', '--for gateway --here')
     .description(
       'Check variables, the files that they name, schemas and mappings. Exit code 2: something is wrong, all of it is told.\n' +
         'Changes nothing, and may run beside a running pipeline.',
@@ -49,14 +54,13 @@ export async function runConfig(io: CommandIo): Promise<number> {
       const processes = options.for ?? processesOf(io.env);
       const { problems, warnings } = await check(processes, options.here === true, io.env);
       if (options.json) {
-        io.stdout.write(`${JSON.stringify({ ok: problems.length === 0, processes, problems, warnings })}\n`);
+        io.stdout.write(`${terminalJson({ ok: problems.length === 0, processes, problems, warnings })}\n`);
       } else for (const warning of warnings) io.stderr.write(`${warning}\n`);
       if (problems.length > 0) throw new PipelineError('configuration', problems.join('\n'));
       if (!options.json) io.stdout.write(`All good: ${processes.join(', ')}.\n`);
     });
 
-  program
-    .command('show')
+  addExamples(program.command('show'), '', '--for gateway processors')
     .description(
       'What is in force, from where, and which processes read it; secrets are hidden. Exit code 2: something is wrong.',
     )
@@ -68,15 +72,16 @@ export async function runConfig(io: CommandIo): Promise<number> {
       if (problems.length > 0) throw new PipelineError('configuration', problems.join('\n'));
       const { settings } = await readSettingsAndContract(io.env);
       const variables = variablesInForce(io.env, settings, processes);
-      if (options.json) io.stdout.write(`${JSON.stringify({ processes, variables })}\n`);
+      if (options.json) io.stdout.write(`${terminalJson({ processes, variables })}\n`);
       else {
+        // What may be long is the last: it moves nothing else.
         const rows = variables.map(({ name, value, from, readBy }) => [
           name,
-          value ?? '–',
           from,
           readBy.length === processes.length ? 'all' : readBy.join(', '),
+          value ?? '–',
         ]);
-        io.stdout.write(plainTable(['VARIABLE', 'IN FORCE', 'FROM', 'READ BY'], rows));
+        io.stdout.write(plainTable(['VARIABLE', 'FROM', 'READ BY', 'IN FORCE'], rows));
       }
     });
   return runCommand(program, io, { code: 0 });
@@ -89,18 +94,18 @@ async function check(
   env: CommandIo['env'],
 ): Promise<{ readonly problems: readonly string[]; readonly warnings: readonly string[] }> {
   const problems = new Set<string>();
-  const warnings = new Set<string>();
+  const { warnings } = draftSettings(env, readText);
   for (const name of processes) {
     try {
-      const read = await readSettingsAndContract(
+      await readSettingsAndContract(
         env,
         CHECKS[name].filter(({ ofThisMachine }) => here || ofThisMachine !== true),
       );
-      for (const warning of read.warnings) warnings.add(warning);
     } catch (error) {
       if (!hasCode(error, 'configuration')) throw error;
       for (const line of describeError(error).split('\n')) problems.add(line);
     }
   }
-  return { problems: [...problems], warnings: [...warnings] };
+  for (const warning of warnings) problems.delete(warning);
+  return { problems: [...problems], warnings };
 }

@@ -3,7 +3,14 @@ import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { VariableName } from '#runtime/variables.ts';
 
-export const PROCESS_NAMES = ['standalone', 'gateway', 'mqtt-source', 'processors', 'lag-monitor'] as const;
+export const PROCESS_NAMES = [
+  'standalone',
+  'gateway',
+  'mqtt-source',
+  'processors',
+  'lag-monitor',
+  'console',
+] as const;
 export type ProcessName = (typeof PROCESS_NAMES)[number];
 
 /** A variable as it is understood. */
@@ -25,11 +32,14 @@ const READERS: readonly { readonly names: RegExp; readonly by: readonly ProcessN
   { names: /^MQTT_SOURCE_/, by: ['standalone', 'mqtt-source'] },
   { names: /^(ACK_DEADLINE|MAX_READING)/, by: ['standalone', 'gateway', 'mqtt-source'] },
   {
-    names: /^(MQTT_|DEVICE_|JWT_|BANS_|ALLOW_ANONYMOUS|AUDIT_)/,
+    names: /^(MQTT_|DEVICE_|JWT_|BANS_|ALLOW_ANONYMOUS)/,
     by: ['standalone', 'gateway'],
   },
-  { names: /^(INFLUX_|STORE_)/, by: ['standalone', 'processors'] },
-  { names: /^CONSUMER_GROUP/, by: ['standalone', 'processors', 'lag-monitor'] },
+  { names: /^AUDIT_/, by: ['standalone', 'gateway', 'console'] },
+  { names: /^CONSOLE_TARGETS/, by: ['console'] },
+  { names: /^CONSOLE/, by: ['standalone', 'console'] },
+  { names: /^(INFLUX_|STORE_)/, by: ['standalone', 'processors', 'console'] },
+  { names: /^CONSUMER_GROUP/, by: ['standalone', 'processors', 'lag-monitor', 'console'] },
 ];
 
 const HTTP_PORTS: Readonly<Record<ProcessName, number>> = {
@@ -38,13 +48,15 @@ const HTTP_PORTS: Readonly<Record<ProcessName, number>> = {
   processors: 8081,
   'lag-monitor': 8082,
   'mqtt-source': 8083,
+  console: 8084,
 };
 
 /** The processes of the size that the environment asks for. */
 export function processesOf(env: Environment): readonly ProcessName[] {
   if (!env['KAFKA_BROKERS']) return ['standalone'];
   const source: readonly ProcessName[] = env['MQTT_SOURCE_URL'] ? ['mqtt-source'] : [];
-  return ['gateway', ...source, 'processors', 'lag-monitor'];
+  const page: readonly ProcessName[] = env['CONSOLE_TARGETS'] ? ['console'] : [];
+  return ['gateway', ...source, 'processors', 'lag-monitor', ...page];
 }
 
 /** Every variable that one of these processes reads, in the order of the documentation. */

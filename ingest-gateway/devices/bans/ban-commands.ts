@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { Command } from 'commander';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { auditCommand } from '#runtime/audit-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, decimalNumber, printResult } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { type Ban, changeBans, isNetwork, isOver, nameOf, readBans, withBan } from './bans-file.ts';
@@ -11,6 +13,8 @@ interface Options {
 }
 
 const HOUR_MS = 3_600_000;
+/** A hundred years. */
+const LONGEST_HOURS = 876_000;
 
 /** `npm run bans`: whom every running gateway that reads the file keeps out. */
 export function banCommands(
@@ -23,12 +27,11 @@ export function banCommands(
   );
   const fileOf = ({ file = io.env['BANS_FILE'] || defaultFile }: Options): string => file;
 
-  program
-    .command('add')
+  addExamples(program.command('add'), 'truck-1 --hours 24 --reason "sends rubbish"', '--address 192.0.2.0/24')
     .description('Keep devices or addresses out')
     .argument('<who...>', 'device ids; addresses or networks (192.0.2.7, 192.0.2.0/24) with --address')
     .option('--address', 'these are addresses or networks, not devices')
-    .option('--hours <hours>', 'for so long; without, for ever', decimalNumber(0))
+    .option('--hours <hours>', 'for so long; without, for ever', decimalNumber(0.01, LONGEST_HOURS))
     .option('--reason <text>', 'for whoever reads the list', 'by hand')
     .option('--file <file>', 'instead of BANS_FILE')
     .option('--json', 'one JSON object {"bans": [the new ones]}')
@@ -57,12 +60,16 @@ export function banCommands(
         );
         await changeBans(fileOf(options), now(), (bans) => added.reduce(withBan, bans));
         auditCommand(io, 'bans add', { bans: added });
+        const addresses = options.address ? [] : who.filter((name) => isIP(name) !== 0);
+        if (addresses.length > 0)
+          io.stderr.write(
+            `These are devices of that name, addresses are banned with --address: ${addresses.join(', ')}\n`,
+          );
         printResult(io, options.json, { bans: added }, added.map(lineOf));
       },
     );
 
-  program
-    .command('remove')
+  addExamples(program.command('remove'), 'truck-1')
     .description('Let them in again. Fails, without a change, when one is not on the list.')
     .argument('<who...>', 'as `list` shows them')
     .option('--file <file>', 'instead of BANS_FILE')
@@ -82,8 +89,7 @@ export function banCommands(
       );
     });
 
-  program
-    .command('list')
+  addExamples(program.command('list'), '--json')
     .description('The bans in force')
     .option('--file <file>', 'instead of BANS_FILE')
     .option('--json', 'one JSON object {"bans": […]}')

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { assertNotWritableForAll, rewriteFile } from '#ingest-gateway/devices/rewrite-file.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { readText } from '#runtime/read-text.ts';
 
 const VARIABLE = 'BANS_FILE';
 
@@ -52,7 +53,7 @@ export function readBans(file: string): readonly Ban[] {
   let content: unknown;
   try {
     assertNotWritableForAll(VARIABLE, file, statSync(file));
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = JSON.parse(readText(file));
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
     throw new PipelineError('configuration', `${VARIABLE}: ${file}: ${describeError(cause)}`, { cause });

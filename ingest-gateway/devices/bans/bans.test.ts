@@ -56,6 +56,19 @@ describe('npm run bans', () => {
     expect((await bans(['list'])).out).toContain('device dev-2  for ever  "stolen", by operator');
   });
 
+  it('[P10] takes no time that is over at once, or that no clock shows, and tells a device from an address', async () => {
+    for (const hours of ['0', '1e300', '-1'])
+      expect(await bans(['add', 'dev-1', '--hours', hours])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('expected a number from 0.01 to 876000'),
+      });
+    expect(await bans(['add', '192.0.2.7'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('device 192.0.2.7'),
+      err: expect.stringContaining('--address: 192.0.2.7'),
+    });
+  });
+
   it('forgets bans that are over, and replaces one of the same', async () => {
     await bans(['add', 'dev-1', '--hours', '1']);
     await bans(['add', 'dev-1', '--hours', '3']);

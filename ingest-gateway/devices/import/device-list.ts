@@ -28,7 +28,7 @@ export interface ListOptions {
 }
 
 const fieldsSchema = z.strictObject({
-  id: z.string(),
+  id: z.string('is missing'),
   password: z.string().optional(),
   hash: z.union([z.string(), passwordHashSchema], 'must be a hash').optional(),
   /** Of a hash that does not say it. */
@@ -101,5 +101,5 @@ function normalised(fields: RawRow['fields']): Record<string, unknown> {
 }
 
 function numberIn(text: string): number | string {
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }

@@ -1,4 +1,5 @@
 import { CsvError, parse as parseCsv } from 'csv-parse/sync';
+import { counted } from '#runtime/counted.ts';
 
 /** What a file says of one device, not judged yet. */
 export interface RawRow {
@@ -65,18 +66,28 @@ function csvRows(text: string, isColumn: (name: string) => boolean): RawRows {
   const [head, ...rest] = lines;
   if (head === undefined) return { rows: [], problems: [] };
   const names = head.record.map((name) => name.trim());
+  const isColumnName = (name: string): boolean => isColumn(name.replace(/\..*/s, ''));
+  // What stands there instead may be a device and its password: it is not quoted.
+  if (!names.some(isColumnName))
+    return {
+      rows: [],
+      problems: ['line 1: expected a head that names the columns: id, password or hash, …'],
+    };
   const problems: string[] = [];
   for (const [index, name] of names.entries()) {
     const told = `line 1: the column ${JSON.stringify(name)}`;
     if (names.indexOf(name) !== index) problems.push(`${told} is there twice`);
-    else if (!isColumn(name.replace(/\..*/s, ''))) problems.push(`${told} is not known`);
+    else if (!isColumnName(name)) problems.push(`${told} is not known`);
   }
   if (problems.length > 0) return { rows: [], problems };
   const rows: RawRow[] = [];
   for (const { record, info } of rest) {
     const place = `line ${info.lines}`;
     if (record.length === names.length) rows.push({ place, fields: nested(names, record) });
-    else problems.push(`${place}: ${record.length} columns, expected ${names.length} as in the first line`);
+    else
+      problems.push(
+        `${place}: ${counted(record.length, 'column')}, expected ${names.length} as in the first line`,
+      );
   }
   return { rows, problems };
 }

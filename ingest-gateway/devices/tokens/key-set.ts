@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { z } from 'zod';
 import { assertNotWritableForAll } from '#ingest-gateway/devices/rewrite-file.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { readText } from '#runtime/read-text.ts';
 
 /** Bytes of a key set, and keys in it: those of the large providers have ten. */
 export const KEY_SET_BYTES = 256 * 1024;
@@ -50,7 +51,7 @@ export function parseKeySet(text: string): KeySet {
 export function readKeySet(file: string): KeySet {
   try {
     assertNotWritableForAll('JWT_JWKS_FILE', file, statSync(file));
-    return parseKeySet(readFileSync(file, 'utf8'));
+    return parseKeySet(readText(file));
   } catch (cause) {
     if (cause instanceof PipelineError && cause.message.startsWith('JWT_')) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { instant } from '#processors/mapping/instant.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import type { CommandIo, CommandOutcome } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { utf8Text } from '#runtime/read-text.ts';
 import type { Settings } from '#runtime/settings.ts';
-import { terminalText } from '#runtime/terminal-text.ts';
+import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { plainTable } from '#runtime/text-output.ts';
 import { countValues } from '#telemetry-store/influxdb/value-counts.ts';
 import { type ComparedCount, compareCounts } from './compare-counts.ts';
@@ -37,8 +39,7 @@ export function addCompareCommand(
   context: CompareContext,
   outcome: CommandOutcome,
 ): void {
-  program
-    .command('compare')
+  addExamples(program.command('compare'), '--bucket telegraf --by topic')
     .description(
       'How many values another chain (Telegraf) stored of each measurement and field, and how many this pipeline did\n' +
         '(docs/migrating-from-telegraf.md). Exit code 1: the counts differ.',
@@ -48,12 +49,12 @@ export function addCompareCommand(
     .option('--token-file <file>', 'file with a token that may read it, if INFLUX_TOKEN may not')
     .option(
       '--measurement <names>',
-      'only these, separated by commas; default: all of the other chain',
+      'only these, separated by commas (default: all of the other chain)',
       names,
     )
     .option('--by <tag>', 'by the values of a tag that both have, such as topic')
-    .option('--from <time>', 'ISO 8601; default an hour before --to', instant('--from'))
-    .option('--to <time>', 'ISO 8601; default a minute ago', instant('--to'))
+    .option('--from <time>', 'ISO 8601 (default: an hour before --to)', instant('--from'))
+    .option('--to <time>', 'ISO 8601 (default: a minute ago)', instant('--to'))
     .option(
       '--json',
       'one JSON object {"from", "to", "same", "counts": [{"measurement", "field", "tag", "theirs", "ours"}]}',
@@ -69,10 +70,7 @@ export function addCompareCommand(
       const toMs = options.to ?? context.now() - SETTLED_MS;
       const fromMs = options.from ?? toMs - HOUR_MS;
       if (fromMs >= toMs) throw new PipelineError('usage', '--from: expected a time before --to');
-      const token =
-        options.tokenFile === undefined
-          ? influx.token
-          : Buffer.from(context.readFile(options.tokenFile)).toString('utf8').trim();
+      const token = tokenIn(options.tokenFile, context) ?? influx.token;
       const range = { fromMs, toMs, by };
       const [theirs, ours] = await Promise.all([
         countValues({ url, token, bucket }, range, io.signal),
@@ -84,10 +82,20 @@ export function addCompareCommand(
       const times = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
       io.stdout.write(
         options.json === true
-          ? `${JSON.stringify({ ...times, same, counts })}\n`
+          ? `${terminalJson({ ...times, same, counts })}\n`
           : textOf(counts, by, `${times.from} to ${times.to}`),
       );
     });
+}
+
+/** @throws PipelineError `usage` */
+function tokenIn(file: string | undefined, { readFile }: CompareContext): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return utf8Text(readFile(file)).trim();
+  } catch (cause) {
+    throw new PipelineError('usage', `--token-file: ${file} cannot be read`, { cause });
+  }
 }
 
 function textOf(counts: readonly ComparedCount[], by: string | undefined, range: string): string {

@@ -2,12 +2,13 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { isTopicFilter } from '#contract/topic-filter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
+import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, type CommandOutcome, wholeNumber } from '#runtime/command-line.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { loadContract } from '#runtime/load-contract.ts';
 import { createProgressDisplay } from '#runtime/progress-display.ts';
 import type { Settings } from '#runtime/settings.ts';
-import { terminalText } from '#runtime/terminal-text.ts';
+import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { listenToBroker, listenToLetters } from './listen.ts';
 import { SeenMessages } from './seen-messages.ts';
 import { type Suggestion, suggestMapping } from './suggestion.ts';
@@ -38,8 +39,11 @@ export function addSuggestCommand(
   context: SuggestContext,
   outcome: CommandOutcome,
 ): void {
-  program
-    .command('suggest')
+  addExamples(
+    program.command('suggest'),
+    '--source boilers --seconds 300',
+    '--url mqtt://192.0.2.7 --topics "tele/#"',
+  )
     .description(
       'A first mapping file with its schemas, from the messages that no mapping knows: the dead letters `unmapped-topic` of\n' +
         'the event log, or what a broker publishes. Every place it was unsure of is marked UNSURE. Exit code 1: nothing was seen.',
@@ -126,7 +130,7 @@ function asJson(
   files: readonly string[],
   { messages, leftOut }: SeenMessages,
 ): string {
-  return JSON.stringify({ messages, leftOut, files, rules });
+  return terminalJson({ messages, leftOut, files, rules });
 }
 
 function asText({ rules }: Suggestion, files: readonly string[], seen: SeenMessages, out: string): string {
