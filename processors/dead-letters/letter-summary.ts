@@ -50,10 +50,26 @@ export function detailText(detail: unknown): string {
   if (typeof schema === 'string') return `no schema ${JSON.stringify(schema)}`;
   if (detail === null || detail === undefined) return '';
   if (typeof detail !== 'object' || Array.isArray(detail)) return String(detail);
+  const refused = refusedTimeText(asObject(detail));
+  if (refused !== undefined) return refused;
   const facts = Object.entries(detail).map(([name, value]) =>
     typeof value === 'object' ? `${name} ${JSON.stringify(value)}` : `${name} ${value}`,
   );
   return facts.join(', ');
+}
+
+/** Of letters of one kind the numbers alone differ. */
+function refusedTimeText({
+  ts,
+  receivedAt,
+  maxAgeMs,
+  maxSkewMs,
+}: Readonly<Record<string, unknown>>): string | undefined {
+  const isNumber = (value: unknown): value is number => typeof value === 'number';
+  if (!isNumber(ts) || !isNumber(receivedAt) || !isNumber(maxAgeMs) || !isNumber(maxSkewMs)) return undefined;
+  const [hours, minutes] = [maxAgeMs / 3_600_000, maxSkewMs / 60_000].map((span) => Number(span.toFixed(2)));
+  const when = `its time is ${isoTime(ts)}, and it came at ${isoTime(receivedAt)}`;
+  return `${when}: up to ${hours} h late and ${minutes} min early are taken`;
 }
 
 export interface Problem {
