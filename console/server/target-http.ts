@@ -1,53 +1,76 @@
+import querystring from 'node:querystring';
 import { PipelineError } from '#runtime/errors.ts';
 
-/** One that does not answer in this time is down. Milliseconds. */
+/** One whose answer has not come in this time, all of it, is down. Milliseconds. */
 const PATIENCE_MS = 3_000;
-/** Of one answer: 10,000 devices are less. */
+/** Of one answer: that of 100,000 devices is less. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** Another process of the pipeline, asked over HTTP. */
+/**
+ * Another process of the pipeline, asked over HTTP. What it answers is believed as little as that it answers: it has a time and a
+ * size, and where it redirects to is not asked, for nobody named that and it would be shown the token.
+ */
 export class TargetHttp {
   /** Without what may be secret in it. */
   readonly name: string;
-  readonly #url: URL;
-  readonly #token: string | undefined;
+  /** Without a slash at its end. */
+  readonly #base: string;
+  readonly #authorization: string | undefined;
+  readonly #maxBytes: number;
 
-  /** @param token `HTTP_TOKEN`, which all processes share. */
-  constructor(url: string, token: string | undefined) {
-    this.#url = new URL(url);
-    this.name = this.#url.host;
-    this.#token = token;
+  /** @param token `HTTP_TOKEN`, which all processes share; `undefined` = what the URL says, if anything. */
+  constructor(url: string, token: string | undefined, maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+    const { protocol, host, pathname, username, password } = new URL(url);
+    const path = pathname.replace(/\/+$/, '');
+    this.name = host + path;
+    this.#base = `${protocol}//${this.name}`;
+    const login = [username, password].map((word) => querystring.unescape(word)).join(':');
+    if (token !== undefined) this.#authorization = `Bearer ${token}`;
+    else if (login !== ':') this.#authorization = `Basic ${Buffer.from(login).toString('base64')}`;
   }
 
   /** @throws PipelineError `gateway-unavailable` with what it answered, or that it did not. */
   async text(path: string): Promise<string> {
-    const response = await this.#ask(path);
-    if (!response.ok) throw unavailable(`${this.name} answers ${path} with ${response.status}`);
-    return response.text();
+    const { status, text } = await this.#ask(path);
+    if (status !== 200) throw this.#unavailable(`answers ${path} with ${status}`);
+    return text;
   }
 
   /** `undefined` = it knows nothing of that. @throws as {@link text} */
   async json(path: string): Promise<unknown> {
-    const response = await this.#ask(path);
-    if (response.status === 404) return undefined;
-    if (!response.ok) throw unavailable(`${this.name} answers ${path} with ${response.status}`);
-    return response.json();
-  }
-
-  async #ask(path: string): Promise<Response> {
-    const headers = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
-    let response: Response;
+    const { status, text } = await this.#ask(path);
+    if (status === 404) return undefined;
+    if (status !== 200) throw this.#unavailable(`answers ${path} with ${status}`);
     try {
-      response = await fetch(new URL(path, this.#url), { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+      return JSON.parse(text);
     } catch (error) {
-      throw unavailable(`${this.name} does not answer`, error);
+      throw this.#unavailable(`answers ${path} with no JSON`, error);
     }
-    if (Number(response.headers.get('content-length') ?? 0) > MAX_BYTES)
-      throw unavailable(`${this.name} answers ${path} with too much`);
-    return response;
   }
-}
 
-function unavailable(message: string, cause?: unknown): PipelineError {
-  return new PipelineError('gateway-unavailable', message, { retryable: true, cause });
+  async #ask(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    try {
+      const response = await fetch(this.#base + path, {
+        headers: this.#authorization === undefined ? {} : { authorization: this.#authorization },
+        redirect: 'manual',
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
+      for await (const chunk of response.body ?? []) {
+        bytes += chunk.length;
+        if (bytes > this.#maxBytes) break;
+        chunks.push(chunk);
+      }
+      if (bytes <= this.#maxBytes) return { status: response.status, text: Buffer.concat(chunks).toString() };
+    } catch (error) {
+      throw this.#unavailable('does not answer', error);
+    }
+    throw this.#unavailable(`answers ${path} with too much`);
+  }
+
+  #unavailable(what: string, cause?: unknown): PipelineError {
+    return new PipelineError('gateway-unavailable', `${this.name} ${what}`, { retryable: true, cause });
+  }
 }

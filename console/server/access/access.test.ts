@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import type { ApiError, Session } from '#console/api/session.ts';
 import { TestConsole } from '#console/server/testing/test-console.ts';
@@ -135,6 +137,22 @@ describe('who may change', () => {
     ];
     for (const headers of ours)
       expect((await test.post('/session', { password: PASSWORD }, headers)).status).toBe(200);
+  });
+
+  it('not even to make us read for a page that may not see it; a link may be followed [P9]', async () => {
+    await using test = await TestConsole.start({ writes: false });
+    // Not by fetch, which says the mode itself.
+    const status = async (site: string, mode: string): Promise<number | undefined> => {
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode };
+      const [answer] = await once(get(`${test.url}/api/v1/devices`, { headers }), 'response');
+      answer.resume();
+      return answer.statusCode;
+    };
+    expect(await status('cross-site', 'no-cors')).toBe(403);
+    expect(await status('same-site', 'cors')).toBe(403);
+    expect(await status('cross-site', 'navigate')).toBe(200);
+    expect(await status('same-origin', 'cors')).toBe(200);
+    expect(await status('none', 'navigate')).toBe(200);
   });
 });
 

@@ -7,7 +7,9 @@ const DOCUMENT = path.join(import.meta.dirname, '..', '..', '..', 'docs', 'opena
 
 /** `/openapi.json`: what the API can do, for whoever asks. */
 export function documentRoute(api: FastifyInstance): void {
-  api.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, (_, reply) =>
-    reply.type('application/json; charset=utf-8').send(readFileSync(DOCUMENT)),
-  );
+  let document: Buffer | undefined;
+  api.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, (_, reply) => {
+    document ??= readFileSync(DOCUMENT);
+    return reply.type('application/json; charset=utf-8').send(document);
+  });
 }

@@ -1,22 +1,25 @@
 import type { FastifyRequest } from 'fastify';
 
+const ANOTHER_SITE = 'it comes from a page of another site';
+
 /**
- * Why a request that changes something is refused; `undefined` when it is not. A page of a stranger can make a browser send
- * one, with its cookies: then the browser says where it comes from (Fetch Metadata, RFC 6454), and a body of JSON is something
- * that it does not send across origins unasked. Programs say nothing of all that, and may.
+ * Why a request is refused; `undefined` when it is not. A page of a stranger can make a browser send one, with its cookies: then the
+ * browser says where it comes from (Fetch Metadata, RFC 6454), and a body of JSON is something that it does not send across origins
+ * unasked. What only reads is refused as well, for the stranger could not see the answer, but it costs us: a person who follows a link
+ * may. Programs say nothing of all that, and may.
  */
 export function whyNotOurs({
   method,
   headers,
   host,
 }: Pick<FastifyRequest, 'method' | 'headers' | 'host'>): string | undefined {
-  if (method === 'GET' || method === 'HEAD') return undefined;
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none')
-    return 'it comes from a page of another site';
-  if (origin !== undefined && hostOf(origin) !== host.toLowerCase())
-    return 'it comes from a page of another site';
+  const isOfAnother = site !== undefined && site !== 'same-origin' && site !== 'none';
+  if (method === 'GET' || method === 'HEAD')
+    return isOfAnother && headers['sec-fetch-mode'] !== 'navigate' ? ANOTHER_SITE : undefined;
+  if (isOfAnother) return ANOTHER_SITE;
+  if (origin !== undefined && hostOf(origin) !== host.toLowerCase()) return ANOTHER_SITE;
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (method !== 'DELETE' && type !== 'application/json') return 'expected content-type: application/json';
   return undefined;

@@ -36,6 +36,8 @@ export class Viewers implements Disposable {
   add(reply: FastifyReply, first: string): void {
     reply.hijack();
     const response = reply.raw;
+    // One who left while its first message was made says no more that it does.
+    if (response.destroyed) return;
     response.writeHead(200, {
       ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-type': 'text/event-stream; charset=utf-8',

@@ -1,3 +1,4 @@
+import { Ajv } from 'ajv';
 import type { DeviceSource, KnownDevice, KnownStory } from '#console/server/parts.ts';
 import type { TargetHttp } from '#console/server/target-http.ts';
 import type { IngestGateway } from '#ingest-gateway/gateway.ts';
@@ -10,16 +11,45 @@ export function devicesOf(gateway: Pick<IngestGateway, 'devices' | 'device'>): D
   };
 }
 
+const countsShape = { type: 'object', additionalProperties: { type: 'number' } } as const;
+/** What is reckoned with here: another version of the gateway, or no gateway at all, may answer something else. */
+const deviceShape = {
+  type: 'object',
+  required: ['id', 'connected', 'accepted', 'refused', 'refusals', 'discarded', 'takeovers', 'slowedMs'],
+  properties: {
+    id: { type: 'string' },
+    connected: { type: 'boolean' },
+    lastSeen: { type: 'number', nullable: true },
+    accepted: { type: 'number' },
+    refused: countsShape,
+    refusals: countsShape,
+    discarded: countsShape,
+    takeovers: { type: 'number' },
+    slowedMs: { type: 'number' },
+    labels: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+} as const;
+const connectionsShape = { type: 'array', items: { type: 'object', required: ['at', 'event'] } } as const;
+const ajv = new Ajv();
+const isList = ajv.compile<{ readonly devices: readonly KnownDevice[] }>({
+  type: 'object',
+  required: ['devices'],
+  properties: { devices: { type: 'array', items: deviceShape } },
+});
+const isStory = ajv.compile<KnownStory>({
+  ...deviceShape,
+  required: [...deviceShape.required, 'connections'],
+  properties: { ...deviceShape.properties, connections: connectionsShape },
+});
+
 /** The gateways among other processes. A device that moved from one to another is known to both: the later word counts. */
 export function devicesOfTargets(targets: readonly TargetHttp[]): DeviceSource {
   return {
     async list() {
       const lists = await Promise.all(
         targets.map(async (target) => {
-          const answer = (await target.json('/api/devices').catch(() => undefined)) as
-            | { readonly devices?: readonly KnownDevice[] }
-            | undefined;
-          return answer?.devices ?? [];
+          const answer = await target.json('/api/devices').catch(() => undefined);
+          return isList(answer) ? answer.devices : [];
         }),
       );
       const byId = new Map<string, KnownDevice>();
@@ -31,10 +61,8 @@ export function devicesOfTargets(targets: readonly TargetHttp[]): DeviceSource {
     },
     async story(id) {
       const path = `/api/devices/${encodeURIComponent(id)}`;
-      const stories = await Promise.all(
-        targets.map((target) => target.json(path).catch(() => undefined) as Promise<KnownStory | undefined>),
-      );
-      const known = stories.filter((story) => story !== undefined);
+      const stories = await Promise.all(targets.map((target) => target.json(path).catch(() => undefined)));
+      const known = stories.filter((story) => isStory(story));
       if (known.length === 0) return undefined;
       const connections = known
         .flatMap((story) => story.connections)
