@@ -84,6 +84,14 @@ export interface DeviceSeries {
   /** Lowest and highest of what each value stands for. */
   readonly min: Column;
   readonly max: Column;
-  /** There are more readings than are looked at: part of them is missing. */
+  /** There are more readings than are looked at: the oldest are missing. */
+  readonly truncated: boolean;
+}
+
+/** `GET /devices/:id/charts?schema=&minutes=&points=`: the last minutes of every field of a type that is a number, by one question. */
+export interface DeviceCharts {
+  readonly schema: string;
+  readonly fields: readonly Pick<DeviceSeries, 'field' | 'unit' | 'times' | 'values'>[];
+  /** There are more readings than are looked at: the oldest are missing. */
   readonly truncated: boolean;
 }

@@ -84,7 +84,7 @@ export function startConsole(
           answerErrors(api, telemetry);
           await api.register(sessionRoutes(door, sessions, telemetry));
           await api.register(flowRoutes(watch));
-          await api.register(deviceRoutes(directory, parts, senders));
+          await api.register(deviceRoutes(directory, parts, senders, now));
           await api.register(letterRoutes(letters, parts, now));
           await api.register(changeRoutes(jobs, letters, { ...parts, now }, telemetry));
           await api.register(traceRoutes(parts));

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { DeviceReadings, DeviceSeries, DeviceStory, DevicesPage } from '#console/api/devices.ts';
+import type {
+  DeviceCharts,
+  DeviceReadings,
+  DeviceSeries,
+  DeviceStory,
+  DevicesPage,
+} from '#console/api/devices.ts';
 import type { Judgement, MappingList, SchemaList, SchemaStory } from '#console/api/schemas.ts';
 import type { TraceAnswer } from '#console/api/trace.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
-import { gapsIn, seriesOf } from './devices/device-readings.ts';
+import { gapsIn } from './devices/device-readings.ts';
 import { goodReading, TestConsole } from './testing/test-console.ts';
 
 describe('a trace', () => {
@@ -96,25 +102,14 @@ describe('devices', () => {
       '/devices/dev-1/series?schema=environment/1&field=temperature',
     );
     expect(series).toMatchObject({ unit: '°C', values: [21.5, 21.5, 21.5], truncated: false });
-  });
-
-  it('of which there are many readings are drawn with fewer points, and their bounds', async () => {
-    const readings = Array.from({ length: 1_000 }, (_, i) => ({
-      deviceId: 'd',
-      schema: 'a/1',
-      ts: i * 1_000,
-      values: { x: i },
-    }));
-    const store = {
-      latest: async () => [],
-      async *scan() {
-        yield* readings;
-      },
-    };
-    const query = { schema: 'a/1', field: 'x', fromMs: 0, toMs: 1_000_000, points: 10 };
-    const series = await seriesOf(store, new Map(), 'd', query);
-    expect(series.times).toHaveLength(10);
-    expect([series.min[0], series.values[0], series.max[0]]).toEqual([0, 49.5, 99]);
+    const charts = await test.get<DeviceCharts>('/devices/dev-1/charts?schema=environment/1&minutes=15');
+    expect(charts.fields.find(({ field }) => field === 'temperature')).toEqual({
+      field: 'temperature',
+      unit: '°C',
+      times: series.times,
+      values: series.values,
+    });
+    expect(charts.fields.find(({ field }) => field === 'pressure')?.values).toEqual([]);
   });
 
   it('that began anew have no gap there', () => {

@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import type { Column } from '#console/api/flow.ts';
 import { html } from '#console/page/html.ts';
 import { clock, moment } from '#console/page/text/format.ts';
+import { rangeAround, withGaps } from './chart-values.ts';
 
 export interface Line {
   readonly name: string;
@@ -21,8 +22,8 @@ interface TimeChartProps {
   readonly height?: number;
   /** Across all columns. */
   readonly isWide?: boolean;
-  /** Measured values stand where they stand; rates and counts begin at nothing. */
-  readonly fromZero?: boolean;
+  /** What devices measured stands where it stands, and at times of their own: rates and counts begin at nothing, and come evenly. */
+  readonly isMeasured?: boolean;
 }
 
 const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
@@ -33,27 +34,47 @@ const MARKS = [
   ...[1, 2, 5, 10, 30, 90, 365].map((of) => of * DAY),
 ].sort((a, b) => a - b);
 
-/** Values over time, drawn by uPlot. The newest values stand beside the title, for whoever cannot see the lines, too. */
+const FEW = 60;
+/** As much further down as a person scrolls at once. */
+const NEAR = '400px';
+
+/**
+ * Values over time, drawn by uPlot once they come near to what is in sight: a device may have hundreds of fields. The newest values
+ * stand beside the title, for whoever cannot see the lines, too.
+ */
 export function TimeChart(props: TimeChartProps): VNode {
   const { title, times, lines, format, height = 150, isWide = false } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | undefined>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
   const shape = lines.map(({ name, colour }) => name + colour).join() + title;
 
   useEffect(() => {
     const element = place.current as HTMLDivElement;
     const draw = (): void => {
       chart.current?.destroy();
-      chart.current = new uPlot(optionsOf(props, element.clientWidth, height), columnsOf(props), element);
+      const { current } = latest;
+      chart.current = new uPlot(optionsOf(current, element.clientWidth, height), columnsOf(current), element);
     };
-    draw();
+    const drawAgain = (): void => (chart.current === undefined ? undefined : draw());
+    const near = new IntersectionObserver(
+      (entries) => {
+        if (chart.current === undefined && entries.some(({ isIntersecting }) => isIntersecting)) draw();
+      },
+      { rootMargin: NEAR },
+    );
+    near.observe(element);
+    addEventListener('beforeprint', draw);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
+    scheme.addEventListener('change', drawAgain);
     const resized = new ResizeObserver(() => chart.current?.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
     return () => {
+      near.disconnect();
       resized.disconnect();
-      scheme.removeEventListener('change', draw);
+      removeEventListener('beforeprint', draw);
+      scheme.removeEventListener('change', drawAgain);
       chart.current?.destroy();
       chart.current = undefined;
     };
@@ -73,17 +94,20 @@ export function TimeChart(props: TimeChartProps): VNode {
           )}
         </span>
       </figcaption>
-      <div class="chart-place" ref=${place} aria-hidden="true"></div>
+      <div class="chart-place" ref=${place} style=${{ minHeight: `${height}px` }} aria-hidden="true"></div>
     </figure>
   `;
 }
 
-function columnsOf({ times, lines }: TimeChartProps): uPlot.AlignedData {
-  return [[...times], ...lines.map(({ values }) => [...values])];
+function columnsOf({ times, lines, isMeasured = false }: TimeChartProps): uPlot.AlignedData {
+  const [line] = lines;
+  if (!isMeasured || line === undefined) return [[...times], ...lines.map(({ values }) => [...values])];
+  const drawn = withGaps(times, line.values);
+  return [[...drawn.times], [...drawn.values]];
 }
 
 function optionsOf(
-  { lines, format, fromZero = true }: TimeChartProps,
+  { lines, format, isMeasured = false }: TimeChartProps,
   width: number,
   height: number,
 ): uPlot.Options {
@@ -101,7 +125,10 @@ function optionsOf(
     padding: [8, 30, 0, 0],
     legend: { show: true, live: true },
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
-    scales: { x: { time: true }, y: { range: fromZero ? fromNothing : around } },
+    scales: {
+      x: { time: true },
+      y: { range: isMeasured ? (_, min, max) => rangeAround(min, max) : fromNothing },
+    },
     axes: [
       {
         ...axis,
@@ -110,7 +137,7 @@ function optionsOf(
         space: 70,
         incrs: MARKS,
       },
-      { ...axis, size: 58, values: (_, at) => at.map((value) => format(value)), space: 34 },
+      { ...axis, size: axisWidth, values: (_, at) => at.map((value) => format(value)), space: 34 },
     ],
     series: [
       { label: 'at', value: (_, seconds) => (seconds === null ? '' : clock(seconds * 1000)) },
@@ -118,7 +145,7 @@ function optionsOf(
         label: name,
         stroke: colour(of),
         width: 1.5,
-        points: { show: false },
+        points: { show: isMeasured && standAlone, size: 4 },
         value: (_: uPlot, value: number | null) => (value === null ? '' : format(value)),
       })),
     ],
@@ -136,8 +163,12 @@ function fromNothing(_: uPlot, __: number, max: number | null): [number, number]
   return [0, max === null || max <= 0 ? 1 : max * 1.1];
 }
 
-function around(_: uPlot, min: number | null, max: number | null): [number, number] {
-  if (min === null || max === null) return [0, 1];
-  const room = Math.max((max - min) * 0.1, Math.abs(max) * 0.01, 0.1);
-  return [min - room, max + room];
+/** Room for what stands beside the axis. */
+function axisWidth(_: uPlot, marks: readonly string[] | null): number {
+  return Math.max(58, 16 + 6.5 * Math.max(0, ...(marks ?? []).map(({ length }) => length)));
+}
+
+/** Few values are points as well: of a single one there is no line. */
+function standAlone({ data: [times] }: uPlot): boolean {
+  return times.length <= FEW;
 }

@@ -1,14 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import type { DeviceSort, DeviceState, DeviceStory } from '#console/api/devices.ts';
 import { ApiFailure, described, OBJECT } from '#console/server/answers/api-answers.ts';
-import { cursor, limit, milliseconds } from '#console/server/answers/query-kinds.ts';
+import { cursor, limit, milliseconds, minutes } from '#console/server/answers/query-kinds.ts';
+import { Turns } from '#console/server/answers/turns.ts';
 import type { ConsoleParts } from '#console/server/parts.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { NEVER_CONNECTED } from '#ingest-gateway/intake/device.ts';
 import { hasCode } from '#runtime/errors.ts';
 import { type DeviceDirectory, rowOf } from './device-directory.ts';
-import { GAPS_AMONG, gapsIn, readingsOf, seriesOf } from './device-readings.ts';
+import { GAPS_AMONG, gapsIn, readingsOf } from './device-readings.ts';
+import { chartsOf, seriesOf } from './device-series.ts';
 import type { SchemaSenders } from './schema-senders.ts';
+
+/** Walks through the store at a time, of all who look: each may be one over many readings. */
+const WALKS_AT_ONCE = 2;
+const MINUTE_MS = 60_000;
 
 const devicesQuery = {
   type: 'object',
@@ -34,6 +40,7 @@ const readingsQuery = {
   type: 'object',
   properties: { schema: schemaName, from: milliseconds, to: milliseconds, limit: limit(1_000, 100) },
 } as const;
+const points = { type: 'integer', minimum: 2, maximum: 2_000, default: 500 } as const;
 const seriesQuery = {
   type: 'object',
   required: ['schema', 'field'],
@@ -42,8 +49,13 @@ const seriesQuery = {
     field: { type: 'string', maxLength: 64 },
     from: milliseconds,
     to: milliseconds,
-    points: { type: 'integer', minimum: 2, maximum: 2_000, default: 500 },
+    points,
   },
+} as const;
+const chartsQuery = {
+  type: 'object',
+  required: ['schema'],
+  properties: { schema: schemaName, minutes, points },
 } as const;
 
 interface OneDevice {
@@ -59,7 +71,9 @@ export function deviceRoutes(
   directory: DeviceDirectory,
   { devices, store, contract }: Pick<ConsoleParts, 'devices' | 'store' | 'contract'>,
   senders: SchemaSenders,
+  now: () => number,
 ): (server: FastifyInstance) => Promise<void> {
+  const turns = new Turns(WALKS_AT_ONCE);
   return async (server) => {
     server.get<{
       Querystring: {
@@ -91,14 +105,34 @@ export function deviceRoutes(
     server.get<OneDevice & { Querystring: Span & { schema?: string; limit: number } }>(
       '/devices/:id/readings',
       describedAs('Its readings, the newest first.', readingsQuery),
-      ({ params, query: { schema, from: fromMs, to: toMs, limit: most } }) =>
-        readingsOf(store, checked(params.id), { schema, fromMs, toMs, limit: most }),
+      ({ params, query: { schema, from: fromMs, to: toMs, limit: most } }, reply) => {
+        const id = checked(params.id);
+        const query = { schema, fromMs, toMs, limit: most };
+        if (schema === undefined && fromMs === undefined && toMs === undefined)
+          return readingsOf(store, id, query);
+        return turns.take(reply, (signal) => readingsOf(store, id, query, signal));
+      },
     );
     server.get<OneDevice & { Querystring: Span & { schema: string; field: string; points: number } }>(
       '/devices/:id/series',
       describedAs('One field over time, for a chart.', seriesQuery),
-      ({ params, query: { schema, field, from: fromMs, to: toMs, points } }) =>
-        seriesOf(store, contract.schemas, checked(params.id), { schema, field, fromMs, toMs, points }),
+      ({ params, query: { from: fromMs, to: toMs, ...query } }, reply) => {
+        const id = checked(params.id);
+        return turns.take(reply, (signal) =>
+          seriesOf(store, contract.schemas, id, { ...query, fromMs, toMs }, signal),
+        );
+      },
+    );
+    server.get<OneDevice & { Querystring: { schema: string; minutes: number; points: number } }>(
+      '/devices/:id/charts',
+      describedAs('All fields of a type over the last minutes, for charts.', chartsQuery),
+      ({ params, query: { minutes: span, ...query } }, reply) => {
+        const id = checked(params.id);
+        const fromMs = now() - span * MINUTE_MS;
+        return turns.take(reply, (signal) =>
+          chartsOf(store, contract.schemas, id, { ...query, fromMs }, signal),
+        );
+      },
     );
   };
 }

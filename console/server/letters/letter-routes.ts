@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { LetterFilter } from '#console/api/dead-letters.ts';
 import { described, OBJECT } from '#console/server/answers/api-answers.ts';
-import { cursor, limit } from '#console/server/answers/query-kinds.ts';
+import { cursor, limit, minutes } from '#console/server/answers/query-kinds.ts';
 import type { ConsoleParts } from '#console/server/parts.ts';
 import type { LetterIndex } from './letter-index.ts';
 import { groupsOf, overTime, pageOf } from './letter-lists.ts';
@@ -43,11 +43,11 @@ export function letterRoutes(
       {
         schema: {
           ...described('Dead letters by reason over time, in columns.', OBJECT),
-          querystring: filter({ minutes: { type: 'integer', minimum: 1, maximum: 43_200, default: 60 } }),
+          querystring: filter({ minutes }),
         },
       },
-      async ({ query: { minutes, ...asked } }) =>
-        overTime(await index.look(), choiceOf(asked), minutes, now()),
+      async ({ query: { minutes: span, ...asked } }) =>
+        overTime(await index.look(), choiceOf(asked), span, now()),
     );
     server.get<{ Params: { id: string } }>(
       '/dead-letters/:id',
