@@ -51,6 +51,9 @@ export interface MappingList {
     readonly source: string;
     readonly file: string;
     readonly description: string | null;
+    /** What a message on such a topic becomes, in words. */
     readonly rules: readonly { readonly topic: string; readonly does: string }[];
+    /** What became of messages since the gateways began, in words; empty = nothing came, or nobody tells. */
+    readonly became: string;
   }[];
 }

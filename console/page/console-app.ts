@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '#console/api/session.ts';
-import { endSession, get, whenPasswordIsWanted } from '#console/page/asking/ask-server.ts';
+import { endSession, get, passwordWasShown, whenPasswordIsWanted } from '#console/page/asking/ask-server.ts';
 import { followFlow, type LiveFlow } from '#console/page/asking/live-flow.ts';
 import { DevicePage } from '#console/page/devices/device-page.ts';
 import { DevicesPage } from '#console/page/devices/devices-page.ts';
@@ -19,36 +19,51 @@ import { visibleText } from '#console/page/text/visible-text.ts';
 import { TracePage } from '#console/page/trace/trace-page.ts';
 import { html } from './html.ts';
 
-/** The frame around every page: navigation, whether the numbers are live, the login in place of all when it is wanted. */
+/** The frame around every page: navigation, whether the numbers are live, the login before all when it is wanted. */
 export function ConsoleApp(): VNode {
   const { pathname, query } = useAddress();
-  const [wantsPassword, setWantsPassword] = useState(false);
+  const [wantsPassword, setWantsPassword] = useState<'no' | 'again' | 'after-logout'>('no');
   const [live, setLive] = useState<LiveFlow>({ flow: undefined, live: false });
   const [session, setSession] = useState<Session>();
   const main = useRef<HTMLElement>(null);
   const route = routeOf(pathname);
-  const isLogin = wantsPassword || route.page === 'login';
+  const isLogin = wantsPassword !== 'no' || route.page === 'login';
 
-  useEffect(() => whenPasswordIsWanted(() => setWantsPassword(true)), []);
+  useEffect(() => whenPasswordIsWanted(() => setWantsPassword((was) => (was === 'no' ? 'again' : was))), []);
   useEffect(() => (isLogin ? undefined : followFlow(setLive)), [isLogin]);
   useEffect(() => {
     if (!isLogin) get<Session>('/session').then(setSession, () => undefined);
   }, [isLogin]);
   const logOut = (): void => {
     endSession().then(
-      () => setWantsPassword(true),
+      () => setWantsPassword('after-logout'),
       () => undefined,
     );
   };
+  useEffect(() => {
+    // The browser would let nobody type outside of it.
+    if (isLogin) for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+  }, [isLogin]);
   useTitleAndFocus(isLogin ? { page: 'login' } : route, pathname, main.current);
 
-  if (isLogin) return html`<${LoginPage} onOpen=${() => setWantsPassword(false)} />`;
+  const opened = (): void => {
+    setWantsPassword('no');
+    passwordWasShown();
+  };
+  // A login that was over in the middle of something: what was typed until then is there again afterwards.
+  const isKept = !isLogin || (wantsPassword === 'again' && route.page !== 'login');
   return html`
-    <div class="frame" onClick=${followLinks}>
-      <a class="skip-link" href="#main">Skip to the content</a>
-      <${NavigationBar} route=${route} live=${live} onLogOut=${session?.required ? logOut : undefined} />
-      <main id="main" ref=${main} tabindex="-1">${pageOf(route, query, live)}</main>
-    </div>
+    ${isLogin && html`<${LoginPage} onOpen=${opened} />`}
+    ${
+      isKept &&
+      html`
+        <div class="frame" onClick=${followLinks} hidden=${isLogin}>
+          <a class="skip-link" href="#main">Skip to the content</a>
+          <${NavigationBar} route=${route} live=${live} onLogOut=${session?.required ? logOut : undefined} />
+          <main id="main" ref=${main} tabindex="-1">${pageOf(route, query, live)}</main>
+        </div>
+      `
+    }
   `;
 }
 

@@ -14,6 +14,8 @@ export interface ChangeOptions {
   /** Says what would be changed, changes nothing. */
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
+  /** Told of each. @param changed so far */
+  readonly onProgress?: (changed: number) => void;
 }
 
 export interface ChangeResult {
@@ -50,7 +52,7 @@ export function undismissLetters(options: ChangeOptions, deps: DeadLettersDeps):
 }
 
 async function changeLetters(
-  { filter, dryRun, signal }: ChangeOptions,
+  { filter, dryRun, signal, onProgress }: ChangeOptions,
   deps: DeadLettersDeps,
   wanted: readonly LetterStatus[],
   change: (letter: Letter) => Promise<void>,
@@ -69,6 +71,7 @@ async function changeLetters(
   const { interrupted } = await forEachInFlight(chosen(), { inFlight: IN_FLIGHT, signal }, async (letter) => {
     if (!dryRun) await change(letter);
     changed++;
+    onProgress?.(changed);
     reasons[letter.reason] = (reasons[letter.reason] ?? 0) + 1;
   });
   return { changed, reasons, interrupted, whyNothing: changed === 0 ? census.whyNothing(wanted) : undefined };

@@ -8,7 +8,7 @@ import { contrastFaults } from './contrast.ts';
 import { launchBrowser } from './launch-browser.ts';
 
 const chromium = inject('chromium');
-const PHONE = { width: 360, height: 740 };
+const PHONE = { width: 320, height: 640 };
 const PAGES = [
   '/',
   '/devices',

@@ -64,6 +64,97 @@ describe.skipIf(missingReason(chromium))('devices in a browser', () => {
     await page.getByText('malformed-json').first().waitFor();
     await page.getByText('connected', { exact: true }).first().waitFor();
     await page.getByRole('cell', { name: '2 – 4' }).waitFor();
+
+    // The store cannot be asked: nobody says that it holds nothing.
+    await page.route('**/api/v1/devices/dev-1', async (route) => {
+      const story = await console.get<object>('/devices/dev-1');
+      await route.fulfill({ json: { ...story, gaps: null, schemas: [] } });
+    });
+    await page.reload();
+    await eventually(async () => expect(await page.getByText('The store cannot be asked.').count()).toBe(2));
+    expect(await page.getByText('No value of it is in the store').count()).toBe(0);
+  });
+
+  test('the search follows the address, and a page that cannot be had is asked for once', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    viewer.expectComplaints(/status of 503/);
+    const { page } = viewer;
+    let failing = false;
+    let asked = 0;
+    await page.route('**/api/v1/devices?*', (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const from = Number(query.get('cursor') ?? 0);
+      if (from > 0) asked++;
+      if (failing)
+        return route.fulfill({ status: 503, json: { error: { code: 'away', message: 'It is away.' } } });
+      return route.fulfill({ json: pageOf(from, Number(query.get('limit'))) });
+    });
+    await viewer.visit('/devices?search=device');
+    const search = page.getByRole('searchbox');
+    expect(await search.inputValue()).toBe('device');
+    await page.getByRole('navigation').getByRole('link', { name: 'Devices' }).click();
+    await eventually(async () => expect(await search.inputValue()).toBe(''));
+    expect(new URL(page.url()).search).toBe('');
+    await viewer.settled();
+
+    failing = true;
+    asked = 0;
+    await page.getByRole('region', { name: 'Devices, scrolls' }).focus();
+    await page.keyboard.press('End');
+    await page.getByText('It is away.').waitFor();
+    // Each message of the flow draws the page anew.
+    await page.getByText('Live', { exact: true }).waitFor();
+    for (let turn = 0; turn < 5; turn++) await page.keyboard.press('PageUp');
+    expect(asked).toBe(1);
+    failing = false;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('It is away.').waitFor({ state: 'detached' });
+
+    failing = true;
+    await search.fill('other');
+    await page.getByText('This did not work').waitFor();
+    expect(await page.locator('table.devices').count(), 'no list of another question').toBe(0);
+  });
+
+  test('whoever looks may have a clock that is a day off', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { console, page } = viewer;
+    await page.addInitScript('{ const now = Date.now; Date.now = () => now() + 86_400_000; }');
+    await console.publish('dev-1', goodReading(0));
+    await eventually(async () => expect(await console.metric('writer_readings_stored_total')).toBe(1));
+    await viewer.visit('/devices');
+    await page.getByText(/^(just now|\d+ s ago)$/).waitFor();
+    await page.getByRole('link', { name: 'dev-1' }).click();
+    await eventually(async () => expect(await page.locator('.chart canvas').count()).toBeGreaterThan(0));
+  });
+
+  test('values that are huge, always the same or alone are drawn, and those of 200 fields only where one looks', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { console, page } = viewer;
+    await console.publish('dev-1', goodReading(0));
+    await eventually(async () => expect(await console.metric('writer_readings_stored_total')).toBe(1));
+    const values: Record<string, readonly number[]> = {
+      huge: [1e300, -1e300, 1.7e308, -1.7e308],
+      same: [21.5, 21.5, 21.5],
+      tiny: [1e-300, 2e-300],
+      alone: [12_345_678_901],
+      ...Object.fromEntries(Array.from({ length: 196 }, (_, place) => [`field${place}`, [place, place + 1]])),
+    };
+    const fields = Object.entries(values).map(([field, column]) => ({
+      field,
+      unit: null,
+      times: column.map((_, place) => 1_764_000_000 + 10 * place),
+      values: column,
+    }));
+    await page.route('**/charts?*', (route) =>
+      route.fulfill({ json: { schema: 'environment/1', fields, truncated: false } }),
+    );
+    await viewer.visit('/devices/dev-1');
+    await page.getByText('12,345,678,901').first().waitFor();
+    await eventually(async () => expect(await page.locator('.chart canvas').count()).toBeGreaterThan(3));
+    expect(await page.locator('.chart').count()).toBe(200);
+    expect(await page.locator('.chart canvas').count()).toBeLessThan(60);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
   });
 
   test('ten thousand: a few rows exist at a time, the end is reached by scrolling', async () => {

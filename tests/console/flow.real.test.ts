@@ -112,6 +112,23 @@ describe.skipIf(missingReason(chromium))('the flow in a browser', () => {
     await page.getByRole('link', { name: /^Devices: 1 connected/ }).waitFor();
   });
 
+  test('a page that nobody can see holds no connection, and is live again once it is seen', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { page, console } = viewer;
+    await viewer.visit('/');
+    const hide = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });` +
+          `document.dispatchEvent(new Event('visibilitychange'));`,
+      );
+    expect(await console.metric('console_viewers')).toBe(1);
+    await hide(true);
+    await eventually(async () => expect(await console.metric('console_viewers')).toBe(0));
+    await hide(false);
+    await page.getByText('Live', { exact: true }).waitFor();
+    expect(await console.metric('console_viewers')).toBe(1);
+  });
+
   test('a first visit weighs less than 200 KiB and asks nobody else', async () => {
     await using viewer = await ConsoleInBrowser.open(browser);
     const { page, wire } = viewer;

@@ -104,6 +104,26 @@ describe.skipIf(missingReason(chromium))('dead letters in a browser', () => {
     expect(console.audited.map(({ event }) => event)).not.toEqual([]);
   });
 
+  test('what a filter leaves is not known until it is answered: nothing can be changed meanwhile', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    viewer.expectComplaints(/status of 503/);
+    const { console, page } = viewer;
+    await console.publish('dev-1', 'no JSON', 'nor this');
+    await viewer.visit('/dead-letters?reason=malformed-json');
+    await page.getByText('all 2 letters of this filter').waitFor();
+    await page.route('**/api/v1/dead-letters?*', (route) =>
+      route.fulfill({ status: 503, json: { error: { code: 'away', message: 'It is away.' } } }),
+    );
+    await page.getByLabel('Reason').selectOption('unknown-schema');
+    await page.getByText('It is away.').waitFor();
+    for (const name of ['Dry run', 'Replay…', 'Dismiss…'])
+      expect(await page.getByRole('button', { name }).isDisabled(), name).toBe(true);
+    expect(await page.getByRole('region', { name: 'Dead letters, scrolls' }).count()).toBe(0);
+    await page.unroute('**/api/v1/dead-letters?*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('No letter is like this').waitFor();
+  });
+
   test('filters stand in the address, and a group leads to its letters', async () => {
     await using viewer = await ConsoleInBrowser.open(browser);
     const { console, page } = viewer;

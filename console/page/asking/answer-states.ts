@@ -23,9 +23,22 @@ export function Answered<T>({
     return html`<${Failed} failure=${failure} again=${again} />`;
   if (value === undefined) return html`<${Waiting} rows=${rows} />`;
   return html`
-    ${failure && html`<p class="stale" role="status">As of ${clock(at ?? 0)}: <${ForeignText} text=${failure.message} /> <button class="link" onClick=${again}>Try again</button></p>`}
+    ${failure && html`<${Stale} at=${at} failure=${failure} again=${again} />`}
     ${children(value)}
   `;
+}
+
+/** What is shown below is old, or not all. */
+export function Stale({
+  at = 0,
+  failure,
+  again,
+}: {
+  at?: number | undefined;
+  failure: RequestFailure;
+  again: () => void;
+}): VNode {
+  return html`<p class="stale" role="status">As of ${clock(at)}: <${ForeignText} text=${failure.message} /> <button class="link" onClick=${again}>Try again</button></p>`;
 }
 
 export function Failed({ failure, again }: { failure: RequestFailure; again?: () => void }): VNode {

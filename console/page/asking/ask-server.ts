@@ -1,5 +1,6 @@
 import type { Job, JobStarted } from '#console/api/dead-letters.ts';
 import type { ApiError } from '#console/api/session.ts';
+import { serverSaid } from '#console/page/text/server-clock.ts';
 
 const BASE = '/api/v1';
 
@@ -19,6 +20,23 @@ export class RequestFailure extends Error {
 let askForPassword = (): void => undefined;
 export function whenPasswordIsWanted(then: () => void): void {
   askForPassword = then;
+}
+
+/** Questions that were asked without a login. */
+let waiting: (() => void)[] = [];
+/** What was asked meanwhile is asked again. What would change something is not: its answer says so. */
+export function passwordWasShown(): void {
+  const all = waiting;
+  waiting = [];
+  for (const ask of all) ask();
+}
+
+/** @throws the reason of the signal, which ends the wait */
+function loggedIn(signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    waiting.push(resolve);
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /** @throws RequestFailure */
@@ -86,12 +104,19 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
     if (init.signal?.aborted) throw error;
     throw new RequestFailure(0, 'unreachable', 'The server does not answer.');
   }
+  serverSaid(response.headers.get('date'));
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
   const told = await response.json().then(
     (body: ApiError) => body.error,
     () => undefined,
   );
-  if (response.status === 401 && path !== '/session') askForPassword();
+  if (response.status === 401 && path !== '/session') {
+    askForPassword();
+    if (init.method !== undefined)
+      throw new RequestFailure(401, 'unauthorized', 'The login was over: nothing was done. Do it once more.');
+    await loggedIn(init.signal);
+    return request<T>(path, init);
+  }
   throw new RequestFailure(
     response.status,
     told?.code ?? 'failed',

@@ -19,6 +19,8 @@ const LAST_RETRY_MS = 8_000;
  * - live: an event came within the last `SILENCE_MS`
  * - cut: the stream ended, or was silent; a new one is opened after a pause that doubles up to `LAST_RETRY_MS`. The last
  *   numbers stay, and `live` says that they are old
+ * - asleep: nobody can see the page. A browser has six connections to a server, for all its tabs together: with as many that
+ *   listen in the background the next one would not even load
  *
  * @returns ends it.
  */
@@ -46,6 +48,7 @@ export function followFlow(onChange: (state: LiveFlow) => void): () => void {
     get('/flow').catch(() => undefined);
   };
   const open = (): void => {
+    events?.close();
     events = eventsOf('/flow/events');
     events.addEventListener('flow', (event) => {
       retryMs = FIRST_RETRY_MS;
@@ -55,9 +58,20 @@ export function followFlow(onChange: (state: LiveFlow) => void): () => void {
     events.addEventListener('error', cut);
     expectWord();
   };
-  open();
-  return () => {
+  const sleep = (): void => {
     clearTimeout(timer);
     events?.close();
+  };
+  const sleepOrWake = (): void => {
+    if (document.hidden) {
+      sleep();
+      change({ ...state, live: false });
+    } else open();
+  };
+  if (!document.hidden) open();
+  document.addEventListener('visibilitychange', sleepOrWake);
+  return () => {
+    document.removeEventListener('visibilitychange', sleepOrWake);
+    sleep();
   };
 }

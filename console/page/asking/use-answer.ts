@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { now } from '#console/page/text/server-clock.ts';
 import { get, RequestFailure } from './ask-server.ts';
 
 /** An answer of the server, as a component shows it: an old one stays while a newer one is waited for. */
@@ -41,7 +42,7 @@ export function useAnswer<T>(path: string | undefined, everyMs?: number): Answer
       }
       get<T>(path, cancel.signal)
         .then(
-          (value) => setState({ path, value, failure: undefined, loading: false, at: Date.now() }),
+          (value) => setState({ path, value, failure: undefined, loading: false, at: now() }),
           (error: unknown) => {
             if (cancel.signal.aborted) return;
             const failure =

@@ -5,7 +5,7 @@ import { useAnswer } from '#console/page/asking/use-answer.ts';
 import { html } from '#console/page/html.ts';
 import { lettersHref, segment } from '#console/page/navigation/route.ts';
 import { ForeignText } from '#console/page/text/foreign-text.ts';
-import { count, duration, skew } from '#console/page/text/format.ts';
+import { count, counted, duration, skew } from '#console/page/text/format.ts';
 import { Moment } from '#console/page/text/moment.ts';
 import { DeviceCharts } from './device-charts.ts';
 import { DeviceConnections } from './device-connections.ts';
@@ -66,15 +66,16 @@ function DeviceFacts({ device }: { device: DeviceStory }): VNode {
       <div><dt>Speaks</dt><dd>${protocol === null ? '–' : `MQTT ${protocol}`}${address !== null && html` <span class="muted">from ${address}</span>`}</dd></div>
       ${via !== null && html`<div><dt>Forwarded by</dt><dd><${ForeignText} text=${via} /></dd></div>`}
       ${source !== null && html`<div><dt>Mapping</dt><dd><a href="/mappings"><${ForeignText} text=${source} /></a></dd></div>`}
-      ${takeovers > 0 && html`<div><dt>Taken over</dt><dd class="warn">${count(takeovers)} times: are there two with this id?</dd></div>`}
+      ${takeovers > 0 && html`<div><dt>Taken over</dt><dd class="warn">${counted(takeovers, 'time')}: are there two with this id?</dd></div>`}
       ${slowedMs > 0 && html`<div><dt>Slowed for</dt><dd>${duration(slowedMs / 1000)}</dd></div>`}
       ${Object.entries(device.labels).map(([name, value]) => html`<div key=${name}><dt><${ForeignText} text=${name} /></dt><dd><${ForeignText} text=${value} /></dd></div>`)}
     </dl>
   `;
 }
 
+/** Of a single reason the number stands there already. */
 function words(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([reason, times]) => `${reason} ${count(times)}`)
-    .join(', ');
+  const reasons = Object.entries(counts);
+  if (reasons.length === 1) return reasons[0]?.[0] as string;
+  return reasons.map(([reason, times]) => `${reason} ${count(times)}`).join(', ');
 }

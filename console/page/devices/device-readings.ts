@@ -5,11 +5,13 @@ import { useAnswer } from '#console/page/asking/use-answer.ts';
 import { html } from '#console/page/html.ts';
 import { schemaHref, segment, traceHref } from '#console/page/navigation/route.ts';
 import { ForeignText } from '#console/page/text/foreign-text.ts';
-import { fieldValue } from '#console/page/text/format.ts';
+import { count, fieldValue } from '#console/page/text/format.ts';
 import { Moment } from '#console/page/text/moment.ts';
 
 const SHOWN = 20;
 const AGAIN_MS = 5_000;
+/** Values of one reading; the others are in the charts. */
+const SHOWN_VALUES = 24;
 
 export function DeviceReadingsTable({ id }: { id: string }): VNode {
   const answer = useAnswer<DeviceReadings>(`/devices/${segment(id)}/readings?limit=${SHOWN}`, AGAIN_MS);
@@ -34,14 +36,16 @@ export function DeviceReadingsTable({ id }: { id: string }): VNode {
 }
 
 function ReadingRow({ id, reading }: { id: string; reading: DeviceReadings['readings'][number] }): VNode {
-  const { schema, ts, seq, values } = reading;
+  const { schema, ts, seq } = reading;
+  const values = Object.entries(reading.values);
   return html`
     <tr>
       <td><${Moment} at=${ts} /></td>
       <td class="number">${seq ?? '–'}</td>
-      <td><a class="mono" href=${schemaHref(schema)}>${schema}</a></td>
+      <td class="nowrap"><a class="mono" href=${schemaHref(schema)}>${schema}</a></td>
       <td class="values">
-        ${Object.entries(values).map(([name, value]) => html`<span key=${name} class="value"><span class="muted">${name}</span> <${ForeignText} text=${fieldValue(value)} /></span>`)}
+        ${values.slice(0, SHOWN_VALUES).map(([name, value]) => html`<span key=${name} class="value"><span class="muted">${name}</span> <${ForeignText} text=${fieldValue(value)} /></span>`)}
+        ${values.length > SHOWN_VALUES && html`<span class="muted">and ${count(values.length - SHOWN_VALUES)} more</span>`}
       </td>
       <td class="row-action"><a href=${traceHref(id, { seq, at: ts })}>Trace</a></td>
     </tr>

@@ -10,6 +10,8 @@ import { windowOf } from './row-window.ts';
 
 /** As in the style sheet (`--row`). */
 const ROW_PX = 42;
+/** So far is scrolled until rows are drawn anew; fewer rows than are drawn beyond what is in sight. */
+const STEP_PX = 6 * ROW_PX;
 /** Rows left below what is in sight when the next page is asked for. */
 const AHEAD = 60;
 
@@ -23,8 +25,8 @@ interface DeviceTableProps {
 }
 
 const COLUMNS: readonly { sort?: DeviceSort; name: string; kind: string }[] = [
-  { sort: 'id', name: 'Device', kind: '' },
-  { name: 'State', kind: '' },
+  { sort: 'id', name: 'Device', kind: 'id' },
+  { name: 'State', kind: 'state' },
   { sort: 'lastSeen', name: 'Last seen', kind: '' },
   { sort: 'accepted', name: 'Accepted', kind: 'number' },
   { sort: 'refused', name: 'Dead letters', kind: 'number' },
@@ -40,7 +42,9 @@ export function DeviceTable({ devices, total, sort, order, onSort, onMore }: Dev
   const { first, last } = windowOf(scroll, devices.length, ROW_PX);
   const look = (): void => {
     const { scrollTop, clientHeight } = box.current as HTMLDivElement;
-    setScroll({ top: scrollTop, height: clientHeight });
+    const top = Math.floor(scrollTop / STEP_PX) * STEP_PX;
+    const height = clientHeight + STEP_PX;
+    setScroll((before) => (before.top === top && before.height === height ? before : { top, height }));
   };
   useEffect(look, []);
   useEffect(() => {
@@ -81,7 +85,7 @@ function Head({ name, kind, by, sort, order, onSort }: HeadProps): VNode {
   const state = isSorted ? (order === 'asc' ? 'ascending' : 'descending') : undefined;
   return html`
     <th scope="col" class=${kind} aria-sort=${state}>
-      <button class="sort" onClick=${() => onSort(by, turned)}>${name}<span aria-hidden="true">${isSorted ? (order === 'asc' ? ' ↑' : ' ↓') : ''}</span></button>
+      <button class="sort" onClick=${() => onSort(by, turned)}>${name}${isSorted && html`<span aria-hidden="true">${order === 'asc' ? ' ↑' : ' ↓'}</span>`}</button>
     </th>
   `;
 }
@@ -91,7 +95,7 @@ function Row({ device, row }: { device: DeviceRow; row: number }): VNode {
     device;
   return html`
     <tr aria-rowindex=${row}>
-      <td><${DeviceLink} id=${id} /></td>
+      <td title=${id}><${DeviceLink} id=${id} /></td>
       <td><${DeviceState} device=${device} /></td>
       <td><${Moment} at=${lastSeenAt} relative /></td>
       <td class="number">${count(accepted)}</td>

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DeviceSort, DeviceState, DevicesPage as Devices } from '#console/api/devices.ts';
-import { Empty, Failed, Waiting } from '#console/page/asking/answer-states.ts';
+import { Empty, Failed, Stale, Waiting } from '#console/page/asking/answer-states.ts';
 import { usePages } from '#console/page/asking/use-pages.ts';
 import { html } from '#console/page/html.ts';
 import { navigate } from '#console/page/navigation/navigation.ts';
@@ -33,6 +33,7 @@ export function DevicesPage({ query }: { query: URLSearchParams }): VNode {
     navigate(withQuery('/devices', { ...wanted, ...change }), 'replace');
   const newest = pages.pages[0];
   const devices = pages.pages.flatMap((page) => page.devices);
+  const isFailed = pages.failure !== undefined && (newest === undefined || pages.outdated);
 
   return html`
     <div class="page">
@@ -55,14 +56,15 @@ export function DevicesPage({ query }: { query: URLSearchParams }): VNode {
           )}
         </div>
       </div>
+      ${pages.failure && !isFailed && html`<${Stale} at=${pages.at} failure=${pages.failure} again=${pages.retry} />`}
       ${
-        newest === undefined
-          ? pages.failure
-            ? html`<${Failed} failure=${pages.failure} again=${pages.again} />`
-            : html`<${Waiting} rows=${10} />`
-          : devices.length === 0
-            ? html`<${NoDevices} isFiltered=${wanted.search !== '' || wanted.state !== ''} />`
-            : html`
+        isFailed
+          ? html`<${Failed} failure=${pages.failure} again=${pages.retry} />`
+          : newest === undefined
+            ? html`<${Waiting} rows=${10} />`
+            : devices.length === 0
+              ? html`<${NoDevices} isFiltered=${wanted.search !== '' || wanted.state !== ''} />`
+              : html`
                 <${DeviceTable}
                   devices=${devices}
                   total=${newest.total}
@@ -79,11 +81,21 @@ export function DevicesPage({ query }: { query: URLSearchParams }): VNode {
 
 function SearchField({ value, onSearch }: { value: string; onSearch: (text: string) => void }): VNode {
   const [text, setText] = useState(value);
+  const searched = useRef(value);
   useEffect(() => {
-    if (text === value) return undefined;
-    const timer = setTimeout(() => onSearch(text), TYPING_MS);
+    if (text === searched.current) return undefined;
+    const timer = setTimeout(() => {
+      searched.current = text;
+      onSearch(text);
+    }, TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
+  // Somebody went to another address: what is typed meanwhile is no reason to change it back.
+  useEffect(() => {
+    if (value === searched.current) return;
+    searched.current = value;
+    setText(value);
+  }, [value]);
   return html`
     <input type="search" class="search" aria-label="Search devices" placeholder="Search by id, address, label, mapping" maxlength="100"
       value=${text} onInput=${(event: InputEvent) => setText((event.target as HTMLInputElement).value)} />

@@ -12,7 +12,7 @@ export function FlowNumbers({ flow }: { flow: Flow }): VNode {
   return html`
     <dl class="numbers">
       <${Figure} name="Connected devices" value=${count(devices?.connected)} href="/devices?state=connected">
-        ${devices && html`${devices.known > 0 ? html`<a href="/devices?state=silent">${count(devices.silent)} silent</a> of ${count(devices.known)} known` : 'no list of those that should be (DEVICE_CREDENTIALS_FILE)'}${devices.paused > 0 && `, ${count(devices.paused)} slowed`}`}
+        ${devices && html`${devices.known > 0 ? html`<a href="/devices?state=silent">${count(devices.silent)} silent</a> of ${count(devices.known)} known` : html`no list of those that should be (DEVICE_<wbr />CREDENTIALS_<wbr />FILE)`}${devices.paused > 0 && `, ${count(devices.paused)} slowed`}`}
       <//>
       <${Figure} name="PUBACK, p99" value=${milliseconds(puback.p99Ms)}>median ${milliseconds(puback.p50Ms)}, last minute<//>
       <${Figure} name="Lag" value=${lag === null ? 'not known' : compact(lag.records)}>${lag === null ? 'the lag monitor does not answer' : lagText(lag)}<//>
@@ -34,7 +34,7 @@ export function FlowNumbers({ flow }: { flow: Flow }): VNode {
 
 function lagText({ records, seconds, drainSeconds }: NonNullable<Flow['lag']>): string {
   if (records === 0) return 'records; the writer is up to date';
-  const behind = `records, the oldest ${duration(seconds)} old`;
+  const behind = `${records === 1 ? 'record' : 'records, the oldest'} ${duration(seconds)} old`;
   if (drainSeconds === null && seconds < WORTH_A_WORD_S) return behind;
   return drainSeconds === null
     ? `${behind}; it does not shrink`

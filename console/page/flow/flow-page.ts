@@ -37,7 +37,8 @@ export function FlowPage({ live: { flow, live } }: { live: LiveFlow }): VNode {
 function modeText({ mode, targets }: Flow): string {
   if (mode === 'standalone') return 'The whole pipeline in this process';
   const up = targets.filter((target) => target.up).length;
-  return `${up} of ${targets.length} processes answer`;
+  if (targets.length === 1) return up === 1 ? 'The one process answers' : 'The one process does not answer';
+  return `${up} of ${targets.length} processes ${up === 1 ? 'answers' : 'answer'}`;
 }
 
 /** Processes whose numbers are missing in all that is shown. */

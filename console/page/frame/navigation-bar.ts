@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { LiveFlow } from '#console/page/asking/live-flow.ts';
 import { html } from '#console/page/html.ts';
 import type { Route } from '#console/page/navigation/route.ts';
-import { clock, compact } from '#console/page/text/format.ts';
+import { clock, compact, count, counted } from '#console/page/text/format.ts';
 
 const ENTRIES: readonly { href: string; name: string; pages: readonly Route['page'][] }[] = [
   { href: '/', name: 'Flow', pages: ['flow'] },
@@ -68,8 +68,8 @@ function Liveness({ live: { flow, live } }: { live: LiveFlow }): VNode {
 }
 
 function badgeLabel(href: string, value: number): string {
-  const of = { '/': 'problems', '/devices': 'connected', '/dead-letters': 'waiting' }[href];
-  return `${value} ${of}`;
+  if (href === '/') return counted(value, 'problem');
+  return `${count(value)} ${href === '/devices' ? 'connected' : 'waiting'}`;
 }
 
 function Logo(): VNode {

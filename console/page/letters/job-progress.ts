@@ -28,7 +28,8 @@ export function JobProgress({ run, children }: { run: JobRun; children?: Compone
 }
 
 function jobKind({ job, failure }: JobRun): string {
-  if (failure !== undefined || job?.state === 'failed') return 'job-bad';
+  const isRefused = job !== undefined && job.faults.length > 0;
+  if (failure !== undefined || job?.state === 'failed' || isRefused) return 'job-bad';
   return job?.state === 'done' && !job.dryRun ? 'job-good' : '';
 }
 

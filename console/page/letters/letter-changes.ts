@@ -11,7 +11,7 @@ interface LetterChangesProps {
   readonly filter: LetterFilter;
   /** Rows that were chosen one by one, each with its copies; none = all that the filter leaves. */
   readonly chosen: readonly LetterRow[];
-  /** Letters that the filter leaves, each copy by itself. */
+  /** Letters that the filter leaves, each copy by itself; `undefined` = not known yet, and nothing can be changed. */
   readonly total: number | undefined;
   /** There are older letters than `total` counts; a change by filter goes through them, too. */
   readonly older: boolean | undefined;
@@ -29,7 +29,7 @@ type Meant = Omit<LetterChange, 'dryRun'>;
 export function LetterChanges({
   filter,
   chosen,
-  total = 0,
+  total,
   older,
   newestAt,
   onChanged,
@@ -55,10 +55,7 @@ export function LetterChanges({
   // Without a word of a filter the server refuses: nobody changes every letter there is by one click.
   const isBounded = chosen.length > 0 || (isOfOneKind && Object.keys(filter).length > 0);
   const letters = chosen.length > 0 ? rows.reduce((sum, { copies }) => sum + copies, 0) : total;
-  const words =
-    chosen.length > 0
-      ? counted(letters, 'chosen letter')
-      : `all ${counted(letters, 'letter')} of this filter${older ? ', and older ones that are not counted' : ''}`;
+  const words = wordsOf(letters, chosen.length > 0, older);
 
   const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
     setDismissed(undefined);
@@ -68,7 +65,9 @@ export function LetterChanges({
     onChanged();
   };
   const leavesParked = chosen.length === 0 && filter.state !== 'parked' && filter.reason !== 'replay-limit';
-  const isOff = run.isRunning || !isBounded || letters === 0;
+  // Letters that are not counted may be reached all the same.
+  const isNothing = letters === 0 && (chosen.length > 0 || !older);
+  const isOff = run.isRunning || !isBounded || letters === undefined || isNothing;
 
   return html`
     <div class="changes">
@@ -108,6 +107,14 @@ export function LetterChanges({
       }
     </div>
   `;
+}
+
+/** Which letters are meant. */
+function wordsOf(letters: number | undefined, isChosen: boolean, older: boolean | undefined): string {
+  if (letters === undefined) return 'counting the letters of this filter';
+  if (isChosen) return counted(letters, 'chosen letter');
+  const all = letters === 1 ? 'the one letter' : `all ${counted(letters, 'letter')}`;
+  return `${all} of this filter${older ? ', and older ones that are not counted' : ''}`;
 }
 
 /** The letters that were dismissed just now, and not those that somebody dismissed before. */

@@ -4,6 +4,7 @@ import type { LetterFilter } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { navigate } from '#console/page/navigation/navigation.ts';
 import { lettersHref } from '#console/page/navigation/route.ts';
+import { now } from '#console/page/text/server-clock.ts';
 import { visibleText } from '#console/page/text/visible-text.ts';
 import { LETTER_STATUSES } from '#contract/letter-status.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
@@ -70,7 +71,7 @@ function TypedField({ name, value, onTyped }: TypedFieldProps): VNode {
 
 function sinceOf(choice: string, current: number | undefined): number | undefined {
   if (choice === 'given') return current;
-  return choice === '' ? undefined : Date.now() - Number(choice);
+  return choice === '' ? undefined : now() - Number(choice);
 }
 
 /** An address may name what is not in the list, such as several at once. */

@@ -5,7 +5,8 @@ import { Answered } from '#console/page/asking/answer-states.ts';
 import { useAnswer } from '#console/page/asking/use-answer.ts';
 import { stackedColumns } from '#console/page/charts/stacked-columns.ts';
 import { html } from '#console/page/html.ts';
-import { clock, count, moment } from '#console/page/text/format.ts';
+import { clock, count, counted, duration, moment } from '#console/page/text/format.ts';
+import { now } from '#console/page/text/server-clock.ts';
 import { lettersPath } from './letter-filter.ts';
 
 const HOUR_MS = 3_600_000;
@@ -22,7 +23,7 @@ export function LettersOverTimeChart({ filter, turn }: { filter: LetterFilter; t
   const minutes =
     filter.since === undefined
       ? (SPANS[span] as number)
-      : Math.max(60, Math.ceil((Date.now() - filter.since) / HOUR_MS) * 60);
+      : Math.max(60, Math.ceil((now() - filter.since) / HOUR_MS) * 60);
   const answer = useAnswer<LettersOverTime>(lettersPath('/over-time', filter, { minutes }));
   useEffect(() => (turn > 0 ? answer.again() : undefined), [turn]);
   return html`
@@ -43,6 +44,7 @@ export function LettersOverTimeChart({ filter, turn }: { filter: LetterFilter; t
 function Columns({ value }: { value: LettersOverTime }): VNode {
   const { times, columns, series, highest } = stackedColumns(value, COLOURS);
   const width = WIDTH / Math.max(1, times.length);
+  const step = duration((times[1] ?? 0) - (times[0] ?? 0));
   const from = (times[0] ?? 0) * 1000;
   const to = (times.at(-1) ?? 0) * 1000;
   return html`
@@ -53,7 +55,7 @@ function Columns({ value }: { value: LettersOverTime }): VNode {
           ${series.map(({ reason, total }, index) => html`<span key=${reason} class="chart-line"><span class=${`swatch reason-${index + 1}`} aria-hidden="true"></span>${reason} <b>${count(total)}</b></span>`)}
         </span>
       </figcaption>
-      <svg class="columns" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${`Letters from ${moment(from, Date.now())} to ${moment(to, Date.now())}, at most ${highest} at a time`}>
+      <svg class="columns" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${`Letters from ${moment(from, now())} to ${moment(to, now())}, at most ${counted(highest, 'letter')} in ${step}`}>
         <line x1="0" x2=${WIDTH} y1=${HEIGHT} y2=${HEIGHT} class="columns-ground" />
         ${columns.map((column, place) =>
           column.map(
@@ -63,7 +65,7 @@ function Columns({ value }: { value: LettersOverTime }): VNode {
           ),
         )}
       </svg>
-      <p class="columns-axis muted"><span>${moment(from, Date.now()).replace(/:\d\d$/, '')}</span><span>at most ${count(highest)}</span><span>${clock(to).replace(/:\d\d$/, '')}</span></p>
+      <p class="columns-axis muted"><span>${moment(from, now()).replace(/:\d\d$/, '')}</span><span>at most ${counted(highest, 'letter')} in ${step}</span><span>${clock(to).replace(/:\d\d$/, '')}</span></p>
     </figure>
   `;
 }

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import type { LettersPage as Letters, LettersLookedAt } from '#console/api/dead-letters.ts';
-import { Empty, Failed, Waiting } from '#console/page/asking/answer-states.ts';
+import { Empty, Failed, Stale, Waiting } from '#console/page/asking/answer-states.ts';
 import { usePages } from '#console/page/asking/use-pages.ts';
 import { html } from '#console/page/html.ts';
 import { count } from '#console/page/text/format.ts';
@@ -22,7 +22,9 @@ export function LettersPage({ query }: { query: URLSearchParams }): VNode {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [turn, setTurn] = useState(0);
   const letters = pages.pages.flatMap((page) => page.letters);
-  const total = pages.pages[0]?.total;
+  // Of another filter it says nothing of what a change would reach.
+  const first = pages.outdated ? undefined : pages.pages[0];
+  const isFailed = pages.failure !== undefined && (pages.pages.length === 0 || pages.outdated);
   const stillThere = letters.filter(({ id }) => chosen.has(id));
   const stillThereIds = new Set(stillThere.map(({ id }) => id));
   const choose = (ids: readonly string[], isChosen: boolean): void => {
@@ -43,16 +45,17 @@ export function LettersPage({ query }: { query: URLSearchParams }): VNode {
       <${LettersOverTimeChart} filter=${filter} turn=${turn} />
       <${LetterGroupsTable} filter=${filter} turn=${turn} />
       <section>
-        <h2>Letters ${total !== undefined && html`<span class="muted">${count(total)}</span>`}</h2>
-        <${LetterChanges} filter=${filter} chosen=${stillThere} total=${pages.pages[0]?.matching} older=${pages.pages[0]?.looked.older} newestAt=${letters[0]?.at} onChanged=${changed} />
+        <h2>Letters ${first && html`<span class="muted">${count(first.total)}</span>`}</h2>
+        <${LetterChanges} filter=${filter} chosen=${pages.outdated ? [] : stillThere} total=${first?.matching} older=${first?.looked.older} newestAt=${first?.letters[0]?.at} onChanged=${changed} />
+        ${pages.failure && !isFailed && html`<${Stale} at=${pages.at} failure=${pages.failure} again=${pages.retry} />`}
         ${
-          pages.pages.length === 0
-            ? pages.failure
-              ? html`<${Failed} failure=${pages.failure} again=${pages.again} />`
-              : html`<${Waiting} rows=${8} />`
-            : letters.length === 0
-              ? html`<${Empty} title="No letter is like this">${Object.keys(filter).length > 0 ? html`<a href="/dead-letters">Show all that wait</a>` : 'Whatever devices sent was accepted, or has been seen to.'}<//>`
-              : html`<${LetterTable} letters=${letters} chosen=${stillThereIds} onChoose=${choose} />`
+          isFailed
+            ? html`<${Failed} failure=${pages.failure} again=${pages.retry} />`
+            : pages.pages.length === 0
+              ? html`<${Waiting} rows=${8} />`
+              : letters.length === 0
+                ? html`<${Empty} title="No letter is like this">${Object.keys(filter).length > 0 ? html`<a href="/dead-letters">Show all that wait</a>` : 'Whatever devices sent was accepted, or has been seen to.'}<//>`
+                : html`<${LetterTable} letters=${letters} chosen=${stillThereIds} onChoose=${choose} />`
         }
         <p class="list-end">
           ${pages.pages.at(-1)?.next && html`<button onClick=${pages.more} disabled=${pages.loading}>Show more</button>`}

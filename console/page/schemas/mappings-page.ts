@@ -34,13 +34,14 @@ export function MappingsPage(): VNode {
 }
 
 function Mapping({
-  mapping: { source, file, description, rules },
+  mapping: { source, file, description, rules, became },
 }: {
   mapping: MappingList['mappings'][number];
 }): VNode {
   return html`
     <section>
       <h2><${ForeignText} text=${source} /> <span class="muted mono"><${ForeignText} text=${file} /></span></h2>
+      <p class="muted">${became === '' ? 'No message for it was seen yet.' : `Messages so far: ${became}.`}</p>
       ${description !== null && html`<p><${ForeignText} text=${description} /></p>`}
       <div class="table-box" tabindex="0" role="region" aria-label=${`Rules of ${source}, scrolls`}>
         <table>

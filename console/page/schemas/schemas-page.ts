@@ -24,7 +24,7 @@ export function SchemasPage(): VNode {
                       ${schemas.map(
                         ({ name, title, description, fields, appended }) => html`
                           <tr key=${name}>
-                            <td><a class="mono" href=${schemaHref(name)}>${name}</a></td>
+                            <td class="nowrap"><a class="mono" href=${schemaHref(name)}>${name}</a></td>
                             <td>${title !== null && html`<${ForeignText} text=${title} />`}${description !== null && html`<br /><span class="muted"><${ForeignText} text=${description} /></span>`}</td>
                             <td class="number">${fields}</td>
                             <td class="number">${compact(appended)}</td>

@@ -41,7 +41,7 @@ export function TryPayload({ path, topic: firstTopic, example }: TryPayloadProps
       <textarea id="payload" class="mono" rows="8" spellcheck="false" autocapitalize="off" value=${payload} onInput=${(event: InputEvent) => setPayload((event.target as HTMLTextAreaElement).value)}></textarea>
       <div class="buttons"><button class="primary">Try</button></div>
     </form>
-    <div aria-live="polite">
+    <div class="judged" aria-live="polite">
       ${judged?.failure && html`<${Failed} failure=${judged.failure} />`}
       ${judged?.judgement && html`<${JudgementShown} judgement=${judged.judgement} payload=${judged.payload} />`}
     </div>

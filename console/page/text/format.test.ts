@@ -23,6 +23,13 @@ describe('numbers', () => {
     [format.bytes(11_980), '11.7 KiB'],
     [format.bytes(64 * 1024 * 1024), '64 MiB'],
     [format.fieldValue(1013.25), '1,013.25'],
+    [format.fieldValue(12_345_678_901), '12,345,678,901'],
+    [format.fieldValue(Number.MAX_SAFE_INTEGER), '9,007,199,254,740,991'],
+    [format.fieldValue(0.1 + 0.2), '0.3'],
+    [format.fieldValue(-0.000_001_5), '-0.0000015'],
+    [format.fieldValue(1.5e-7), '1.5e-7'],
+    [format.fieldValue(1e300), '1e300'],
+    [format.fieldValue(0), '0'],
     [format.fieldValue(true), 'true'],
     [format.fieldValue('on'), 'on'],
   ])('%s = %s', (said, expected) => expect(said).toBe(expected));
@@ -55,6 +62,17 @@ describe('times', () => {
   it('have their day when it is another one there, and their year when it is another', () => {
     expect(format.moment(NOON, NOON + 11 * HOUR, 'Europe/Berlin')).toBe('31 Jan, 13:03:04');
     expect(format.moment(NOON, NOON + 400 * 24 * HOUR, 'UTC')).toBe('31 Jan 2026, 12:03:04');
+  });
+
+  it('are right where hours are halves, and where an hour comes twice', () => {
+    expect(format.clock(NOON, 'Asia/Kolkata')).toBe('17:33:04');
+    expect(format.clock(NOON, 'Australia/Lord_Howe')).toBe('23:03:04');
+    const [summer, winter] = ['2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z'].map(Date.parse) as [
+      number,
+      number,
+    ];
+    expect([summer, winter].map((at) => format.clock(at, 'Europe/Berlin'))).toEqual(['02:30:00', '02:30:00']);
+    expect(format.moment(summer, winter + HOUR * 24, 'Europe/Berlin')).toBe('25 Oct, 02:30:00');
   });
 
   it('midnight is 00, not 24', () => {

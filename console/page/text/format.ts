@@ -4,7 +4,10 @@ const NOTHING = '–';
 const COUNT = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const SHORT = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
-const VALUE = new Intl.NumberFormat('en', { maximumSignificantDigits: 10 });
+/** As many as every number has that somebody wrote; the next ones are of the way that it is kept. */
+const VALUE = new Intl.NumberFormat('en', { maximumSignificantDigits: 15 });
+/** Beyond these a number is written with its power of ten. */
+const [LEAST, MOST] = [1e-6, 1e15];
 
 /** `12,345` */
 export function count(value: number | null | undefined): string {
@@ -62,9 +65,13 @@ export function bytes(value: number | null | undefined): string {
   return `${unit === 0 ? COUNT.format(scaled) : SHORT.format(scaled)} ${units[unit]}`;
 }
 
-/** The value of a field of a reading, with its own digits. */
+/** The value of a field of a reading, with its own digits: `1,013.25`, `12,345,678,901`, `1.5e-7`. */
 export function fieldValue(value: unknown): string {
-  if (typeof value === 'number') return VALUE.format(value);
+  if (typeof value === 'number') {
+    if (Number.isSafeInteger(value)) return COUNT.format(value);
+    const size = Math.abs(value);
+    return size >= LEAST && size < MOST ? VALUE.format(value) : value.toExponential().replace('e+', 'e');
+  }
   if (typeof value === 'string') return value;
   return value === undefined ? NOTHING : JSON.stringify(value);
 }
@@ -79,8 +86,8 @@ export function moment(at: number | null | undefined, now: number, zone?: string
   if (!isNumber(at)) return NOTHING;
   if (!isMoment(at)) return `${at} ms`;
   if (formatted(at, zone, DAY) === formatted(now, zone, DAY)) return clock(at, zone);
-  const year = formatted(at, zone, YEAR) === formatted(now, zone, YEAR) ? {} : YEAR;
-  return `${formatted(at, zone, { day: 'numeric', month: 'short', ...year })}, ${clock(at, zone)}`;
+  const date = formatted(at, zone, YEAR) === formatted(now, zone, YEAR) ? DATE : DATE_AND_YEAR;
+  return `${formatted(at, zone, date)}, ${clock(at, zone)}`;
 }
 
 /** `2026-01-31 11:03:04.250 UTC`, as the hover of every time says it. */
@@ -106,6 +113,10 @@ export function skew(value: number | null | undefined): string {
 const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
 const DAY = { day: '2-digit', month: '2-digit', year: 'numeric' } as const;
 const YEAR = { year: 'numeric' } as const;
+const DATE = { day: 'numeric', month: 'short' } as const;
+const DATE_AND_YEAR = { ...DATE, ...YEAR } as const;
+/** A list of devices writes hundreds of times at once; making one of these takes longer than all that it writes then. */
+const formats = new Map<Intl.DateTimeFormatOptions, Map<string | undefined, Intl.DateTimeFormat>>();
 /** What `Date` can hold. */
 const FURTHEST_MS = 8.64e15;
 
@@ -118,11 +129,13 @@ function isMoment(at: number): boolean {
 }
 
 function formatted(at: number, zone: string | undefined, parts: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat('en-GB', {
-    ...parts,
-    hourCycle: 'h23',
-    ...(zone && { timeZone: zone }),
-  }).format(at);
+  const ofParts = formats.get(parts) ?? new Map<string | undefined, Intl.DateTimeFormat>();
+  formats.set(parts, ofParts);
+  const format =
+    ofParts.get(zone) ??
+    new Intl.DateTimeFormat('en-GB', { ...parts, hourCycle: 'h23', ...(zone && { timeZone: zone }) });
+  ofParts.set(zone, format);
+  return format.format(at);
 }
 
 function trimmed(value: number, digits: number): string {

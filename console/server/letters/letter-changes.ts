@@ -13,6 +13,8 @@ import { faultOf } from './letter-story.ts';
 
 /** Letters a second: in `npm start` the devices share the process with a replay. The command has no such bound. */
 const REPLAYS_PER_SECOND = 500;
+/** Dismissals: thousands a second. */
+const TOLD_EVERY = 100;
 
 export interface ChangeDeps extends DeadLettersDeps {
   readonly contract: CurrentContract;
@@ -58,12 +60,18 @@ export function dismissJob(
   return {
     kind,
     dryRun,
-    async run(signal) {
+    async run(signal, tell) {
       const change = kind === 'dismiss' ? dismissLetters : undismissLetters;
-      const result = await change({ filter, dryRun, signal }, deps);
-      const { changed, interrupted } = result;
-      const counts = { [kind === 'dismiss' ? 'dismissed' : 'undone']: changed };
-      return { done: changed, counts, sentence: changeSentence(kind, dryRun, result), interrupted };
+      const told = (changed: number, sentence: string) => {
+        const counts = { [kind === 'dismiss' ? 'dismissed' : 'undone']: changed };
+        return { done: changed, counts, sentence };
+      };
+      const onProgress = (changed: number): void => {
+        if (changed % TOLD_EVERY === 0) tell(told(changed, `${counted(changed, 'letter')} so far.`));
+      };
+      const result = await change({ filter, dryRun, signal, onProgress }, deps);
+      const sentence = changeSentence(kind, dryRun, result);
+      return { ...told(result.changed, sentence), interrupted: result.interrupted };
     },
   };
 }

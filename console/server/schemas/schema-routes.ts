@@ -5,6 +5,7 @@ import type { SchemaSenders } from '#console/server/devices/schema-senders.ts';
 import type { FlowWatch } from '#console/server/flow/flow-watch.ts';
 import type { LetterIndex } from '#console/server/letters/letter-index.ts';
 import type { ConsoleParts } from '#console/server/parts.ts';
+import type { MappingRule } from '#contract/mapping/compile-rule.ts';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { examplePayload } from './example-payload.ts';
 import { judgementOf, type TriedMessage } from './judgements.ts';
@@ -40,13 +41,15 @@ export function schemaRoutes(
       '/schemas',
       { schema: described('Schemas in force.', OBJECT) },
       async (): Promise<SchemaList> => ({
-        schemas: [...contract.schemas.values()].map((schema) => ({
-          name: schema.name,
-          title: text(schema.content['title']),
-          description: text(schema.content['description']),
-          fields: schema.fields.size,
-          appended: watch.appended(schema.name) ?? null,
-        })),
+        schemas: [...contract.schemas.values()]
+          .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+          .map((schema) => ({
+            name: schema.name,
+            title: text(schema.content['title']),
+            description: text(schema.content['description']),
+            fields: schema.fields.size,
+            appended: watch.appended(schema.name) ?? null,
+          })),
       }),
     );
     server.get<{ Params: { type: string; version: string } }>(
@@ -78,7 +81,8 @@ export function schemaRoutes(
           description: null,
           rules: contract.mappings.rules
             .filter((rule) => rule.source === source)
-            .map(({ pattern }) => ({ topic: pattern.text, does: outcomesOf(watch, source) })),
+            .map((rule) => ({ topic: rule.pattern.text, does: doesOf(rule) })),
+          became: outcomesOf(watch, source),
         })),
       }),
     );
@@ -112,6 +116,12 @@ function storyOf(schema: ReadingSchema, devices: readonly string[], now: number)
     devices,
     example: examplePayload(schema, now),
   };
+}
+
+function doesOf({ ignore, readings }: MappingRule): string {
+  if (ignore.has('topic')) return 'swallowed';
+  const names = new Set(readings.map(({ schema }) => schema.name));
+  return `readings of ${[...names].join(', ')}`;
 }
 
 /** In words, since the gateways began; empty = nothing is known. */
