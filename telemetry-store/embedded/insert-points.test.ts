@@ -52,3 +52,24 @@ test('[P5] a point that cannot be stored is named by its place, and the others a
   ]);
   expect(database.latest({ deviceId: 'a', limit: 1_000 })).toHaveLength(66);
 });
+
+test('[P5] a measurement that SQLite cannot hold harms only itself, whenever it is tried', () => {
+  const database = open();
+  const wide = (prefix: string): Point['fields'] =>
+    Array.from({ length: 1_000 }, (_, i) => ({ name: `${prefix}${i}`, kind: 'float', value: i }));
+  const write = (...points: Point[]) => database.write({ batch: batchOfPoints(points), oldestMs: 0 });
+  expect(write(point(1, 1, wide('a')))).toEqual([]);
+  for (let i = 0; i < 2; i++) {
+    expect(
+      write({ ...point(2, 2), measurement: 'Environment' }, point(3, 3), point(4, 4, wide('b')), {
+        ...point(5, 5),
+        measurement: 'other',
+      }),
+    ).toEqual([
+      { index: 0, reason: expect.stringContaining('"Environment" and "environment"') },
+      { index: 2, reason: expect.stringContaining('1000 more do not fit') },
+    ]);
+  }
+  const stored = database.latest({ deviceId: 'a', limit: 10 }).map(({ ts }) => ts);
+  expect(stored).toEqual([5, 3, 1]);
+});

@@ -18,6 +18,9 @@ const COLUMN_TYPES: Readonly<Record<ColumnKind, string>> = {
   tag: 'TEXT',
 };
 
+/** Columns that SQLite allows a table (`SQLITE_MAX_COLUMN`), less device and time. */
+const MOST_FIELDS = 2_000 - 2;
+
 /**
  * Which measurements and fields the file holds. One table per measurement, named like it, with the key
  * (device, time) and a column per field and tag, so that people can query the file with any SQLite tool:
@@ -97,13 +100,33 @@ export class MeasurementTables {
         };
       }
     }
-    return {
-      columns: shape.fields.map(({ name, kind }) => known?.get(name) ?? this.#add(shape, name, kind)),
-    };
+    const missing = shape.fields.filter(({ name }) => !known?.has(name));
+    const reason = missing.length === 0 ? undefined : this.#unholdable(shape.measurement, missing.length);
+    if (reason !== undefined) return { reason };
+    for (const { name, kind } of missing) this.#add(shape, name, kind);
+    if (missing.length > 0) keepLayout(this.#database);
+    const held = this.#measurements.get(shape.measurement);
+    return { columns: shape.fields.flatMap(({ name }) => held?.get(name) ?? []) };
   }
 
-  #add(shape: PointShape, name: string, kind: ColumnKind): FieldColumn {
-    const { measurement } = shape;
+  /** Why SQLite will never hold so many more fields of a measurement: to try again would hold up all others. */
+  #unholdable(measurement: string, more: number): string | undefined {
+    const held = this.#measurements.get(measurement);
+    if (held === undefined) {
+      const alike = this.measurements().find((name) => name.toLowerCase() === measurement.toLowerCase());
+      if (alike !== undefined) {
+        return (
+          `measurement "${measurement}" and "${alike}", which is there already, ` +
+          'differ by capital letters only, which SQLite does not tell apart'
+        );
+      }
+    }
+    const fields = held?.size ?? 0;
+    if (fields + more <= MOST_FIELDS) return undefined;
+    return `measurement "${measurement}" has ${fields} fields of at most ${MOST_FIELDS}, ${more} more do not fit`;
+  }
+
+  #add({ measurement }: PointShape, name: string, kind: ColumnKind): void {
     const table = quoted(measurement);
     if (!this.#measurements.has(measurement)) {
       this.#database.exec(
@@ -118,10 +141,7 @@ export class MeasurementTables {
     this.#database
       .prepare('INSERT INTO _fields VALUES (?, ?, ?, ?)')
       .run(measurement, name, kind, columnName);
-    keepLayout(this.#database);
-    const field = { name, kind, column: quoted(columnName) };
-    fields.set(name, field);
-    return field;
+    fields.set(name, { name, kind, column: quoted(columnName) });
   }
 
   #fieldsOf(measurement: string): Map<string, FieldColumn> {
