@@ -26,6 +26,8 @@ export const APPEND_FAILURE_CAUSES = [
   'share-limit',
   /** What the log file holds cannot be read, and so nothing can be added. */
   'damaged',
+  /** The log file was deleted, moved or replaced while it is in use: what is written to it would end with the process. */
+  'displaced',
   /** Another process holds the write lock of the file. */
   'busy',
   /** Not allowed to write: credentials, or the topic's access list. */

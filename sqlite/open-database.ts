@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { makePrivateFile } from '#runtime/private-file.ts';
 
 export interface DatabaseSettings {
@@ -19,7 +20,16 @@ export interface DatabaseSettings {
  */
 export function openForWriting(file: string, settings: DatabaseSettings): DatabaseSync {
   makePrivateFile(file);
-  const database = new DatabaseSync(file, { timeout: settings.busyTimeoutMs });
+  return prepared(new DatabaseSync(file, { timeout: settings.busyTimeoutMs }), settings);
+}
+
+/** As {@link openForWriting}, of a file that is there: one that is not is no empty one. @throws Error of SQLite, CANTOPEN */
+export function openExisting(file: string, settings: DatabaseSettings): DatabaseSync {
+  const location = new URL(`${pathToFileURL(file)}?mode=rw`);
+  return prepared(new DatabaseSync(location, { timeout: settings.busyTimeoutMs }), settings);
+}
+
+function prepared(database: DatabaseSync, settings: DatabaseSettings): DatabaseSync {
   try {
     database.exec(`
       PRAGMA synchronous = FULL;

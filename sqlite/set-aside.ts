@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describeError } from '#runtime/errors.ts';
+import { makePrivateFile } from '#runtime/private-file.ts';
 import { describeSqliteFailure } from './sqlite-failure.ts';
 import { readWal } from './wal-frames.ts';
 import { walBytes } from './write-ahead-log.ts';
@@ -18,7 +19,7 @@ import { walBytes } from './write-ahead-log.ts';
 /** Of a disk that goes on to damage its files, the copies would fill what is left. */
 const DAMAGED_KEPT = 3;
 /** What the file made anew may be larger than what was read, and what is left to others. */
-const SPARE_BYTES = 64 * 1024 * 1024;
+export const SPARE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Replaces a damaged file by one that `build` makes of what can be read in it; the damaged one is kept beside it,
@@ -32,6 +33,8 @@ const SPARE_BYTES = 64 * 1024 * 1024;
  * @throws Error when there is no room: nothing was changed then.
  */
 export function replaceDamaged<T>(file: string, build: (to: string) => T): { keptAs: string; built: T } {
+  // Its write-ahead log may be all that is left.
+  makePrivateFile(file);
   const needed = statSync(file).size + walBytes(file) + SPARE_BYTES;
   const { bavail, bsize } = statfsSync(dirname(file));
   if (bavail * bsize < needed) {
@@ -51,10 +54,7 @@ export function finishReplacing(file: string): string | undefined {
   const rebuilt = rebuiltName(file);
   if (!existsSync(rebuilt)) return undefined;
   // Of the new file, so that it is the same after a crash in between.
-  const stamp = statSync(rebuilt)
-    .mtime.toISOString()
-    .replaceAll(/[-:]|\.\d+/g, '');
-  const keptAs = join(dirname(file), `${basename(file)}.damaged-${stamp}`);
+  const keptAs = join(dirname(file), `${basename(file)}.damaged-${stampOf(rebuilt)}`);
   for (const ending of ['', '-wal']) {
     if (existsSync(`${file}${ending}`)) renameSync(`${file}${ending}`, `${keptAs}${ending}`);
   }
@@ -79,8 +79,9 @@ export function damageOf(file: string, look: () => void): string | undefined {
   const { fd, hiddenCommits, pages } = readWal(file);
   if (fd !== undefined) closeSync(fd);
   // SQLite would begin anew, and remove the write-ahead log.
-  if (pages.size > 0 && statSync(file, { throwIfNoEntry: false })?.size === 0)
-    return `${file} is empty, and its write-ahead log is not`;
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  if (pages.size > 0 && !size)
+    return `${file} is ${size === undefined ? 'gone' : 'empty'}, and its write-ahead log is not`;
   if (hiddenCommits > 1) return `${hiddenCommits} commits stand behind a damaged place of ${file}-wal`;
   try {
     look();
@@ -97,11 +98,20 @@ export function isDamage(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isDamage(error.cause);
 }
 
-function rebuiltName(file: string): string {
+/** When a file was written the last time, for the name of another one: `20261231T235959Z`. */
+export function stampOf(file: string): string {
+  return statSync(file)
+    .mtime.toISOString()
+    .replaceAll(/[-:]|\.\d+/g, '');
+}
+
+/** What is made to stand at the path of `file`, whole, and does not yet. */
+export function rebuiltName(file: string): string {
   return `${file}.rebuilt`;
 }
 
-function sync(path: string): void {
+/** Brings to the disk what was written to a file or a folder. */
+export function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);

@@ -1,4 +1,4 @@
-import { describeError } from '#runtime/errors.ts';
+import { describeError, PipelineError } from '#runtime/errors.ts';
 
 /** What a failure of SQLite means for whoever wanted something of the file. */
 export type SqliteFailureKind =
@@ -11,6 +11,9 @@ export type SqliteFailureKind =
   /** The file cannot be opened or written: a person must act. */
   | 'unusable'
   | 'other';
+
+/** The `reason` of errors about a file that does not stand at its path any more. */
+export const DISPLACED = 'displaced';
 
 /** Plain data: it crosses from the threads. */
 export interface SqliteFailure {
@@ -47,6 +50,7 @@ export function isFull(error: unknown): boolean {
 }
 
 function kindOf(error: unknown): SqliteFailureKind {
+  if (error instanceof PipelineError && error.reason === DISPLACED) return 'unusable';
   // A row that does not hold what it must.
   if (error instanceof RangeError) return 'damaged';
   const code = resultCode(error);

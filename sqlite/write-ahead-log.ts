@@ -39,3 +39,9 @@ export class WriteAheadLog {
     );
   }
 }
+
+/** Moves all that the write-ahead log of an open database holds to its file. @throws Error when somebody reads an older state for so long */
+export function emptyWriteAheadLog(database: DatabaseSync): void {
+  const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { readonly busy: number };
+  if (busy !== 0) throw new Error('its write-ahead log is still read by somebody');
+}

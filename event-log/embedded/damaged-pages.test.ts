@@ -38,6 +38,7 @@ const TOPIC: TopicSettings = { name: 'readings', cleanup: 'delete', retentionMs:
 let folder: string;
 let records = 0;
 let groupsPage = 0;
+let topicNamesPage = 0;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'damaged-pages-'));
   prepareFolder(folder, true);
@@ -53,8 +54,9 @@ beforeAll(() => {
   }
   const offsets = [{ topic: 'readings', group: 'g', offset: COMMITTED }];
   writer.commit({ segments: [], offsets, seenMs: null, probeBytes: 0 });
-  const groups = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'consumer_groups'").get();
-  groupsPage = Number(groups?.['rootpage']);
+  const rootOf = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?');
+  groupsPage = Number(rootOf.get('consumer_groups')?.['rootpage']);
+  topicNamesPage = Number(rootOf.get('sqlite_autoindex_topics_1')?.['rootpage']);
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
 });
@@ -212,6 +214,15 @@ test('[P2] a file that was cut: what stands in front is there, and offsets go on
   expect(appendedAt).toBeGreaterThanOrEqual(records);
 });
 
+test('[P2] an index that has lost the topic: its records are not hidden by a new one of that name', () => {
+  const emptyLeaf = Buffer.alloc(PAGE_BYTES);
+  emptyLeaf[0] = 10;
+  emptyLeaf.writeUInt16BE(PAGE_BYTES, 5);
+  const { found, appendedAt, rebuilt } = readWith(topicNamesPage, emptyLeaf);
+  expect(verify(found)).toBe(0);
+  expect([appendedAt, rebuilt]).toEqual([records, true]);
+});
+
 test('[P2] nothing can be read at all: a log that can be written', () => {
   const file = join(folder, 'copy.sqlite');
   writeFileSync(file, GARBAGE(1));
@@ -227,4 +238,21 @@ test('a consumer that was further than the last record that is left skips no new
   writer.commit({ segments: [], offsets, seenMs: null, probeBytes: 0 });
   const to = rebuilt(file);
   expect(readAll(to).appendedAt).toBe(records + 50);
+});
+
+test('[P7] offsets that a file made anew leaves out are no backlog, and hold no room', () => {
+  const to = rebuilt(damagedCopy(1, new Uint8Array(PAGE_BYTES)));
+  using writer = new LogWriter(openLogFile(to, 'write'), { file: to });
+  using reader = new LogReader(openLogFile(to, 'read'));
+  writer.ensureTopics([TOPIC]);
+  const commit = (offset: number) => {
+    const offsets = [{ topic: 'readings', group: 'g', offset }];
+    writer.commit({ segments: [], offsets, seenMs: null, probeBytes: 0 });
+    const { topics } = reader.measure({ groupsSince: 0 });
+    return { ...reader.progress({ topic: 'readings', group: 'g' }), held: topics[0]?.heldRecords };
+  };
+  expect(commit(records - 1)).toMatchObject({ backlog: 1, backlogSince: expect.any(Number), held: 1 });
+  const done = commit(records);
+  expect(done).toMatchObject({ backlog: 0, backlogSince: null, held: 0 });
+  expect(done.endOffset).toBeGreaterThan(records + 100_000);
 });

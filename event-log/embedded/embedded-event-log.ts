@@ -260,12 +260,13 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   #onEvent(event: LogThreadEvent): void {
+    this.#telemetry.fileChanged(event);
+    if (event.kind === 'displaced') this.#groupCommit.displaced(event.detail);
     if (event.kind === 'mended') {
-      this.#telemetry.fileMended(event.mended);
+      this.#reader.call('reopen', undefined).catch(() => undefined);
       // Nothing may be left of them in the file. Appends are tried again until they are there.
       this.#writer.call('ensureTopics', [...this.#topics.values()]).catch(() => undefined);
     }
-    if (event.kind === 'not-mended') this.#telemetry.fileNotMended(event.detail);
     this.#changes.raise();
   }
 

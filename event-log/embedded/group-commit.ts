@@ -112,6 +112,12 @@ export class GroupCommit {
     });
   }
 
+  /** Somebody looked at the file, and it does not stand at its path any more: known before the next append. */
+  displaced(detail: string): void {
+    this.#becomeUnhealthy(0, detail);
+    this.#scheduleFlush();
+  }
+
   /** Accepts nothing any more; resolves when everything accepted is durable or given up. */
   async drained(): Promise<void> {
     this.#closed = true;

@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
-import { count, type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
+import { count, type DatabaseSettings, openExisting, openForWriting } from '#sqlite/open-database.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 
 /** "IOTL": tells an event log from other SQLite files. */
@@ -158,11 +158,15 @@ export function prepareLogFile(
 ): SeenTimeState {
   const { file } = logPaths(dataDir);
   try {
-    const database = openForWriting(file, LOG_FILE_SETTINGS);
+    const database = (owner === undefined ? openExisting : openForWriting)(file, LOG_FILE_SETTINGS);
     try {
       if (owner !== undefined && count(database, 'page_count') === 0) createLog(database, owner.nowMs);
       verify(database, file, owner?.nowMs);
-      if (owner !== undefined) setLimit(database, owner.maxBytes);
+      if (owner !== undefined) {
+        // A copy of a log (a backup, a rescued one) may come without.
+        database.exec('PRAGMA journal_mode = WAL');
+        setLimit(database, owner.maxBytes);
+      }
       const kept = database.prepare('SELECT seen_time FROM log_state').get()?.['seen_time'];
       return JSON.parse(String(kept)) as SeenTimeState;
     } finally {
@@ -175,7 +179,7 @@ export function prepareLogFile(
 
 /** Opens the prepared file for one thread. */
 export function openLogFile(file: string, access: 'write' | 'read'): DatabaseSync {
-  const database = openForWriting(file, LOG_FILE_SETTINGS);
+  const database = openExisting(file, LOG_FILE_SETTINGS);
   if (access === 'read') database.exec('PRAGMA query_only = ON');
   return database;
 }

@@ -16,6 +16,7 @@ import type {
 } from './log-thread-calls.ts';
 import { crowdedAboveBytes, shareLimit, shareUsed } from './share-limit.ts';
 import { StoredRows } from './stored-rows.ts';
+import { FIND_UNINDEXED, lostByIndex } from './unindexed-topic.ts';
 
 /** Rows of one chunk at most: while little is appended, a row may hold a single record. */
 const ROWS_PER_CHUNK = 2_000;
@@ -30,7 +31,7 @@ interface Topic {
  * All reading from the file, in the reader thread. Each call is one short read transaction: it sees one state of the
  * log, and no transaction stays open that would keep the write-ahead log from being reused.
  */
-export class LogReader implements ReaderCalls, Disposable {
+export class LogReader implements Omit<ReaderCalls, 'reopen'>, Disposable {
   readonly #database: DatabaseSync;
   readonly #rows: StoredRows;
   readonly #sql;
@@ -45,6 +46,7 @@ export class LogReader implements ReaderCalls, Disposable {
            coalesce((SELECT min(base_offset) FROM record_batches WHERE topic_id = topics.id), next_offset) AS oldest_offset
          FROM topics WHERE name = ?`,
       ),
+      findUnindexed: database.prepare(FIND_UNINDEXED),
       committed: database.prepare(
         'SELECT committed_offset FROM consumer_groups WHERE topic_id = ? AND name = ?',
       ),
@@ -92,15 +94,17 @@ export class LogReader implements ReaderCalls, Disposable {
       const { id, oldestOffset, endOffset } = this.#topic(name);
       const committedOffset = Number(this.#sql.committed.get(id, group)?.['committed_offset'] ?? -1);
       const next = backlogStart({ oldestOffset, committedOffset, endOffset });
+      // What nobody can read is no backlog: nobody could work it off.
+      const backlogEnd = this.#rows.endOf(id, endOffset);
       // Of a backlog that cannot be read, its age is not known: as old as can be.
-      const backlogSince = next < endOffset ? (this.#rows.timesAt(id, next)?.timestamp ?? 0) : null;
+      const backlogSince = next < backlogEnd ? (this.#rows.timesAt(id, next)?.timestamp ?? 0) : null;
       const share = this.#share(id);
       return {
         partition: 0,
         oldestOffset,
         endOffset,
         committedOffset,
-        backlog: Math.max(0, endOffset - next),
+        backlog: Math.max(0, backlogEnd - next),
         backlogSince,
         ...(share !== null && { share: this.#shareProgress(id, share) }),
       };
@@ -122,7 +126,7 @@ export class LogReader implements ReaderCalls, Disposable {
       walBytes: walBytes(this.#database.location() ?? ''),
       maxBytes: Number(this.#sql.maxBytes.get()?.['max_bytes']),
       topics: this.#sql.topics.all().map((row) => {
-        const end = Number(row['next_offset']);
+        const end = this.#rows.endOf(Number(row['id']), Number(row['next_offset']));
         const oldest = Number(row['oldest_offset'] ?? end);
         const slowest = this.#sql.slowestGroup.get(Number(row['id']), groupsSince);
         return {
@@ -131,7 +135,7 @@ export class LogReader implements ReaderCalls, Disposable {
           retentionMs: Number(row['retention_ms']),
           oldestSeenMs: this.#rows.timesAt(Number(row['id']), oldest)?.seenMs ?? null,
           records: end - oldest,
-          heldRecords: end - Math.max(oldest, Number(slowest?.['committed_offset'] ?? -1)),
+          heldRecords: Math.max(0, end - Math.max(oldest, Number(slowest?.['committed_offset'] ?? -1))),
           slowestGroup: slowest === undefined ? null : String(slowest['name']),
           share: this.#share(Number(row['id'])),
         };
@@ -175,6 +179,7 @@ export class LogReader implements ReaderCalls, Disposable {
   #topic(name: string): Topic {
     const row = this.#sql.topic.get(name);
     if (row === undefined) {
+      if (this.#sql.findUnindexed.get(name) !== undefined) throw lostByIndex(name);
       throw new PipelineError('event-log-unavailable', `the topic ${name} does not exist`, {
         retryable: true,
       });

@@ -1,6 +1,7 @@
 import type { PartitionProgress, TopicSettings } from '#event-log/event-log.ts';
 import type { AppendFailureCause } from '#event-log/telemetry.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
+import type { DisplacementEvent } from '#sqlite/displacement-watch.ts';
 import type { BatchChunk } from './chunk-cursor.ts';
 import type { MendedLog } from './mend-log.ts';
 
@@ -10,7 +11,10 @@ export interface LogThreadOptions {
   readonly file: string;
   /** How often the reader looks whether another process changed the file. Milliseconds. */
   readonly changePollMs: number;
-  /** Of the owner, who alone may make a damaged file anew: the limit, for a file that has lost its own. */
+  /**
+   * Of the owner, who alone may make a damaged file anew, and stays with its file whatever stands at the path: the limit,
+   * for a file that has lost its own.
+   */
   readonly ownersMaxBytes: number | undefined;
 }
 
@@ -19,7 +23,8 @@ export type LogThreadEvent =
   /** The file changed, by whomever. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'mended'; readonly mended: MendedLog }
-  | { readonly kind: 'not-mended'; readonly detail: string };
+  | { readonly kind: 'not-mended'; readonly detail: string }
+  | DisplacementEvent;
 
 /** What the writer thread does. One call is one transaction at most; calls are served one after the other. */
 export interface WriterCalls {
@@ -41,6 +46,8 @@ export interface ReaderCalls {
   /** Of the first record that is not older; the end, where there is none. */
   offsetAt(request: { readonly topic: string; readonly timeMs: number }): number;
   measure(request: Pick<RemovalRequest, 'groupsSince'>): LogMeasurement;
+  /** The owner has made the file anew. */
+  reopen(): void;
 }
 
 /** Records of one topic that become durable together, and one row of the file (compacted topics: a row each). */

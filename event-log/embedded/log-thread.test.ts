@@ -34,6 +34,15 @@ describe('threads of the embedded event log', () => {
     database.close();
   });
 
+  test('a copy without a write-ahead log, as a backup is one, gets it from its owner', () => {
+    const database = openLogFile(logPaths(dataDir).file, 'write');
+    database.exec('PRAGMA journal_mode = DELETE');
+    database.close();
+    prepareLogFile(dataDir, { maxBytes: 1024 ** 3, nowMs: 0 });
+    using again = openLogFile(logPaths(dataDir).file, 'write');
+    expect(again.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+  });
+
   test('the connection that reads cannot write', () => {
     const database = openLogFile(logPaths(dataDir).file, 'read');
     expect(() => database.exec('DELETE FROM topics')).toThrow(/readonly|query_only/);

@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { describeError } from '#runtime/errors.ts';
+import { DisplacementWatch } from '#sqlite/displacement-watch.ts';
 import { MendedFile } from '#sqlite/mended-file.ts';
 import { type ServedDatabase, serveDatabase } from '#sqlite/serve-database.ts';
 import { openLogFile } from './log-file.ts';
@@ -14,6 +15,7 @@ import type {
 } from './log-thread-calls.ts';
 import { LogWriter } from './log-writer.ts';
 import { mendLog } from './mend-log.ts';
+import { commitWhereItStands } from './standing-commit.ts';
 
 // Entry of both threads of the log: the one that writes, and the one that reads and looks for changes.
 
@@ -26,6 +28,7 @@ function serveWriter(emit: (event: LogThreadEvent) => void): ServedDatabase<Writ
   const ends = new Map<string, number>();
   const log = new MendedFile({
     file,
+    followsPath: ownersMaxBytes === undefined,
     open: () => new LogWriter(openLogFile(file, 'write'), { file, ends }),
     ...(ownersMaxBytes !== undefined && {
       mend: (damage) => {
@@ -39,9 +42,10 @@ function serveWriter(emit: (event: LogThreadEvent) => void): ServedDatabase<Writ
     }),
   });
   log.use(() => undefined);
+  const watch = ownersMaxBytes === undefined ? undefined : new DisplacementWatch(file, log, emit);
   return {
     calls: {
-      commit: (request) => log.use((writer) => writer.commit(request)),
+      commit: (request) => commitWhereItStands(log, request),
       ensureTopics: (topics) => log.use((writer) => writer.ensureTopics(topics)),
       joinGroup: (request) => log.use((writer) => writer.joinGroup(request)),
       removeOld: (request) => log.use((writer) => writer.removeOld(request)),
@@ -52,13 +56,17 @@ function serveWriter(emit: (event: LogThreadEvent) => void): ServedDatabase<Writ
       ((result as Partial<CommitResult> | undefined)?.segments ?? []).flatMap((segment) =>
         segment.kind === 'refused' ? [segment.payload.buffer] : [],
       ),
-    [Symbol.dispose]: () => log[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      watch?.[Symbol.dispose]();
+      log[Symbol.dispose]();
+    },
   };
 }
 
 function serveReader(emit: (event: LogThreadEvent) => void): ServedDatabase<ReaderCalls> {
-  const { file, changePollMs } = options;
-  const log = new MendedFile({ file, open: () => new LogReader(openLogFile(file, 'read')) });
+  const { file, ownersMaxBytes, changePollMs } = options;
+  const open = (): LogReader => new LogReader(openLogFile(file, 'read'));
+  const log = new MendedFile({ file, followsPath: ownersMaxBytes === undefined, open });
   log.use(() => undefined);
   setInterval(() => {
     if (hasChanged(log)) emit({ kind: 'changed' });
@@ -69,6 +77,7 @@ function serveReader(emit: (event: LogThreadEvent) => void): ServedDatabase<Read
       progress: (request) => log.use((reader) => reader.progress(request)),
       offsetAt: (request) => log.use((reader) => reader.offsetAt(request)),
       measure: (request) => log.use((reader) => reader.measure(request)),
+      reopen: () => log.close(),
     },
     transferOf: (result) => {
       const { payload } = result as Partial<FetchResult>;

@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { TopicSettings } from '#event-log/event-log.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
+import type { RescuableDatabase } from '#sqlite/displacement-watch.ts';
+import { rescueCopy } from '#sqlite/rescued-file.ts';
 import { isDamage } from '#sqlite/set-aside.ts';
 import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
-import { WriteAheadLog } from '#sqlite/write-ahead-log.ts';
+import { emptyWriteAheadLog, WriteAheadLog } from '#sqlite/write-ahead-log.ts';
 import { LOG_FILE_SETTINGS } from './log-file.ts';
 import { LogSpace } from './log-space.ts';
 import type {
@@ -36,7 +38,7 @@ const CLEARING_STEPS = 1_000;
  * which say what was cleared away. Whoever calls appends the refused ones again before newer ones of the same lane,
  * which keeps their order.
  */
-export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
+export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #space = new LogSpace();
@@ -90,7 +92,7 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
     } catch (error) {
       // Nothing of it was written, and it is done again on the file made anew.
       if (isDamage(error)) throw error;
-      return this.#refuseAll(request, this.#failureOf(error));
+      return this.refuseAll(request, this.#failureOf(error));
     }
   }
 
@@ -116,6 +118,14 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
 
   keepTime(state: SeenTimeState): void {
     this.#sql.keepTime.run(state.seenMs, JSON.stringify(state));
+  }
+
+  rescue(): string {
+    return rescueCopy(this.#file, this.#database);
+  }
+
+  emptyWriteAheadLog(): void {
+    emptyWriteAheadLog(this.#database);
   }
 
   /** No offset that was given is given again. */
@@ -176,8 +186,11 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
     return failure;
   }
 
-  /** When records do not fit any more, the few bytes of the offsets often still do: without them nothing could ever be removed. */
-  #refuseAll({ segments, offsets }: CommitRequest, failure: CommitFailure): CommitResult {
+  /**
+   * No records, but the offsets: their few bytes fit when records do not any more, and without them nothing could ever be
+   * removed; and where records would be lost, what was taken before still goes to its consumers.
+   */
+  refuseAll({ segments, offsets }: CommitRequest, failure: CommitFailure): CommitResult {
     let offsetsFailure: CommitFailure | undefined;
     try {
       if (offsets.length > 0) this.#transaction(() => this.#commitOffsets(offsets));
@@ -196,6 +209,7 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, Disposable {
     const ofKind = prepared.filter(({ topic }) => (topic?.cleanup === 'compact') === (kind === 'control'));
     if (ofKind.length === 0) return undefined;
     const incomingBytes = ofKind.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (kind === 'data') this.#removal.makeRoom(incomingBytes);
     return this.#spaceFailure(kind, incomingBytes);
   }
 

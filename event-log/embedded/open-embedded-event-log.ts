@@ -3,6 +3,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { holdFileLock } from '#runtime/file-lock.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
+import { rescuedCopies, takeRescued } from '#sqlite/rescued-file.ts';
 import { damageOf, finishReplacing } from '#sqlite/set-aside.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
 import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
@@ -66,13 +67,15 @@ export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions, dep
   return new EmbeddedEventLog({ ...DEFAULTS, ...options, paths, seenTime }, { ownership, telemetry }, deps);
 }
 
-/** A damaged file is made anew first. */
+/** One that was lost is taken from where it was rescued to, and a damaged one made anew first. */
 function prepareOwnFile(
   dataDir: string,
   owner: { readonly maxBytes: number; readonly nowMs: number },
   telemetry: EmbeddedLogTelemetry,
 ): SeenTimeState {
   const { file } = logPaths(dataDir);
+  const rescued = takeRescued(file);
+  if (rescued !== undefined) telemetry.rescuedTaken(rescued);
   finishReplacing(file);
   const damage = damageOf(file, () => prepareLogFile(dataDir, owner));
   if (damage !== undefined) {
@@ -82,6 +85,7 @@ function prepareOwnFile(
       throw new PipelineError('configuration', `DATA_DIR: ${file} is damaged: ${damage}`, { cause });
     }
   }
+  telemetry.rescuedLeft(rescuedCopies(file));
   return prepareLogFile(dataDir, owner);
 }
 

@@ -12,6 +12,10 @@ const FREE_SHARE_KEPT = 0.25;
 const FREE_PAGES_KEPT = 16 * 1024;
 /** From this share of the limit on, records that every known group has consumed, and settled ones, go before their time. */
 export const CROWDED_SHARE = 0.9;
+/** From this share on, records that come take the place of consumed ones at once, before the housekeeping's next look. */
+const FULL_SHARE = 0.95;
+/** Calls' worth of rows that one transaction removes for that at most. */
+const ROOM_STEPS = 64;
 /** How long a compacted topic remembers that a key was removed, for readers that are behind. As Kafka's `delete.retention.ms`. */
 const TOMBSTONE_MS = 24 * 60 * 60 * 1000;
 /** How exact `seen_at` has to be. */
@@ -30,6 +34,8 @@ export class RecordRemoval {
   readonly #database: DatabaseSync;
   readonly #settled: SettledRemoval;
   readonly #pageSize: number;
+  /** Of the last look of the housekeeping; `undefined` before it: groups may not have subscribed yet. */
+  #groupsSince: number | undefined;
   readonly #sql;
 
   constructor(database: DatabaseSync) {
@@ -67,6 +73,7 @@ export class RecordRemoval {
 
   removeOld({ seenMs, activeGroups, groupsSince }: RemovalRequest): RemovalResult {
     const maxBytes = this.#maxBytes();
+    this.#groupsSince = groupsSince;
     for (const { topic, group } of activeGroups) this.#sql.groupSeen.run(topic, group, seenMs);
     const crowded = this.usedBytes() > maxBytes * CROWDED_SHARE;
     const topics: { topic: string; removedRecords: number; forSpace: boolean }[] = [];
@@ -98,6 +105,18 @@ export class RecordRemoval {
     };
   }
 
+  /**
+   * Removes consumed records, the oldest first, until so many bytes more leave the log below its limit, as far as there are
+   * any: what may go is no reason to refuse anything. Must run inside a transaction.
+   */
+  makeRoom(bytes: number): void {
+    if (this.#groupsSince === undefined) return;
+    const most = this.#maxBytes() * FULL_SHARE;
+    for (let step = 0; step < ROOM_STEPS && this.usedBytes() + bytes > most; step++) {
+      if (!this.#removeConsumed(this.#groupsSince)) return;
+    }
+  }
+
   /** A few settled letters, whatever room the log has. @returns whether there may be more. */
   removeSettled(where: 'everywhere' | 'where-crowded'): boolean {
     const { topics, more } = this.#removeSettled(this.#maxBytes(), where === 'everywhere');
@@ -110,6 +129,17 @@ export class RecordRemoval {
     if (free <= Math.max(FREE_PAGES_KEPT, this.#pages() * FREE_SHARE_KEPT)) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_PER_CALL})`);
     return this.#freePages() < free;
+  }
+
+  /** @returns whether there were any. */
+  #removeConsumed(groupsSince: number): boolean {
+    let rows = 0;
+    for (const { id, cleanup } of this.#sql.topics.all()) {
+      if (cleanup === 'compact') continue;
+      const consumedTo = this.#consumedTo(Number(id), groupsSince);
+      rows += this.#removeFrom(Number(id), { consumedTo, before: -Infinity, crowded: true }).rows;
+    }
+    return rows > 0;
   }
 
   #removeSettled(maxBytes: number, crowded: boolean): Pick<RemovalResult, 'topics' | 'more'> {

@@ -5,6 +5,7 @@ import { namelessTopic } from './nameless-topic.ts';
 import { unpackRecords } from './packed-records.ts';
 import { shareLimit, shareRefusal } from './share-limit.ts';
 import { type KeyRow, keyRows, rowBytes } from './stored-row.ts';
+import { FIND_UNINDEXED, lostByIndex } from './unindexed-topic.ts';
 
 interface Topic {
   readonly id: number;
@@ -39,6 +40,7 @@ export class SegmentStore {
       findTopic: database.prepare(
         'SELECT id, cleanup, share_of_log, share_per_key FROM topics WHERE name = ?',
       ),
+      findUnindexed: database.prepare(FIND_UNINDEXED),
       createTopic: database.prepare(
         'INSERT INTO topics (name, cleanup, retention_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
       ),
@@ -172,6 +174,8 @@ export class SegmentStore {
   /** After damage that took the names: the only topic that holds what this one would is taken for it. */
   #adoptNameless(name: string, kind: Parameters<typeof namelessTopic>[0]): void {
     if (this.#sql.findTopic.get(name) !== undefined) return;
+    // Another topic of that name would hide all that this one holds.
+    if (this.#sql.findUnindexed.get(name) !== undefined) throw lostByIndex(name);
     const found = this.#sql.findNameless.all(namelessTopic(kind, '%'));
     if (found.length === 1) this.#sql.rename.run(name, Number(found[0]?.['id']));
   }

@@ -55,6 +55,15 @@ export class StoredRows {
     };
   }
 
+  /**
+   * Offset behind the last row, of a topic that ends at `endOffset`: a file made anew leaves out offsets that may have been
+   * given, and nothing will ever be read there. `endOffset`, where there is no row, or none that can be read.
+   */
+  endOf(topicId: number, endOffset: number): number {
+    const last = this.#readable(() => this.#sql.at.get(topicId, endOffset));
+    return last === undefined ? endOffset : Number(last['base_offset']) + Number(last['records']);
+  }
+
   /** From the row that holds `offset` on; from the one behind it when that record is not there (any more). */
   *from(topicId: number, offset: number, endOffset: number): Generator<StoredRow> {
     if (offset >= endOffset) return;

@@ -2,7 +2,8 @@ import { Counter, Gauge } from 'prom-client';
 import { createEventLogTelemetry } from '#event-log/telemetry.ts';
 import { createClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
-import type { ShareUse } from './log-thread-calls.ts';
+import { keptWords } from '#sqlite/displacement-watch.ts';
+import type { LogThreadEvent, ShareUse } from './log-thread-calls.ts';
 import type { MendedLog } from './mend-log.ts';
 import { shareUsed } from './share-limit.ts';
 
@@ -62,6 +63,15 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
   const sharesFilling = new Set<string>();
   /** By topic and kind: records that no line has told yet, and when the last line was written. */
   const removals = new Map<string, { records: number; toldAt: number }>();
+  const fileMended = ({ damage, keptAs, topics }: MendedLog): void => {
+    rebuilt.inc();
+    fileTrouble = `it was damaged (${damage}) and made anew; the damaged one is ${keptAs}`;
+    for (const { topic, lost } of topics) lostRecords.inc({ topic }, lost);
+    log.error(
+      { damage, keptAs, topics },
+      'the log file was damaged: it was made anew from what could be read, and the damaged one is kept',
+    );
+  };
   return {
     ...createEventLogTelemetry(deps),
     sizeMeasured(size: { readonly usedBytes: number; readonly walBytes: number }, limitBytes: number): void {
@@ -123,18 +133,47 @@ export function createEmbeddedLogTelemetry(deps: Deps) {
     },
     /** For people, until the process ends. */
     fileTrouble: (): string | undefined => fileTrouble,
-    fileMended({ damage, keptAs, topics }: MendedLog): void {
-      rebuilt.inc();
-      fileTrouble = `it was damaged (${damage}) and made anew; the damaged one is ${keptAs}`;
-      for (const { topic, lost } of topics) lostRecords.inc({ topic }, lost);
-      log.error(
-        { damage, keptAs, topics },
-        'the log file was damaged: it was made anew from what could be read, and the damaged one is kept',
-      );
+    fileMended,
+    /** What a thread says of the file: once each. That it does not stand at its path any more, `becameUnavailable` tells. */
+    fileChanged(event: LogThreadEvent): void {
+      switch (event.kind) {
+        case 'mended':
+          fileMended(event.mended);
+          break;
+        case 'not-mended':
+          fileTrouble = event.detail;
+          log.error({ detail: event.detail }, 'the log file is damaged and could not be made anew');
+          break;
+        case 'rescued':
+          fileTrouble = keptWords(event.to);
+          log.error(
+            { to: event.to },
+            `the log file was deleted or replaced while it is in use: ${fileTrouble}`,
+          );
+          break;
+        case 'not-rescued':
+          fileTrouble = `what the log file holds is nowhere else: ${event.detail}`;
+          log.error(
+            { detail: event.detail },
+            'the log file was deleted or replaced while it is in use, and what it holds could not be copied',
+          );
+          break;
+        case 'stands-again':
+          fileTrouble = undefined;
+          log.info('the log file stands at its path again');
+          break;
+      }
     },
-    fileNotMended(detail: string): void {
-      fileTrouble = detail;
-      log.error({ detail }, 'the log file is damaged and could not be made anew');
+    /** At the start. */
+    rescuedTaken(from: string): void {
+      log.warn({ from }, 'there was no log file: the copy that was rescued of it took its place');
+    },
+    /** At the start: nothing takes them while a file stands there. */
+    rescuedLeft(copies: readonly string[]): void {
+      if (copies.length === 0) return;
+      const left = `${copies.join(', ')} may hold records that are nowhere else (docs/repair.md)`;
+      fileTrouble = fileTrouble === undefined ? left : `${fileTrouble}; ${left}`;
+      log.warn({ copies }, 'rescued copies stand beside the log file, and are not in use: docs/repair.md');
     },
     retentionFailed(detail: string): void {
       log.warn({ detail }, 'old records could not be removed, tried again later');

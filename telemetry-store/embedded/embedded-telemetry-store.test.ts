@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -307,6 +307,66 @@ describe('the file of the embedded telemetry store', () => {
       await expect(open()).rejects.toMatchObject(refusal);
       await expect(open({ dataDir: join(dataDir, 'new') })).rejects.toMatchObject(refusal);
     });
+  });
+
+  test.each([
+    ['the file and its journals deleted', ['', '-wal', '-shm']],
+    ['the file alone deleted', ['']],
+    ['its write-ahead log deleted', ['-wal']],
+  ])(
+    '[P2] %s while it is open: nothing more counts as stored, and a restart finds what did',
+    async (_, endings) => {
+      const store = await open();
+      const start = Date.now() - DAY_MS;
+      const write = (it: TelemetryStore, at: number) =>
+        it.write([point(measurement, device, start + at, { x: at })]);
+      expect(await write(store, 1)).toMatchObject({ kind: 'written' });
+      for (const ending of endings) await rm(`${file()}${ending}`);
+      expect(await write(store, 2)).toMatchObject({
+        kind: 'misconfigured',
+        detail: expect.stringMatching(/DATA_DIR: .* was deleted .*docs\/repair\.md/),
+      });
+      expect(await count(store)).toBe(1);
+      await store.close();
+      const again = await open();
+      expect(await count(again)).toBe(1);
+      expect(await write(again, 2)).toMatchObject({ kind: 'written' });
+      expect(await count(again)).toBe(2);
+      await again.close();
+    },
+  );
+
+  test('[P3] [P7] put back, it is written again by itself', async () => {
+    const store = await open();
+    const write = () => store.write([point(measurement, device, Date.now() - DAY_MS, { x: 1 })]);
+    const aside = join(dataDir, 'aside');
+    mkdirSync(aside);
+    const move = (from: string, to: string) => {
+      for (const ending of ['', '-wal', '-shm'])
+        renameSync(join(from, `telemetry-store.db${ending}`), join(to, `telemetry-store.db${ending}`));
+    };
+    move(dataDir, aside);
+    expect(await write()).toMatchObject({ kind: 'misconfigured' });
+    move(aside, dataDir);
+    expect(await write()).toMatchObject({ kind: 'written' });
+    await store.close();
+  });
+
+  test('[P2] a guest changes over to what stands in the place of its file, and writes to none that is gone', async () => {
+    const owner = await open();
+    const guest = await open({ role: 'guest' });
+    const write = () => guest.write([point(measurement, device, Date.now() - DAY_MS, { x: 1 })]);
+    expect(await write()).toMatchObject({ kind: 'written' });
+    await owner.close();
+    const other = join(dataDir, 'other');
+    await (await open({ dataDir: other })).close();
+    await rm(file());
+    expect(await write()).toMatchObject({ kind: 'misconfigured' });
+    for (const ending of ['-wal', '-shm']) await rm(`${file()}${ending}`, { force: true });
+    renameSync(join(other, 'telemetry-store.db'), file());
+    expect(await write()).toMatchObject({ kind: 'written' });
+    expect(await count(guest)).toBe(1);
+    await guest.close();
   });
 
   test.skipIf(!CAN_MOUNT)('a full disk: retry, nothing lost, and on again when there is room', async () => {

@@ -107,10 +107,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
       code: 'store-unavailable',
       // A commit without an answer may have happened: harmless, since writing points again changes nothing (P3).
       afterDeath: 'start-another',
-      onEvent: (event) => {
-        if (event.kind === 'mended') this.#telemetry.fileMended(event);
-        else this.#telemetry.fileNotMended(event.detail);
-      },
+      onEvent: (event) => this.#telemetry.fileChanged(event),
       onDeath: (death, lostCalls) => {
         if (death.reason === THREAD_DIED && lostCalls > 0) this.#telemetry.databaseThreadLost(death.message);
       },

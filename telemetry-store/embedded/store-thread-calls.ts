@@ -1,5 +1,6 @@
 import type { Reading } from '#contract/reading.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
+import type { DisplacementEvent } from '#sqlite/displacement-watch.ts';
 import type { RejectedPoint, StoredField } from '#telemetry-store/telemetry-store.ts';
 import type { ExpireRequest, ExpireStep } from './expire-points.ts';
 import type { PointBatch } from './point-batch.ts';
@@ -22,10 +23,14 @@ export interface SeenTimeRequest {
   readonly nowMs: number;
 }
 
-/** What the thread says unasked, about a damaged file. */
+/** What the thread says unasked, about a file that is damaged or does not stand at its path any more. */
 export type StoreEvent =
   | ({ readonly kind: 'mended' } & MendedStore)
-  | { readonly kind: 'not-mended'; readonly detail: string };
+  | { readonly kind: 'not-mended'; readonly detail: string }
+  | DisplacementEvent
+  /** At the start: the copy that took its place, and others that are not in use. */
+  | { readonly kind: 'rescued-taken'; readonly from: string }
+  | { readonly kind: 'rescued-left'; readonly copies: readonly string[] };
 
 export interface MendedStore extends RebuiltStore {
   readonly damage: string;

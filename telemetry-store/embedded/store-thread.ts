@@ -1,7 +1,9 @@
 import { workerData } from 'node:worker_threads';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
+import { DisplacementWatch } from '#sqlite/displacement-watch.ts';
 import { MendedFile } from '#sqlite/mended-file.ts';
+import { rescuedCopies, takeRescued } from '#sqlite/rescued-file.ts';
 import { serveDatabase } from '#sqlite/serve-database.ts';
 import { damageOf, finishReplacing, replaceDamaged } from '#sqlite/set-aside.ts';
 import { rebuildStore } from './rebuild-store.ts';
@@ -19,6 +21,7 @@ serveDatabase<StoreCalls, StoreEvent>((emit) => {
   if (options.role === 'guest') makeFolder(options.dataDir);
   const store = new MendedFile({
     file,
+    followsPath: ownership === undefined,
     open: () => new TelemetryDatabase(options),
     ...(ownership !== undefined && {
       mend: (damage) => {
@@ -34,6 +37,10 @@ serveDatabase<StoreCalls, StoreEvent>((emit) => {
   });
   try {
     if (ownership !== undefined) {
+      const rescued = takeRescued(file);
+      if (rescued !== undefined) emit({ kind: 'rescued-taken', from: rescued });
+      const copies = rescuedCopies(file);
+      if (copies.length > 0) emit({ kind: 'rescued-left', copies });
       finishReplacing(file);
       const damage = damageOf(file, () => undefined);
       if (damage !== undefined) store.mend(damage);
@@ -43,9 +50,11 @@ serveDatabase<StoreCalls, StoreEvent>((emit) => {
     ownership?.[Symbol.dispose]();
     throw error;
   }
+  const watch = ownership === undefined ? undefined : new DisplacementWatch(file, store, emit);
   return {
     calls: {
-      write: (request) => store.use((database) => database.write(request)),
+      // A point that was written where nobody will find it is written again.
+      write: (request) => store.write((database) => database.write(request)),
       latest: (request) => store.use((database) => database.latest(request)),
       scan: (request) => store.use((database) => database.scan(request)),
       fields: () => store.use((database) => database.fields()),
@@ -55,6 +64,7 @@ serveDatabase<StoreCalls, StoreEvent>((emit) => {
       ping: () => store.use((database) => database.ping()),
     },
     [Symbol.dispose]: () => {
+      watch?.[Symbol.dispose]();
       store[Symbol.dispose]();
       ownership?.[Symbol.dispose]();
     },

@@ -3,10 +3,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
+import type { RescuableDatabase } from '#sqlite/displacement-watch.ts';
 import { count } from '#sqlite/open-database.ts';
+import { rescueCopy } from '#sqlite/rescued-file.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 import { Statements } from '#sqlite/statements.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
+import { emptyWriteAheadLog } from '#sqlite/write-ahead-log.ts';
 import type { RejectedPoint, StoredField } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
@@ -31,7 +34,8 @@ const FILE_VERSION = 1;
  *
  * Everything throws SQLite's own errors.
  */
-export class TelemetryDatabase implements StoreCalls, Disposable {
+export class TelemetryDatabase implements StoreCalls, RescuableDatabase {
+  readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #tables: MeasurementTables;
   readonly #statements: Statements;
@@ -45,6 +49,7 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
    */
   constructor({ dataDir, role }: DatabaseOptions) {
     const file = storeFileIn(dataDir);
+    this.#file = file;
     if (role === 'beside' && !existsSync(file)) throw absent(dataDir);
     try {
       this.#database = openStoreFile(file, role);
@@ -104,6 +109,14 @@ export class TelemetryDatabase implements StoreCalls, Disposable {
 
   ping(): void {
     this.#statements.get('SELECT count(*) FROM _fields').get();
+  }
+
+  rescue(): string {
+    return rescueCopy(this.#file, this.#database);
+  }
+
+  emptyWriteAheadLog(): void {
+    emptyWriteAheadLog(this.#database);
   }
 
   [Symbol.dispose](): void {

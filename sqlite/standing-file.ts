@@ -1,0 +1,65 @@
+import { type Stats, statSync } from 'node:fs';
+
+/** What belongs to an open database; while it is open, SQLite neither removes nor replaces any of it. */
+const ENDINGS = ['', '-wal', '-shm'] as const;
+
+/** With the disk: an inode alone means nothing where another one was mounted. */
+type Place = Pick<Stats, 'dev' | 'ino'>;
+/** Of a file that was gone before the first look: no file that comes later is it. */
+const NOWHERE: Place = { dev: -1, ino: -1 };
+
+/**
+ * Whether what an open database writes can be found where its path says. On Unix a file that was deleted, moved or replaced
+ * goes on taking commits, and nobody finds them after the process has ended.
+ *
+ * Made right after the database was opened. A journal that SQLite makes later is known from the first look that finds it.
+ */
+export class StandingFile {
+  readonly #file: string;
+  readonly #known = new Map<string, Place>();
+
+  constructor(file: string) {
+    this.#file = file;
+    const found = this.#look('');
+    this.#known.set('', found === undefined || found instanceof Error ? NOWHERE : found);
+    this.displacement();
+  }
+
+  /** What does not stand there any more, in words; `undefined`: all of it does. Three calls of `stat`. */
+  displacement(): string | undefined {
+    for (const ending of ENDINGS) {
+      const path = `${this.#file}${ending}`;
+      const found = this.#look(ending);
+      if (found instanceof Error) return `${path} cannot be looked at any more: ${found.message}`;
+      const known = this.#known.get(ending);
+      if (known === undefined) {
+        if (found !== undefined) this.#known.set(ending, found);
+      } else if (found === undefined) {
+        return `${path} was deleted or moved away while it is in use`;
+      } else if (!isSame(found, known)) {
+        return `${path} was replaced by another file while it is in use`;
+      }
+    }
+    return undefined;
+  }
+
+  /** What the path of the database itself names: its journals aside. */
+  atPath(): 'it' | 'another' | 'nothing' {
+    const found = this.#look('');
+    const known = this.#known.get('');
+    if (found === undefined || found instanceof Error) return 'nothing';
+    return known !== undefined && isSame(found, known) ? 'it' : 'another';
+  }
+
+  #look(ending: string): Stats | Error | undefined {
+    try {
+      return statSync(`${this.#file}${ending}`, { throwIfNoEntry: false });
+    } catch (error) {
+      return error as Error;
+    }
+  }
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
