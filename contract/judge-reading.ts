@@ -46,6 +46,17 @@ export function judgeReading(
   if (typeof name !== 'string') return schemaViolation('/schema', 'must be a string "<type>/<version>"');
   const schema = schemas.get(name);
   if (schema === undefined) return { reason: 'unknown-schema', detail: { schema: name.slice(0, 128) } };
+  return judgeMembers(schema, ts, seq, values, receivedAt);
+}
+
+/** The same for a reading that is in its parts already, of which nothing is there that does not belong to it. */
+export function judgeMembers(
+  schema: ReadingSchema,
+  ts: unknown,
+  seq: unknown,
+  values: unknown,
+  receivedAt: number | undefined,
+): Fault | undefined {
   return (
     wholeNumberFault('/ts', ts, true) ??
     wholeNumberFault('/seq', seq, false) ??

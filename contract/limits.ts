@@ -31,6 +31,8 @@ export const LIMITS = {
   forwardedDevices: 1_000,
   /** Readings of one rule: each looks through the whole message, so their number bounds what a message can cost. */
   mappingReadings: 64,
+  /** Places and patterns that the readings of one rule look at: each of them for each element, at the most. */
+  mappingLooks: 500,
   /** Elements that a mapping may look at in one message for one token of its client's bucket. */
   elementsPerToken: 1_000,
   /** Readings and rejects that a mapping may make of one message, over all its devices. */

@@ -52,7 +52,7 @@ test('a gateway that answers wrongly is found out', async () => {
   // It knows no type, so that good readings are refused.
   await using gateway = await startTestGateway(
     {},
-    { contract: { schemas: new Map(), mappings: new Mappings([], new Map()) } },
+    { contract: { schemas: new Map(), mappings: new Mappings([]) } },
   );
   await using devices = fleet(gateway.port, { mqttVersion: '5', count: 2 });
   expect(await devices.ended).toBe('complete');

@@ -10,6 +10,8 @@ export interface CompileContext {
   readonly levels: readonly string[];
   /** Levels whose elements must be counted, because some source asks for it. Filled while the reading is compiled. */
   readonly counted: Set<number>;
+  /** Places and patterns that the rule looks at, over all its readings: what an element may cost. Filled while the rule is compiled. */
+  readonly looks: { count: number };
   /** Whether a source may look above its element (`^`): not where elements are iterated, so that cost stays linear. */
   readonly mayLookUp: boolean;
   readonly zones: Zones;

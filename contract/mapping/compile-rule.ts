@@ -2,6 +2,7 @@ import { LIMITS } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { CompileContext, Zones } from './compile-context.ts';
 import { type CompiledReading, compileReading, READING_MEMBERS } from './compile-reading.ts';
+import { type Condition, compileCondition } from './condition.ts';
 import { type FilePlace, isObject } from './file-place.ts';
 import { compilePayload, type Decode } from './payload-kind.ts';
 import { parseTopicPattern, type TopicPattern } from './topic-pattern.ts';
@@ -13,6 +14,8 @@ export interface MappingRule {
   readonly pattern: TopicPattern;
   /** What is swallowed without a dead letter; `topic` is everything. */
   readonly ignore: ReadonlySet<IgnoreCause>;
+  /** Of `empty`: only a message that is so. */
+  readonly emptyWhen: Condition;
   readonly decode: Decode;
   readonly readings: readonly CompiledReading[];
   /** For messages about the rule as a whole. */
@@ -78,18 +81,25 @@ function compileRule(
     captures: pattern.captures,
     levels: [],
     counted: new Set<number>(),
+    looks: { count: 0 },
     mayLookUp: true,
     zones,
   };
   const readings = ignore.has('topic')
     ? nothingElse(members, place)
     : readingsOf(members, place, context, schemas);
-  if (payload === undefined || readings === undefined) return undefined;
+  const emptyWhen = compileEmpty(members.empty, place.at('empty'), context);
+  if (context.looks.count > LIMITS.mappingLooks)
+    place.fault(
+      `looks at ${context.looks.count} places and patterns: must be at most ${LIMITS.mappingLooks}, as each may be looked at for each element`,
+    );
+  if (payload === undefined || readings === undefined || emptyWhen === undefined) return undefined;
   const digits = readings.some(({ ts }) => ts.needsDigits);
   return {
     source,
     pattern,
     ignore,
+    emptyWhen,
     decode: digits ? payload.decodeDigits : payload.decode,
     readings,
     at: place,
@@ -103,11 +113,20 @@ function compileIgnore(
   const causes = new Set<IgnoreCause>();
   if (members.ignore === true) causes.add('topic');
   else if (members.ignore !== undefined) at.at('ignore').fault('must be true, or be left out');
-  for (const cause of ['blank', 'empty', 'retained'] as const) {
+  for (const cause of ['blank', 'retained'] as const) {
     if (members[cause] === 'ignore') causes.add(cause);
     else if (members[cause] !== undefined) at.at(cause).fault('must be "ignore", or be left out');
   }
+  if (members.empty !== undefined) causes.add('empty');
   return causes;
+}
+
+/** `empty`: `"ignore"`, or `{"ignore": …}` with what `when` may say about the message. */
+function compileEmpty(spec: unknown, at: FilePlace, context: CompileContext): Condition | undefined {
+  if (spec === undefined || spec === 'ignore') return () => true;
+  if (!isObject(spec) || !('ignore' in spec))
+    return at.fault('must be "ignore", {"ignore": …} with a condition, or be left out');
+  return compileCondition(at.object(spec, ['ignore'])?.ignore, at.at('ignore'), context);
 }
 
 function nothingElse(members: Readonly<Record<string, unknown>>, at: FilePlace): readonly CompiledReading[] {

@@ -76,38 +76,43 @@ export function forEachElement(levels: readonly EachLevel[], scope: Scope, visit
   return descend(levels, 0, scope, visit);
 }
 
-function descend(levels: readonly EachLevel[], depth: number, scope: Scope, visit: () => boolean): boolean {
-  const level = levels[depth];
+function descend(levels: readonly EachLevel[], at: number, scope: Scope, visit: () => boolean): boolean {
+  const level = levels[at];
   if (level === undefined) return visit();
+  const { when } = level;
+  const depth = at + 1;
   const container = level.source.read(scope);
-  if (level.isCounted()) {
-    let count = 0;
-    forEachEntry(container, depth + 1, scope, () => {
-      if (level.when(scope)) count++;
-      return true;
-    });
-    scope.counts[depth + 1] = count;
-  }
-  return forEachEntry(container, depth + 1, scope, () =>
-    level.when(scope) ? descend(levels, depth + 1, scope, visit) : true,
-  );
+  if (level.isCounted()) scope.counts[depth] = countOf(container, depth, scope, when);
+  return forEachEntry(container, depth, scope, () => !when(scope) || descend(levels, depth, scope, visit));
+}
+
+function countOf(container: unknown, depth: number, scope: Scope, when: Condition): number {
+  let count = 0;
+  forEachEntry(container, depth, scope, () => {
+    if (when(scope)) count++;
+    return true;
+  });
+  return count;
 }
 
 /** Puts the elements of an array, or the members of an object, into the scope, one after the other. */
 export function forEachEntry(container: unknown, depth: number, scope: Scope, visit: () => boolean): boolean {
   if (typeof container !== 'object' || container === null) return true;
-  const put = (key: string | number, element: unknown): boolean => {
-    scope.keys[depth] = key;
-    scope.elements[depth] = element;
-    scope.visited++;
-    return visit();
-  };
+  const { elements, keys } = scope;
   if (Array.isArray(container)) {
-    for (let index = 0; index < container.length; index++) if (!put(index, container[index])) return false;
+    for (let index = 0; index < container.length; index++) {
+      keys[depth] = index;
+      elements[depth] = container[index];
+      scope.visited++;
+      if (!visit()) return false;
+    }
     return true;
   }
   for (const key of Object.keys(container)) {
-    if (!put(key, (container as Record<string, unknown>)[key])) return false;
+    keys[depth] = key;
+    elements[depth] = (container as Record<string, unknown>)[key];
+    scope.visited++;
+    if (!visit()) return false;
   }
   return true;
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isLike } from './is-like.ts';
+import { likenessTo } from './is-like.ts';
+
+const isLike = (text: string, pattern: string) => likenessTo(pattern)(text);
 
 it.each<[string, string, boolean]>([
   ['BME280', 'BME280', true],
@@ -12,7 +14,10 @@ it.each<[string, string, boolean]>([
   ['a-b-c', '*-*-c', true],
   ['', '*', true],
   ['', '?', false],
+  ['ab', 'ab*b', false],
+  ['abab', '??*b', true],
   ['x'.repeat(300), '*', false],
+  ['x'.repeat(300), '*x*', false],
 ])('%j is like %j: %j', (text, pattern, expected) => {
   expect(isLike(text, pattern)).toBe(expected);
 });
@@ -25,6 +30,7 @@ it('a pattern made of a text is like it, wherever * and ? take the place of its 
       fc.pre(!/[*?]/.test(text));
       expect(isLike(text, `${before}*${after}`)).toBe(true);
       expect(isLike(text, before + '?'.repeat(inside.length) + after)).toBe(true);
+      expect(isLike(text, `*${inside}*`)).toBe(true);
     }),
   );
 });

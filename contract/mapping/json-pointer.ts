@@ -1,5 +1,6 @@
 /** Members that every object seems to have: of those, only own ones are meant. */
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+const ESCAPED = /[~/]/;
 const ARRAY_INDEX = /^(0|[1-9][0-9]{0,9})$/;
 
 /** The tokens of a JSON Pointer (RFC 6901), or `undefined` when the text is none. */
@@ -14,7 +15,11 @@ export function pointerTokens(pointer: string): string[] | undefined {
 
 /** Adds one token to a pointer. */
 export function pointerTo(parent: string, key: string | number): string {
-  return `${parent}/${typeof key === 'number' ? key : key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return `${parent}/${typeof key === 'string' && ESCAPED.test(key) ? escaped(key) : key}`;
+}
+
+function escaped(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** Follows a pointer; what is not there is `undefined`, and nothing is found on a prototype. */

@@ -1,4 +1,4 @@
-import type { Fault } from '#contract/judge-reading.ts';
+import { type Fault, judgeMembers } from '#contract/judge-reading.ts';
 import type { FieldValue, Reading } from '#contract/reading.ts';
 import { coerceValue } from './coerce-value.ts';
 import type { StoreNames } from './compile-as.ts';
@@ -30,16 +30,15 @@ export type Made =
       readonly skipped: number;
     };
 
-/** Judges a reading as one that a device sent itself is judged; `undefined` = it is good. */
-export type Judge = (reading: Reading) => Fault | undefined;
-
 const NOTHING: Made = { kind: 'nothing', skipped: 0 };
 
 /**
- * Makes the reading of the element that stands in the scope, and lets it be judged. A value that cannot be used
- * refuses the whole element, with the place of each such value, so that a person can be pointed at it.
+ * Makes the reading of the element that stands in the scope, and judges it as one that a device sent itself. A value
+ * that cannot be used refuses the whole element, with the place of each such value, so that a person can be pointed at it.
+ *
+ * @param judgedAt the clock that its time is judged by; `undefined` leaves the clock out
  */
-export function makeReading(mapping: CompiledReading, scope: Scope, judge: Judge): Made {
+export function makeReading(mapping: CompiledReading, scope: Scope, judgedAt: number | undefined): Made {
   if (!mapping.when(scope)) return NOTHING;
   const values: Record<string, FieldValue> = {};
   const faults: PlacedFault[] = [];
@@ -70,7 +69,7 @@ export function makeReading(mapping: CompiledReading, scope: Scope, judge: Judge
     return refused({ reason: 'mapping-failed', detail: { errors: faults } }, device, mapping, scope, skipped);
   }
   const reading: Reading = { schema: mapping.schema.name, ts, values };
-  const fault = judge(reading);
+  const fault = judgeMembers(mapping.schema, ts, undefined, values, judgedAt);
   if (fault === undefined) {
     const path = placeOfElement(mapping.pointers, mapping.pointers.length, scope);
     return { kind: 'reading', device, reading, names, path, skipped };

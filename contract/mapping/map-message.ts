@@ -6,7 +6,7 @@ import type { StoreNames } from './compile-as.ts';
 import type { IgnoreCause, MappingRule } from './compile-rule.ts';
 import { forEachElement } from './each.ts';
 import type { ForeignMessage } from './foreign-message.ts';
-import { type Judge, makeReading } from './make-reading.ts';
+import { makeReading } from './make-reading.ts';
 import type { Scope } from './scope.ts';
 
 /** A reading of a foreign message. */
@@ -15,6 +15,8 @@ export interface MappedReading {
   readonly reading: Reading;
   /** The reading as JSON, in the form in which the log keeps it. */
   readonly json: string;
+  /** Of `json` in UTF-8. */
+  readonly bytes: number;
   /** JSON Pointer of the element that it was made of. */
   readonly path: string;
   /** How the store is to name it, where its type alone does not say. */
@@ -41,12 +43,16 @@ export interface RuleOutcome {
   readonly visited: number;
 }
 
-/** Maps a message by the rule of its topic. Pure, and of a cost that grows with the message's size alone. */
+/**
+ * Maps a message by the rule of its topic. Pure, and of a cost that grows with the message's size alone.
+ *
+ * @param judgedAt as for `makeReading`
+ */
 export function mapByRule(
   rule: MappingRule,
   captures: readonly string[],
   message: ForeignMessage,
-  judge: Judge,
+  judgedAt: number | undefined,
   limits: MessageLimits = LIMITS,
 ): RuleOutcome {
   const { ignore } = rule;
@@ -77,14 +83,14 @@ export function mapByRule(
     topic: message.topic,
     receivedAt: message.receivedAt,
   };
-  return mapElements(rule, scope, rejects, judge, limits);
+  return mapElements(rule, scope, rejects, judgedAt, limits);
 }
 
 function mapElements(
   rule: MappingRule,
   scope: Scope,
   rejects: MappedReject[],
-  judge: Judge,
+  judgedAt: number | undefined,
   { payloadBytes }: MessageLimits,
 ): RuleOutcome {
   const readings: MappedReading[] = [];
@@ -92,7 +98,7 @@ function mapElements(
   let bytes = 0;
   for (const mapping of rule.readings) {
     const withinLimits = forEachElement(mapping.levels, scope, () => {
-      const made = makeReading(mapping, scope, judge);
+      const made = makeReading(mapping, scope, judgedAt);
       skippedNames += made.skipped;
       if (made.kind === 'fault') {
         const { fault, device, path } = made;
@@ -103,14 +109,14 @@ function mapElements(
         const size = Buffer.byteLength(json);
         bytes += size;
         if (size > payloadBytes) rejects.push({ ...tooLarge(payloadBytes), device, path });
-        else readings.push({ device, reading, json, path, names });
+        else readings.push({ device, reading, json, bytes: size, path, names });
       }
       return readings.length + rejects.length <= LIMITS.mappedReadings && bytes <= LIMITS.mappedBytes;
     });
     if (!withinLimits) return { ...tooMuch(readings.length + rejects.length), visited: scope.visited };
   }
   if (readings.length === 0 && rejects.length === 0)
-    return { ...nothingMapped(rule, skippedNames), visited: scope.visited };
+    return { ...nothingMapped(rule, scope, skippedNames), visited: scope.visited };
   return { readings, rejects, ignored: undefined, skippedNames, visited: scope.visited };
 }
 
@@ -129,8 +135,8 @@ function tooMuch(readings: number): RuleOutcome {
       });
 }
 
-function nothingMapped(rule: MappingRule, skippedNames: number): RuleOutcome {
-  if (rule.ignore.has('empty')) return { ...ignored('empty'), skippedNames };
+function nothingMapped(rule: MappingRule, scope: Scope, skippedNames: number): RuleOutcome {
+  if (rule.ignore.has('empty') && rule.emptyWhen(scope)) return { ...ignored('empty'), skippedNames };
   const hint = skippedNames === 0 ? '' : `; ${skippedNames} of its names are in no table of the mapping`;
   const errors = [{ path: '', message: `holds nothing that the mapping looks for${hint}` }];
   return { ...whole('mapping-failed', { errors }), skippedNames };

@@ -5,7 +5,8 @@ import { batchesOf, boundedRejects } from '#contract/mapping/mapped-records.ts';
 
 const mapped = (device: string, ts: number, padding = '') => {
   const reading = { schema: 'pump/1', ts, values: { mode: padding } };
-  return { device, reading, json: JSON.stringify(reading), path: '' };
+  const json = JSON.stringify(reading);
+  return { device, reading, json, bytes: Buffer.byteLength(json), path: '' };
 };
 
 describe('records of mapped readings', () => {

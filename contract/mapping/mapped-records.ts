@@ -24,7 +24,7 @@ export function batchesOf(readings: readonly MappedReading[], limits: MessageLim
   for (const reading of readings) {
     const { device, names } = reading;
     const key = names === undefined ? device : `${device} ${JSON.stringify(names)}`;
-    const bytes = Buffer.byteLength(reading.json) + 1;
+    const bytes = reading.bytes + 1;
     let batch = open.get(key);
     if (batch === undefined || !hasRoom(batch, bytes, limits)) {
       if (batch !== undefined) batches.push(batchOf(batch.readings));

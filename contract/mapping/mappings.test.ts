@@ -26,6 +26,7 @@ describe('mapping a message', () => {
         device: 'p7',
         reading: { schema: 'pump/1', ts: RECEIVED_AT, values: { flow: 1.5 } },
         json: `{"schema":"pump/1","ts":${RECEIVED_AT},"values":{"flow":1.5}}`,
+        bytes: 60,
         path: '',
       },
     ]);
@@ -210,6 +211,9 @@ describe('mapping a message', () => {
     expect(ignoredBy(rule({}), '')).toEqual([undefined, 1]);
     expect(ignoredBy(rule({ empty: 'ignore' }), { f: null })).toEqual(['empty', 0]);
     expect(ignoredBy(rule({}), { f: null })).toEqual([undefined, 1]);
+    const withoutData = rule({ empty: { ignore: { '/data': { exists: false } } } });
+    expect(ignoredBy(withoutData, { port: 0 })).toEqual(['empty', 0]);
+    expect(ignoredBy(withoutData, { data: 'qg==' })).toEqual([undefined, 1]);
     const retained = mappingsOf(rule({ retained: 'ignore' }));
     const message = {
       topic: 't',
@@ -345,7 +349,7 @@ describe('mapping files', () => {
             { topic: 'e', readings: [], as: 'pump/1' },
             { topic: 'f', readings: [rule({})] },
             rule({ topic: 'g', each: '^/x' }),
-            rule({ topic: 'h', as: 'strict/1', values: { mode: '/m' } }),
+            rule({ topic: 'h', as: 'strict/1', values: { mode: '/m' }, empty: true }),
             5,
           ],
           examples: [{ topic: 't', payload: 1, expect: 'maybe' }],
@@ -361,7 +365,7 @@ describe('mapping files', () => {
         "0.json: /rules/0/as (rule a/{x}): there is no schema "pump/9"",
         "0.json: /rules/0/ts (rule a/{x}): must be an object with at, format, zone, else",
         "0.json: /rules/1/topic (rule b/{x): level 2 ({x): a brace without its other half",
-        "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, not, type, like, same, least)",
+        "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, has, not, type, like, same, least)",
         "0.json: /rules/2/values/flows (rule b/{x}/~): pump/1 has no field "flows" (it has flow, starts, on, mode, valueOf)",
         "0.json: /rules/2/named/in (rule b/{x}/~): there is no level above",
         "0.json: /rules/3 (rule c): "ignore": true swallows everything, so as would mean nothing",
@@ -371,6 +375,7 @@ describe('mapping files', () => {
         "0.json: /rules/6/readings/0/topic (rule f): unknown property (known here: as, device, ts, each, when, values, named)",
         "0.json: /rules/7/each (rule g): there is no level above",
         "0.json: /rules/8 (rule h): strict/1 requires "flow", which is mapped from nowhere",
+        "0.json: /rules/8/empty (rule h): must be "ignore", {"ignore": …} with a condition, or be left out",
         "0.json: /rules/9: must be an object with topic, note, ignore, blank, empty, retained, payload, unwrap, readings, as, device, ts, each, when, values, named",
         "0.json: /examples/0/expect: must be a list of readings, "ignore" or "reject"",
         "1.json: /: must be an object with source, description, rules, examples",
@@ -430,6 +435,35 @@ describe('mapping files', () => {
     expect(problemsOf({ source: 's', rules: [rule({})], examples })).toEqual([
       '0.json: /examples/5/client: must be a client id',
     ]);
+  });
+
+  it('[P10] a rule that looks at more than an element of a message may cost', () => {
+    const tests = (count: number) => Array.from({ length: count }, (_, at) => ({ [`/${at}`]: 1 }));
+    expect(problemsOf({ source: 's', rules: [rule({ when: tests(490) })] })).toEqual([]);
+    const nested = (depth: number): unknown =>
+      depth === 0 ? '/f' : { first: Array.from({ length: 16 }, () => nested(depth - 1)) };
+    for (const members of [
+      { when: tests(1_000) },
+      { values: { flow: nested(3) } },
+      { when: { '': { has: Array.from({ length: 1_000 }, (_, at) => `${at}`) } } },
+      { when: { '': { like: Array.from({ length: 1_000 }, (_, at) => `${at}*`) } } },
+    ]) {
+      expect(problemsOf({ source: 's', rules: [rule(members)] })).toEqual([
+        expect.stringMatching(/^0\.json: \/rules\/0 \(rule t\): looks at \d+ places and patterns/),
+      ]);
+    }
+  });
+
+  it('an example is tried by the rules of its own file: a more literal one of another may have its topic', () => {
+    const shipped = {
+      source: 'shipped',
+      rules: [rule({ topic: 'tele/{x}/SENSOR' })],
+      examples: [
+        { topic: 'tele/boiler/SENSOR', payload: { f: 1 }, expect: [{ device: 'p', values: { flow: 1 } }] },
+      ],
+    };
+    const own = { source: 'own', rules: [rule({ topic: 'tele/boiler/SENSOR', values: { flow: '/other' } })] };
+    expect(problemsOf(shipped, own)).toEqual([]);
   });
 
   it('takes hostile files for what they are', () => {

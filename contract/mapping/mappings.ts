@@ -1,5 +1,4 @@
 import { telemetryTopic } from '#contract/device-topic.ts';
-import { judgeReading } from '#contract/judge-reading.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { checkMeasurements } from './check-measurements.ts';
@@ -26,16 +25,14 @@ export class Mappings {
   /** Names of the sources, each once. */
   readonly sources: readonly string[];
   readonly #index: TopicIndex<MappingRule>;
-  readonly #schemas: SchemaRegistry;
   /** Of the messages that are mapped, and of the records that their readings become. */
   readonly limits: MessageLimits;
 
-  constructor(rules: readonly MappingRule[], schemas: SchemaRegistry, limits: MessageLimits = LIMITS) {
+  constructor(rules: readonly MappingRule[], limits: MessageLimits = LIMITS) {
     this.limits = limits;
     this.rules = rules;
     this.sources = [...new Set(rules.map(({ source }) => source))];
     this.#index = new TopicIndex(rules);
-    this.#schemas = schemas;
   }
 
   /**
@@ -56,8 +53,7 @@ export class Mappings {
     const found = this.#index.find(message.topic);
     if (found === undefined) return UNMAPPED;
     const { rule, captures } = found;
-    const judge = (reading: unknown) => judgeReading(reading, judgedAt, this.#schemas);
-    const outcome = mapByRule(rule, captures, message, judge, this.limits);
+    const outcome = mapByRule(rule, captures, message, judgedAt, this.limits);
     return { ...outcome, rule: { source: rule.source, topic: rule.pattern.text } };
   }
 
@@ -96,9 +92,11 @@ export function buildMappings(
   checkNames(compiled, files, problems);
   checkPatterns(rules);
   checkMeasurements(rules, schemas);
-  const mappings = new Mappings(rules, schemas, limits);
-  // Tried only when all is sound: an example of a faulty rule would tell the same fault twice.
-  if (problems.length === 0) for (const file of compiled) tryExamples(file.examples, mappings);
+  const mappings = new Mappings(rules, limits);
+  // Tried only when all is sound: an example of a faulty rule would tell the same fault twice. By the rules of its own file:
+  // a more literal one of another file may have the example's topic, as an operator's may that of a shipped one.
+  if (problems.length === 0)
+    for (const file of compiled) tryExamples(file.examples, new Mappings(file.rules, limits));
   return problems.length > 0 ? { problems } : { mappings, files: compiled };
 }
 

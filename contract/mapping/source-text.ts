@@ -14,6 +14,7 @@ export function isSourceText(text: string): boolean {
 
 /** A source that is written as text: `/a/b`, the empty text, `^/a`, `{capture}`, `{key}`, `{^key}`, `{count}`, `{client}`, `{topic}`. */
 export function compileSourceText(text: string, at: FilePlace, context: CompileContext): Source | undefined {
+  context.looks.count++;
   const name = NAME.exec(text);
   if (name !== null) return compileName(name[1]?.length ?? 0, name[2] as string, at, context);
   const element = ELEMENT.exec(text);

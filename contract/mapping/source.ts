@@ -77,17 +77,27 @@ function compileFirst(spec: unknown, at: FilePlace, context: CompileContext): So
  * next source may look into it; where none does, it cannot be used either: a value that changed its shape is told.
  */
 export function firstOf(sources: readonly Source[]): Source {
-  const find = (scope: Scope): { readonly value: unknown; readonly source: Source | undefined } => {
-    let shaped: Source | undefined;
+  const read = (scope: Scope): unknown => {
+    let found: unknown;
     for (const source of sources) {
       const value = source.read(scope);
       if (isAbsent(value)) continue;
-      if (typeof value !== 'object' || value instanceof Unfit) return { value, source };
-      shaped ??= source;
+      if (isOneValue(value)) return value;
+      found = NOT_ONE_VALUE;
     }
-    return { value: shaped && NOT_ONE_VALUE, source: shaped ?? sources[0] };
+    return found;
   };
-  return { read: (scope) => find(scope).value, place: (scope) => find(scope).source?.place(scope) };
+  // Asked on the failure path alone, so `read` does not have to remember which one it was.
+  const place = (scope: Scope): string | undefined => {
+    const having = sources.filter((source) => !isAbsent(source.read(scope)));
+    const meant = having.find((source) => isOneValue(source.read(scope))) ?? having[0] ?? sources[0];
+    return meant?.place(scope);
+  };
+  return { read, place };
+}
+
+function isOneValue(value: unknown): boolean {
+  return typeof value !== 'object' || value instanceof Unfit;
 }
 
 /** The source, and on what it finds the steps that `members` holds. */
@@ -149,16 +159,45 @@ function arithmetic(members: SourceSpec, at: FilePlace): Step | undefined {
     if (members[name] !== undefined && !Number.isFinite(members[name])) at.at(name).fault('must be a number');
   }
   if (over === 0) return at.at('over').fault('must not be 0');
-  if (round !== undefined && round !== true) return at.at('round').fault('must be true, or be left out');
+  const rounded = compileRounding(round, at.at('round'));
   if (times === undefined && over === undefined && plus === undefined && round === undefined)
     return undefined;
   return (value) => {
     if (isAbsent(value)) return undefined;
-    let number = toNumber(value);
-    if (number instanceof Unfit) return number;
+    const found = toNumber(value);
+    if (found instanceof Unfit) return found;
+    let number = found;
     if (times !== undefined) number *= times as number;
     if (over !== undefined) number /= over as number;
     if (plus !== undefined) number += plus as number;
-    return round === true ? Math.round(number) : number;
+    return rounded === undefined ? number : rounded(number, found);
   };
+}
+
+/** Beyond these decimals a number of a sensor holds none. */
+const MOST_DECIMALS = 9;
+
+/** What is made of the result, and of what was found before it was scaled. */
+type Rounding = (number: number, found: number) => number;
+
+/** `true` = to a whole number, a number = to so many decimals, `"sent"` = to as many as what was found has. */
+function compileRounding(spec: unknown, at: FilePlace): Rounding | undefined {
+  if (spec === undefined) return undefined;
+  if (spec === true) return Math.round;
+  if (spec === 'sent') return (number, found) => roundTo(number, decimalsOf(found));
+  if (Number.isInteger(spec) && (spec as number) >= 1 && (spec as number) <= MOST_DECIMALS)
+    return (number) => roundTo(number, spec as number);
+  return at.fault(`must be true, a number of decimals from 1 to ${MOST_DECIMALS}, or "sent"`);
+}
+
+function roundTo(number: number, decimals: number): number {
+  const factor = 10 ** decimals;
+  return Math.round(number * factor) / factor;
+}
+
+/** Decimals that a number was sent with, as far as it still says: JSON's 21.0 is 21, so it is one at least. */
+function decimalsOf(number: number): number {
+  const text = String(number);
+  const point = text.indexOf('.');
+  return Math.min(MOST_DECIMALS, Math.max(1, point < 0 || text.includes('e') ? 1 : text.length - point - 1));
 }

@@ -93,6 +93,7 @@ export const CONTEXT: CompileContext = {
   captures: ['a', 'b'],
   levels: [],
   counted: new Set(),
+  looks: { count: 0 },
   mayLookUp: true,
   zones: new Zones('Europe/Berlin'),
 };
