@@ -10,7 +10,8 @@ import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { SourceSettings } from '#runtime/settings.ts';
 import { SESSION_TAKEN_OVER, wordsOf } from './broker-words.ts';
-import { connectPacket, subscribePacket, traceOf } from './our-packets.ts';
+import { Keepalive } from './keepalive.ts';
+import { connectPacket, NEVER_EXPIRES, packetIdAfter, subscribePacket, traceOf } from './our-packets.ts';
 import type { Frame } from './packet-frames.ts';
 import { PacketStream } from './packet-stream.ts';
 import type { SourceEndReason, SourceTelemetry } from './telemetry.ts';
@@ -18,8 +19,9 @@ import type { SourceEndReason, SourceTelemetry } from './telemetry.ts';
 /** Who we are at the broker, and how long things may take there. */
 export type BrokerLogin = Pick<SourceSettings, 'clientId' | 'username' | 'password' | 'version'> & {
   readonly keepaliveSeconds: number;
-  /** Until CONNACK, milliseconds; and a message until it is durable. */
+  /** Until CONNACK, and until each SUBACK, milliseconds; … */
   readonly connectMs: number;
+  /** … and until a message is durable. */
   readonly ackDeadlineMs: number;
   /** Larger packets are cut. */
   readonly packetBytes: number;
@@ -40,9 +42,16 @@ export interface ConnectionEnd {
   readonly detail: string;
 }
 
+/** What the broker says of our session. */
+export interface Greeting {
+  /** It kept one. */
+  readonly sessionPresent: boolean;
+  /** While we are away; `NEVER_EXPIRES`, unless the broker says less. */
+  readonly expiresAfterSeconds: number;
+}
+
 /** Filters of one SUBSCRIBE: some brokers take no more (AWS IoT Core: 8). */
 const FILTERS_PER_PACKET = 8;
-const SILENT_AFTER_KEEPALIVES = 1.5;
 const REFUSED_FROM = 0x80;
 
 /**
@@ -61,9 +70,10 @@ export class BrokerConnection implements Sender {
   readonly #acknowledgements = new AcknowledgementQueue();
   readonly #connack = Promise.withResolvers<IConnackPacket>();
   readonly #ended = Promise.withResolvers<ConnectionEnd>();
-  readonly #tooLate: NodeJS.Timeout;
-  readonly #keepalive: NodeJS.Timeout;
-  #nextId = 1;
+  /** While an answer is awaited, without which nothing goes on. */
+  #tooLate: NodeJS.Timeout;
+  readonly #keepalive: Keepalive;
+  #lastId = 0;
   /** SUBSCRIBEs, by packet id. */
   readonly #subscribing = new Map<number, (answer: ISubackPacket) => void>();
   #isOver = false;
@@ -84,8 +94,12 @@ export class BrokerConnection implements Sender {
         ended: (reason, detail) => this.#end(reason, detail),
       },
     );
-    this.#tooLate = setTimeout(() => this.#end('silent', 'no CONNACK in time'), login.connectMs);
-    this.#keepalive = setInterval(() => this.#ping(), (login.keepaliveSeconds * 1000) / 2);
+    this.#tooLate = this.#giveUpWithout('CONNACK');
+    this.#keepalive = new Keepalive(login.keepaliveSeconds, {
+      silentMs: () => this.#packets.silentMs,
+      ping: () => this.#packets.send({ cmd: 'pingreq' }),
+      silent: (forMs) => this.#end('silent', `no packet for ${Math.round(forMs / 1000)} s`),
+    });
     this.#packets.send(connectPacket(login, login.keepaliveSeconds));
   }
 
@@ -99,12 +113,13 @@ export class BrokerConnection implements Sender {
   }
 
   /**
-   * CONNACK. @returns whether the broker kept our session.
+   * CONNACK.
    *
    * @throws Error when the connection ends before; so does `subscribe`.
    */
-  async greeting(): Promise<boolean> {
-    return (await this.#unlessEnded(this.#connack.promise)).sessionPresent;
+  async greeting(): Promise<Greeting> {
+    const { sessionPresent, properties } = await this.#unlessEnded(this.#connack.promise);
+    return { sessionPresent, expiresAfterSeconds: properties?.sessionExpiryInterval ?? NEVER_EXPIRES };
   }
 
   /** @returns what is not granted with QoS 1, by filter, in the broker's words. */
@@ -113,14 +128,11 @@ export class BrokerConnection implements Sender {
     const refused = new Map<string, string>();
     for (let from = 0; from < filters.length; from += FILTERS_PER_PACKET) {
       const some = filters.slice(from, from + FILTERS_PER_PACKET);
-      const messageId = this.#nextId++;
-      const answered = Promise.withResolvers<ISubackPacket>();
-      this.#subscribing.set(messageId, answered.resolve);
-      this.#packets.send(subscribePacket(messageId, some, version));
-      const { granted } = await this.#unlessEnded(answered.promise);
+      const granted = await this.#ask(some);
       for (const [at, filter] of some.entries()) {
-        const code = Number(granted[at]);
-        if (code >= REFUSED_FROM) refused.set(filter, `${filter} is refused: ${wordsOf(version, code)}`);
+        const code = granted[at] as number | undefined;
+        if (code === undefined) refused.set(filter, `${filter} is left out of the answer`);
+        else if (code >= REFUSED_FROM) refused.set(filter, `${filter} is refused: ${wordsOf(version, code)}`);
         else if (code === 0)
           refused.set(filter, `${filter} is granted with QoS 0 only, so messages may be lost`);
       }
@@ -128,14 +140,24 @@ export class BrokerConnection implements Sender {
     return refused;
   }
 
+  async #ask(filters: readonly string[]): Promise<ISubackPacket['granted']> {
+    this.#lastId = packetIdAfter(this.#lastId);
+    const messageId = this.#lastId;
+    const answered = Promise.withResolvers<ISubackPacket>();
+    this.#subscribing.set(messageId, answered.resolve);
+    this.#packets.send(subscribePacket(messageId, filters, this.#login.version));
+    this.#tooLate = this.#giveUpWithout('SUBACK');
+    const { granted } = await this.#unlessEnded(answered.promise);
+    clearTimeout(this.#tooLate);
+    this.#subscribing.delete(messageId);
+    return granted;
+  }
+
   /** Nothing depends on the answer: what comes until then is handled like everything. */
   unsubscribe(filters: readonly string[]): void {
-    if (filters.length > 0)
-      this.#packets.send({
-        cmd: 'unsubscribe',
-        messageId: this.#nextId++,
-        unsubscriptions: [...filters],
-      });
+    if (filters.length === 0) return;
+    this.#lastId = packetIdAfter(this.#lastId);
+    this.#packets.send({ cmd: 'unsubscribe', messageId: this.#lastId, unsubscriptions: [...filters] });
   }
 
   /** Stops without losing an acknowledgement that was earned. */
@@ -199,6 +221,7 @@ export class BrokerConnection implements Sender {
   #greeted(packet: IConnackPacket): void {
     clearTimeout(this.#tooLate);
     const code = packet.reasonCode ?? packet.returnCode ?? 0;
+    this.#keepalive.atMost(packet.properties?.serverKeepAlive ?? 0);
     if (code === 0) this.#connack.resolve(packet);
     else this.#end('refused', wordsOf(this.#login.version, code, packet.properties?.reasonString));
   }
@@ -214,6 +237,8 @@ export class BrokerConnection implements Sender {
     const { topic, qos, retain: retained, dup, messageId = 0 } = packet;
     const payload = packet.payload as Buffer;
     telemetry.received(qos, dup, retained, cutBytes > 0);
+    // What a session kept comes first, and may be much.
+    if (this.#subscribing.size > 0) this.#tooLate.refresh();
     const message = {
       device,
       sender: this,
@@ -231,18 +256,15 @@ export class BrokerConnection implements Sender {
     intake.receiveHandedOver(message);
   }
 
-  #ping(): void {
-    const { silentMs } = this.#packets;
-    if (silentMs <= SILENT_AFTER_KEEPALIVES * 1000 * this.#login.keepaliveSeconds)
-      this.#packets.send({ cmd: 'pingreq' });
-    else this.#end('silent', `no packet for ${Math.round(silentMs / 1000)} s`);
+  #giveUpWithout(answer: string): NodeJS.Timeout {
+    return setTimeout(() => this.#end('silent', `no ${answer} in time`), this.#login.connectMs);
   }
 
   #end(reason: SourceEndReason, detail: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#tooLate);
-    clearInterval(this.#keepalive);
+    this.#keepalive.stop();
     this.#acknowledgements.discard();
     this.#packets.destroy();
     this.#ended.resolve(this.#draining ? { reason: 'stopped', detail: '' } : { reason, detail });

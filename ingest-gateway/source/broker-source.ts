@@ -6,8 +6,14 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import type { SourceSettings } from '#runtime/settings.ts';
-import { BrokerConnection, type BrokerLogin, type ConnectionEnd } from './broker-connection.ts';
+import {
+  BrokerConnection,
+  type BrokerLogin,
+  type ConnectionEnd,
+  type Greeting,
+} from './broker-connection.ts';
 import { dial } from './dial.ts';
+import { NEVER_EXPIRES } from './our-packets.ts';
 import { readSourceTls } from './source-tls.ts';
 import type { SourceLevels, SourceTelemetry } from './telemetry.ts';
 
@@ -173,10 +179,11 @@ export class BrokerSource {
     } while (await pause(LOOK_MS, over.signal));
   }
 
-  #greeted(sessionPresent: boolean): void {
+  #greeted({ sessionPresent, expiresAfterSeconds }: Greeting): void {
     const { telemetry } = this.#parts;
     this.#openedAt = performance.now();
     telemetry.connected(sessionPresent);
+    if (expiresAfterSeconds < NEVER_EXPIRES) telemetry.sessionExpires(expiresAfterSeconds);
     if (!sessionPresent && this.#hadSession) telemetry.sessionLost();
     if (!sessionPresent) this.#granted = [];
     this.#hadSession = true;

@@ -3,7 +3,14 @@ import { type TraceContext, traceContextOf } from '#contract/trace-context.ts';
 import type { SourceSettings } from '#runtime/settings.ts';
 
 /** The session outlives every absence of ours (MQTT 5, 3.1.2.11.2). */
-const NEVER = 0xffff_ffff;
+export const NEVER_EXPIRES = 0xffff_ffff;
+
+const LAST_PACKET_ID = 0xffff;
+
+/** Packet ids go round: a connection may last for years, and 0 is none. */
+export function packetIdAfter(id: number): number {
+  return (id % LAST_PACKET_ID) + 1;
+}
 
 export function connectPacket(
   {
@@ -23,7 +30,7 @@ export function connectPacket(
     keepalive: keepaliveSeconds,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password: Buffer.from(password) }),
-    ...(version === '5' && { properties: { sessionExpiryInterval: NEVER } }),
+    ...(version === '5' && { properties: { sessionExpiryInterval: NEVER_EXPIRES } }),
   };
 }
 

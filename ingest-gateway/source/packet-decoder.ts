@@ -1,4 +1,5 @@
 import mqttPacket, { type Packet, type Parser } from 'mqtt-packet';
+import { withoutCutProperties } from './cut-publish.ts';
 import type { Frame } from './packet-frames.ts';
 
 /**
@@ -7,19 +8,23 @@ import type { Frame } from './packet-frames.ts';
  */
 export class PacketDecoder {
   readonly #parser: Parser;
+  readonly #hasProperties: boolean;
   readonly #packets: Packet[] = [];
   #error: Error | undefined;
 
   constructor(protocolVersion: 4 | 5) {
+    this.#hasProperties = protocolVersion === 5;
     this.#parser = mqttPacket.parser({ protocolVersion });
     this.#parser.on('packet', (packet) => this.#packets.push(packet));
     this.#parser.on('error', (error) => (this.#error = error as Error));
   }
 
   /** @throws Error: the packet is malformed. */
-  decode({ bytes }: Frame): Packet {
+  decode({ bytes, cutBytes }: Frame): Packet {
     this.#packets.length = 0;
-    const left = this.#parser.parse(bytes);
+    const left = this.#parser.parse(
+      cutBytes > 0 && this.#hasProperties ? withoutCutProperties(bytes) : bytes,
+    );
     if (this.#error !== undefined) throw this.#error;
     const [packet] = this.#packets;
     if (packet === undefined || left > 0) throw new Error('a packet ends within one of its fields');

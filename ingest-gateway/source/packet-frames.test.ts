@@ -54,6 +54,32 @@ test('[P6] of a message that is too large the beginning is kept, and what comes 
   expect(frames.every(({ bytes }) => bytes.length <= LIMITS.packetBytes + 5)).toBe(true);
 });
 
+test('[P10] a PUBLISH of MQTT 5 that was cut within its properties keeps its topic and its id', () => {
+  const userProperties = Object.fromEntries(
+    Array.from({ length: 6 }, (_, at) => [`k${at}`, 'v'.repeat(60_000)]),
+  );
+  const large = mqttPacket.generate(
+    {
+      cmd: 'publish',
+      topic: 'a/b',
+      payload: '21.5',
+      qos: 1,
+      dup: true,
+      retain: false,
+      messageId: 7,
+      properties: { userProperties },
+    },
+    { protocolVersion: 5 },
+  );
+  const [frame, ...others] = framesOf(large, []);
+  expect(others).toEqual([]);
+  expect(frame?.cutBytes).toBeGreaterThan(0);
+  const packet = new PacketDecoder(5).decode(frame as Frame);
+  expect(packet).toMatchObject({ cmd: 'publish', topic: 'a/b', qos: 1, dup: true, messageId: 7 });
+  // What is left of them stands for the payload, so that it is too large for everybody.
+  expect((packet as { payload: Buffer }).payload.length).toBeGreaterThan(LIMITS.payloadBytes);
+});
+
 test.each([
   ['a length of five bytes', Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x01])],
   ['another packet than PUBLISH that is too large', Buffer.from([0x90, 0xff, 0xff, 0xff, 0x01])],

@@ -1,3 +1,5 @@
+import { lengthBytes, type PacketLength, readLength } from './packet-length.ts';
+
 /** One packet as it came, with its fixed header. */
 export interface Frame {
   readonly bytes: Buffer;
@@ -5,9 +7,9 @@ export interface Frame {
   readonly cutBytes: number;
 }
 
-/** A fixed header: type and flags, and a length of at most four bytes (MQTT 3.1.1, 2.2). */
-const MOST_HEADER_BYTES = 5;
 const PUBLISH = 3;
+/** Type and flags; the length of the rest follows (MQTT 3.1.1, 2.2). */
+const TYPE_BYTES = 1;
 
 /**
  * Cuts the input of a connection into packets, and never holds more than one of `packetBytes`. A PUBLISH beyond
@@ -44,9 +46,9 @@ export class PacketFrames {
     if (this.#cut !== undefined) return this.#skipRest(this.#cut);
     if (this.#held < this.#need) return undefined;
     const input = this.#joined();
-    const header = readHeader(input);
+    const header = readLength(input, TYPE_BYTES);
     if (header === undefined) return this.#wait(input.length + 1);
-    const total = header.bytes + header.length;
+    const total = TYPE_BYTES + header.bytes + header.length;
     if (header.length > this.#packetBytes) return this.#startCut(input, header);
     if (input.length < total) return this.#wait(total);
     this.#drop(total);
@@ -58,15 +60,15 @@ export class PacketFrames {
     return undefined;
   }
 
-  #startCut(input: Buffer, header: FixedHeader): Frame | undefined {
+  #startCut(input: Buffer, header: PacketLength): Frame | undefined {
     const type = (input[0] as number) >> 4;
     if (type !== PUBLISH) throw new Error(`a packet of type ${type} with ${header.length} bytes`);
-    const kept = header.bytes + this.#packetBytes;
+    const kept = TYPE_BYTES + header.bytes + this.#packetBytes;
     if (input.length < kept) return this.#wait(kept);
     const bytes = Buffer.concat([
-      input.subarray(0, 1),
-      lengthOf(this.#packetBytes),
-      input.subarray(header.bytes, kept),
+      input.subarray(0, TYPE_BYTES),
+      lengthBytes(this.#packetBytes),
+      input.subarray(TYPE_BYTES + header.bytes, kept),
     ]);
     this.#skip = header.length - this.#packetBytes;
     this.#cut = { bytes, cutBytes: this.#skip };
@@ -94,27 +96,4 @@ export class PacketFrames {
     this.#held = rest.length;
     this.#need = 2;
   }
-}
-
-interface FixedHeader {
-  readonly bytes: number;
-  /** Of what follows. */
-  readonly length: number;
-}
-
-function readHeader(input: Buffer): FixedHeader | undefined {
-  let length = 0;
-  for (let at = 1, factor = 1; at < MOST_HEADER_BYTES; at++, factor *= 0x80) {
-    const byte = input[at];
-    if (byte === undefined) return undefined;
-    length += (byte & 0x7f) * factor;
-    if (byte < 0x80) return { bytes: at + 1, length };
-  }
-  throw new Error('the length of a packet has more than four bytes');
-}
-
-function lengthOf(bytes: number): Buffer {
-  const encoded: number[] = [];
-  for (let rest = bytes; rest > 0; rest >>>= 7) encoded.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-  return Buffer.from(encoded);
 }

@@ -218,7 +218,9 @@ describe('what comes', () => {
     const source = await broker.accept();
     await source.expect('connect');
     source.send({ cmd: 'connack', sessionPresent: false, reasonCode: 0 });
-    expect(await source.answerSubscribe()).toEqual(expect.arrayContaining(['devices/+/telemetry', 'tele/#']));
+    // At most 8 filters each.
+    const filters = [...(await source.answerSubscribe()), ...(await source.answerSubscribe())];
+    expect(filters).toEqual(expect.arrayContaining(['devices/+/telemetry', 'tele/#', '+/tele/SENSOR']));
     const tasmota = JSON.stringify({ Time: new Date().toISOString(), DS18B20: { Temperature: 20.9 } });
     source.send(
       handedOver(...native('dev-1', 1), 1),
@@ -263,7 +265,7 @@ describe('what comes', () => {
     '[P6] a message of 3 MB to %s is a dead letter with its beginning and its size',
     async (topic) => {
       await using broker = await ScriptedBroker.start();
-      await using under = await startTestSource(broker.url, {}, {}, { contract });
+      await using under = await startTestSource(broker.url, { topics: ['#'] }, {}, { contract });
       const source = await broker.accept();
       await source.letIn();
       const bytes = 3_000_000;
@@ -276,6 +278,24 @@ describe('what comes', () => {
       expect(good?.key).toBe('dev-1');
     },
   );
+
+  test('[P10] more in the properties than a packet may have is a dead letter, not a message that comes for ever', async () => {
+    await using broker = await ScriptedBroker.start();
+    await using under = await startTestSource(broker.url);
+    const source = await broker.accept();
+    await source.letIn();
+    const userProperties = { a: Array.from({ length: 6 }, () => 'v'.repeat(60_000)) };
+    source.send(
+      handedOver(...native('a', 1), 1, { properties: { userProperties } }),
+      handedOver(...native('a', 2), 2),
+    );
+    expect(await source.expect('puback')).toMatchObject({ messageId: 1 });
+    expect(await source.expect('puback')).toMatchObject({ messageId: 2 });
+    const letters = under.log.records.filter((it) => topicOf(it) === TEST_TOPICS.deadLetters);
+    expect(letters.map(({ key, headers }) => [key, headers['dlq.reason']])).toEqual([
+      ['a', 'payload-too-large'],
+    ]);
+  });
 
   test('[P9] devices beyond the number that a broker may name are dead letters', async () => {
     await using broker = await ScriptedBroker.start();
@@ -328,6 +348,49 @@ describe('the broker, or the log, is away', () => {
     const source = await broker.accept();
     await source.closed;
     await eventually(() => expect(under.gateway.readiness().source?.detail).toMatch('no CONNACK in time'));
+  });
+
+  test('a broker that does not answer SUBSCRIBE is given up', async () => {
+    await using broker = await ScriptedBroker.start();
+    await using under = await startTestSource(broker.url, {}, { limits: { connectMs: 100 } });
+    const source = await broker.accept();
+    await source.expect('connect');
+    source.send({ cmd: 'connack', sessionPresent: true, reasonCode: 0 });
+    await source.expect('subscribe');
+    await source.closed;
+    await eventually(() => expect(under.gateway.readiness().source?.detail).toMatch('no SUBACK in time'));
+  });
+
+  test('an answer that leaves filters out grants nothing', async () => {
+    await using broker = await ScriptedBroker.start();
+    await using under = await startTestSource(broker.url, { topics: ['a/#', 'b/#'] });
+    const source = await broker.accept();
+    await source.expect('connect');
+    source.send({ cmd: 'connack', sessionPresent: false, reasonCode: 0 });
+    const { messageId } = await source.expect('subscribe');
+    source.send({ cmd: 'suback', messageId: messageId as number, granted: [1] });
+    await eventually(() =>
+      expect(under.gateway.readiness().source?.detail).toMatch('b/# is left out of the answer'),
+    );
+  });
+
+  test('the broker is taken at its word: its keepalive [MQTT-3.1.2-21], and for how long it keeps the session', async () => {
+    await using broker = await ScriptedBroker.start();
+    await using under = await startTestSource(broker.url);
+    const source = await broker.accept();
+    await source.expect('connect');
+    source.send({
+      cmd: 'connack',
+      sessionPresent: false,
+      reasonCode: 0,
+      properties: { serverKeepAlive: 1, sessionExpiryInterval: 7_200 },
+    });
+    await source.answerSubscribe();
+    // Ours alone would be sent after 15 s.
+    expect(await source.expect('pingreq')).toBeDefined();
+    expect(under.lines.some((line) => line.includes('7200') && line.includes('keeps our session'))).toBe(
+      true,
+    );
   });
 
   test('[P1] with the log down nothing is asked of the broker', async () => {

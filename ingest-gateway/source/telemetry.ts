@@ -156,6 +156,13 @@ export function createSourceTelemetry(
           sessionPresent ? 'connected, the broker kept our session' : 'connected, with a new session',
         );
       },
+      /** The broker ends the session earlier than we asked for. */
+      sessionExpires(seconds: number): void {
+        log.warn(
+          { clientId, seconds },
+          'the broker keeps our session, and what comes meanwhile, for so long only while we are away',
+        );
+      },
       sessionLost(): void {
         counts.sessionsLost++;
         log.error(
