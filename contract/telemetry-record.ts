@@ -1,7 +1,7 @@
 import { type Admission, admit } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { MESSAGE_LIMIT_RANGES, type MessageLimits } from '#contract/limits.ts';
-import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
+import type { AppendRecord, LogRecord, RecordHeaders } from '#contract/log-record.ts';
 import { isMeasurementName } from '#contract/measurement-name.ts';
 import type { ReadingPlace } from '#contract/plain-readings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
@@ -61,25 +61,47 @@ export interface ReplayMark {
 }
 
 export function encodeTelemetryRecord(topic: string, record: TelemetryRecord): AppendRecord {
+  const headers = saysMore(record) ? headersOf(record) : commonHeaders(record);
+  return { topic, key: record.deviceId, value: record.value, headers };
+}
+
+function headersOf({ readings, receivedAt, gateway, ...more }: TelemetryRecord): RecordHeaders {
+  const { replay, trace, mapped, labels, measurement } = more;
   return {
-    topic,
-    key: record.deviceId,
-    value: record.value,
-    headers: {
-      readings: String(record.readings),
-      'received-at': String(record.receivedAt),
-      gateway: record.gateway,
-      ...(record.replay && {
-        'dlq.attempt': String(record.replay.attempt),
-        'dlq.first-failed-at': String(record.replay.firstFailedAt),
-        ...(record.replay.correctedLetter && { 'dlq.corrected': record.replay.correctedLetter }),
-      }),
-      ...record.trace,
-      ...(record.mapped && mappingHeaders(record.mapped)),
-      ...labelsHeader(record.labels),
-      ...measurementHeader(record.measurement),
-    },
+    readings: String(readings),
+    'received-at': String(receivedAt),
+    gateway,
+    ...(replay && {
+      'dlq.attempt': String(replay.attempt),
+      'dlq.first-failed-at': String(replay.firstFailedAt),
+      ...(replay.correctedLetter && { 'dlq.corrected': replay.correctedLetter }),
+    }),
+    ...trace,
+    ...(mapped && mappingHeaders(mapped)),
+    ...labelsHeader(labels),
+    ...measurementHeader(measurement),
   };
+}
+
+/** Than what every record says. */
+function saysMore({ replay, trace, mapped, labels, measurement }: TelemetryRecord): boolean {
+  return (replay ?? trace ?? mapped ?? labels ?? measurement) !== undefined;
+}
+
+type Common = Pick<TelemetryRecord, 'readings' | 'receivedAt' | 'gateway'>;
+let common: Common & { readonly headers: RecordHeaders } = {
+  readings: 0,
+  receivedAt: 0,
+  gateway: '',
+  headers: {},
+};
+
+/** Records of one millisecond share the object, under load a hundred of them, so that a log can encode it once. */
+function commonHeaders(record: TelemetryRecord): RecordHeaders {
+  const { readings, receivedAt, gateway } = record;
+  if (readings !== common.readings || receivedAt !== common.receivedAt || gateway !== common.gateway)
+    common = { readings, receivedAt, gateway, headers: headersOf(record) };
+  return common.headers;
 }
 
 export type DecodedTelemetryRecord =
@@ -106,25 +128,47 @@ export function decodeTelemetryRecord(
   if (record.damage !== undefined) return { undecodable: record.damage };
   if (!isDeviceId(deviceId)) return { undecodable: 'the key is not a device id' };
   if (record.value === null) return { undecodable: 'the record has no value' };
-  const receivedAt = headerNumber(record.headers['received-at']);
+  const { receivedAt, others } = marksOf(record.headers);
   if (receivedAt === undefined) return { undecodable: 'the header received-at is missing or not a number' };
   const admission = admit(record.value, undefined, schemas, LARGEST, places);
   const refusedWhole = admission.accepted === undefined && admission.rejects[0]?.index === undefined;
   if (refusedWhole && FOREIGN.has(admission.rejects[0]?.reason ?? '')) {
     return { undecodable: `the value is refused: ${admission.rejects[0]?.reason}` };
   }
-  const attempt = headerNumber(record.headers['dlq.attempt']);
-  const firstFailedAt = headerNumber(record.headers['dlq.first-failed-at']);
+  return { deviceId, receivedAt, admission, ...others };
+}
+
+/** What the headers of a record say of its readings. */
+interface Marks {
+  readonly receivedAt: number | undefined;
+  /** What few records say. */
+  readonly others: {
+    readonly replay?: ReplayMark;
+    readonly labels?: string;
+    readonly measurement?: string;
+  };
+}
+
+let lastHeaders: RecordHeaders = {};
+let lastMarks: Marks = { receivedAt: undefined, others: {} };
+
+/** Records that follow each other often share their headers. */
+function marksOf(headers: RecordHeaders): Marks {
+  if (headers === lastHeaders) return lastMarks;
+  const attempt = headerNumber(headers['dlq.attempt']);
+  const firstFailedAt = headerNumber(headers['dlq.first-failed-at']);
   const replay =
     attempt !== undefined && firstFailedAt !== undefined ? { attempt, firstFailedAt } : undefined;
-  return {
-    deviceId,
-    receivedAt,
-    admission,
-    ...(replay && { replay }),
-    ...labelsHeader(record.headers.labels),
-    ...measurementHeader(record.headers['measurement']),
+  lastHeaders = headers;
+  lastMarks = {
+    receivedAt: headerNumber(headers['received-at']),
+    others: {
+      ...(replay && { replay }),
+      ...labelsHeader(headers.labels),
+      ...measurementHeader(headers['measurement']),
+    },
   };
+  return lastMarks;
 }
 
 const LARGEST: MessageLimits = {

@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { MQTT_VERSIONS, type MqttVersion } from '#contract/mqtt-version.ts';
 import { REJECT_REASONS } from '#contract/reject-reason.ts';
+import { FrequentHistogram } from '#runtime/frequent-histogram.ts';
 import { REFUSAL_REASONS } from './refusal-reason.ts';
 import {
   type CertificateName,
@@ -241,7 +242,7 @@ export function createIngestMetrics(
       for (const [certificate, ms] of expiry) this.set({ certificate }, ms / 1000);
     },
   });
-  const ackSeconds = new Histogram({
+  const ackSeconds = new FrequentHistogram({
     name: 'ingest_ack_seconds',
     help: 'Seconds from the receipt of a QoS 1 or 2 message until its acknowledgement',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],

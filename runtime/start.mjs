@@ -14,7 +14,8 @@ const flags = flagsOf(entry, [...process.execArgv, process.env.NODE_OPTIONS ?? '
 
 if (flags !== undefined && process.platform !== 'win32') {
   // The same process: signals, exit code and standard streams are those of whoever started this one.
-  const argv = [process.execPath, ...process.execArgv, ...flags, file, ...args];
+  const preloaded = `--import=${pathToFileURL(path.join(import.meta.dirname, 'without-debug.mjs')).href}`;
+  const argv = [process.execPath, ...process.execArgv, ...flags, preloaded, file, ...args];
   process.execve(process.execPath, argv, { ...MEMORY_ENV, ...process.env });
 }
 process.argv.splice(1, 2, file);

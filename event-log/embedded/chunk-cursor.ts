@@ -41,6 +41,12 @@ export class ChunkCursor {
   #at = 0;
   /** Where the bytes of the batch end. */
   #batchEnd: number;
+  /** Of the record before: where they stand, and what they say. */
+  #lastHeaders: { readonly start: number; readonly end: number; readonly parsed: RecordHeaders } = {
+    start: 0,
+    end: 0,
+    parsed: {},
+  };
 
   /**
    * Records before `fromOffset` are skipped.
@@ -118,18 +124,31 @@ export class ChunkCursor {
     };
     if ('damage' in place) return this.#damaged(at, place, place.damage);
     const { keyStart, keyEnd, valueEnd, end, valueIsNull } = place.span;
-    let headers: RecordHeaders;
-    try {
-      headers = JSON.parse(this.#payload.toString('utf8', valueEnd, end)) as RecordHeaders;
-    } catch {
-      return this.#damaged(at, place, 'its headers are not JSON');
-    }
+    const headers = this.#headersAt(valueEnd, end);
+    if (headers === undefined) return this.#damaged(at, place, 'its headers are not JSON');
     return {
       ...at,
       key: this.#payload.subarray(keyStart, keyEnd),
       value: valueIsNull ? null : this.#payload.subarray(keyEnd, valueEnd),
       headers,
     };
+  }
+
+  /** Records that follow each other often have the same. */
+  #headersAt(start: number, end: number): RecordHeaders | undefined {
+    const { start: lastStart, end: lastEnd } = this.#lastHeaders;
+    const isSame =
+      end - start === lastEnd - lastStart &&
+      this.#payload.compare(this.#payload, lastStart, lastEnd, start, end) === 0;
+    if (!isSame) {
+      try {
+        const parsed = JSON.parse(this.#payload.toString('utf8', start, end)) as RecordHeaders;
+        this.#lastHeaders = { start, end, parsed };
+      } catch {
+        return undefined;
+      }
+    }
+    return this.#lastHeaders.parsed;
   }
 
   #damaged(

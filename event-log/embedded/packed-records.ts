@@ -1,4 +1,4 @@
-import type { AppendRecord } from '#contract/log-record.ts';
+import type { AppendRecord, RecordHeaders } from '#contract/log-record.ts';
 
 /*
  * Records are stored as Kafka stores them: several in one. Those that are appended together and go to one topic are packed
@@ -24,7 +24,7 @@ export class RecordPacker {
 
   add(record: AppendRecord): void {
     const { key, value } = record;
-    const headers = JSON.stringify(record.headers);
+    const headers = textOf(record.headers);
     const valueLength = value === null ? 0 : value.length;
     this.#reserve(PREFIX_BYTES + MAX_BYTES_PER_UNIT * (key.length + headers.length) + valueLength);
 
@@ -54,6 +54,18 @@ export class RecordPacker {
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }
+}
+
+let lastHeaders: RecordHeaders | undefined;
+let lastText = '';
+
+/** Records that follow each other often share their headers. */
+function textOf(headers: RecordHeaders): string {
+  if (headers !== lastHeaders) {
+    lastHeaders = headers;
+    lastText = JSON.stringify(headers);
+  }
+  return lastText;
 }
 
 /** One record inside a batch: where its parts stand. */

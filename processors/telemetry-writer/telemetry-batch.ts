@@ -88,9 +88,8 @@ function decodeRecord(
     letters.push(undecodableLetter(record, decoded.undecodable, now));
     return;
   }
-  const { admission, ...origin } = decoded;
-  const { accepted, rejects } = admission;
-  const source = { record, decoded: origin, value: accepted?.value ?? NO_BYTES, rejects };
+  const { accepted, rejects } = decoded.admission;
+  const source = { record, decoded, value: accepted?.value ?? NO_BYTES, rejects };
   for (const reject of rejects) letters.push(letterOf(source, reject, now));
   if (accepted === undefined) return;
   const { count, value } = accepted;

@@ -4,6 +4,7 @@ import { REJECT_REASONS } from '#contract/reject-reason.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
+import { FrequentHistogram } from '#runtime/frequent-histogram.ts';
 import { createWorthALine } from '#runtime/worth-a-line.ts';
 import { RETRY_CAUSES } from '#telemetry-store/telemetry-store.ts';
 import type { WriteDecision } from './write-decision.ts';
@@ -70,7 +71,7 @@ export function createWriterTelemetry(deps: Deps, schemas: SchemaRegistry) {
     help: 'Times that the partitions were shared out anew among the processors',
     registers,
   });
-  const ageSeconds = new Histogram({
+  const ageSeconds = new FrequentHistogram({
     name: 'telemetry_age_seconds',
     help: 'Seconds from the receipt of a message by the gateway until it was stored; replayed ones are left out',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200],
