@@ -4,6 +4,8 @@ import { type Figures, measureDrain, measureLatency, measureThroughput, type Set
 import { measureMemory } from './memory.ts';
 import { measureMessages } from './message-cost.ts';
 import { measurePeer, type PeerParts } from './peer/measure-peer.ts';
+import { measureSource } from './peer/measure-source.ts';
+import { pipelineReader, telegrafReader } from './peer/source-reader.ts';
 import { measureBurst, measureRates } from './rates.ts';
 
 export interface Measurement {
@@ -69,6 +71,7 @@ export function planOf({ signal, real, peer }: Parts): Measurement[] {
       })),
       (setup) => measurePeer(setup, peer as PeerParts),
     ),
+    ...(peer === undefined ? [] : sourcePlan(peer, signal)),
     ...list('latency', [bare, ...both], measureLatency),
     ...list('rates', both, measureRates),
     ...list('burst', both, measureBurst),
@@ -76,5 +79,24 @@ export function planOf({ signal, real, peer }: Parts): Measurement[] {
     ...list('10,000 silent devices over TLS', both, measureCrowd),
     ...list('drain', [...onKafka, ...onKafka.map((setup) => ({ ...setup, batch: 20 }))], measureDrain),
     { name: 'messages', measure: measureMessages },
+  ];
+}
+
+/** Whoever reads from Mosquitto: Telegraf, and this pipeline. */
+function sourcePlan({ telegraf, influxDb }: PeerParts, signal: AbortSignal): Measurement[] {
+  const inInfluxDb = { influxDb: influxDb.pid };
+  return [
+    {
+      name: 'source: mosquitto, Telegraf, InfluxDB',
+      measure: () => measureSource((port) => telegrafReader(telegraf, port, influxDb), inInfluxDb),
+    },
+    {
+      name: 'source: mosquitto, pipeline, InfluxDB',
+      measure: () => measureSource((port) => pipelineReader(port, influxDb, signal), inInfluxDb),
+    },
+    {
+      name: 'source: mosquitto, pipeline, SQLite',
+      measure: () => measureSource((port) => pipelineReader(port, undefined, signal), {}),
+    },
   ];
 }

@@ -8,6 +8,7 @@ import type { Kafka } from '#services/kafka.ts';
 import { createKafkaClient } from '#services/kafka-client.ts';
 import { startMosquitto } from '#services/mosquitto.ts';
 import { startService } from '#services/service-process.ts';
+import { readingsIn } from './readings-in-influxdb.ts';
 import { ingestConfig, type PeerAddresses, writeConfig } from './telegraf-config.ts';
 
 const PARTITIONS = 12;
@@ -74,27 +75,9 @@ export class PeerChain implements AsyncDisposable {
     return new PeerChain(mosquitto.port, pids, addresses, resources.move());
   }
 
-  /** Readings in InfluxDB. */
-  async stored(): Promise<number> {
-    const { influxUrl, org, token, bucket } = this.#addresses;
-    const query = `from(bucket: "${bucket}") |> range(start: 0) |> filter(fn: (r) => r._field == "seq") |> count() |> group() |> sum()`;
-    const response = await fetch(`${influxUrl}/api/v2/query?org=${encodeURIComponent(org)}`, {
-      method: 'POST',
-      headers: {
-        authorization: `Token ${token}`,
-        'content-type': 'application/vnd.flux',
-        accept: 'application/csv',
-      },
-      body: query,
-    });
-    const rows = (await response.text()).trim().split(/\r?\n/);
-    const column = rows[0]?.split(',').indexOf('_value') ?? -1;
-    return rows.length < 2 ? 0 : Number(rows[1]?.split(',')[column]);
-  }
-
   /** Resolves when exactly so many readings are stored; to the time of it. */
   waitForStored(readings: number): Promise<number> {
-    return waitForCount(readings, () => this.stored(), LOOK_MS);
+    return waitForCount(readings, () => readingsIn(this.#addresses), LOOK_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

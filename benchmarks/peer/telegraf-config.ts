@@ -14,19 +14,39 @@ const KAFKA_VERSION = '3.6.0';
 /** Of each Telegraf: metrics that it has taken and not yet written. */
 const UNDELIVERED = 20_000;
 
-export interface PeerAddresses {
-  readonly mqttUrl: string;
-  readonly kafkaBrokers: string;
-  readonly topic: string;
+export interface InfluxAddress {
   readonly influxUrl: string;
   readonly token: string;
   readonly org: string;
   readonly bucket: string;
 }
 
+export interface PeerAddresses extends InfluxAddress {
+  readonly mqttUrl: string;
+  readonly kafkaBrokers: string;
+  readonly topic: string;
+}
+
 /** MQTT to Kafka, acknowledged to the broker when Kafka has it on all replicas, like ours. */
 export function ingestConfig({ mqttUrl, kafkaBrokers, topic }: PeerAddresses): string {
-  return `${AGENT}
+  return `${AGENT}${mqttInput(mqttUrl)}
+[[outputs.kafka]]
+  brokers = [${text(kafkaBrokers)}]
+  version = ${text(KAFKA_VERSION)}
+  topic = ${text(topic)}
+  routing_tag = "device"
+  required_acks = -1
+  data_format = "influx"
+`;
+}
+
+/** MQTT to InfluxDB, acknowledged to the broker when InfluxDB has it. */
+export function directConfig(addresses: Omit<PeerAddresses, 'kafkaBrokers' | 'topic'>): string {
+  return `${AGENT}${mqttInput(addresses.mqttUrl)}${influxOutput(addresses)}`;
+}
+
+function mqttInput(mqttUrl: string): string {
+  return `
 [[inputs.mqtt_consumer]]
   servers = [${text(mqttUrl)}]
   topics = ["devices/+/telemetry"]
@@ -47,20 +67,12 @@ export function ingestConfig({ mqttUrl, kafkaBrokers, topic }: PeerAddresses): s
       timestamp_format = "unix_ms"
       disable_prepend_keys = true
       excluded_keys = ["schema"]
-
-[[outputs.kafka]]
-  brokers = [${text(kafkaBrokers)}]
-  version = ${text(KAFKA_VERSION)}
-  topic = ${text(topic)}
-  routing_tag = "device"
-  required_acks = -1
-  data_format = "influx"
 `;
 }
 
 /** Kafka to InfluxDB, offsets committed when InfluxDB has it. */
 export function writeConfig(addresses: PeerAddresses): string {
-  const { kafkaBrokers, topic, influxUrl, token, org, bucket } = addresses;
+  const { kafkaBrokers, topic } = addresses;
   return `${AGENT}
 [[inputs.kafka_consumer]]
   brokers = [${text(kafkaBrokers)}]
@@ -70,7 +82,11 @@ export function writeConfig(addresses: PeerAddresses): string {
   offset = "oldest"
   max_undelivered_messages = ${UNDELIVERED}
   data_format = "influx"
+${influxOutput(addresses)}`;
+}
 
+function influxOutput({ influxUrl, token, org, bucket }: InfluxAddress): string {
+  return `
 [[outputs.influxdb_v2]]
   urls = [${text(influxUrl)}]
   token = ${text(token)}

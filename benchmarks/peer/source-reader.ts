@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { sumOf } from '#benchmarks/scraped-metrics.ts';
+import { choosePorts } from '#runtime/choose-ports.ts';
+import type { InfluxDb } from '#services/influxdb.ts';
+import { type ServiceControl, startService } from '#services/service-process.ts';
+import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
+import { readingsIn } from './readings-in-influxdb.ts';
+import { directConfig } from './telegraf-config.ts';
+
+/** Reads from a broker in a persistent session; ended, and started again, it goes on with what the broker kept. */
+export interface SourceReader extends AsyncDisposable {
+  /** Resolves once the broker has its session and its subscription. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Readings in the store since the last start, and before by its own count. */
+  stored(): Promise<number>;
+  pid(): number;
+}
+
+/** Telegraf's `mqtt_consumer`, which writes into a bucket of its own. */
+export async function telegrafReader(
+  telegraf: string,
+  mqttPort: number,
+  influxDb: InfluxDb,
+): Promise<SourceReader> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'source-peer-'));
+  const bucket = await newBucket(influxDb);
+  const address = { influxUrl: influxDb.url, token: influxDb.token, org: influxDb.org, bucket };
+  const file = path.join(folder, 'telegraf.conf');
+  writeFileSync(file, directConfig({ ...address, mqttUrl: `tcp://127.0.0.1:${mqttPort}` }), { mode: 0o600 });
+  let service: ServiceControl | undefined;
+  return {
+    async start() {
+      service = await startService({
+        name: 'Telegraf',
+        command: telegraf,
+        args: ['--config', file],
+        logFile: path.join(folder, 'log'),
+        isReady: async (log) => /Connected \[/.test(await log()),
+      });
+    },
+    stop: async () => service?.stop(),
+    stored: () => readingsIn(address),
+    pid: () => service?.pid as number,
+    async [Symbol.asyncDispose]() {
+      await service?.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** `npm start` with `MQTT_SOURCE_URL`; into InfluxDB, or into its own SQLite. */
+export async function pipelineReader(
+  mqttPort: number,
+  influxDb: InfluxDb | undefined,
+  signal: AbortSignal,
+): Promise<SourceReader> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'source-ours-'));
+  const [httpPort, ownMqttPort] = (await choosePorts([undefined, undefined])) as [number, number];
+  const store = influxDb && {
+    INFLUX_URL: influxDb.url,
+    INFLUX_TOKEN: influxDb.token,
+    INFLUX_ORG: influxDb.org,
+    INFLUX_BUCKET: await newBucket(influxDb),
+  };
+  const pipeline = new PipelineProcess({
+    command: ['standalone/main.ts'],
+    env: {
+      LOG_LEVEL: 'error',
+      DATA_DIR: path.join(folder, 'data'),
+      MQTT_PORT: String(ownMqttPort),
+      MQTT_SOURCE_URL: `mqtt://127.0.0.1:${mqttPort}`,
+      ...store,
+    },
+    httpPort,
+    signal,
+  });
+  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  return {
+    async start() {
+      await pipeline.start();
+      while (sumOf(await metrics(), 'mqtt_source_connected') < 1);
+    },
+    async stop() {
+      await pipeline.stop();
+    },
+    stored: async () => sumOf(await metrics(), 'writer_readings_stored_total'),
+    pid: () => pipeline.pid as number,
+    async [Symbol.asyncDispose]() {
+      await pipeline.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function newBucket(influxDb: InfluxDb): Promise<string> {
+  const bucket = `source-${randomBytes(4).toString('hex')}`;
+  await influxDb.createBucket(bucket);
+  return bucket;
+}
