@@ -53,7 +53,7 @@ export const LIMITS = {
   reservedConnections: 1_000,
   /** Of one address. A site, or a balancer without PROXY protocol, is one address. */
   connectionsPerAddress: 10_000,
-  /** Of one address, without a CONNECT: the oldest gives way to the next one. */
+  /** Of one address, without a CONNECT and quiet for a while: above it the oldest give way. */
   silentPerAddress: 1_000,
   /** Connections that one address opens: sustained a second, and at once. */
   connectsPerSecondPerAddress: 1_000,

@@ -107,7 +107,7 @@ describe('who may connect', () => {
 });
 
 describe('who takes the places of others [P10]', () => {
-  it('silent sockets give way to the next one of their address; a device beside them is connected', async () => {
+  it('the oldest of too many silent sockets give way; a device beside them is connected', async () => {
     await using test = await startTestGateway({ limits: { silentPerAddress: 3 } });
     const device = await RawClient.device(test.port, 'dev-1');
     const silent: RawClient[] = [];

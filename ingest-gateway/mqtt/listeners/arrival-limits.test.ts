@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type GatewayLimits, gatewayLimits } from '#ingest-gateway/gateway-limits.ts';
-import { ArrivalLimits } from './arrival-limits.ts';
+import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import { ArrivalLimits, type Arriving } from './arrival-limits.ts';
 
 function setUp(changed: Partial<GatewayLimits> = {}) {
   let now = 0;
@@ -13,24 +14,42 @@ function setUp(changed: Partial<GatewayLimits> = {}) {
     connectBurstPerAddress: 100,
     ...changed,
   });
-  const arrivals = new ArrivalLimits<{ readonly name: string }>(limits, () => now);
-  const all = new Map<string, { readonly name: string }>();
+  interface Named extends Arriving {
+    readonly name: string;
+    readonly socket: { bytesRead: number };
+  }
+  const arrivals = new ArrivalLimits<Named>(limits, () => now);
+  const all = new Map<string, Named>();
+  const named = (name: string) => all.get(name) as Named;
   return {
     /** What becomes of a socket: who it pushed out, why it is refused, or nothing. */
     arrive(name: string, address: string): string {
       const refusal = arrivals.refusal(address);
       if (refusal !== undefined) return refusal;
-      const connection = { name };
+      const connection = { name, address, arrivedAt: now, socket: { bytesRead: 0 } };
       all.set(name, connection);
-      const crowded = arrivals.enter(connection, address);
+      const crowded = arrivals.enter(connection);
       if (crowded === undefined) return '';
-      arrivals.left(crowded.evict, address);
-      return `${crowded.evict.name} ${crowded.reason}`;
+      arrivals.left(crowded.connection);
+      return `${crowded.connection.name} ${crowded.reason}`;
+    },
+    say: (...names: string[]) => {
+      for (const name of names) named(name).socket.bytesRead++;
     },
     greet: (...names: string[]) => {
-      for (const name of names) arrivals.greeted(all.get(name) as { name: string });
+      for (const name of names) arrivals.greeted(named(name));
     },
-    leave: (name: string, address: string) => arrivals.left(all.get(name) as { name: string }, address),
+    leave: (name: string) => arrivals.left(named(name)),
+    /** Who leaves at the next look. */
+    look(why: RefusalReason = 'too-many-from-address'): string {
+      const leaving = arrivals.look();
+      for (const { connection, reason } of leaving) {
+        expect(reason).toBe(why);
+        arrivals.left(connection);
+      }
+      return leaving.map(({ connection }) => connection.name).join(' ');
+    },
+    silent: () => arrivals.silent,
     pass: (ms: number) => {
       now += ms;
     },
@@ -38,14 +57,46 @@ function setUp(changed: Partial<GatewayLimits> = {}) {
 }
 
 describe('arrival limits', () => {
-  it('silent connections of an address give way to its next one; those that said CONNECT stay', () => {
-    const { arrive, greet } = setUp();
-    expect(['a1', 'a2', 'a3'].map((name) => arrive(name, 'a'))).toEqual(['', '', '']);
+  it('the oldest silent connections of an address give way when it has too many; those that said CONNECT stay', () => {
+    const { arrive, greet, look } = setUp({ connectionsPerAddress: 100 });
+    for (const name of ['a1', 'a2', 'a3', 'a4', 'a5', 'a6']) expect(arrive(name, 'a')).toBe('');
+    for (const name of ['b1', 'b2', 'b3']) expect(arrive(name, 'b')).toBe('');
     greet('a1');
-    expect(arrive('a4', 'a')).toBe('');
-    expect(arrive('a5', 'a')).toBe('a2 too-many-from-address');
-    expect(arrive('a6', 'a')).toBe('a3 too-many-from-address');
-    expect(arrive('b1', 'b')).toBe('');
+    expect([look(), look(), look()]).toEqual(['', 'a2 a3', '']);
+  });
+
+  it('[P10] nobody gives way before all that came from it was read, however many come in one moment', () => {
+    const { arrive, say, greet, look, silent } = setUp({ connectionsPerAddress: 100, connections: 100 });
+    const names = Array.from({ length: 50 }, (_, i) => `a${i}`);
+    for (const name of names) expect(arrive(name, 'a')).toBe('');
+    expect(look()).toBe('');
+    // Handshakes come to their end one after the other; each answer is something.
+    for (let i = 0; i < 5; i++) {
+      say(...names);
+      expect(look()).toBe('');
+      greet(...names.splice(0, 5));
+    }
+    expect(silent()).toBe(25);
+    say('a30', 'a31');
+    expect(look().split(' ')).toHaveLength(22);
+    expect(silent()).toBe(3);
+  });
+
+  it('[P10] who takes too long until CONNECT leaves, whatever it says meanwhile', () => {
+    const { arrive, say, greet, look, pass, silent } = setUp({ connectMs: 5_000 });
+    for (const name of ['a1', 'a2']) arrive(name, 'a');
+    for (let step = 0; step < 10; step++) {
+      pass(1_000);
+      say('a1', 'a2');
+      if (step === 4) arrive('b1', 'b');
+      expect(look()).toBe('');
+    }
+    greet('a2');
+    pass(1);
+    expect(look('connect-timeout')).toBe('a1');
+    expect(silent()).toBe(1);
+    pass(10_000);
+    expect(look('connect-timeout')).toBe('b1');
   });
 
   it('an address has so many connections and no more, unless some of them are silent', () => {
@@ -56,7 +107,7 @@ describe('arrival limits', () => {
     greet('a2', 'a3', 'a4', 'a5', 'a6');
     expect(arrive('a7', 'a')).toBe('too-many-from-address');
     expect(arrive('b1', 'b')).toBe('');
-    leave('a2', 'a');
+    leave('a2');
     expect(arrive('a8', 'a')).toBe('');
   });
 
@@ -76,7 +127,7 @@ describe('arrival limits', () => {
     const { arrive, leave, pass } = setUp({ connectBurstPerAddress: 2 });
     for (const name of ['a1', 'a2']) {
       expect(arrive(name, 'a')).toBe('');
-      leave(name, 'a');
+      leave(name);
     }
     expect(arrive('a3', 'a')).toBe('connecting-too-fast');
     expect(arrive('b1', 'b')).toBe('');

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { bytesOf, connectPacket } from '#ingest-gateway/testing/raw-client.ts';
 import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { makeCertificate } from '#services/certificates.ts';
@@ -68,7 +69,7 @@ describe('the door [P10]', () => {
         socket.on('error', () => undefined).on('close', () => ended.push(i));
         sockets.push(socket);
       }
-      await eventually(() => expect(ended).toEqual([0, 1, 2]));
+      await eventually(() => expect(ended.toSorted()).toEqual([0, 1, 2]));
       expect(await test.metric(refused('too-many-from-address'))).toBe(MOST);
       const client = await connectAsync(`${scheme}://localhost:${port}`, {
         clientId: 'dev-1',
@@ -91,6 +92,37 @@ describe('the door [P10]', () => {
       expect(await test.metric(`ingest_connections_total{listener="${label}"}`)).toBe(4 * MOST + 1);
     },
   );
+
+  it.each([false, true])(
+    'a fleet that connects in one moment is no silent one (behind a balancer: %s)',
+    async (proxyProtocol) => {
+      await using test = await startTestGateway({
+        mqtt: { proxyProtocol },
+        limits: { silentPerAddress: MOST },
+      });
+      const answers = Array.from({ length: 100 }, async (_, i) => {
+        const socket = connect({ port: test.port, host: '127.0.0.1' }).on('error', () => undefined);
+        onTestFinished(() => void socket.destroy());
+        if (proxyProtocol) socket.write('PROXY TCP4 192.0.2.7 198.51.100.1 56324 1883\r\n');
+        socket.write(bytesOf(connectPacket(`dev-${i}`)));
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        return answer[3];
+      });
+      expect(await Promise.all(answers)).toEqual(answers.map(() => 0));
+    },
+  );
+
+  it('behind a balancer: of those that say nothing the oldest give way', async () => {
+    await using test = await startTestGateway({
+      mqtt: { proxyProtocol: true },
+      limits: { silentPerAddress: MOST },
+    });
+    const ended: number[] = [];
+    for (let i = 0; i < 2 * MOST; i++)
+      (await openSilent(test.port)).on('error', () => undefined).on('close', () => ended.push(i));
+    await eventually(() => expect(ended.toSorted()).toEqual([0, 1, 2]));
+    expect(await test.metric(refused('proxy-protocol'))).toBe(MOST);
+  });
 
   it.each(['tls', 'secureWebSocket'] as const)(
     '%s: a client that ends its side in the middle of its handshake is gone at once, and counted',

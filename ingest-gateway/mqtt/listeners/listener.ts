@@ -87,6 +87,7 @@ export async function listen(
   const onSocket = proxyProtocol
     ? proxyHeaderReader({
         withinMs: limits.connectMs,
+        silent: limits.silentPerAddress,
         passOn: enter,
         refuse: (socket, why) => {
           turnAway('proxy-protocol', socket.remoteAddress, why);

@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
-import { LIMITS } from '#contract/limits.ts';
+import { lookInRounds } from './look-in-rounds.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 import { readHead } from './read-head.ts';
+import { SilentOnes } from './silent-ones.ts';
 
 export interface ProxyHeaderReader {
   /** How long the header may take, milliseconds. */
   readonly withinMs: number;
+  /** Connections that say nothing: with more of them the oldest give way. */
+  readonly silent: number;
   /** @param address where the client is; `undefined` = the balancer speaks for itself */
   readonly passOn: (socket: Socket, address: string | undefined) => void;
   /** The socket has to end. */
@@ -14,10 +17,23 @@ export interface ProxyHeaderReader {
 
 /**
  * Takes the PROXY protocol's header off each connection before anybody else sees its first byte. A balancer sends it at
- * once; of those that do not, the oldest gives way when there are too many.
+ * once; of those that say nothing, the oldest give way when there are too many.
  */
-export function proxyHeaderReader({ withinMs, passOn, refuse }: ProxyHeaderReader): (socket: Socket) => void {
-  const waiting = new Set<Socket>();
+export function proxyHeaderReader({
+  withinMs,
+  silent,
+  passOn,
+  refuse,
+}: ProxyHeaderReader): (socket: Socket) => void {
+  const waiting = new SilentOnes<Socket>((socket) => socket.bytesRead);
+  const watchSilent = lookInRounds(() => {
+    for (const socket of waiting.look()) {
+      if (waiting.size <= silent) break;
+      waiting.delete(socket);
+      refuse(socket, 'too many connections without a PROXY protocol header');
+    }
+    return waiting.size > 0;
+  });
   return (socket) => {
     const end = (why: string): void => {
       waiting.delete(socket);
@@ -25,11 +41,7 @@ export function proxyHeaderReader({ withinMs, passOn, refuse }: ProxyHeaderReade
     };
     waiting.add(socket);
     socket.once('close', () => waiting.delete(socket));
-    const [oldest] = waiting;
-    if (oldest !== undefined && waiting.size > LIMITS.silentPerAddress) {
-      waiting.delete(oldest);
-      refuse(oldest, 'too many connections without a PROXY protocol header');
-    }
+    watchSilent();
     readHead(socket, {
       withinMs,
       parse: (received) => {
