@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type SlowHash, verifySlow } from './credential.ts';
+import type { SlowHash } from './credential.ts';
 import { credentialsIfAny } from './credentials-file.ts';
 import { type FastHash, verifyFast } from './password-hash.ts';
 import { runDevices } from './testing/run-devices.ts';
+import { verifySlow } from './verify-slow.ts';
 
 let folder: string;
 let file: string;

@@ -179,6 +179,7 @@ export class CredentialStore implements Disposable {
 
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
+    this.#checks[Symbol.dispose]();
     clearInterval(this.#overlaps);
   }
 

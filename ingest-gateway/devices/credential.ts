@@ -1,13 +1,7 @@
 import { z } from 'zod';
 import { type DeviceTerms, deviceTerms } from './device-terms.ts';
-import {
-  argon2Schema,
-  bcryptSchema,
-  pbkdf2Schema,
-  saltedDigestSchema,
-  verifyForeign,
-} from './foreign-hash.ts';
-import { fastHashSchema, scryptSchema, verifyScrypt } from './password-hash.ts';
+import { argon2Schema, bcryptSchema, pbkdf2Schema, saltedDigestSchema } from './foreign-hash.ts';
+import { fastHashSchema, scryptSchema } from './password-hash.ts';
 
 /** A password as it is kept; which kind it is stands in it. */
 export const passwordHashSchema = z.discriminatedUnion('algorithm', [
@@ -86,9 +80,4 @@ export function costOf(kept: SlowHash): string {
       return JSON.stringify(cost);
     }
   }
-}
-
-/** Off the event loop where it takes long; the time does not depend on where the hashes differ. */
-export function verifySlow(password: Uint8Array, kept: SlowHash): Promise<boolean> {
-  return kept.algorithm === 'scrypt' ? verifyScrypt(password, kept) : verifyForeign(password, kept);
 }

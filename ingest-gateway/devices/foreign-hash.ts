@@ -1,5 +1,3 @@
-import { createHash, pbkdf2, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { bytes } from './password-hash.ts';
 
@@ -68,36 +66,6 @@ export type ForeignHash = Readonly<
   | z.infer<typeof bcryptSchema>
   | z.infer<typeof argon2Schema>
 >;
-
-const derive = promisify(pbkdf2);
-
-/**
- * Off the event loop where it takes long; the time does not depend on where the hashes differ. The two libraries are loaded by the
- * first hash that needs them: most pipelines have none.
- */
-export async function verifyForeign(password: Uint8Array, kept: ForeignHash): Promise<boolean> {
-  switch (kept.algorithm) {
-    case 'bcrypt':
-      return (await import('@node-rs/bcrypt')).verify(password, kept.hash);
-    case 'argon2':
-      return (await import('@node-rs/argon2')).verify(kept.hash, password);
-    case 'pbkdf2': {
-      const expected = Buffer.from(kept.hash, 'base64');
-      const salt = Buffer.from(kept.salt, 'base64');
-      return timingSafeEqual(
-        await derive(password, salt, kept.iterations, expected.length, kept.digest),
-        expected,
-      );
-    }
-    case 'salted-digest': {
-      const salt = Buffer.from(kept.salt, 'base64');
-      const parts = kept.saltPosition === 'prefix' ? [salt, password] : [password, salt];
-      const actual = createHash(kept.digest).update(Buffer.concat(parts)).digest();
-      const expected = Buffer.from(kept.hash, 'base64');
-      return actual.length === expected.length && timingSafeEqual(actual, expected);
-    }
-  }
-}
 
 /** Whether one guess costs next to nothing: who reads the file then finds a password that people remember. */
 export function isGuessedFast(kept: { readonly algorithm: string; readonly iterations?: number }): boolean {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { PASSWORD_CHECK_LIMITS, PasswordChecks } from './password-checks.ts';
+import { PASSWORD_CHECK_LIMITS, type PasswordCheckLimits, PasswordChecks } from './password-checks.ts';
 import { hashPassword, type ScryptHash } from './password-hash.ts';
+import { verifySlow } from './verify-slow.ts';
 
 const from = (deviceId: string) => ({ deviceId, address: '192.0.2.1', isKnown: false });
 const right = Buffer.from('right');
@@ -10,6 +11,10 @@ let kept: ScryptHash;
 beforeAll(async () => {
   kept = await hashPassword(right, { n: 2, r: 1, p: 1 });
 });
+
+/** Without threads: hashes that cost nothing here, in the order in which they are handed over. */
+const checksOf = (changed: Partial<PasswordCheckLimits> = {}, now?: () => number): PasswordChecks =>
+  new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, ...changed }, now, { verify: verifySlow });
 
 async function isRemembered(
   checks: PasswordChecks,
@@ -24,7 +29,7 @@ async function isRemembered(
 
 describe('password checks', () => {
   it('computes the hash once for a device that comes back, right or wrong', async () => {
-    const checks = new PasswordChecks();
+    const checks = checksOf();
     expect(await checks.check(from('dev-1'), right, kept)).toBe('verified');
     expect(await checks.check(from('dev-2'), wrong, kept)).toBe('wrong');
     expect(await isRemembered(checks, 'dev-1', right)).toBe(true);
@@ -36,7 +41,7 @@ describe('password checks', () => {
   });
 
   it('[P10] gives every other turn to addresses that are known, however many strangers guess', async () => {
-    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
+    const checks = checksOf({ handedOver: 1 });
     const answered: string[] = [];
     const ask = async (deviceId: string, address: string, isKnown: boolean): Promise<void> => {
       await checks.check({ deviceId, address, isKnown }, right, kept);
@@ -52,7 +57,7 @@ describe('password checks', () => {
 
   it('forgets after a while, and when the entry of the device is another one', async () => {
     let now = 0;
-    const checks = new PasswordChecks(PASSWORD_CHECK_LIMITS, () => now);
+    const checks = checksOf({}, () => now);
     await checks.check(from('dev-1'), right, kept);
     now = PASSWORD_CHECK_LIMITS.rememberVerifiedMs - 1;
     expect(await isRemembered(checks, 'dev-1', right)).toBe(true);
@@ -64,7 +69,7 @@ describe('password checks', () => {
   });
 
   it('does not let guesses push out who is verified', async () => {
-    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, rememberedWrong: 5 });
+    const checks = checksOf({ rememberedWrong: 5 });
     await checks.check(from('dev-0'), right, kept);
     for (let i = 0; i < 20; i++) await checks.check(from(`dev-${i}`), Buffer.from(`guess ${i}`), kept);
     expect(await isRemembered(checks, 'dev-0', right)).toBe(true);
@@ -72,7 +77,7 @@ describe('password checks', () => {
   });
 
   it('tells who does not fit into the queue to come back', async () => {
-    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1, waiting: 2 });
+    const checks = checksOf({ handedOver: 1, waiting: 2 });
     const verdicts = await Promise.all(
       ['dev-1', 'dev-2', 'dev-3', 'dev-4'].map((id) => checks.check(from(id), right, kept)),
     );
@@ -86,7 +91,7 @@ describe('a fleet that connects for the first time', () => {
   /** One hash a turn, each of which takes 50 ms of a clock that stands still otherwise. */
   async function slowMachine() {
     const clock = { now: 0 };
-    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 }, () => clock.now);
+    const checks = checksOf({ handedOver: 1 }, () => clock.now);
     const measured = checks.measure([kept]);
     clock.now = 50;
     await measured;
@@ -111,6 +116,14 @@ describe('a fleet that connects for the first time', () => {
     expect([checks.hashes, checks.waiting, checks.waitMs]).toEqual([100, 0, 0]);
   });
 
+  it('hands over the next ones in order before it hears that those before are done', async () => {
+    const checks = checksOf();
+    const all = Array.from({ length: 10 }, (_, i) => checks.check(from(`dev-${i}`), right, kept));
+    // The event loop had no turn yet, and may have none for long.
+    expect([checks.hashes, checks.waiting]).toEqual([4, 6]);
+    expect(await Promise.all(all)).toEqual(all.map(() => 'verified'));
+  });
+
   it('has no turn for who did not come back for long, and a new place for a new entry or another password', async () => {
     const { clock, checks } = await slowMachine();
     const ask = (id: string, password = right, entry = kept) => checks.check(from(id), password, entry);
@@ -127,7 +140,7 @@ describe('a fleet that connects for the first time', () => {
 
 describe('a password for which there is nothing to check', () => {
   it('[P9] waits for its turn and as long as a check takes, and takes nobody’s', async () => {
-    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
+    const checks = checksOf({ handedOver: 1 });
     expect(await checks.check(from('nobody'), right, undefined)).toBe('wrong');
     await checks.measure([await hashPassword(right, { n: 1 << 14, r: 8, p: 1 })]);
     const answered: string[] = [];
@@ -140,7 +153,7 @@ describe('a password for which there is nothing to check', () => {
   });
 
   it('[P10] answers the last few who came back for one place, and counts a wrong password once', async () => {
-    const checks = new PasswordChecks();
+    const checks = checksOf();
     const onWrong = vi.fn();
     const rules = { mayTry: () => true, onWrong };
     const all = await Promise.all(
@@ -153,7 +166,7 @@ describe('a password for which there is nothing to check', () => {
   });
 
   it('[P9] computes nothing for whoever has guessed too often when the turn comes', async () => {
-    const checks = new PasswordChecks({ ...PASSWORD_CHECK_LIMITS, concurrent: 1 });
+    const checks = checksOf({ handedOver: 1 });
     let failed = 0;
     const rules = { mayTry: () => failed < 2, onWrong: () => failed++ };
     const verdicts = await Promise.all(

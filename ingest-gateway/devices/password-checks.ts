@@ -1,15 +1,19 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CheckPace } from './check-pace.ts';
 import { type CheckPlace, type CheckRules, comeBack, NO_RULES, placeFor } from './check-place.ts';
-import { isSlow, type PasswordCredential, type SlowHash, verifySlow } from './credential.ts';
+import { isSlow, type PasswordCredential, type SlowHash } from './credential.ts';
 import { FairQueue } from './fair-queue.ts';
+import { HashThreads } from './hash-threads.ts';
 
 /** `former`: it is the password before the present one, which still works. */
 export type PasswordVerdict = 'verified' | 'former' | 'wrong' | 'busy';
 
 export interface PasswordCheckLimits {
-  /** Hashes computed at once: each takes memory and a thread that files and name look-ups also need. */
-  readonly concurrent: number;
+  /**
+   * Checks handed over to the threads that compute hashes: twice as many as there are threads, so that each of them has its next
+   * one, in the order of the turns, when it is done with one.
+   */
+  readonly handedOver: number;
   readonly waiting: number;
   /** A place is kept for as long after it was asked for the last time, milliseconds: clients come back after some seconds. */
   readonly keepPlaceMs: number;
@@ -23,7 +27,7 @@ export interface PasswordCheckLimits {
 }
 
 export const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = {
-  concurrent: 2,
+  handedOver: 4,
   waiting: 10_000,
   keepPlaceMs: 2 * 60 * 1000,
   waitingOfDevice: 2,
@@ -39,6 +43,9 @@ interface Remembered {
   readonly kept: PasswordCredential | undefined;
   readonly until: number;
 }
+
+/** Computes slow hashes, off the event loop. */
+export type HashComputing = Pick<HashThreads, 'verify'> & Partial<Disposable>;
 
 /** Whose password it is said to be, and from where. */
 export interface Asker {
@@ -65,9 +72,10 @@ export interface Asker {
  * It goes as `busy` instead of *waiting* when there is no room, and instead of *running* when nobody has asked for it for two
  * minutes, or when whoever asks has guessed too often meanwhile. Of a verdict: from its answer until its time is over, the file has another entry for the device, or `forget`.
  */
-export class PasswordChecks {
+export class PasswordChecks implements Disposable {
   readonly #limits: PasswordCheckLimits;
   readonly #now: () => number;
+  readonly #hashing: HashComputing;
   readonly #key = randomBytes(32);
   readonly #pace = new CheckPace();
   readonly #verified = new Map<string, Remembered>();
@@ -82,9 +90,11 @@ export class PasswordChecks {
   constructor(
     limits: PasswordCheckLimits = PASSWORD_CHECK_LIMITS,
     now: () => number = () => performance.now(),
+    hashing: HashComputing = new HashThreads(),
   ) {
     this.#limits = limits;
     this.#now = now;
+    this.#hashing = hashing;
     const queue = (): FairQueue<CheckPlace> => new FairQueue(limits.waiting, limits.waitingOfDevice);
     this.#waiting = { known: queue(), strangers: queue() };
   }
@@ -96,7 +106,7 @@ export class PasswordChecks {
 
   /** Finds out how long such hashes take here, before anybody waits for one. */
   async measure(hashes: readonly SlowHash[]): Promise<void> {
-    for (const hash of hashes) await this.#timed(() => verifySlow(this.#key, hash));
+    for (const hash of hashes) await this.#timed(() => this.#hashing.verify(this.#key, hash));
   }
 
   /** Hashes computed so far. */
@@ -121,7 +131,7 @@ export class PasswordChecks {
 
   /** In about how many milliseconds all of them have had it. */
   get waitMs(): number {
-    return (this.waiting * this.#pace.averageMs) / this.#limits.concurrent;
+    return (this.waiting * this.#pace.averageMs) / this.#limits.handedOver;
   }
 
   /**
@@ -172,6 +182,10 @@ export class PasswordChecks {
     this.#wrong.delete(deviceId);
   }
 
+  [Symbol.dispose](): void {
+    this.#hashing[Symbol.dispose]?.();
+  }
+
   #recalls(
     memory: Map<string, Remembered>,
     deviceId: string,
@@ -208,7 +222,7 @@ export class PasswordChecks {
   }
 
   #runNext(): void {
-    while (this.#running < this.#limits.concurrent) {
+    while (this.#running < this.#limits.handedOver) {
       const place = this.#next();
       if (place === undefined) return;
       const { kept, verdict, askedAt, mayTry } = place;
@@ -249,7 +263,7 @@ export class PasswordChecks {
   async #judge(password: Uint8Array, kept: PasswordCredential): Promise<Remembered['verdict']> {
     const verify = (hash: SlowHash): Promise<boolean> => {
       this.#hashes++;
-      return verifySlow(password, hash);
+      return this.#hashing.verify(password, hash);
     };
     if (isSlow(kept) && (await verify(kept))) return 'verified';
     const former = kept.previous?.password;

@@ -76,13 +76,6 @@ export function verifyFast(password: Uint8Array, kept: FastHash): boolean {
   return actual.length === expected.length && timingSafeEqual(actual, expected);
 }
 
-/** Hashes on libuv's thread pool; the time does not depend on where the hashes differ. */
-export async function verifyScrypt(password: Uint8Array, kept: ScryptHash): Promise<boolean> {
-  const expected = Buffer.from(kept.hash, 'base64');
-  const actual = await derive(password, Buffer.from(kept.salt, 'base64'), expected.length, kept);
-  return timingSafeEqual(actual, expected);
-}
-
 function derive(
   password: Uint8Array,
   salt: Uint8Array,
