@@ -62,7 +62,8 @@ export class BanList implements Disposable {
 
   /** The gateway found a reason. */
   async add(ban: Ban): Promise<void> {
-    this.#use(withBan(this.#bans, ban));
+    const inForce = this.#bans.filter((other) => !isOver(other, this.#now()));
+    this.#use(withBan(inForce, ban));
     this.#telemetry.banned(ban.device, ban.address, ban.reason, ban.until);
     this.#options.onChanged();
     if (this.#options.file === undefined) return;

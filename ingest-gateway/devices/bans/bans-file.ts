@@ -27,7 +27,9 @@ const banSchema = z
 
 export type Ban = Readonly<z.infer<typeof banSchema>>;
 
-const fileSchema = z.strictObject({ version: z.literal(1), bans: z.array(banSchema).max(10_000) });
+/** A list with more of them is not read: nobody may be able to make one by clients that flap. */
+const MOST_BANS = 10_000;
+const fileSchema = z.strictObject({ version: z.literal(1), bans: z.array(banSchema).max(MOST_BANS) });
 
 /** Whether the text is an IP address, or one with the length of a prefix. */
 export function isNetwork(text: string): boolean {
@@ -79,11 +81,20 @@ export async function changeBans(
 ): Promise<void> {
   await rewriteFile(VARIABLE, file, async () => {
     const bans = change(readBans(file).filter((ban) => !isOver(ban, now)));
+    if (bans.length > MOST_BANS)
+      throw new PipelineError('configuration', `${VARIABLE}: ${file} has room for ${MOST_BANS} bans`);
     return `${JSON.stringify({ version: 1, bans }, null, 2)}\n`;
   });
 }
 
-/** The list with the ban, instead of an older one of the same. */
+/**
+ * The list with the ban, instead of an older one of the same. What an operator said stands, whatever the gateway finds; and of
+ * what it found the oldest makes room.
+ */
 export function withBan(bans: readonly Ban[], ban: Ban): readonly Ban[] {
-  return [...bans.filter((other) => nameOf(other) !== nameOf(ban)), ban];
+  const before = bans.find((other) => nameOf(other) === nameOf(ban));
+  if (ban.by === 'gateway' && before?.by === 'operator') return bans;
+  const list = [...bans.filter((other) => nameOf(other) !== nameOf(ban)), ban];
+  const oldestFound = list.length > MOST_BANS ? list.findIndex(({ by }) => by === 'gateway') : -1;
+  return oldestFound < 0 ? list : list.toSpliced(oldestFound, 1);
 }

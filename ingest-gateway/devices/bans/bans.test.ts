@@ -8,7 +8,7 @@ import { startTestGateway, type TestGateway } from '#ingest-gateway/testing/test
 import { runCommand } from '#runtime/command-line.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { banCommands } from './ban-commands.ts';
-import { isNetwork, readBans } from './bans-file.ts';
+import { type Ban, changeBans, isNetwork, readBans, withBan } from './bans-file.ts';
 import { FLAPPING_LIMITS, FlappingWatch } from './flapping.ts';
 
 let folder: string;
@@ -38,6 +38,36 @@ async function returnCode(test: TestGateway, id: string): Promise<number | undef
   client.socket.destroy();
   return connack?.cmd === 'connack' ? connack.returnCode : undefined;
 }
+
+describe('a list of bans', () => {
+  const ban = (device: string, by: Ban['by'], until?: string): Ban => ({
+    device,
+    since: '2026-01-01T00:00:00.000Z',
+    ...(until !== undefined && { until }),
+    reason: 'x',
+    by,
+  });
+
+  it('keeps what an operator said, whatever the gateway finds about the same device', () => {
+    const forEver = ban('dev-1', 'operator');
+    expect(withBan([forEver], ban('dev-1', 'gateway', '2026-01-01T00:01:00.000Z'))).toEqual([forEver]);
+    expect(withBan([ban('dev-1', 'gateway')], forEver)).toEqual([forEver]);
+  });
+
+  it('[P10] stays one that can be read, however many clients flap: the oldest that the gateway found make room', async () => {
+    const most = 10_000;
+    await changeBans(file, 0, () => Array.from({ length: most - 1 }, (_, i) => ban(`flaps-${i}`, 'gateway')));
+    for (const more of [ban('dev-1', 'operator'), ban('dev-2', 'gateway'), ban('dev-3', 'operator')])
+      await changeBans(file, 0, (bans) => withBan(bans, more));
+    const list = readBans(file);
+    expect(list).toHaveLength(most);
+    expect(list.slice(0, 1)).toMatchObject([{ device: 'flaps-2' }]);
+    expect(list.slice(-3)).toMatchObject([{ device: 'dev-1' }, { device: 'dev-2' }, { device: 'dev-3' }]);
+    const operators = Array.from({ length: most + 1 }, (_, i) => ban(`dev-${i}`, 'operator'));
+    await expect(changeBans(file, 0, () => operators)).rejects.toThrow('room for 10000');
+    expect(readBans(file)).toEqual(list);
+  });
+});
 
 describe('npm run bans', () => {
   it('adds, lists and removes devices, addresses and networks', async () => {
