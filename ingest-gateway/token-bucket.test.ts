@@ -36,4 +36,19 @@ describe('token bucket', () => {
     bucket.take(2);
     expect(bucket.waitMs(1_000)).toBe(1);
   });
+
+  it('makes wait for what is not to be paid by what was saved up, and keeps the savings', () => {
+    const bucket = new TokenBucket(100, 2_000, 0);
+    bucket.takeAtRate(0, 0);
+    expect(bucket.waitMs(0)).toBe(0);
+    bucket.takeAtRate(500, 0);
+    bucket.takeAtRate(100, 1_000);
+    expect(bucket.waitMs(1_000)).toBe(5_000);
+    bucket.change(1_000, 2_000, 1_000);
+    expect(bucket.waitMs(1_000)).toBe(500);
+    expect(bucket.waitMs(1_499)).toBe(1);
+    expect(bucket.waitMs(1_500)).toBe(0);
+    bucket.take(1_999);
+    expect(bucket.waitMs(1_500)).toBe(0);
+  });
 });

@@ -26,6 +26,9 @@ export interface DeviceTerms {
   readonly silentAfterSeconds?: number | undefined;
 }
 
+/** Bytes that cost about a token to look through when something in them is wrong: objects are made of all of it, known or not. */
+const REFUSED_BYTES_A_TOKEN = 1024;
+
 /** What one device is known by, over its connections: its bounds hold across a reconnect. */
 export class Device {
   readonly id: string;
@@ -93,6 +96,17 @@ export class Device {
     );
     this.labels = labels;
     this.labelsHeader = labels && labelsHeaderOf(labels);
+  }
+
+  /**
+   * Pays for a message of which something became dead letters. Each of them is a record of its own, and what is wrong in so many
+   * bytes is looked for in all of them: work beyond the packet's, which its token does not pay. A burst of it would hold up
+   * everybody; so nothing that was saved up pays for it, but for the first letter of a message of ordinary size.
+   */
+  payForLetters(letters: number, bytes: number): void {
+    if (letters === 0) return;
+    this.bucket.take(1);
+    this.bucket.takeAtRate(letters - 1 + Math.floor(bytes / REFUSED_BYTES_A_TOKEN), performance.now());
   }
 
   /** @param nowMs on the clock of `performance.now()`. */

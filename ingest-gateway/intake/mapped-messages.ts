@@ -75,9 +75,9 @@ export class MappedMessages {
     const letters = boundedRejects(rejects, payload.length);
     telemetry.readingsDecoded(readings.length + letters.length);
     const origin = { topic, ...(mapped.rule && { rule: mapped.rule }) };
-    // Each dead letter is a record of its own, and a payload of thousands of elements takes milliseconds to look through:
-    // work beyond the packet's, which its token does not pay.
-    device.bucket.take(letters.length + Math.floor(mapped.visited / LIMITS.elementsPerToken));
+    device.payForLetters(letters.length, payload.length);
+    // A payload of thousands of elements takes milliseconds to look through: that is not in its token either.
+    device.bucket.take(Math.floor(mapped.visited / LIMITS.elementsPerToken));
     const outgoing = [
       ...batchesOf(readings, contract.mappings.limits).map((batch) => this.#record(batch, origin, message)),
       ...letters.map((reject) => this.#letter(reject, mapped.rule, message)),

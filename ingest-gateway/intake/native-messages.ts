@@ -63,8 +63,7 @@ export class NativeMessages {
         : refusedWhole(payload, fault);
     const readings = accepted?.count ?? 0;
     telemetry.readingsDecoded(readings + rejects.length);
-    // Each dead letter is a record of its own: work beyond the packet's, which its token does not pay.
-    client.bucket.take(rejects.length);
+    client.payForLetters(rejects.length, payload.length);
     const outgoing: Outgoing[] = [];
     if (accepted !== undefined) {
       clocks.accepted(device.id);

@@ -104,6 +104,17 @@ describe('read gate', () => {
     expect(test.log.records).toHaveLength(before);
   });
 
+  it('[P6] a batch of bad readings is not paid by what was saved up', async () => {
+    await using test = await startTestGateway({ limits: { messagesPerSecond: 0.001, messageBurst: 2_000 } });
+    const client = await RawClient.device(test.port, 'dev-1');
+    const bad = JSON.stringify(Array.from({ length: 50 }, (_, seq) => ({ seq })));
+    // Each in slices of its own.
+    const batch = (id: number) => publishPacket('dev-1', bad + ' '.repeat(40_000), id);
+    client.send(batch(1), batch(2), batch(3));
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    expect(test.log.records).toHaveLength(50);
+  });
+
   it('keeps the parser intact when QoS 0 publishes complete while it runs', async () => {
     await using test = await startTestGateway({ limits: UNLIMITED_RATE });
     const client = await RawClient.device(test.port, 'dev-1');
