@@ -69,6 +69,7 @@ export function mqtt5Document(): string {
     'acknowledgement when CONNACK says Session Present 0. So ask for one: Clean Start 0 and a Session Expiry Interval.',
     'After a restart of the gateway, or at another gateway behind the same address, Session Present is 0: a device',
     'that must not lose what it has not had acknowledged keeps it itself, and sends it again whatever CONNACK says.',
+    'A connection of the device with MQTT 3.1 or 3.1.1, which has no session here, ends the one that it had.',
     '',
     '## Properties',
     '',

@@ -20,6 +20,7 @@ export class ConnectionTable {
   readonly #telemetry: IngestTelemetry;
   readonly #packetsPerTurn: number;
   readonly #now: () => number;
+  readonly #endSession: (deviceId: string) => void;
   readonly #byClient = new Map<Client, Connection>();
   readonly #byDevice = new Map<string, Connection>();
   #paused = 0;
@@ -27,11 +28,18 @@ export class ConnectionTable {
   /**
    * @param packetsPerTurn that a connection may hand to its parser at once.
    * @param now milliseconds since the epoch.
+   * @param endSession a device has no MQTT 5 session any more.
    */
-  constructor(telemetry: IngestTelemetry, packetsPerTurn: number, now: () => number) {
+  constructor(
+    telemetry: IngestTelemetry,
+    packetsPerTurn: number,
+    now: () => number,
+    endSession: (deviceId: string) => void,
+  ) {
     this.#telemetry = telemetry;
     this.#packetsPerTurn = packetsPerTurn;
     this.#now = now;
+    this.#endSession = endSession;
   }
 
   get size(): number {
@@ -63,7 +71,7 @@ export class ConnectionTable {
       connection.device?.slow(paused, performance.now());
     });
     const closing = new AbortController();
-    const connection: Connection = new Connection(arrival, handle(), gate, closing.signal);
+    const connection: Connection = new Connection(arrival, handle(), gate, closing.signal, this.#endSession);
     this.#byClient.set(connection.client, connection);
     stream.once('close', () => {
       closing.abort(GONE);

@@ -13,6 +13,12 @@ import type { ConnectJudgement } from './connect-policy.ts';
 import { Mqtt3Answers } from './mqtt3-answers.ts';
 import type { ReadGate } from './read-gate.ts';
 
+/**
+ * Pieces of input that are read and dropped at the end of a connection: over WebSocket each is a message, which costs more than
+ * it takes to send one. A client at its Receive Maximum has fewer on the way.
+ */
+const DROPPED_PIECES = 2_000;
+
 /** One connection of a client, from its accepted socket to its end. */
 export class Connection {
   readonly stream: Duplex;
@@ -40,7 +46,14 @@ export class Connection {
 
   readonly #arrival: Arrival;
 
-  constructor(arrival: Arrival, client: Client, gate: ReadGate, closed: AbortSignal) {
+  /** @param endSession the device has no MQTT 5 session any more. */
+  constructor(
+    arrival: Arrival,
+    client: Client,
+    gate: ReadGate,
+    closed: AbortSignal,
+    endSession: (deviceId: string) => void,
+  ) {
     this.#arrival = arrival;
     this.stream = arrival.stream;
     this.certificate = arrival.certificate;
@@ -50,9 +63,10 @@ export class Connection {
     this.closed = closed;
     // Lets aedes count how long the client takes for its answers, and end it.
     this.writer = new AnswerWriter(this.stream, () => internalsOf(client).waitForDrain(() => undefined));
-    this.answers = new Mqtt3Answers(this.writer, (error) => {
+    const end = (error: Error): void => {
       if (!client.closed) client.emit('error', error);
-    });
+    };
+    this.answers = new Mqtt3Answers(this.writer, { end, endSession });
   }
 
   /** aedes closes the connection next; what the device has sent already is handled then (`Publishes`). */
@@ -65,12 +79,16 @@ export class Connection {
   /**
    * Ends the connection so that what was written to it arrives: a socket that is destroyed with unread input sends RST,
    * upon which the device throws away the acknowledgements that it has not read yet. So the input is read and dropped
-   * until the device ends its side, too; one that is slower than `LIMITS.shutdownLingerMs` is cut off. From here on
-   * nothing is acknowledged any more.
+   * until the device ends its side, too; one that is slower than `LIMITS.shutdownLingerMs`, or goes on sending, is cut off. From
+   * here on nothing is acknowledged any more.
    */
   end(lastWords: Uint8Array): void {
     this.writer.flush();
     this.gate.discardInput();
+    let pieces = 0;
+    this.stream.on('data', () => {
+      if (++pieces > DROPPED_PIECES) this.stream.destroy();
+    });
     this.acknowledgements.discard();
     this.stream.end(lastWords);
     const cutOff = setTimeout(() => this.stream.destroy(), LIMITS.shutdownLingerMs);

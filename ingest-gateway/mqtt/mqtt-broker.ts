@@ -54,23 +54,23 @@ export class MqttBroker {
   private constructor(options: ConnectOptions, parts: MqttBrokerParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#connections = new ConnectionTable(parts.telemetry, options.limits.packetsPerTurn, parts.now);
+    const { limits } = options;
+    const sessions = new SessionMemory({
+      maxExpirySeconds: limits.sessionExpirySeconds,
+      sessions: limits.sessions,
+      now: () => performance.now(),
+    });
+    this.#connections = new ConnectionTable(parts.telemetry, limits.packetsPerTurn, parts.now, (deviceId) =>
+      sessions.end(deviceId),
+    );
     this.#connectHooks = new ConnectHooks(options, {
       ...parts,
       connections: this.#connections,
       isStopping: () => this.#stopping,
     });
-    this.#partialPackets = new PartialPackets(options.limits.partialPacketBytes);
+    this.#partialPackets = new PartialPackets(limits.partialPacketBytes);
     this.#publishParts = { ...parts, connections: this.#connections };
-    this.#mqtt5Parts = {
-      limits: options.limits,
-      sessions: new SessionMemory({
-        maxExpirySeconds: options.limits.sessionExpirySeconds,
-        sessions: options.limits.sessions,
-        now: () => performance.now(),
-      }),
-      publishes: this.#publishParts,
-    };
+    this.#mqtt5Parts = { limits, sessions, publishes: this.#publishParts };
     this.#aedes = this.#createAedes();
   }
 

@@ -18,7 +18,8 @@ describe('answers of MQTT 3.1.1', () => {
     const stream = new PassThrough();
     const ends: Error[] = [];
     const writer = new AnswerWriter(stream, () => expect.unreachable());
-    const answers = new Mqtt3Answers(writer, (error) => ends.push(error));
+    const end = (error: Error): void => void ends.push(error);
+    const answers = new Mqtt3Answers(writer, { end, endSession: () => expect.unreachable() });
     answers.answer(qos, qos === 0 ? 0 : 7, outcome);
     await turn();
     expect(((stream.read() as Buffer | null) ?? Buffer.of()).toString('hex')).toBe(written);

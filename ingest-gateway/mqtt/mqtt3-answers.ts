@@ -5,6 +5,13 @@ import type { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { Answers } from './answers.ts';
 
+export interface Mqtt3Ends {
+  /** Ends the connection. */
+  end(error: Error): void;
+  /** The device has no MQTT 5 session any more. */
+  endSession(deviceId: string): void;
+}
+
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -15,14 +22,13 @@ const NOTHING = Buffer.alloc(0);
 export class Mqtt3Answers implements Answers {
   version: MqttVersion = '3.1.1';
   readonly #writer: AnswerWriter;
-  readonly #end: (error: Error) => void;
+  readonly #ends: Mqtt3Ends;
   /** PUBRECs that were not followed by a PUBREL yet. */
   #unreleased = 0;
 
-  /** @param end ends the connection */
-  constructor(writer: AnswerWriter, end: (error: Error) => void) {
+  constructor(writer: AnswerWriter, ends: Mqtt3Ends) {
     this.#writer = writer;
-    this.#end = end;
+    this.#ends = ends;
   }
 
   connecting({ protocolVersion }: ConnectPacket): void {
@@ -33,13 +39,15 @@ export class Mqtt3Answers implements Answers {
     sayNo();
   }
 
-  /** CONNACK is written by aedes. */
-  accepted(): void {}
+  /** CONNACK is written by aedes, and says that there is no session: one that MQTT 5 began ends by that [MQTT-3.2.2-1]. */
+  accepted(deviceId: string): void {
+    this.#ends.endSession(deviceId);
+  }
 
   opened(): void {}
 
   answer(qos: 0 | 1 | 2, messageId: number, outcome: MessageOutcome): void {
-    if (typeof outcome !== 'string') this.#end(outcome);
+    if (typeof outcome !== 'string') this.#ends.end(outcome);
     else if (qos === 1) this.#writer.puback(messageId);
     else if (qos === 2) {
       this.#unreleased++;

@@ -417,6 +417,15 @@ describe('MQTT 5: sessions', () => {
     expect((await connack(test.port, { properties }))[1]).toBe(true);
   });
 
+  it('end when a client of MQTT 3.1.1 comes, which is told that there is none', async () => {
+    await using test = await startTestGateway();
+    await connack(test.port, { properties });
+    const old = await RawClient.device(test.port, 'dev-1', { clean: false });
+    old.socket.destroy();
+    await old.closed;
+    expect((await connack(test.port, { properties }))[1]).toBe(false);
+  });
+
   it('an expiry that only DISCONNECT names is against the rules', async () => {
     await using test = await startTestGateway();
     const client = await device(test.port);

@@ -9,6 +9,10 @@ import { eventually } from '#runtime/testing/eventually.ts';
 
 const refused = (reason: string): string => `ingest_refused_total{reason="${reason}"}`;
 
+const UPGRADE =
+  'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n';
+
 async function open(test: TestGateway): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${test.gateway.ports.webSocket}`, 'mqtt', { autoPong: false });
   socket.on('error', () => undefined);
@@ -56,10 +60,7 @@ describe('a WebSocket before CONNECT [P10]', () => {
   it('is not looked at any more behind what it is ended for', async () => {
     await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
     const socket = connect({ port: test.gateway.ports.webSocket ?? 0, host: '127.0.0.1' });
-    socket.write(
-      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
-    );
+    socket.write(UPGRADE);
     await once(socket, 'data');
     const events = vi.spyOn(WebSocket.prototype, 'emit');
     // A masked ping without content.
@@ -68,6 +69,24 @@ describe('a WebSocket before CONNECT [P10]', () => {
     await new Promise((resolve) => socket.once('close', resolve));
     expect(await test.metric(refused('protocol-error'))).toBe(1);
     expect(events.mock.calls.filter(([name]) => name === 'ping').length).toBeLessThan(1_000);
+    events.mockRestore();
+  });
+
+  it('[P10] that was refused is not listened to for long, whatever it goes on to send', async () => {
+    await using test = await startTestGateway({ mqtt: { webSocketPort: 0 } });
+    const socket = connect({ port: test.gateway.ports.webSocket ?? 0, host: '127.0.0.1' });
+    socket.write(UPGRADE);
+    await once(socket, 'data');
+    const events = vi.spyOn(WebSocket.prototype, 'emit');
+    // Masked by nothing. CONNECT of MQTT 5 with an empty client id, and single bytes.
+    const refusedConnect = Buffer.from('828f00000000100d00044d5154540502003c000000', 'hex');
+    const bytes = Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.from('82810000000030', 'hex')));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => undefined).write(refusedConnect);
+    await eventually(async () => expect(await test.metric(refused('invalid-client-id'))).toBe(1));
+    socket.write(bytes);
+    await closed;
+    expect(events.mock.calls.filter(([name]) => name === 'message').length).toBeLessThan(4_000);
     events.mockRestore();
   });
 

@@ -32,3 +32,9 @@ export function answerToRefusal(reason: RefusalReason, isConnected: boolean): Mq
   if (isConnected) return CONNECTED[reason] ?? 'internalError';
   return CONNECTING[reason] ?? 'unavailable';
 }
+
+/** For the reason string: about us there is nothing for a client to know, such as where files lie and which brokers are down. */
+export function textToRefusal(reason: RefusalReason, detail: string): string {
+  if (reason === 'not-durable') return 'not durable in time: send it again';
+  return reason === 'internal-error' ? 'a fault of the gateway' : detail;
+}

@@ -327,6 +327,28 @@ describe('decoder of MQTT 5 packets', () => {
     expect(publish(35, 0, 0)).toMatchObject({ kind: 'topic-alias' });
   });
 
+  it('judges the names and values of user properties as every other text, though it makes nothing of them', () => {
+    const bytes = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 20 }).map((it) => Buffer.from(it)),
+      fc.uint8Array({ maxLength: 20 }).map((it) => Buffer.from(it)),
+    );
+    fc.assert(
+      fc.property(bytes, bytes, (name, value) => {
+        const isFault = (packet: ClientPacket | PacketFault): boolean => 'kind' in packet;
+        const user = publish(38, text(name), text(value), 35, 0, 4);
+        expect(isFault(user)).toBe(isFault(publish(3, text(name))) || isFault(publish(3, text(value))));
+        if (!isFault(user)) expect(user).toHaveProperty('properties.topicAlias', 4);
+      }),
+      { numRuns: 2_000 },
+    );
+    const traced = publish(...[38, text('traceparent'), text('1')], ...[38, text('traceparent'), text('2')]);
+    expect(traced).toHaveProperty('properties', { traceparent: '1' });
+    expect(publish(38, text('tracesstate'), text('1'), 38, text('tracestate'), text('2'))).toHaveProperty(
+      'properties',
+      { tracestate: '2' },
+    );
+  });
+
   it('[P10] looks at the length of properties before it reads them', () => {
     const pair = Buffer.concat([Buffer.of(38), text('a'), text('b')]);
     const lastPair = (bytes: number): Buffer =>

@@ -15,17 +15,18 @@ const CONNECT: ConnectPacket = {
   properties: {},
 };
 
-function open(keepalive: number) {
+function greet(keepalive: number, properties: ConnectPacket['properties'] = {}) {
   const said: string[] = [];
   const refusals: string[] = [];
   const left: string[] = [];
   const stream = new PassThrough();
+  const sessions = new SessionMemory({ maxExpirySeconds: 100, sessions: 10, now: () => 0 });
   const nothing = (): void => undefined;
   const peer = new Mqtt5Peer(
     { receiveMaximum: () => 10, packetBytes: 1_000 },
     {
       stream,
-      sessions: new SessionMemory({ maxExpirySeconds: 100, sessions: 10, now: () => 0 }),
+      sessions,
       writer: {
         puback: nothing,
         pubrec: nothing,
@@ -48,13 +49,18 @@ function open(keepalive: number) {
       end: (lastWords) => said.push(Buffer.from(lastWords).toString('hex')),
     },
   );
-  peer.take({ ...CONNECT, keepalive }, 20);
+  peer.take({ ...CONNECT, keepalive, properties }, 20);
   const forAedes = { keepalive };
   peer.connecting(forAedes);
   expect(forAedes.keepalive).toBe(0);
   peer.accepted('dev-1');
-  peer.opened();
-  return { peer, said, refusals, left };
+  return { peer, said, refusals, left, sessions };
+}
+
+function open(keepalive: number) {
+  const greeted = greet(keepalive);
+  greeted.peer.opened();
+  return greeted;
 }
 
 describe('a client that speaks MQTT 5', () => {
@@ -91,5 +97,27 @@ describe('a client that speaks MQTT 5', () => {
     peer.refuse('not-durable', 'x');
     expect(peer.farewell('shuttingDown')).toHaveLength(0);
     expect(said).toEqual([]);
+  });
+
+  it('[P2] is in from CONNACK 0 on, also before aedes is done with its CONNECT: it keeps its session, and gets no second CONNACK', () => {
+    const properties = { sessionExpiryInterval: 50 };
+    const gone = greet(60, properties);
+    gone.peer.hungUp();
+    expect(gone.sessions.take('dev-1')).toBeDefined();
+    const replaced = greet(60, properties);
+    expect(Buffer.from(replaced.peer.farewell('takenOver')).toString('hex')).toBe('e0018e');
+    expect(replaced.sessions.take('dev-1')).toBeDefined();
+    const refused = greet(60, properties);
+    refused.peer.refuse('keepalive-timeout', 'silent');
+    expect(refused.said).toEqual([expect.stringMatching(/^e0..8d/)]);
+  });
+
+  it('is told nothing of where our files lie, and who of us does not answer', () => {
+    for (const reason of ['not-durable', 'internal-error'] as const) {
+      const { peer, said } = open(60);
+      peer.refuse(reason, '/var/lib/pipeline/event-log.sqlite: disk is full');
+      expect(Buffer.from(said[0] ?? '', 'hex').toString()).toMatch(/send it again|a fault of the gateway/);
+      expect(Buffer.from(said[0] ?? '', 'hex').toString()).not.toContain('/var');
+    }
   });
 });

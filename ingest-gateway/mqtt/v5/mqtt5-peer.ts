@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { MQTT5_ANSWERS, type Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
 import type { MessageVerdict } from '#contract/mqtt5-message-answers.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
-import { answerToRefusal } from './answer-to-refusal.ts';
+import { answerToRefusal, textToRefusal } from './answer-to-refusal.ts';
 import { connackProperties } from './connack-properties.ts';
 import { Conversation, type ConversationParts } from './conversation.ts';
 import type { ClientPacket, ConnectPacket, PublishPacket } from './decode-packet.ts';
@@ -45,18 +45,19 @@ const NOTHING = Buffer.alloc(0);
  * Modes:
  * - *new* (from the first bytes of its CONNECT)
  * - *greeting* (from the whole CONNECT on, while the hooks decide): packets that came together with it wait.
- * - *open* (from CONNACK 0 on, `opened`).
+ * - *accepted* (it is let in, and CONNACK 0 leaves with this turn): they still wait, but it is told everything as one that is in.
+ * - *open* (aedes is done with its CONNECT, `opened`).
  * - *ended*: it was told why, in CONNACK or DISCONNECT, or said DISCONNECT itself, or the stream is gone. What is in
  *   flight gets no acknowledgement.
  *
- * The session is kept as soon as *open* is left, and not when the stream is closed: the client may be back by then, and
- * is to be told that its session is present.
+ * The session is kept as soon as *accepted* or *open* is left, and not when the stream is closed: the client may be back by
+ * then, and is to be told that its session is present.
  */
 export class Mqtt5Peer {
   readonly version = '5';
   readonly #options: Mqtt5Options;
   readonly #parts: Mqtt5Surroundings;
-  #mode: 'new' | 'greeting' | 'open' | 'ended' = 'new';
+  #mode: 'new' | 'greeting' | 'accepted' | 'open' | 'ended' = 'new';
   #isGone = false;
   #connect: ConnectPacket | undefined;
   #sessionExpirySeconds = 0;
@@ -85,18 +86,18 @@ export class Mqtt5Peer {
 
   #take(packet: ClientPacket): void {
     if (this.#mode === 'open') this.#handle(packet);
-    else if (this.#mode === 'greeting') this.#early.push(packet);
+    else if (this.#mode === 'greeting' || this.#mode === 'accepted') this.#early.push(packet);
     else if (this.#mode === 'new' && packet.cmd === 'connect') this.#greet(packet);
   }
 
   /** What came is no packet, or not for now, or too large. */
   fault({ kind, why }: PacketFault): void {
     if (this.#mode === 'ended') return;
-    const isOpen = this.#mode === 'open';
+    const isIn = this.#isIn;
     const own = kind === 'too-many-filters' ? kind : 'protocol-error';
     const reason = this.#parts.refused(own, why);
-    const name = ANSWER_TO_FAULT[kind][isOpen ? 'connected' : 'connect'];
-    this.#end(reason === own ? name : answerToRefusal(reason, isOpen), why);
+    const name = ANSWER_TO_FAULT[kind][isIn ? 'connected' : 'connect'];
+    this.#end(reason === own ? name : answerToRefusal(reason, isIn), why);
   }
 
   refuseVersion(version: number): void {
@@ -126,6 +127,7 @@ export class Mqtt5Peer {
       },
       this.#parts,
     );
+    this.#mode = 'accepted';
     const isAsAsked = this.#keepalive === connect.keepalive;
     const serverKeepAlive = isAsAsked ? undefined : Math.max(1, Math.floor(this.#keepalive));
     replaceConnack(stream, this.#connack(unreleased !== undefined, serverKeepAlive));
@@ -133,9 +135,9 @@ export class Mqtt5Peer {
     this.#silence = setTimeout(silent, this.#keepalive * SILENCE_FACTOR * 1000);
   }
 
-  /** CONNACK is written. */
+  /** aedes is done with the CONNECT. */
   opened(): void {
-    if (this.#mode !== 'greeting') return;
+    if (this.#mode !== 'accepted') return;
     this.#mode = 'open';
     for (const packet of this.#early.splice(0)) this.#take(packet);
   }
@@ -153,17 +155,17 @@ export class Mqtt5Peer {
   /** Counts the reason, tells it, and ends the connection. */
   refuse(reason: RefusalReason, detail: string): void {
     if (this.#mode === 'ended') return;
-    const isOpen = this.#mode === 'open';
-    this.#end(answerToRefusal(this.#parts.refused(reason, detail), isOpen), detail);
+    const isIn = this.#isIn;
+    this.#end(answerToRefusal(this.#parts.refused(reason, detail), isIn), textToRefusal(reason, detail));
   }
 
   /** @returns how it is told why; from here on it is told nothing more */
   farewell(name: Mqtt5AnswerName, why?: string): Uint8Array {
-    const mode = this.#mode;
-    if (mode === 'ended') return NOTHING;
+    if (this.#mode === 'ended') return NOTHING;
+    const isIn = this.#isIn;
     this.#leave();
     const { packet, code } = MQTT5_ANSWERS[name];
-    if (mode === 'open') return encodeDisconnect(code, why, this.#maxBytes);
+    if (isIn) return encodeDisconnect(code, why, this.#maxBytes);
     const connack = encodeConnack(packet === 'CONNACK' ? code : MQTT5_ANSWERS.unavailable.code, false);
     return connack.length <= this.#maxBytes ? connack : NOTHING;
   }
@@ -186,6 +188,11 @@ export class Mqtt5Peer {
   /** Tells why, and ends the connection so that it arrives. */
   #end(name: Mqtt5AnswerName, why?: string): void {
     if (this.#mode !== 'ended') this.#parts.end(this.farewell(name, why));
+  }
+
+  /** From CONNACK 0 to the end. */
+  get #isIn(): boolean {
+    return this.#mode === 'accepted' || this.#mode === 'open';
   }
 
   get #maxBytes(): number {
@@ -230,7 +237,7 @@ export class Mqtt5Peer {
       if (fault !== undefined) this.fault(fault);
     } catch (error) {
       this.#parts.failed(error);
-      this.refuse('internal-error', 'a fault of the gateway');
+      this.refuse('internal-error', String(error));
     }
   }
 
@@ -246,7 +253,7 @@ export class Mqtt5Peer {
   }
 
   #leave(): void {
-    if (this.#mode === 'open' && this.#conversation !== undefined) {
+    if (this.#isIn && this.#conversation !== undefined) {
       this.#parts.sessions.keep(this.#deviceId, this.#sessionExpirySeconds, this.#conversation.unreleased());
     }
     this.#mode = 'ended';

@@ -20,6 +20,16 @@ export const ANSWER_TO_FAULT = {
 
 const MOST_VARINT_BYTES = 4;
 const NO_BYTES = Buffer.alloc(0);
+const NO_TEXT = 'a string is not valid UTF-8';
+
+function isText(bytes: Buffer): boolean {
+  return isUtf8(bytes) && !bytes.includes(0);
+}
+
+/** ASCII but U+0000. */
+function isPlain(byte: number): boolean {
+  return byte > 0 && byte < 0x80;
+}
 
 /**
  * Reads the fields of one packet, never beyond its end. The first fault is kept in `fault`, and everything read after
@@ -87,9 +97,34 @@ export class PacketReader {
   /** UTF-8 text without U+0000 [MQTT-1.5.4-1, 1.5.4-2]. */
   text(): string {
     const bytes = this.binary();
-    if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString('utf8');
-    this.fail('malformed', 'a string is not valid UTF-8');
+    if (isText(bytes)) return bytes.toString('utf8');
+    this.fail('malformed', NO_TEXT);
     return '';
+  }
+
+  /** Judges a text as `text` does, and makes nothing of it: a packet may hold a thousand that nobody wants to know. */
+  skipText(): void {
+    const length = this.twoBytes();
+    if (!this.#has(length)) return;
+    const bytes = this.#bytes;
+    const end = this.#at + length;
+    let at = this.#at;
+    while (at < end && isPlain(bytes[at] as number)) at++;
+    if (at < end && !isText(bytes.subarray(at, end))) this.fail('malformed', NO_TEXT);
+    else this.#at = end;
+  }
+
+  /** The text, if it is one of `names`; another one is skipped. */
+  oneOf<Name extends string>(names: readonly Name[]): Name | undefined {
+    const from = this.#at;
+    const length = this.twoBytes();
+    this.#at = from;
+    if (names.some((name) => name.length === length)) {
+      const text = this.text();
+      return names.find((name) => name === text);
+    }
+    this.skipText();
+    return undefined;
   }
 
   /** A view. */

@@ -53,6 +53,8 @@ const rule = (name: string, places: readonly PropertyPlace[], read: PropertyRule
 
 const SUBSCRIPTION_IDENTIFIER = 11;
 const USER_PROPERTY = 38;
+/** The user properties that are acted on. */
+const TRACE = ['traceparent', 'tracestate'] as const;
 /** By identifier: name and places of MQTT 5, table 2-4, as far as clients send them. */
 const RULES: readonly (PropertyRule | undefined)[] = Object.assign([] as PropertyRule[], {
   1: rule('payload format indicator', ['publish', 'will'], flag('payload format indicator')),
@@ -99,9 +101,10 @@ const RULES: readonly (PropertyRule | undefined)[] = Object.assign([] as Propert
     'user property',
     ['connect', 'will', 'publish', 'acknowledgement', 'subscribe', 'unsubscribe', 'disconnect'],
     (reader, into) => {
-      const name = reader.text();
+      const name = reader.oneOf(TRACE);
+      if (name === undefined) return reader.skipText();
       const value = reader.text();
-      if (name === 'traceparent' || name === 'tracestate') into[name] ??= value;
+      into[name] ??= value;
     },
   ),
   39: rule('maximum packet size', ['connect'], (reader, into) => {

@@ -51,6 +51,11 @@ export class SessionMemory {
     if (oldest !== undefined) this.#sessions.delete(oldest);
   }
 
+  /** The device came, and its client wants to know nothing of a session. */
+  end(deviceId: string): void {
+    this.#sessions.delete(deviceId);
+  }
+
   /** The session goes over to a new connection. @returns what it holds; `undefined` = there is none. */
   take(deviceId: string): Uint16Array | undefined {
     const session = this.#sessions.get(deviceId);
