@@ -109,7 +109,7 @@ describe('mapping suggest', () => {
     expect(code).toBe(0);
     expect(JSON.parse(json)).toMatchObject({
       messages: 300,
-      rules: [{ topic: 'plant/{device}/data', topics: 300, type: 'plant-data0' }],
+      rules: [{ topic: 'plant/{device}/data', topics: 300, type: 'plant-data' }],
     });
   });
 

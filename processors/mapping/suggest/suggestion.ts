@@ -56,17 +56,22 @@ export function suggestMapping(source: string, seen: readonly SeenTopic[], siteZ
 
 function draftAll(source: string, shapes: readonly TopicShape[], care: readonly number[]): DraftedRule[] {
   const taken = new Set<string>();
-  return shapes.map((shape, index) => {
-    const words = shape.levels.filter((level) => level !== undefined && /[A-Za-z]/.test(level));
-    const word = fieldName([words.at(-1) ?? 'readings'], taken)
-      .toLowerCase()
-      .replace(/[^a-z0-9]/g, '');
-    return draftRule(
-      shape,
-      `${source}-${word}${index}`.slice(0, 60),
-      CARE[care[index] as number] as DraftCare,
-    );
-  });
+  return shapes.map((shape, index) =>
+    draftRule(shape, typeName(source, shape, taken), CARE[care[index] as number] as DraftCare),
+  );
+}
+
+/** Called after the last level of the topics that is a word: `plant-data`, and `plant-data-2` for the next one. */
+function typeName(source: string, { levels }: TopicShape, taken: Set<string>): string {
+  const words = levels.filter((level) => level !== undefined && /[A-Za-z]/.test(level));
+  const word = fieldName([words.at(-1) ?? 'readings'], new Set())
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '');
+  const base = `${source}-${word}`.slice(0, 60);
+  let name = base;
+  for (let n = 2; taken.has(name); n++) name = `${base}-${n}`;
+  taken.add(name);
+  return name;
 }
 
 function build(
