@@ -171,4 +171,15 @@ describe('credentials file', () => {
     }
     expect(() => readCredentials(path.join(folder, 'missing.json'))).toThrow('ENOENT');
   });
+
+  it('[P10] takes what an editor of Windows wrote, and refuses labels in another encoding', () => {
+    const content = JSON.stringify({
+      version: 1,
+      devices: { 'dev-1': { algorithm: 'none', labels: { site: 'Köln' } } },
+    });
+    writeFileSync(file, `\uFEFF${content}\r\n`);
+    expect(readCredentials(file).get('dev-1')).toMatchObject({ labels: { site: 'Köln' } });
+    writeFileSync(file, Buffer.from(content, 'latin1'));
+    expect(() => readCredentials(file)).toThrow('line 1 is not UTF-8 text');
+  });
 });
