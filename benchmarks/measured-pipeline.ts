@@ -109,6 +109,11 @@ export class MeasuredPipeline implements AsyncDisposable {
     };
   }
 
+  /** Of the console, where the gateway serves one: embedded. */
+  get consoleUrl(): string {
+    return `http://127.0.0.1:${this.#writerPort}`;
+  }
+
   /** What the process that writes into the store says of itself. */
   async writerMetrics(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.#writerPort}/metrics`)).text();

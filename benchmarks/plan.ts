@@ -7,6 +7,7 @@ import { measurePeer, type PeerParts } from './peer/measure-peer.ts';
 import { measureSource } from './peer/measure-source.ts';
 import { pipelineReader, telegrafReader } from './peer/source-reader.ts';
 import { measureBurst, measureRates } from './rates.ts';
+import { measureViewers } from './viewers.ts';
 
 export interface Measurement {
   readonly name: string;
@@ -77,6 +78,7 @@ export function planOf({ signal, real, peer }: Parts): Measurement[] {
     ...list('burst', both, measureBurst),
     ...list('memory', both, measureMemory),
     ...list('10,000 silent devices over TLS', both, measureCrowd),
+    ...list('ten viewers of the console', [embedded], measureViewers),
     ...list('drain', [...onKafka, ...onKafka.map((setup) => ({ ...setup, batch: 20 }))], measureDrain),
     { name: 'messages', measure: measureMessages },
   ];

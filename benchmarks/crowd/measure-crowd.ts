@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,13 +7,14 @@ import type { Figures, Setup } from '#benchmarks/measurements.ts';
 import { cpuSeconds, residentMiB } from '#benchmarks/process-usage.ts';
 import { choosePorts } from '#runtime/choose-ports.ts';
 import { makeCertificate } from '#services/certificates.ts';
+import { startCrowd } from './start-crowd.ts';
 
 const DEVICES = 10_000;
 const IDLE_MS = 20_000;
 const CPU_SECONDS = 10;
 
 /** Ten thousand devices over TLS that say nothing: resident memory of the process that has them, and what each device is of it. */
-export async function measureCrowd({ size, services, name }: Setup): Promise<Figures> {
+export async function measureCrowd({ size, services }: Setup): Promise<Figures> {
   const folder = mkdtempSync(path.join(tmpdir(), 'crowd-'));
   await using resources = new AsyncDisposableStack();
   resources.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,22 +31,9 @@ export async function measureCrowd({ size, services, name }: Setup): Promise<Fig
   const { signal } = services;
   await sleep(IDLE_MS, undefined, { signal });
   const aloneMiB = residentMiB(pid);
-  const crowd = spawn(
-    process.execPath,
-    [path.join(import.meta.dirname, 'main.ts'), String(tlsPort), String(DEVICES), 'tls'],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
-  const exit = once(crowd, 'exit');
-  resources.defer(async () => {
-    crowd.stdin.end();
-    await exit;
-  });
   const startedAt = performance.now();
   const cpuAlone = cpuSeconds(pid);
-  const ready = await Promise.race([once(crowd.stdout, 'data'), exit.then(() => undefined)]);
-  if (ready === undefined) throw new Error(`${name}: not all of ${DEVICES} devices could connect`);
+  resources.use(await startCrowd({ port: tlsPort, devices: DEVICES, tls: true }));
   const connectedSeconds = (performance.now() - startedAt) / 1000;
   const connectCpuMs = ((cpuSeconds(pid) - cpuAlone) * 1000) / DEVICES;
   const mostMiB = residentMiB(pid);
