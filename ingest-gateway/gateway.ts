@@ -58,6 +58,8 @@ export interface IngestGateway extends AsyncDisposable {
   accounting(): Accounting;
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
   devices(silentForMs?: number): (DeviceStatus & Trouble)[];
+  /** All of them, in no order, for who rests in between: ten thousand at once are a pause for each of them. */
+  eachDevice(): Iterable<DeviceStatus & Trouble>;
   /** One device, with when it came and went; `undefined` = it was never let in. */
   device(id: string): (DeviceStory & Trouble) | undefined;
   /** Where it is written who came and who did what; `undefined` = nowhere. */
@@ -223,15 +225,16 @@ export async function startIngestGateway(
   const owned = resources.move();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= owned.disposeAsync());
+  const withTrouble = (status: DeviceStatus) => withClock({ ...status, ...watch.of(status.id) }, clocks);
   return {
     ports,
     audit,
     connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
-    devices: (silentForMs = 0) =>
-      devices
-        .list(silentForMs, credentials?.deviceIds())
-        .map((status) => withClock({ ...status, ...watch.of(status.id) }, clocks)),
+    devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()).map(withTrouble),
+    *eachDevice() {
+      for (const status of devices.each(credentials?.deviceIds())) yield withTrouble(status);
+    },
     device: (id) => {
       const story = devices.story(
         id,

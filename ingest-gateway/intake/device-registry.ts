@@ -138,16 +138,18 @@ export class DeviceRegistry {
    */
   list(silentForMs: number, expected: Iterable<string> = []): DeviceStatus[] {
     const before = this.#now() - silentForMs;
-    const statuses: DeviceStatus[] = [];
-    for (const device of this.#devices.values()) {
-      if (device.lastSeenAt > before) continue;
-      statuses.push(device.status());
-    }
-    for (const id of expected) {
-      if (this.#devices.has(id)) continue;
-      statuses.push({ ...NEVER_CONNECTED, id, ...this.#strangers.get(id) });
-    }
-    return statuses.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
+    const silent = [...this.each(expected, (device) => device.lastSeenAt <= before)];
+    return silent.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
+  }
+
+  /** One by one, in no order; who comes or goes meanwhile is among them or not. @param expected as in {@link list} */
+  *each(
+    expected: Iterable<string> = [],
+    isMeant: (device: Device) => boolean = () => true,
+  ): Generator<DeviceStatus> {
+    for (const device of this.#devices.values()) if (isMeant(device)) yield device.status();
+    for (const id of expected)
+      if (!this.#devices.has(id)) yield { ...NEVER_CONNECTED, id, ...this.#strangers.get(id) };
   }
 
   /** `undefined` = it is no device that was ever let in, nor one of `expected`. */

@@ -1,6 +1,7 @@
 import type { DeviceRow, DeviceSort, DeviceState, DevicesPage } from '#console/api/devices.ts';
 import type { DeviceSource, KnownDevice } from '#console/server/parts.ts';
 import { TimeSlice } from '#runtime/time-slice.ts';
+import { sortedInSlices } from './sorted-in-slices.ts';
 
 /** A list of all devices is made at most once in this time, whoever asks. Milliseconds. */
 const FRESH_MS = 2_000;
@@ -75,12 +76,12 @@ export class DeviceDirectory {
         found.push({ device: entry.device, key: by?.(entry) ?? 0 });
     }
     const sign = order === 'asc' ? 1 : -1;
-    found.sort((a, b) => {
+    const sorted = await sortedInSlices(found, (a, b) => {
       if (a.key !== b.key) return a.key < b.key ? -sign : sign;
       return (a.device.id < b.device.id ? -1 : 1) * (by === undefined ? sign : 1);
     });
     return {
-      devices: found.slice(skip, skip + limit).map(({ device }) => rowOf(device)),
+      devices: sorted.slice(skip, skip + limit).map(({ device }) => rowOf(device)),
       total: found.length,
       next: skip + limit < found.length ? String(skip + limit) : null,
       counts,

@@ -2,11 +2,20 @@ import { Ajv } from 'ajv';
 import type { DeviceSource, KnownDevice, KnownStory } from '#console/server/parts.ts';
 import type { TargetHttp } from '#console/server/target-http.ts';
 import type { IngestGateway } from '#ingest-gateway/gateway.ts';
+import { TimeSlice } from '#runtime/time-slice.ts';
 
 /** The gateway of this process. */
-export function devicesOf(gateway: Pick<IngestGateway, 'devices' | 'device'>): DeviceSource {
+export function devicesOf(gateway: Pick<IngestGateway, 'eachDevice' | 'device'>): DeviceSource {
   return {
-    list: async () => gateway.devices(),
+    async list() {
+      const all: KnownDevice[] = [];
+      const slice = new TimeSlice();
+      for (const device of gateway.eachDevice()) {
+        all.push(device);
+        if (slice.isOver()) await slice.rest();
+      }
+      return all;
+    },
     story: async (id) => gateway.device(id),
   };
 }
