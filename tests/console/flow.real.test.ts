@@ -74,6 +74,7 @@ describe.skipIf(missingReason(chromium))('the flow in a browser', () => {
     await using viewer = await ConsoleInBrowser.open(browser, { writes: false });
     await viewer.console.publish('dev-1', goodReading(0));
     const { page } = viewer;
+    let isOfRules = true;
     await page.route('**/api/v1/flow/events', async (route) => {
       const flow = await viewer.console.get<object>('/flow');
       const problem = {
@@ -83,7 +84,9 @@ describe.skipIf(missingReason(chromium))('the flow in a browser', () => {
         since: Date.now() - 1_000,
         runbook: '/runbooks/ConsumerStalled.md',
       };
-      const event = `event: flow\ndata: ${JSON.stringify({ ...flow, problems: [problem] })}\n\n`;
+      const frozen = { name: 'writer-1:8081', up: false, detail: 'writer-1:8081 does not answer: timeout' };
+      const shown = { ...flow, problems: isOfRules ? [problem] : [], targets: isOfRules ? [] : [frozen] };
+      const event = `event: flow\ndata: ${JSON.stringify(shown)}\n\n`;
       await route.fulfill({ contentType: 'text/event-stream', body: event });
     });
     await page.goto('/');
@@ -94,6 +97,10 @@ describe.skipIf(missingReason(chromium))('the flow in a browser', () => {
     );
     expect((await page.request.get('/runbooks/ConsumerStalled.md')).status()).toBe(200);
     await page.getByRole('link', { name: /^Writer: .*critical problem here$/ }).waitFor();
+
+    isOfRules = false;
+    await problems.getByText('writer-1:8081 does not answer: timeout; its numbers are missing').waitFor();
+    expect(await page.getByText('Nothing is wrong.').count()).toBe(0);
   });
 
   test('a viewer whose connection is cut is told so, and comes back', async () => {

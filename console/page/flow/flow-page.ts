@@ -21,8 +21,7 @@ export function FlowPage({ live: { flow, live } }: { live: LiveFlow }): VNode {
           ? html`<${Waiting} rows=${8} />`
           : html`
               <div class=${live ? '' : 'old-numbers'}>
-                <${FlowProblems} problems=${flow.problems} />
-                <${SilentTargets} flow=${flow} />
+                <${FlowProblems} flow=${flow} />
                 <${FlowDiagram} flow=${flow} />
                 <${FlowNumbers} flow=${flow} />
               </div>
@@ -39,15 +38,4 @@ function modeText({ mode, targets }: Flow): string {
   const up = targets.filter((target) => target.up).length;
   if (targets.length === 1) return up === 1 ? 'The one process answers' : 'The one process does not answer';
   return `${up} of ${targets.length} processes ${up === 1 ? 'answers' : 'answer'}`;
-}
-
-/** Processes whose numbers are missing in all that is shown. */
-function SilentTargets({ flow: { targets } }: { flow: Flow }): VNode | null {
-  const silent = targets.filter(({ up }) => !up);
-  if (silent.length === 0) return null;
-  return html`
-    <ul class="silent-targets" aria-label="Processes that do not answer">
-      ${silent.map(({ name, detail }) => html`<li key=${name}><strong>${name}</strong> does not answer, its numbers are missing${detail !== null && `: ${detail}`}</li>`)}
-    </ul>
-  `;
 }
