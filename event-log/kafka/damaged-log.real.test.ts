@@ -15,12 +15,20 @@ import { partitionOf } from './append/partitioner.ts';
 import { openKafkaEventLog } from './kafka-event-log.ts';
 
 const TOPIC = 'readings';
+const READINGS = { name: TOPIC, cleanup: 'delete', retentionMs: 3_600_000 } as const;
 const RECORDS = 160;
 /** The batch that is spoilt: far behind the last entry of the index before it, and far before the next one. */
 const SPOILT = 100;
 
-/** Ways to spoil the batch that begins at `at`; what Kafka 4.1 answers where it cannot read, as this test saw it. */
-const KINDS: readonly (readonly [name: string, spoil: (segment: Buffer, at: number) => unknown])[] = [
+/**
+ * Ways to spoil the batch that begins at `at`; what Kafka 4.1 answers where it cannot read, as this test saw it. The batch
+ * of offset `SPOILT`, where none is named.
+ */
+const KINDS: readonly (readonly [
+  name: string,
+  spoil: (segment: Buffer, at: number) => unknown,
+  offset?: number,
+])[] = [
   ['another value: wrong checksum', (segment, at) => segment.fill('X', at + 80, at + 90)],
   ['a format to come', (segment, at) => segment.writeInt8(3, at + 16)],
   ['an old format: UNKNOWN_SERVER_ERROR', (segment, at) => segment.writeInt8(0, at + 16)],
@@ -32,6 +40,8 @@ const KINDS: readonly (readonly [name: string, spoil: (segment: Buffer, at: numb
   ],
   ['an offset too small: passed over', (segment, at) => segment.writeBigInt64BE(3n, at)],
   ['an offset too large', (segment, at) => segment.writeBigInt64BE(150n, at)],
+  ['the first offset too small: passed over', (segment, at) => segment.writeBigInt64BE(-7n, at), 0],
+  ['the first offset too large', (segment, at) => segment.writeBigInt64BE(40n, at), 0],
 ];
 
 /**
@@ -50,22 +60,23 @@ describe.skipIf(missingReason(inject('kafka')))('a damaged log of a broker', () 
       await fill(log);
     }
     await kafka.node(0).stop();
-    for (const [partition, [, change]] of KINDS.entries()) {
-      await spoil(path.join(dataDir, 'broker-0', 'log', `${TOPIC}-${partition}`), change);
+    for (const [partition, [, change, offset]] of KINDS.entries()) {
+      await spoil(path.join(dataDir, 'broker-0', 'log', `${TOPIC}-${partition}`), change, offset);
     }
     await kafka.node(0).start();
 
     await using log = await open(kafka);
     const seen = await consume(log);
-    for (const [partition, [name]] of KINDS.entries()) {
-      expect([name, ...summaryOf(seen, partition)]).toEqual([name, [SPOILT], RECORDS - 1, 'in order']);
+    for (const [partition, [name, , offset = SPOILT]] of KINDS.entries()) {
+      expect([name, ...summaryOf(seen, partition)]).toEqual([name, [offset], RECORDS - 1, 'in order']);
     }
     const read = await Array.fromAsync(log.read(TOPIC));
     expect(read.map(essence).sort()).toEqual(seen.map(essence).sort());
 
     // Whoever begins in it, or in what the broker cannot find behind it, gets on, and misses no more than is there.
     for (const begin of [SPOILT, SPOILT + 3]) {
-      for (const partition of KINDS.keys()) {
+      for (const [partition, [, , offset = SPOILT]] of KINDS.entries()) {
+        if (offset !== SPOILT) continue;
         const from = new Map([[partition, begin]]);
         const rest = await Array.fromAsync(log.read(TOPIC, { from }));
         const [lost, good] = summaryOf(rest, partition);
@@ -89,9 +100,9 @@ describe.skipIf(missingReason(inject('kafka')))('a damaged log of a broker', () 
     }
     const leaders = await leadersOf(kafka);
     await kafka.node(0).stop();
-    for (const [partition, [, change]] of KINDS.entries()) {
+    for (const [partition, [, change, offset]] of KINDS.entries()) {
       if (leaders.get(partition) !== 0) continue;
-      await spoil(path.join(dataDir, 'broker-0', 'log', `${TOPIC}-${partition}`), change);
+      await spoil(path.join(dataDir, 'broker-0', 'log', `${TOPIC}-${partition}`), change, offset);
     }
     await kafka.node(0).start();
     await waitUntilInSync(kafka.brokers, 120_000);
@@ -122,7 +133,7 @@ function open({ brokers }: Kafka): Promise<EventLog> {
 
 /** {@link RECORDS} in each partition, each in a record batch of its own. */
 async function fill(log: EventLog): Promise<void> {
-  await eventually(() => log.ensureTopics([{ name: TOPIC, cleanup: 'delete', retentionMs: 3_600_000 }]));
+  await eventually(() => log.ensureTopics([READINGS]));
   const keys = [...KINDS.keys()].map((partition) => {
     for (let i = 0; ; i++) {
       if (partitionOf(Buffer.from(`key-${i}`), KINDS.length) === partition) return `key-${i}`;
@@ -137,6 +148,7 @@ async function fill(log: EventLog): Promise<void> {
 }
 
 async function consume(log: EventLog): Promise<LogRecord[]> {
+  await eventually(() => log.ensureTopics([READINGS]));
   const seen: LogRecord[] = [];
   await using _ = await log.subscribe({
     topic: TOPIC,
@@ -181,13 +193,17 @@ async function leadersOf({ brokers }: Kafka): Promise<ReadonlyMap<number, number
   }
 }
 
-async function spoil(folder: string, change: (segment: Buffer, at: number) => unknown): Promise<void> {
+async function spoil(
+  folder: string,
+  change: (segment: Buffer, at: number) => unknown,
+  offset = SPOILT,
+): Promise<void> {
   const segment = (await readdir(folder)).find((name) => name.endsWith('.log'));
   const file = path.join(folder, segment ?? '');
   const bytes = await readFile(file);
   const starts = batchStarts(bytes);
   expect(starts).toHaveLength(RECORDS);
-  change(bytes, starts[SPOILT] ?? 0);
+  change(bytes, starts[offset] ?? 0);
   await writeFile(file, bytes);
 }
 

@@ -67,6 +67,8 @@ class KafkaEventLog implements EventLog {
   readonly #oldest: OldestRecordWatch;
   /** Retention goes by the brokers' clocks; what is said of ages, by that of this process. */
   readonly #time: SeenTime;
+  /** Topics that this process has found so. */
+  readonly #neverCompacted = new Set<string>();
   readonly #subscriptions = new Set<Subscription>();
   readonly #locks = new Set<AsyncDisposable>();
   #closing: Promise<void> | undefined;
@@ -119,7 +121,7 @@ class KafkaEventLog implements EventLog {
       progress: (topic, group) => this.#progress.read(topic, group),
       coordinator: (group) => this.#connections.describeCoordinator(group),
       lookAgain: (topic, partition, offset) =>
-        lookAgain({ connections: this.#connections, channel: 'look-again', topic, partition }, offset),
+        lookAgain({ ...this.#placeOf(topic), channel: 'look-again', partition }, offset),
       telemetry: this.#telemetry,
       random: this.#deps.random,
     });
@@ -131,7 +133,7 @@ class KafkaEventLog implements EventLog {
 
   async *read(topic: string, options: ReadOptions = {}): AsyncGenerator<LogRecord> {
     this.#assertOpen();
-    yield* readTopic(this.#connections, topic, options);
+    yield* readTopic(this.#placeOf(topic), options);
   }
 
   async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
@@ -162,7 +164,10 @@ class KafkaEventLog implements EventLog {
       connections: this.#connections,
       telemetry: this.#telemetry,
     });
-    for (const { name } of topics) this.#appender.follow(name);
+    for (const { name, cleanup } of topics) {
+      this.#appender.follow(name);
+      if (cleanup === 'delete') this.#neverCompacted.add(name);
+    }
   }
 
   async acquireLock(name: string, { onHeld }: LockOptions = {}): Promise<AsyncDisposable | undefined> {
@@ -217,6 +222,10 @@ class KafkaEventLog implements EventLog {
     if (up) this.#telemetry.becameAvailable();
     else if (this.#view.problem !== undefined || !this.#appender.isUntried())
       this.#telemetry.becameUnavailable(detail);
+  }
+
+  #placeOf(topic: string) {
+    return { connections: this.#connections, topic, isNeverCompacted: this.#neverCompacted.has(topic) };
   }
 
   #subscriptionSettings(): SubscriptionSettings {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { AnsweredPartition } from '#event-log/kafka/wire/fetch-answers.ts';
+import { type AnsweredPartition, withRecords } from '#event-log/kafka/wire/fetch-answers.ts';
 import { encodeRecordBatch, encodeRecordBody } from '#event-log/kafka/wire/record-batch.ts';
-import { behindDamage } from './damage.ts';
+import { behindDamage, withLostBeginning } from './damage.ts';
 
 /** A partition of one record a batch, whose broker finds its way by an index with an entry for every `indexed`th. */
 class Disk {
@@ -34,6 +34,7 @@ class Disk {
       partition: 0,
       highWatermark: String(this.#batches.length),
       lastStableOffset: this.#batches.length,
+      logStartOffset: 0,
       abortedTransactions: [],
     };
     for (let at = offset - (offset % this.#indexed); at <= offset; at++) {
@@ -93,3 +94,16 @@ describe('[P5] behind damage that the broker cannot read', () => {
     expect(await behind(new Disk(30, 100).spoil(0), 5, 30)).toBeUndefined();
   });
 });
+
+test.each([
+  ['of three that it passes over', 3, ['offsets 0 to 2 cannot be read: ', '3 v3', '4 v4']],
+  ['of none', 0, ['0 v0', '1 v1', '2 v2']],
+])(
+  '[P2] the beginning of a partition that a broker does not show is told: %s',
+  async (_, first, expected) => {
+    const answered = await new Disk(5, 1).ask(first, 10_000);
+    const { messages } = withLostBeginning(await withRecords(answered, 0), 0);
+    const told = messages.slice(0, 3).map(({ position, value, damage }) => damage ?? `${position} ${value}`);
+    expect(told).toEqual(expected.map((text) => expect.stringContaining(text)));
+  },
+);

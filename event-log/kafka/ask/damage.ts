@@ -1,6 +1,7 @@
 import {
   type AnsweredPartition,
   type FetchedPartition,
+  firstOffsetOf,
   mayBeDamage,
   withRecords,
 } from '#event-log/kafka/wire/fetch-answers.ts';
@@ -56,6 +57,20 @@ export async function seenFromBefore(
   const fetched = await withRecords(answered, offset - 1, damagedAt);
   const messages = fetched.messages.filter(({ position }) => position >= offset);
   return messages.length === 0 ? undefined : { ...fetched, messages };
+}
+
+/**
+ * With what is missing before the first batch told as damage: a broker passes over a batch whose header says an offset
+ * before it, and of the oldest one nothing can be asked for before (`seenFromBefore`). For a partition that is never
+ * compacted and whose oldest record stands at `offset`: there nothing else leaves a gap.
+ */
+export function withLostBeginning(fetched: FetchedPartition, offset: number): FetchedPartition {
+  const [next] = fetched.messages;
+  const last = firstOffsetOf(fetched, offset) - 1;
+  if (next === undefined || last < offset) return fetched;
+  const why = 'the broker passes over what stands at the beginning of the partition';
+  const lost = new DamagedBatch(offset, last, next.timestamp, null, why);
+  return { ...fetched, messages: [lost, ...fetched.messages] };
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import type { FetchedRecord } from '#event-log/kafka/wire/fetched-record.ts';
 import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
 import { PipelineError } from '#runtime/errors.ts';
-import { type AskBroker, behindDamage, seenFromBefore } from './damage.ts';
+import { type AskBroker, behindDamage, seenFromBefore, withLostBeginning } from './damage.ts';
 import { refusal } from './patience.ts';
 import { END, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
 
@@ -28,6 +28,8 @@ export interface PartitionPlace {
   readonly channel: string;
   readonly topic: string;
   readonly partition: number;
+  /** Nothing but retention removes records of this topic: its cleanup policy is `delete`, as far as this process knows. */
+  readonly isNeverCompacted: boolean;
 }
 
 /**
@@ -81,7 +83,12 @@ async function fetchFrom(
   }
   if (errorCode !== 0) throw refusal(`partition ${partition} of ${topic}`, errorCode);
   const fetched = await withRecords(answered, offset);
-  if (beginsBehind(fetched, offset)) return (await seenFromBefore(ask, offset)) ?? fetched;
+  if (beginsBehind(fetched, offset)) {
+    const seen = await seenFromBefore(ask, offset);
+    if (seen !== undefined) return seen;
+    const isBeginning = offset === answered.logStartOffset;
+    return place.isNeverCompacted && isBeginning ? withLostBeginning(fetched, offset) : fetched;
+  }
   if (fetched.messages.length > 0) return fetched;
   // A leader that was elected a moment ago does not show its last records yet.
   if (Number(fetched.highWatermark) < until) {

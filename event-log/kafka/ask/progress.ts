@@ -82,7 +82,14 @@ export class ProgressReader {
   }
 
   async #find(topic: string, partition: number, from: number, end: number): Promise<Found> {
-    const place = { connections: this.#connections, channel: CHANNEL, topic, partition };
+    // What a broker passes over is no record to it; whoever consumes is told (`withLostBeginning`).
+    const place = {
+      connections: this.#connections,
+      channel: CHANNEL,
+      topic,
+      partition,
+      isNeverCompacted: false,
+    };
     const fetched = await fetchPartition(place, from, end, FETCH_BYTES);
     return {
       records: visibleRecords(topic, from, fetched),

@@ -1,9 +1,8 @@
 import type { LogRecord } from '#contract/log-record.ts';
 import type { ReadOptions } from '#event-log/event-log.ts';
-import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { toLogRecord } from '#event-log/kafka/wire/log-records.ts';
 import { visibleRecords } from '#event-log/kafka/wire/record-tunnel.ts';
-import { fetchPartition, offsetAfter } from './fetch-partition.ts';
+import { fetchPartition, offsetAfter, type PartitionPlace } from './fetch-partition.ts';
 import { withPatience } from './patience.ts';
 import { END, leadersOf, OLDEST, offsetsOf } from './topic-queries.ts';
 
@@ -15,8 +14,7 @@ let readers = 0;
  * group; it would have to be random, kept from committing, deleted afterwards, and allowed by an access list.)
  */
 export async function* readTopic(
-  connections: BrokerConnections,
-  topic: string,
+  { connections, topic, isNeverCompacted }: Omit<PartitionPlace, 'channel' | 'partition'>,
   { from, signal }: ReadOptions,
 ): AsyncGenerator<LogRecord> {
   const channel = `read-${readers++}`;
@@ -36,7 +34,7 @@ export async function* readTopic(
         signal?.throwIfAborted();
         const at = next;
         const fetched = await withPatience(`reading ${topic}`, () =>
-          fetchPartition({ connections, channel, topic, partition }, at, until),
+          fetchPartition({ connections, channel, topic, partition, isNeverCompacted }, at, until),
         );
         for (const each of visibleRecords(topic, at, fetched)) {
           const record = toLogRecord(topic, partition, each);

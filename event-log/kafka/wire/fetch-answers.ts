@@ -9,6 +9,8 @@ export interface AnsweredPartition {
   readonly highWatermark: string;
   /** Offset behind everything that may be seen: before the first transaction that is not over. */
   readonly lastStableOffset: number;
+  /** Offset of the oldest record that the partition still has. */
+  readonly logStartOffset: number;
   readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
   /** The record batches, as they are. */
   readonly bytes: Buffer;
@@ -67,7 +69,7 @@ function decodePartition(decoder: Decoder): AnsweredPartition {
   const errorCode = decoder.readInt16();
   const highWatermark = decoder.readInt64().toString();
   const lastStableOffset = Number(decoder.readInt64().toString());
-  decoder.readInt64(); // log start offset
+  const logStartOffset = Number(decoder.readInt64().toString());
   const abortedTransactions = decoder.readArray(() => ({
     producerId: decoder.readInt64().toString(),
     firstOffset: decoder.readInt64().toString(),
@@ -76,7 +78,15 @@ function decodePartition(decoder: Decoder): AnsweredPartition {
   const size = decoder.readInt32();
   const isThere = size > 0 && decoder.canReadBytes(size);
   const bytes = isThere ? decoder.readBytes(size) : NO_BYTES;
-  return { partition, errorCode, highWatermark, lastStableOffset, abortedTransactions, bytes };
+  return {
+    partition,
+    errorCode,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+    abortedTransactions,
+    bytes,
+  };
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -112,6 +122,11 @@ export function hasDamage({ messages }: FetchedPartition): boolean {
 }
 
 /** The first batch begins behind what was asked for: compaction removed what was between, or an offset is damaged. */
-export function beginsBehind({ messages }: FetchedPartition, from: number): boolean {
-  return Number(messages[0]?.batchContext.firstOffset ?? from) > from;
+export function beginsBehind(fetched: FetchedPartition, from: number): boolean {
+  return firstOffsetOf(fetched, from) > from;
+}
+
+/** Where the first batch begins; `from`, when there is none. */
+export function firstOffsetOf({ messages }: FetchedPartition, from: number): number {
+  return Number(messages[0]?.batchContext.firstOffset ?? from);
 }
