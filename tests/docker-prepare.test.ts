@@ -1,5 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -76,4 +89,41 @@ test('what an .env of an older version lacks is put into it, and what somebody w
   expect([...after.values()]).not.toContain('');
   expect(readFileSync(file, 'utf8')).toMatch(/^# mine\nINFLUX_TOKEN=.*\nINFLUX_PASSWORD=[0-9a-f]{48}\n/);
   expect(modeOf(file)).toBe('600');
+});
+
+test.each([
+  ['awk', 'MAPPINGS=tasmota\n'],
+  ['sed', 'INFLUX_PASSWORD=\n'],
+  ['od', 'INFLUX_PASSWORD=\n'],
+  ['cat', undefined],
+])('[P10] where %s fails, as on a full disk, it says so, and .env is as it was', (broken, text) => {
+  const { folder } = prepared();
+  const file = path.join(folder, '.env');
+  if (text === undefined) rmSync(file);
+  else writeFileSync(file, text);
+  const tools = path.join(folder, 'tools');
+  mkdirSync(tools);
+  writeFileSync(path.join(tools, broken), '#!/bin/sh\necho "no space left" >&2\nexit 1\n', { mode: 0o755 });
+  const { status, stdout, stderr } = spawnSync('sh', [path.join(folder, SCRIPT)], {
+    encoding: 'utf8',
+    env: { PATH: `${tools}:${process.env['PATH']}` },
+  });
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toContain('no space left');
+  expect(existsSync(file) ? readFileSync(file, 'utf8') : undefined).toBe(text);
+  expect(existsSync(`${file}.new`)).toBe(false);
+});
+
+test('an .env that is a link stays one, and what it names keeps its mode', () => {
+  const { folder, run, env } = prepared();
+  const [link, file] = [path.join(folder, '.env'), path.join(folder, 'kept elsewhere')];
+  renameSync(link, file);
+  writeFileSync(file, 'MAPPINGS=tasmota\n');
+  chmodSync(file, 0o640);
+  symlinkSync(path.basename(file), link);
+  run();
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(modeOf(file)).toBe('640');
+  expect(env().get('MAPPINGS')).toBe('tasmota');
+  expect(env().get('INFLUX_TOKEN')).toMatch(/^[0-9a-f]{48}$/);
 });

@@ -7,21 +7,34 @@ umask 077
 
 # Gives a variable of .env its value, unless it has one: where the line is, or at the end.
 fill() {
-  if grep -q "^$1=." .env; then return; fi
-  if grep -q "^$1=" .env; then
-    sed -e "s|^$1=\$|&$2|" .env >.env.new
+  if grep -q "^$1=." "$env"; then return; fi
+  if [ -z "$2" ]; then
+    echo "$1: nothing was made for it" >&2
+    exit 1
+  fi
+  # Every step by itself, for in a list `set -e` does not end what failed: whole or not at all, a disk may be full.
+  cp -p "$env" "$env.new"
+  if grep -q "^$1=" "$env"; then
+    sed -e "s|^$1=\$|&$2|" "$env" >"$env.new"
   else
     # `awk 1` ends a last line that has no end.
-    { awk 1 .env && printf '%s=%s\n' "$1" "$2"; } >.env.new
+    awk 1 "$env" >"$env.new"
+    printf '%s=%s\n' "$1" "$2" >>"$env.new"
   fi
-  # Whole or not at all: a disk may be full.
-  mv .env.new .env
+  mv "$env.new" "$env"
   filled="${filled:+$filled, }$1"
 }
 secret() { od -An -v -tx1 -N 24 /dev/urandom | tr -d ' \n'; }
 
+# The file itself, where .env is a link to it.
+env=.env
+if [ -L .env ]; then env=$(readlink -f .env); fi
+trap 'rm -f "$env.new"' EXIT
 filled=
-if [ ! -e .env ]; then cat .env.example >.env; fi
+if [ ! -e "$env" ]; then
+  cat .env.example >"$env.new"
+  mv "$env.new" "$env"
+fi
 fill INFLUX_PASSWORD "$(secret)"
 fill INFLUX_TOKEN "$(secret)"
 fill GRAFANA_ADMIN_PASSWORD "$(secret)"
