@@ -26,6 +26,7 @@ export async function settingsAndContractOfCommand(
   return { settings, contract };
 }
 
-function warn({ stderr }: Io, warnings: readonly string[]): void {
+/** One line each; they may quote what others wrote. */
+export function warn({ stderr }: Pick<Io, 'stderr'>, warnings: readonly string[]): void {
   for (const warning of warnings) stderr.write(`${safeLines(warning)}\n`);
 }

@@ -1,5 +1,5 @@
-import querystring from 'node:querystring';
 import { PipelineError } from '#runtime/errors.ts';
+import { withoutLogin } from '#runtime/url-login.ts';
 
 /** One whose answer has not come in this time, all of it, is down. Milliseconds. */
 const PATIENCE_MS = 3_000;
@@ -21,13 +21,10 @@ export class TargetHttp {
   /** @param token `HTTP_TOKEN`, which all processes share; `undefined` = what the URL says, if anything. */
   constructor(url: string, token: string | undefined, maxBytes = MAX_BYTES) {
     this.#maxBytes = maxBytes;
-    const { protocol, host, pathname, username, password } = new URL(url);
-    const path = pathname.replace(/\/+$/, '');
-    this.name = host + path;
-    this.#base = `${protocol}//${this.name}`;
-    const login = [username, password].map((word) => querystring.unescape(word)).join(':');
-    if (token !== undefined) this.#authorization = `Bearer ${token}`;
-    else if (login !== ':') this.#authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+    const { address, authorization } = withoutLogin(url);
+    this.name = address.host + address.pathname.replace(/\/+$/, '');
+    this.#base = `${address.protocol}//${this.name}`;
+    this.#authorization = token === undefined ? authorization : `Bearer ${token}`;
   }
 
   /** @throws PipelineError `gateway-unavailable` with what it answered, or that it did not. */

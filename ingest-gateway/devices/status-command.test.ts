@@ -79,6 +79,11 @@ describe('npm run devices -- status', () => {
     expect((await status(['--trouble', 'nothing', '--url', url])).code).toBe(2);
     answer = { status: 200, body: JSON.stringify(EMPTY) };
     expect((await status(['dev-9', '--url', url])).out).toContain('dev-9: not seen');
+    const withLogin = `http://u:p%40ss@127.0.0.1:${port}`;
+    expect((await status(['--url', withLogin])).code).toBe(0);
+    expect(asked.at(-1)?.authorization).toBe(`Basic ${Buffer.from('u:p@ss').toString('base64')}`);
+    await status(['--url', withLogin], { HTTP_TOKEN: 'secret' });
+    expect(asked.at(-1)?.authorization).toBe('Bearer secret');
     answer = { status: 401, body: '{}' };
     expect(await status(['--url', url])).toMatchObject({
       code: 1,
@@ -105,6 +110,11 @@ describe('npm run devices -- status', () => {
       code: 1,
       err: expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`),
     });
+    const { code, err } = await status(['--url', `http://u:hush@127.0.0.1:${port}`]);
+    expect([code, err]).toEqual([1, expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`)]);
+    expect(err).toContain('ECONNREFUSED');
+    expect(err).not.toContain('hush');
+    expect((await status(['--url', 'http://u:hush@localhost:port'])).err).not.toContain('hush');
     for (const address of ['mqtt://127.0.0.1:1883', 'localhost:port', ''])
       expect(await status(['--url', address])).toMatchObject({
         code: 2,

@@ -4,6 +4,7 @@ import type { CommandIo } from '#runtime/command-line.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { terminalJson } from '#runtime/terminal-text.ts';
 import { write } from '#runtime/text-output.ts';
+import { withoutLogin } from '#runtime/url-login.ts';
 import { allOf, overview, type StatusAnswer, statusAnswerSchema } from './status-report.ts';
 
 /** How long the gateway may take to answer. */
@@ -28,7 +29,8 @@ export function addStatusCommand(
   addExamples(program.command('status'), '--trouble', 'truck-1')
     .description(
       'What a running gateway knows of its devices since it started: who is there, what was refused, who is silent; ids that\n' +
-        'were never let in, and addresses that were turned away. Of one device: all there is. HTTP_TOKEN is shown if it is set.',
+        'were never let in, and addresses that were turned away. Of one device: all there is. HTTP_TOKEN is shown if it is set, else\n' +
+        'the user and password of --url.',
     )
     .argument('[device-id]', 'of this one only')
     .addOption(
@@ -69,17 +71,17 @@ async function ask(
   // `localhost:8080` is an address for people, and for `URL` one of the scheme `localhost`.
   const address = /^[a-z]+:\/\//i.test(base) ? base : `http://${base}`;
   if (!/^https?:/i.test(address) || !URL.canParse(address))
-    throw new PipelineError(
-      'usage',
-      `--url: expected an address such as http://127.0.0.1:8080, found ${base}`,
-    );
-  const url = new URL('/api/devices', address);
+    // Not quoted: there may be a password in it.
+    throw new PipelineError('usage', '--url: expected an address such as http://127.0.0.1:8080');
+  const { address: gateway, authorization } = withoutLogin(address);
+  const url = new URL('/api/devices', gateway);
   for (const [name, value] of Object.entries(wanted))
     if (value !== undefined) url.searchParams.set(name, value);
+  const shown = token ? `Bearer ${token}` : authorization;
   let response: Response;
   try {
     response = await fetch(url, {
-      headers: token ? { authorization: `Bearer ${token}` } : {},
+      headers: shown === undefined ? {} : { authorization: shown },
       signal: AbortSignal.timeout(ANSWER_MS),
     });
   } catch (cause) {

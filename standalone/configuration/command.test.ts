@@ -66,6 +66,14 @@ describe('npm run config', () => {
     expect((await config(['check', '--for', 'nobody'])).code).toBe(2);
   });
 
+  test('[P10] check warns in words that may go to a terminal', async () => {
+    const { code, err } = await config(['check'], { 'MQTT_PROT\u001b]0;x\u0007': '1' });
+    expect(code).toBe(0);
+    expect(err).toContain('MQTT_PROT\\u{1b}]0;x\\u{07}');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
+    expect(err).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+
   test('show says what is in force, from where and for whom, and no secret', async () => {
     const env = { ...DISTRIBUTED, MQTT_MESSAGES_PER_SECOND: '50' };
     const { code, out } = await config(['show', '--json'], env);
@@ -80,6 +88,13 @@ describe('npm run config', () => {
       readBy: ['gateway'],
     });
     expect(found('MQTT_MESSAGE_BURST')).toMatchObject({ value: '500', from: 'default' });
+    const targets = 'http://u:hush@g-1:8080/p/, http://g-2:8080 ,http:hush@g-3';
+    for (const format of [[], ['--json']]) {
+      const told = await config(['show', '--for', 'console', ...format], { ...env, CONSOLE_TARGETS: targets });
+      expect(told.code).toBe(0);
+      expect(told.out).toContain('http://g-1:8080/p/, http://g-2:8080 ,http://g-3/');
+      expect(told.out).not.toContain('hush');
+    }
     expect(found('INFLUX_TOKEN')).toMatchObject({ value: '(hidden)', from: 'environment' });
     expect(found('HTTP_PORT').value).toBe('gateway 8080, processors 8081, lag-monitor 8082');
     expect(found('SCHEMA_DIR')).toMatchObject({ value: null, from: 'not set' });

@@ -6,6 +6,7 @@ import { LAG_MONITOR_CHECKS } from '#processors/lag-monitor/lag-monitor-service.
 import { PROCESSORS_CHECKS } from '#processors/telemetry-writer/processors-service.ts';
 import { addExamples } from '#runtime/command-help.ts';
 import { type CommandIo, runCommand } from '#runtime/command-line.ts';
+import { warn } from '#runtime/command-settings.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { readText } from '#runtime/read-text.ts';
@@ -55,7 +56,7 @@ export async function runConfig(io: CommandIo): Promise<number> {
       const { problems, warnings } = await check(processes, options.here === true, io.env);
       if (options.json) {
         io.stdout.write(`${terminalJson({ ok: problems.length === 0, processes, problems, warnings })}\n`);
-      } else for (const warning of warnings) io.stderr.write(`${warning}\n`);
+      } else warn(io, warnings);
       if (problems.length > 0) throw new PipelineError('configuration', problems.join('\n'));
       if (!options.json) io.stdout.write(`All good: ${processes.join(', ')}.\n`);
     });

@@ -1,6 +1,7 @@
 import { listVariables } from '#runtime/list-variables.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
+import { withoutLogin } from '#runtime/url-login.ts';
 import type { VariableName } from '#runtime/variables.ts';
 
 export const PROCESS_NAMES = [
@@ -71,13 +72,25 @@ export function variablesInForce(
     const file = secret ? env[`${name}_FILE`] : undefined;
     if (file) return { name, value: HIDDEN, from: `file ${file}`, readBy } as const;
     const given = env[name];
-    if (given) return { name, value: secret ? HIDDEN : given.trim(), from: 'environment', readBy } as const;
+    if (given) return { name, value: secret ? HIDDEN : shown(given.trim()), from: 'environment', readBy } as const;
     const value = fallback || followsFrom(name, settings, readBy);
     return { name, value: value ?? null, from: value === undefined ? 'not set' : 'default', readBy } as const;
   });
 }
 
 const HIDDEN = '(hidden)';
+
+/** Without user and password, where it is an address that holds them, or a list of such. */
+function shown(value: string): string {
+  return value
+    .split(',')
+    .map((item) => {
+      if (!URL.canParse(item)) return item;
+      const { address, authorization } = withoutLogin(item);
+      return authorization === undefined ? item : address.href;
+    })
+    .join(',');
+}
 
 function isReadBy(reader: ProcessName, name: VariableName): boolean {
   const readers = READERS.find(({ names }) => names.test(name))?.by;
