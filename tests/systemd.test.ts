@@ -69,18 +69,24 @@ test('docs/operations.md tells the version of the embedded log that the code wri
 
 describe('iot-telemetry, the command', () => {
   /** With an npm that only tells how it was called. */
-  function called(instance: string, ...command: string[]): { readonly out: string; readonly code: number } {
+  function called(instance: string, ...command: string[]) {
+    return calledWith(
+      ['# KEY=in a comment', 'INFLUX_TOKEN=a$HOME`id`== "b', '', 'KAFKA_SASL_USERNAME=no end of line'].join('\n'),
+      instance,
+      ...command,
+    );
+  }
+
+  function calledWith(
+    settings: string,
+    instance: string,
+    ...command: string[]
+  ): { readonly out: string; readonly code: number } {
     const folder = mkdtempSync(path.join(tmpdir(), 'iot-telemetry-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const told = 'printf "%s|" "$INFLUX_TOKEN" "$KAFKA_SASL_USERNAME" "$DATA_DIR" "$(basename "$PWD")" "$@"';
     writeFileSync(path.join(folder, 'npm'), `#!/bin/sh\n${told}\n`, { mode: 0o755 });
-    const lines = [
-      '# KEY=in a comment',
-      'INFLUX_TOKEN=a$HOME`id`== "b',
-      '',
-      'KAFKA_SASL_USERNAME=no end of line',
-    ];
-    writeFileSync(path.join(folder, 'pipeline.env'), lines.join('\n'));
+    writeFileSync(path.join(folder, 'pipeline.env'), settings);
     const { stdout, stderr, status } = spawnSync(
       'sh',
       [path.join(FOLDER, 'iot-telemetry'), instance, ...command],
@@ -105,6 +111,27 @@ describe('iot-telemetry, the command', () => {
       ...['run', '--silent', 'dlq', '--', 'list', '--device', 'a b', ''],
     ]);
   });
+
+  test('leaves out what is no variable, and white space around what is', () => {
+    const settings = [
+      ...['; INFLUX_TOKEN=in a comment', 'not a name=1', 'KAFKA-BROKERS=a:1', '7=7', '=x', 'no assignment'],
+      ...['  INFLUX_TOKEN = a  b \t', 'KAFKA_SASL_USERNAME=of Windows\r', ''],
+    ];
+    const { out, code } = calledWith(settings.join('\n'), 'pipeline', 'dlq');
+    expect(code, out).toBe(0);
+    expect(out.split('|').slice(0, 2)).toEqual(['a  b', 'of Windows']);
+    expect(calledWith('', 'pipeline', 'dlq').code).toBe(0);
+  });
+
+  test.each([`"quoted"`, `'quoted'`, ` "of two\nlines"`, `a\\b`, 'goes on \\\nhere'])(
+    '[P10] refuses what systemd would read as something else: %j',
+    (value) => {
+      const { out, code } = calledWith(`DATA_DIR=/x\nINFLUX_TOKEN=${value}\n`, 'pipeline', 'dlq');
+      expect(code).toBe(2);
+      expect(out).toContain('pipeline.env: INFLUX_TOKEN: expected a value without quotes around it');
+      expect(out).not.toContain('dlq');
+    },
+  );
 
   test('[P10] says that there is no such instance', () => {
     expect(called('pipelines', 'dlq')).toEqual({
