@@ -42,7 +42,8 @@ export function addParagraphs(command: Command, text: string): Command {
 }
 
 /**
- * Lines to copy, after the options.
+ * Lines to copy, after the options. What is read by a program or kept in a file is asked for with `--silent`, for npm would print
+ * the name of the script before it.
  *
  * @param examples what stands after the command (`--since 2h`; empty = nothing), or a whole line that names it
  */
@@ -51,11 +52,14 @@ export function addExamples(command: Command, ...examples: readonly string[]): C
     const typed = typedCommand(command);
     const lines = examples.map((example) => {
       if (/\bnpm (run|start)\b/.test(example)) return `  ${example}`;
-      return `  ${example === '' ? typed.replace(/ --$/, '') : `${typed} ${example}`}`;
+      if (example === '') return `  ${typed.replace(/ --$/, '')}`;
+      return `  ${FOR_PROGRAMS.test(example) ? typed.replace('npm run', 'npm run --silent') : typed} ${example}`;
     });
     return ['', examples.length === 1 ? 'Example:' : 'Examples:', ...lines].join('\n');
   });
 }
+
+const FOR_PROGRAMS = /[|>]|--json\b/;
 
 /** What all commands have in common. */
 export function addExitCodes(program: Command): void {

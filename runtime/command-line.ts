@@ -10,7 +10,7 @@ export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Missing = nothing is read. */
   readonly stdin?: NodeJS.ReadableStream;
-  /** Results. With `--json` the last line is one JSON object. */
+  /** Results. With `--json`, JSON and nothing else. */
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   /** Progress and complaints. */
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };

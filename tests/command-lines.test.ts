@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -59,11 +59,29 @@ function namesUnder(title: string, help: string, name: RegExp): string[] {
   return (part.split('\n\n')[0] ?? '').split('\n').flatMap((line) => name.exec(line)?.[1] ?? []);
 }
 
-const lines: (readonly [program: string, ...command: string[]])[] = [];
+type Line = readonly [program: string, ...command: string[]];
+const lines: Line[] = [];
+/** With the options of their own help. */
+const options: {
+  readonly line: Line;
+  readonly command: string;
+  readonly option: string;
+  readonly value: string;
+}[] = [];
+const examples: string[] = [];
 for (const program of Object.keys(PROGRAMS)) {
   const { out } = await run(program, '--help');
   const commands = namesUnder('Commands', out, /^ {2}([a-z]+)/).filter((name) => name !== 'help');
   lines.push([program], ...commands.map((name) => [program, name] as const));
+}
+for (const line of lines) {
+  const [program, ...command] = line;
+  const { out } = await run(program, ...command, '--help');
+  for (const words of namesUnder('Options', out, /^ {2}(--[a-z-]+(?: <[a-z]+>)?)/)) {
+    const [option = '', value = ''] = words.split(' ');
+    options.push({ line, command: line.join(' '), option, value });
+  }
+  examples.push(...out.split('\n').filter((text) => /^ {2}.*npm (run|start)/.test(text)));
 }
 
 test('all commands of the README that end by themselves are looked at', () => {
@@ -71,7 +89,7 @@ test('all commands of the README that end by themselves are looked at', () => {
   const [, table = ''] = /\n## Commands\n([\s\S]*?)\n## /.exec(readme) ?? [];
   const rows = table.split('\n').flatMap((line) => /^\| (`.*?) \|/.exec(line)?.[1] ?? []);
   const named = rows.flatMap((row) =>
-    [...row.matchAll(/`(?:npm (?:run )?)?([a-z-]+)/g)].map(([, name]) => name),
+    [...row.matchAll(/`(?:npm (?:run (?:--silent )?)?)?([a-z-]+)/g)].map(([, name]) => name),
   );
   const serve = ['start', 'demo', 'gateway', 'mqtt-source', 'processors', 'lag-monitor', 'services'];
   const ofTheCode = ['security-drill', 'fuzz', 'build', 'test', 'check', 'bench', 'docs'];
@@ -103,29 +121,55 @@ describe.each(lines)('npm run %s %s', (program, ...command) => {
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain("unknown option '--nonsense\\u{1b}[31m'\n(--help explains)\n");
   });
+});
 
-  test('[P10] guesses which option was meant', async () => {
-    const { out } = await ask('--help');
-    const options = namesUnder('Options', out, /^ {2}(--[a-z-]{6,})/);
-    for (const option of options.slice(0, 2)) {
-      const misspelt = `${option.slice(0, -2)}${option.at(-1)}${option.at(-2)}`;
-      if (misspelt === option) continue;
-      const { code, err } = await ask(misspelt, 'x');
-      expect(code).toBe(2);
-      expect(err).toContain(`unknown option '${misspelt}'`);
-      expect(err).toMatch(new RegExp(`Did you mean (one of )?.*${option}`));
-    }
-  });
+/** Two letters exchanged; the end of a long one, so that it is like no other. */
+const misspelt = options.flatMap(({ line, command, option }) => {
+  const typed = `${option.slice(0, -2)}${option.at(-1)}${option.at(-2)}`;
+  return option.length >= 8 && typed !== option ? [{ line, command, option, typed }] : [];
+});
 
-  test('[P10] refuses a value that is none, naming option and what was expected', async () => {
-    const { out } = await ask('--help');
-    const ranged = namesUnder('Options', out, /^ {2}(--[a-z-]+) <(?:n|hours|seconds|share|time|when)>/);
-    for (const option of ranged) {
-      const { code, err } = await ask(`${option}=-x`);
-      expect(code, option).toBe(2);
-      expect(err).toMatch(new RegExp(`${option}.*expected`));
-    }
+test.each(misspelt)(
+  '[P10] npm run $command guesses that $option was meant',
+  async ({ line, option, typed }) => {
+    const { code, err } = await run(...line, typed, 'x');
+    expect(code).toBe(2);
+    expect(err).toContain(`unknown option '${typed}'`);
+    expect(err).toMatch(new RegExp(`Did you mean (one of )?.*${option}`));
+  },
+);
+
+const RANGED = ['<n>', '<hours>', '<seconds>', '<share>', '<time>', '<when>'];
+const ranged = options.filter(({ value }) => RANGED.includes(value));
+
+test.each(ranged)(
+  '[P10] npm run $command refuses a value of $option that is none',
+  async ({ line, option }) => {
+    const { code, err } = await run(...line, `${option}=-x`);
+    expect(code).toBe(2);
+    expect(err).toMatch(new RegExp(`${option}.*expected`));
+  },
+);
+
+test('the options that are looked at were found in the help', () => {
+  expect(misspelt.length).toBeGreaterThan(80);
+  expect(ranged.length).toBeGreaterThan(50);
+});
+
+/** Copied as they stand, they would keep what npm prints in a file, or hand it to a program. */
+const LOUD = /npm run (?!--silent )[^`#|]*(--json\b| > \S| \| (jq|node|grep|head|tail|sort|kcat)\b)/;
+
+test('examples whose output a program or a file takes are silent: in the help, and in documents', () => {
+  const documents = globSync(['*.md', '*/**/*.md'], {
+    cwd: path.join(import.meta.dirname, '..'),
+    exclude: (name) => /^(node_modules|dist|data)/.test(name),
   });
+  expect(documents.length).toBeGreaterThan(50);
+  const written = documents.flatMap((file) =>
+    readFileSync(path.join(import.meta.dirname, '..', file), 'utf8').split('\n'),
+  );
+  expect([...examples, ...written].filter((text) => LOUD.test(text))).toEqual([]);
+  expect(examples.filter((text) => text.includes('npm run --silent ')).length).toBeGreaterThan(3);
 });
 
 test.each(lines.filter(([, command]) => command !== undefined))(

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const ENTRY = path.join(import.meta.dirname, '..', 'simulator', 'main.ts');
 
-/** The last line of `npm run simulate -- … --json`. */
+/** The last line of `npm run --silent simulate -- … --json`. */
 export interface SimulatorReport {
   readonly sent: number;
   readonly acked: number;

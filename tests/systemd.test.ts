@@ -71,7 +71,9 @@ describe('iot-telemetry, the command', () => {
   /** With an npm that only tells how it was called. */
   function called(instance: string, ...command: string[]) {
     return calledWith(
-      ['# KEY=in a comment', 'INFLUX_TOKEN=a$HOME`id`== "b', '', 'KAFKA_SASL_USERNAME=no end of line'].join('\n'),
+      ['# KEY=in a comment', 'INFLUX_TOKEN=a$HOME`id`== "b', '', 'KAFKA_SASL_USERNAME=no end of line'].join(
+        '\n',
+      ),
       instance,
       ...command,
     );

@@ -111,7 +111,10 @@ describe('npm run devices -- status', () => {
       err: expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`),
     });
     const { code, err } = await status(['--url', `http://u:hush@127.0.0.1:${port}`]);
-    expect([code, err]).toEqual([1, expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`)]);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(`no gateway answers at http://127.0.0.1:${port}`),
+    ]);
     expect(err).toContain('ECONNREFUSED');
     expect(err).not.toContain('hush');
     expect((await status(['--url', 'http://u:hush@localhost:port'])).err).not.toContain('hush');

@@ -90,7 +90,10 @@ describe('npm run config', () => {
     expect(found('MQTT_MESSAGE_BURST')).toMatchObject({ value: '500', from: 'default' });
     const targets = 'http://u:hush@g-1:8080/p/, http://g-2:8080 ,http:hush@g-3';
     for (const format of [[], ['--json']]) {
-      const told = await config(['show', '--for', 'console', ...format], { ...env, CONSOLE_TARGETS: targets });
+      const told = await config(['show', '--for', 'console', ...format], {
+        ...env,
+        CONSOLE_TARGETS: targets,
+      });
       expect(told.code).toBe(0);
       expect(told.out).toContain('http://g-1:8080/p/, http://g-2:8080 ,http://g-3/');
       expect(told.out).not.toContain('hush');

@@ -72,7 +72,8 @@ export function variablesInForce(
     const file = secret ? env[`${name}_FILE`] : undefined;
     if (file) return { name, value: HIDDEN, from: `file ${file}`, readBy } as const;
     const given = env[name];
-    if (given) return { name, value: secret ? HIDDEN : shown(given.trim()), from: 'environment', readBy } as const;
+    if (given)
+      return { name, value: secret ? HIDDEN : shown(given.trim()), from: 'environment', readBy } as const;
     const value = fallback || followsFrom(name, settings, readBy);
     return { name, value: value ?? null, from: value === undefined ? 'not set' : 'default', readBy } as const;
   });
