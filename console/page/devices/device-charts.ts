@@ -78,11 +78,12 @@ interface FieldChartProps {
 
 function FieldChart({ field: { field, unit, times, values }, truncated }: FieldChartProps): VNode {
   // The unit of what has none is 1.
-  const title = unit === null || unit === '1' ? field : `${field}, ${unit}`;
+  const name = unit === null || unit === '1' ? field : `${field}, ${unit}`;
+  const title = truncated ? `${name} (the newest)` : name;
   if (times.length === 0)
-    return html`<figure class="chart card"><figcaption><span class="chart-title">${title}</span></figcaption><p class="muted">nothing in this span</p></figure>`;
+    return html`<figure class="chart card"><figcaption><span class="chart-title">${title}</span></figcaption><p class="muted">${truncated ? 'nothing in the newest part of this span: older readings are not looked at' : 'nothing in this span'}</p></figure>`;
   return html`<${TimeChart}
-    title=${truncated ? `${title} (the newest)` : title}
+    title=${title}
     times=${times}
     format=${(value: number | null | undefined) => fieldValue(rounded(value))}
     lines=${[{ name: field, values, colour: '--line-1' }]}

@@ -26,7 +26,7 @@ export async function readingsOf(
     const newest = await store.latest(device, schema === undefined ? limit : LIMITS.readingsPerQuery);
     found = newest.filter(isMeant);
   } else {
-    const knownFrom = await lookBack(store, device, {
+    await lookBack(store, device, {
       fromMs: fromMs ?? 0,
       toMs: toMs ?? Number.POSITIVE_INFINITY,
       signal,
@@ -36,7 +36,6 @@ export async function readingsOf(
       },
       isEnough: () => found.length >= limit,
     });
-    found = found.filter(({ ts }) => ts >= knownFrom);
   }
   return {
     readings: newestFirst(found)

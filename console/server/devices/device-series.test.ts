@@ -49,11 +49,46 @@ describe('a field over time', () => {
     expect(series.times.at(-1)).toBeGreaterThan((30 * DAY - DAY) / 1_000);
     expect(series.max.at(-1)).toBe(7 * 86_400 - 1);
     expect(store.handedOver()).toBeLessThanOrEqual(200_001);
-    // Each point stands for all of its part of the time.
-    const width = (7 * DAY) / query.points / SECOND;
-    for (const [place, max] of series.max.entries())
-      if (place < series.max.length - 1)
-        expect((max as number) - (series.min[place] as number)).toBeGreaterThan(width - 3);
+    // What is known is spread over the points.
+    expect(series.times.length).toBeGreaterThanOrEqual(query.points / 2);
+    expect(series.min[0]).toBeLessThan(7 * 86_400 - 180_000);
+  });
+
+  it.each([
+    ['60 a second', 1_000 / 60],
+    ['a thousand a second', 1],
+  ])('of a device that sends %s is as much of it as is looked at, whatever the span', async (_, everyMs) => {
+    const store = storeOf((7 * DAY) / everyMs, everyMs, (number) => number);
+    const charts = await chartsOf(store, new Map(), 'd', { schema: 'a/1', points: 300, fromMs: 23 * DAY });
+    const { times = [] } = charts.fields[0] ?? {};
+    expect(charts.truncated).toBe(true);
+    expect(times.length).toBeGreaterThanOrEqual(150);
+    expect(times.length).toBeLessThanOrEqual(300);
+    expect((times.at(-1) as number) - (times[0] as number)).toBeGreaterThan((100_000 * everyMs) / SECOND);
+    expect(store.handedOver()).toBeLessThanOrEqual(200_001);
+  });
+
+  it('is complete when a burst is among much that is quiet', async () => {
+    const quiet = storeOf(1_000, 60 * SECOND, () => 0, 25 * DAY);
+    const burst = storeOf(30_000, 1, () => 1, 24.9 * DAY);
+    const store = {
+      latest: quiet.latest,
+      async *scan(range: ScanRange) {
+        yield* burst.scan(range);
+        yield* quiet.scan(range);
+      },
+    };
+    const charts = await chartsOf(store, new Map(), 'd', { ...query, fromMs: 23 * DAY });
+    expect(charts.truncated).toBe(false);
+    const count = { burst: 0, quiet: 0 };
+    const { readings } = await readingsOf(store, 'd', {
+      schema: undefined,
+      fromMs: 23 * DAY,
+      toMs: undefined,
+      limit: 40_000,
+    });
+    for (const { values } of readings) count[values['x'] === 1 ? 'burst' : 'quiet']++;
+    expect(count).toEqual({ burst: 30_000, quiet: 1_000 });
   });
 
   it('has the mean of values of which two are more than a number can hold', async () => {

@@ -91,7 +91,6 @@ async function columnsOf(
       }
     },
   });
-  for (const column of columns.values()) column.forgetBefore(knownFrom);
   return { columns, truncated: knownFrom > fromMs };
 }
 
@@ -102,41 +101,69 @@ interface Point {
   readonly max: number;
 }
 
-/** Values of one field over a span: one by one while they are few, and always by parts of the time. */
+interface Part {
+  readonly count: number;
+  /** {@link SHRUNK}. */
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Values of one field over a span: one by one while they are few, and always by parts of the time, counted back from its end. The parts
+ * are short at first; a value that is older than all of them makes two into one until it has its place. So a device whose newest values
+ * only are known has them in at least half as many parts as one that is known for all of the span.
+ */
 class FieldColumn {
-  readonly #fromMs: number;
+  readonly #toMs: number;
   readonly #points: number;
-  /** Of one part, milliseconds. */
-  readonly #width: number;
+  /** Of one part when all of the span is known, milliseconds. */
+  readonly #widest: number;
+  /** Of one part now: the widest, halved some times. */
+  #width: number;
   /** One more than `points` when there were more. */
-  #single: (readonly [ts: number, value: number])[] = [];
-  readonly #parts = new Map<number, { count: number; sum: number; min: number; max: number }>();
+  readonly #single: (readonly [ts: number, value: number])[] = [];
+  /** The newest is 0. */
+  #parts = new Map<number, Part>();
 
   constructor(fromMs: number, toMs: number, points: number) {
-    this.#fromMs = fromMs;
+    this.#toMs = toMs;
     this.#points = points;
-    this.#width = Math.max(1, (toMs - fromMs) / points);
+    this.#widest = Math.max(1, (toMs - fromMs) / points);
+    this.#width = this.#widest;
+    while (this.#width >= 2) this.#width /= 2;
   }
 
   add(ts: number, value: number): void {
     if (this.#single.length <= this.#points) this.#single.push([ts, value]);
-    const place = Math.floor((ts - this.#fromMs) / this.#width);
-    const part = this.#parts.get(place);
-    if (part === undefined) {
-      this.#parts.set(place, { count: 1, sum: value * SHRUNK, min: value, max: value });
-      return;
-    }
-    part.count++;
-    part.sum += value * SHRUNK;
-    part.min = Math.min(part.min, value);
-    part.max = Math.max(part.max, value);
+    while (this.#placeOf(ts) >= this.#points && this.#width < this.#widest) this.#widen();
+    this.#join(this.#placeOf(ts), { count: 1, sum: value * SHRUNK, min: value, max: value });
   }
 
-  /** Of the time before not all values were added. */
-  forgetBefore(ts: number): void {
-    const first = Math.ceil((ts - this.#fromMs) / this.#width);
-    for (const place of this.#parts.keys()) if (place < first) this.#parts.delete(place);
-    if (this.#single.length <= this.#points) this.#single = this.#single.filter(([at]) => at >= ts);
+  #placeOf(ts: number): number {
+    return Math.ceil((this.#toMs - ts) / this.#width) - 1;
+  }
+
+  #widen(): void {
+    const parts = this.#parts;
+    this.#parts = new Map();
+    this.#width *= 2;
+    for (const [place, part] of parts) this.#join(Math.floor(place / 2), part);
+  }
+
+  #join(place: number, part: Part): void {
+    const there = this.#parts.get(place);
+    this.#parts.set(
+      place,
+      there === undefined
+        ? part
+        : {
+            count: there.count + part.count,
+            sum: there.sum + part.sum,
+            min: Math.min(there.min, part.min),
+            max: Math.max(there.max, part.max),
+          },
+    );
   }
 
   /** The oldest first. */
@@ -145,7 +172,7 @@ class FieldColumn {
       this.#single.length <= this.#points
         ? this.#single.map(([ts, value]) => ({ ts, mean: value, min: value, max: value }))
         : [...this.#parts].map(([place, { count, sum, min, max }]) => ({
-            ts: this.#fromMs + (place + 0.5) * this.#width,
+            ts: this.#toMs - (place + 0.5) * this.#width,
             mean: sum / count / SHRUNK,
             min,
             max,
