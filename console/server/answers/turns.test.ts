@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply } from 'fastify';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Turns } from './turns.ts';
 
 const replyOf = () => ({ raw: new EventEmitter() }) as unknown as FastifyReply;
@@ -50,4 +50,49 @@ test('beyond a hundred that wait nobody is let in', async () => {
   await expect(turns.take(replyOf(), async () => 0)).rejects.toMatchObject({ statusCode: 503 });
   all.resolve();
   await Promise.all(waiting);
+});
+
+test('who has gone keeps no place among those who wait', async () => {
+  const turns = new Turns(2);
+  const all = Promise.withResolvers<string>();
+  const running = [1, 2].map(() => turns.take(replyOf(), () => all.promise));
+  const left = Array.from({ length: 100 }, () => {
+    const reply = replyOf();
+    const answer = turns.take(reply, async () => 'nobody reads it');
+    reply.raw.emit('close');
+    return answer;
+  });
+  const fresh = turns.take(replyOf(), async () => 'fresh');
+  const [settled] = await Promise.all([
+    Promise.allSettled(left),
+    expect(fresh).resolves.toBe('fresh'),
+    all.resolve('done'),
+  ]);
+  expect(settled.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(await Promise.all(running)).toEqual(['done', 'done']);
+});
+
+test('who has gone before it was asked for begins nothing', async () => {
+  const before = replyOf();
+  before.raw.destroyed = true;
+  const work = vi.fn(async () => 'nobody reads it');
+  await expect(new Turns(1).take(before, work)).rejects.toMatchObject({ statusCode: 503 });
+  expect(work).not.toHaveBeenCalled();
+});
+
+test('no turn is lost with who goes at the moment in which it comes, whichever that is', async () => {
+  for (let ticks = 0; ticks < 12; ticks++) {
+    const turns = new Turns(1);
+    const first = Promise.withResolvers<string>();
+    const leaving = replyOf();
+    const answers = [
+      turns.take(replyOf(), () => first.promise),
+      turns.take(leaving, async () => 'may be read'),
+      turns.take(replyOf(), async () => 'last'),
+    ];
+    first.resolve('first');
+    for (let tick = 0; tick < ticks; tick++) await null;
+    leaving.raw.emit('close');
+    expect((await Promise.allSettled(answers)).at(-1), `${ticks} ticks`).toMatchObject({ value: 'last' });
+  }
 });

@@ -4,11 +4,12 @@ import { ApiFailure } from './api-answers.ts';
 const MAX_WAITING = 100;
 
 /**
- * So many at a time of what costs much; the others wait, who came first goes first. Who has gone meanwhile gives up the turn, also in
- * the middle of it.
+ * So many at a time of what costs much; the others wait, who came first goes first. Who has gone meanwhile gives up the turn, in the
+ * middle of it, and the place among those who wait.
  */
 export class Turns {
-  readonly #waiting: (() => void)[] = [];
+  /** Each gives one of them the turn; the first first. */
+  readonly #waiting = new Set<() => void>();
   #free: number;
 
   constructor(atOnce: number) {
@@ -18,25 +19,51 @@ export class Turns {
   /**
    * @param reply to who asks
    * @param work ends when its signal fires: nobody waits for it any more
-   * @throws ApiFailure too many wait already
+   * @throws ApiFailure too many wait already; who asked has gone
    */
   async take<Answer>({ raw }: FastifyReply, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-    if (this.#waiting.length >= MAX_WAITING)
-      throw new ApiFailure(503, 'too-many', 'Too many questions like this wait already: ask again later.');
     const gone = new AbortController();
     const leave = (): void =>
       gone.abort(new ApiFailure(503, 'unavailable', 'Nobody waits for this answer any more.'));
+    // Its close was told before.
+    if (raw.destroyed) leave();
     raw.once('close', leave);
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       gone.signal.throwIfAborted();
-      return await work(gone.signal);
+      if (this.#free > 0) this.#free--;
+      else await this.#turn(gone.signal);
+      try {
+        gone.signal.throwIfAborted();
+        return await work(gone.signal);
+      } finally {
+        this.#handOn();
+      }
     } finally {
       raw.off('close', leave);
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
     }
+  }
+
+  async #turn(gone: AbortSignal): Promise<void> {
+    if (this.#waiting.size >= MAX_WAITING)
+      throw new ApiFailure(503, 'too-many', 'Too many questions like this wait already: ask again later.');
+    const turn = Promise.withResolvers<void>();
+    this.#waiting.add(turn.resolve);
+    const giveUp = (): void => {
+      // Else it was given the turn in this moment, and hands it on.
+      if (this.#waiting.delete(turn.resolve)) turn.reject(gone.reason);
+    };
+    gone.addEventListener('abort', giveUp, { once: true });
+    await turn.promise;
+    gone.removeEventListener('abort', giveUp);
+  }
+
+  #handOn(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free++;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
   }
 }
