@@ -139,20 +139,24 @@ describe('who may change', () => {
       expect((await test.post('/session', { password: PASSWORD }, headers)).status).toBe(200);
   });
 
-  it('not even to make us read for a page that may not see it; a link may be followed [P9]', async () => {
+  it('not even to make us read for a page that may not see it; a link to a page may be followed [P9]', async () => {
     await using test = await TestConsole.start({ writes: false });
     // Not by fetch, which says the mode itself.
-    const status = async (site: string, mode: string): Promise<number | undefined> => {
-      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode };
-      const [answer] = await once(get(`${test.url}/api/v1/devices`, { headers }), 'response');
+    const status = async (path: string, site: string, mode: string, dest: string): Promise<number> => {
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest };
+      const [answer] = await once(get(`${test.url}${path}`, { headers }), 'response');
       answer.resume();
       return answer.statusCode;
     };
-    expect(await status('cross-site', 'no-cors')).toBe(403);
-    expect(await status('same-site', 'cors')).toBe(403);
-    expect(await status('cross-site', 'navigate')).toBe(200);
-    expect(await status('same-origin', 'cors')).toBe(200);
-    expect(await status('none', 'navigate')).toBe(200);
+    const api = '/api/v1/devices';
+    expect(await status(api, 'cross-site', 'no-cors', 'image')).toBe(403);
+    expect(await status(api, 'same-site', 'cors', 'empty')).toBe(403);
+    for (const dest of ['iframe', 'frame', 'object', 'embed', 'document'])
+      for (const site of ['cross-site', 'same-site'])
+        expect(await status(api, site, 'navigate', dest), `${site} ${dest}`).toBe(403);
+    expect(await status('/devices', 'cross-site', 'navigate', 'document')).toBe(200);
+    expect(await status(api, 'same-origin', 'cors', 'empty')).toBe(200);
+    expect(await status(api, 'none', 'navigate', 'document')).toBe(200);
   });
 });
 
