@@ -49,6 +49,19 @@ async function mapping(argv: readonly string[], env: Readonly<Record<string, str
 const write = (content: unknown) =>
   writeFileSync(path.join(folder, 'mappings', 'plant.json'), JSON.stringify(content));
 
+it.each([
+  ['compare --bucket b --url', 'http://u:hush@127.0.0.1:1'],
+  ['compare --bucket b --url', 'http://u:hush@127.0.0.1:port'],
+  ['compare --bucket b --url', 'influx'],
+  ['suggest --source s --out out --url', 'http://u:hush@127.0.0.1:1'],
+  ['suggest --source s --out out --url', 'mqtt://u:hush@127.0.0.1:port'],
+])('[P10] mapping %s %s: refused as no address for it, and not quoted', async (command, url) => {
+  const influx = { INFLUX_URL: 'http://127.0.0.1:1', INFLUX_TOKEN: 't', INFLUX_ORG: 'o', INFLUX_BUCKET: 'b' };
+  const { code, err } = await mapping([...command.split(' '), url], influx);
+  expect([code, err]).toEqual([2, expect.stringContaining('--url: expected an address such as ')]);
+  expect(err).not.toContain('hush');
+});
+
 describe('mapping check', () => {
   it('says what there is, and which fields of a type nothing fills', async () => {
     write(MAPPING);

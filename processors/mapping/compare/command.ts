@@ -7,6 +7,8 @@ import { utf8Text } from '#runtime/read-text.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { terminalJson, terminalText } from '#runtime/terminal-text.ts';
 import { plainTable } from '#runtime/text-output.ts';
+import { withoutLogin } from '#runtime/url-login.ts';
+import { isHttpUrl } from '#runtime/variable-kinds.ts';
 import { countValues } from '#telemetry-store/influxdb/value-counts.ts';
 import { type ComparedCount, compareCounts } from './compare-counts.ts';
 
@@ -67,6 +69,12 @@ export function addCompareCommand(
           'INFLUX_URL: expected the address of our InfluxDB: only what both chains keep in InfluxDB can be compared',
         );
       const { bucket, url = influx.url, by, measurement } = options;
+      // Not quoted: there may be a password in it.
+      if (!isHttpUrl(url) || withoutLogin(url).authorization !== undefined)
+        throw new PipelineError(
+          'usage',
+          '--url: expected an address such as http://127.0.0.1:8086, without user and password (--token-file is for that)',
+        );
       const toMs = options.to ?? context.now() - SETTLED_MS;
       const fromMs = options.from ?? toMs - HOUR_MS;
       if (fromMs >= toMs) throw new PipelineError('usage', '--from: expected a time before --to');

@@ -55,7 +55,7 @@ export async function listenToLetters(
 /**
  * What a broker publishes in the time, and all that it has retained, but for topics that a mapping knows already.
  *
- * @throws PipelineError `gateway-unavailable` when it cannot be reached, `usage` when it grants no subscription.
+ * @throws PipelineError `gateway-unavailable` when it cannot be reached, `usage` when that is no address of one, or it grants no subscription.
  */
 export async function listenToBroker(
   url: string,
@@ -64,6 +64,12 @@ export async function listenToBroker(
   now: () => number,
   { milliseconds, signal, seen, onProgress }: Listening,
 ): Promise<void> {
+  // Not quoted: there may be a password in it.
+  if (!/^(mqtts?|wss?):$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new PipelineError(
+      'usage',
+      '--url: expected an address such as mqtt://127.0.0.1:1883, mqtts://…, ws://… or wss://…',
+    );
   const clientId = `mapping-suggest-${randomBytes(4).toString('hex')}`;
   const client = await connectAsync(url, {
     clientId,
