@@ -28,3 +28,18 @@ export async function waitForCount(
     await sleep(lookMs);
   }
 }
+
+/**
+ * Resolves when readings begin to be stored; to how many are.
+ *
+ * @throws Error when for a minute none is
+ */
+export async function waitForFirst(stored: () => Promise<number>, lookMs: number): Promise<number> {
+  const askedAt = Date.now();
+  for (;;) {
+    const now = await stored();
+    if (now > 0) return now;
+    if (Date.now() - askedAt > GIVE_UP_MS) throw new Error('for a minute no reading was stored');
+    await sleep(lookMs);
+  }
+}

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { runFlood } from '#benchmarks/flood-process.ts';
 import type { Figures } from '#benchmarks/measurements.ts';
 import { cpuSeconds } from '#benchmarks/process-usage.ts';
-import { waitForCount } from '#benchmarks/wait-for-count.ts';
+import { waitForCount, waitForFirst } from '#benchmarks/wait-for-count.ts';
 import { startMosquitto } from '#services/mosquitto.ts';
 import type { SourceReader } from './source-reader.ts';
 
@@ -45,11 +44,7 @@ export async function measureSource(
         cpuSeconds(pid),
       ]),
     );
-  let first = await reader.stored();
-  while (first === 0) {
-    await sleep(LOOK_MS);
-    first = await reader.stored();
-  }
+  const first = await waitForFirst(reader.stored, LOOK_MS);
   const startedAt = Date.now();
   const before = cpuNow();
   const endedAt = await waitForCount(MESSAGES, reader.stored, LOOK_MS);

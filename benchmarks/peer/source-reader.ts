@@ -3,19 +3,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sumOf } from '#benchmarks/scraped-metrics.ts';
+import { waitForCount } from '#benchmarks/wait-for-count.ts';
 import { choosePorts } from '#runtime/choose-ports.ts';
 import type { InfluxDb } from '#services/influxdb.ts';
 import { type ServiceControl, startService } from '#services/service-process.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
-import { readingsIn } from './readings-in-influxdb.ts';
 import { directConfig } from './telegraf-config.ts';
+
+/** Between two looks whether it is connected. */
+const LOOK_MS = 50;
 
 /** Reads from a broker in a persistent session; ended, and started again, it goes on with what the broker kept. */
 export interface SourceReader extends AsyncDisposable {
   /** Resolves once the broker has its session and its subscription. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Readings in the store since the last start, and before by its own count. */
+  /** Readings that the store took since the reader was opened: asked of a page of metrics, which costs the store little. */
   stored(): Promise<number>;
   pid(): number;
 }
@@ -43,7 +46,7 @@ export async function telegrafReader(
       });
     },
     stop: async () => service?.stop(),
-    stored: () => readingsIn(address),
+    stored: await pointsWritten(influxDb),
     pid: () => service?.pid as number,
     async [Symbol.asyncDispose]() {
       await service?.stop();
@@ -78,22 +81,33 @@ export async function pipelineReader(
     httpPort,
     signal,
   });
-  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const metric = (name: string): Promise<number> => metricOf(`http://127.0.0.1:${httpPort}`, name);
   return {
     async start() {
       await pipeline.start();
-      while (sumOf(await metrics(), 'mqtt_source_connected') < 1);
+      await waitForCount(1, () => metric('mqtt_source_connected'), LOOK_MS);
     },
     async stop() {
       await pipeline.stop();
     },
-    stored: async () => sumOf(await metrics(), 'writer_readings_stored_total'),
+    stored: influxDb ? await pointsWritten(influxDb) : () => metric('writer_readings_stored_total'),
     pid: () => pipeline.pid as number,
     async [Symbol.asyncDispose]() {
       await pipeline.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Of every reader alike, by InfluxDB's own account: a reading is a point. Nobody else writes to it meanwhile. */
+async function pointsWritten({ url }: InfluxDb): Promise<() => Promise<number>> {
+  const points = (): Promise<number> => metricOf(url, 'storage_writer_ok_points_sum');
+  const before = await points();
+  return async () => (await points()) - before;
+}
+
+async function metricOf(url: string, name: string): Promise<number> {
+  return sumOf(await (await fetch(`${url}/metrics`)).text(), name);
 }
 
 async function newBucket(influxDb: InfluxDb): Promise<string> {
