@@ -78,6 +78,10 @@ export function refused(detail: string, value: Uint8Array | null): PipelineError
   });
 }
 
+export function logClosed(): PipelineError {
+  return new PipelineError('closed', 'the event log is closed');
+}
+
 export function notDurable(detail: string): PipelineError {
   return new PipelineError('not-durable', `the record is not known to be durable: ${detail}`, {
     retryable: true,

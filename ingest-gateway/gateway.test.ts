@@ -261,7 +261,7 @@ describe('bad readings', () => {
 });
 
 describe('memory', () => {
-  it('[P6] aedes keeps no payload of QoS 2 messages that are never released', async () => {
+  it('[P6] nobody keeps the payload of QoS 2 messages that are never released', async () => {
     const limits = { messagesPerSecond: 1e9, messageBurst: 1e9 };
     await using test = await startTestGateway({ limits });
     test.log.keep = false;

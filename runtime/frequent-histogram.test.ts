@@ -20,6 +20,10 @@ describe('frequent histogram', () => {
           theirs.observe(each);
           ours.observe(each);
         }
+        for (const none of [Number.NaN, Number.POSITIVE_INFINITY]) {
+          expect(() => theirs.observe(none)).toThrow(TypeError);
+          expect(() => ours.observe(none)).toThrow(TypeError);
+        }
         expect(await actual.metrics()).toBe(await expected.metrics());
       }),
     );

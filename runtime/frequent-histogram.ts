@@ -28,11 +28,18 @@ export class FrequentHistogram {
     for (const registry of options.registers) registry.registerMetric(this as unknown as Metric);
   }
 
+  /** @throws TypeError for what is no finite number, like prom-client */
   observe(value: number): void {
+    if (!Number.isFinite(value)) throw new TypeError(`Value is not a valid number: ${value}`);
     let bucket = 0;
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++;
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
     this.#sum += value;
+  }
+
+  reset(): void {
+    this.#counts.fill(0);
+    this.#sum = 0;
   }
 
   /** As a registry asks for it. */

@@ -13,6 +13,15 @@ test('what the operator has set stays', () => {
   expect(flagsOf('standalone/main.ts', given)).toEqual(['--expose-gc']);
 });
 
+test('what stays is started with its flags, and without the debug of its parser', () => {
+  const start = path.join(import.meta.dirname, 'start.mjs');
+  const script = `if (!process.argv[1].endsWith('start.mjs')) process.exit(console.log(process.execArgv.join()))`;
+  const show = `--import=data:text/javascript,${encodeURIComponent(script)}`;
+  const output = execFileSync(process.execPath, [show, start, 'standalone/main.ts'], { encoding: 'utf8' });
+  expect(output).toContain('--expose-gc');
+  expect(output).toContain('without-debug.mjs');
+});
+
 test('a command gets its arguments, and its usage names it', () => {
   const start = path.join(import.meta.dirname, 'start.mjs');
   const output = execFileSync(process.execPath, [start, 'processors/trace/main.ts', '--help'], {

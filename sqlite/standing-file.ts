@@ -1,12 +1,12 @@
-import { type Stats, statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
 
 /** What belongs to an open database; while it is open, SQLite neither removes nor replaces any of it. */
 const ENDINGS = ['', '-wal', '-shm'] as const;
 
-/** With the disk: an inode alone means nothing where another one was mounted. */
-type Place = Pick<Stats, 'dev' | 'ino'>;
+/** With the disk: an inode alone means nothing where another one was mounted. Whole numbers: some file systems have 64 bits of them. */
+type Place = Pick<BigIntStats, 'dev' | 'ino'>;
 /** Of a file that was gone before the first look: no file that comes later is it. */
-const NOWHERE: Place = { dev: -1, ino: -1 };
+const NOWHERE: Place = { dev: -1n, ino: -1n };
 
 /**
  * Whether what an open database writes can be found where its path says. On Unix a file that was deleted, moved or replaced
@@ -51,9 +51,9 @@ export class StandingFile {
     return known !== undefined && isSame(found, known) ? 'it' : 'another';
   }
 
-  #look(ending: string): Stats | Error | undefined {
+  #look(ending: string): BigIntStats | Error | undefined {
     try {
-      return statSync(`${this.#file}${ending}`, { throwIfNoEntry: false });
+      return statSync(`${this.#file}${ending}`, { bigint: true, throwIfNoEntry: false });
     } catch (error) {
       return error as Error;
     }

@@ -42,11 +42,7 @@ export class ChunkCursor {
   /** Where the bytes of the batch end. */
   #batchEnd: number;
   /** Of the record before: where they stand, and what they say. */
-  #lastHeaders: { readonly start: number; readonly end: number; readonly parsed: RecordHeaders } = {
-    start: 0,
-    end: 0,
-    parsed: {},
-  };
+  #lastHeaders: { readonly start: number; readonly end: number; readonly parsed: RecordHeaders } | undefined;
 
   /**
    * Records before `fromOffset` are skipped.
@@ -136,19 +132,19 @@ export class ChunkCursor {
 
   /** Records that follow each other often have the same. */
   #headersAt(start: number, end: number): RecordHeaders | undefined {
-    const { start: lastStart, end: lastEnd } = this.#lastHeaders;
+    const last = this.#lastHeaders;
     const isSame =
-      end - start === lastEnd - lastStart &&
-      this.#payload.compare(this.#payload, lastStart, lastEnd, start, end) === 0;
-    if (!isSame) {
-      try {
-        const parsed = JSON.parse(this.#payload.toString('utf8', start, end)) as RecordHeaders;
-        this.#lastHeaders = { start, end, parsed };
-      } catch {
-        return undefined;
-      }
+      last !== undefined &&
+      end - start === last.end - last.start &&
+      this.#payload.compare(this.#payload, last.start, last.end, start, end) === 0;
+    if (isSame) return last.parsed;
+    try {
+      const parsed = JSON.parse(this.#payload.toString('utf8', start, end)) as RecordHeaders;
+      this.#lastHeaders = { start, end, parsed };
+      return parsed;
+    } catch {
+      return undefined;
     }
-    return this.#lastHeaders.parsed;
   }
 
   #damaged(

@@ -11,6 +11,7 @@ import type {
   Subscription,
   TopicSettings,
 } from '#event-log/event-log.ts';
+import { promisedAppend } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { holdFileLock } from '#runtime/file-lock.ts';
@@ -95,7 +96,7 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
-    return this.#groupCommit.append(record, deadlineAt);
+    return promisedAppend((caller) => this.appendFor(record, deadlineAt, caller));
   }
 
   appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { promisedAppend } from '#event-log/pending-append.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { CommitFailure, CommitRequest, CommitResult } from './log-thread-calls.ts';
@@ -76,9 +77,12 @@ function setUp() {
     };
   };
   const append = (topic: string, key: string, deadlineMs = 10_000, bytes = 10) =>
-    groupCommit.append(
-      { topic, key, value: new Uint8Array(bytes), headers: {} },
-      performance.now() + deadlineMs,
+    promisedAppend((caller) =>
+      groupCommit.appendFor(
+        { topic, key, value: new Uint8Array(bytes), headers: {} },
+        performance.now() + deadlineMs,
+        caller,
+      ),
     );
   return { groupCommit, requests, durable, next, append, metrics: deps.metrics };
 }

@@ -1,10 +1,11 @@
-import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
 import type { AppendCaller, EventLogHealth } from '#event-log/event-log.ts';
 import {
+  failAppend,
   giveUpAppends,
+  logClosed,
   notDurable,
   type PendingAppend,
-  promisedAppend,
   resolveAppends,
 } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
@@ -20,9 +21,21 @@ import { WriteAvailability } from './write-availability.ts';
 
 /** Payload of one transaction, about: a larger one would make those behind it wait longer than its fsync is worth. */
 const TRANSACTION_BYTES = 8 * 1024 * 1024;
+const PASSED = 'the deadline had passed already';
 const BACKOFF: Backoff = { firstDelayMs: 20, maxDelayMs: 1_000, jitter: 0.5 };
 /** How often it is tried whether writing works again. Milliseconds. */
 const PROBE_MS = 1_000;
+
+export interface GroupCommitParts {
+  readonly commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
+  /** Records were appended, or refused; the log holds so many bytes now. */
+  readonly onAppended: (usedBytes: number) => void;
+  /** Whether each key of the topic has a lane of its own. */
+  readonly hasKeyLanes?: (topic: string) => boolean;
+  /** Time seen to pass; default: as the file has it. */
+  readonly seenMs?: () => number | undefined;
+  readonly telemetry: EmbeddedLogTelemetry;
+}
 
 /**
  * Turns appends and commits of consumers into transactions of the writer thread: group commit.
@@ -41,9 +54,7 @@ const PROBE_MS = 1_000;
  * Closing: nothing new is accepted, what waits is tried until its deadlines (`drained`).
  */
 export class GroupCommit {
-  readonly #commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
-  readonly #seenMs: () => number | undefined;
-  readonly #onAppended: (usedBytes: number) => void;
+  readonly #parts: GroupCommitParts;
   readonly #deps: Deps;
   readonly #telemetry: EmbeddedLogTelemetry;
   readonly #lanes: AppendLanes;
@@ -57,23 +68,9 @@ export class GroupCommit {
   #closed = false;
   readonly #availability = new WriteAvailability(PROBE_MS);
 
-  constructor(
-    parts: {
-      readonly commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
-      /** Records were appended, or refused; the log holds so many bytes now. */
-      readonly onAppended: (usedBytes: number) => void;
-      /** Whether each key of the topic has a lane of its own. */
-      readonly hasKeyLanes?: (topic: string) => boolean;
-      /** Time seen to pass; default: as the file has it. */
-      readonly seenMs?: () => number | undefined;
-      readonly telemetry: EmbeddedLogTelemetry;
-    },
-    deps: Deps,
-  ) {
+  constructor(parts: GroupCommitParts, deps: Deps) {
     this.#lanes = new AppendLanes(parts.hasKeyLanes ?? (() => false));
-    this.#commit = parts.commit;
-    this.#seenMs = parts.seenMs ?? (() => undefined);
-    this.#onAppended = parts.onAppended;
+    this.#parts = parts;
     this.#telemetry = parts.telemetry;
     this.#deps = deps;
   }
@@ -82,29 +79,23 @@ export class GroupCommit {
     return this.#availability.health;
   }
 
-  append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
-    return promisedAppend((caller) => this.appendFor(record, deadlineAt, caller));
-  }
-
   appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
-    if (this.#closed) {
-      caller.failed(new PipelineError('closed', 'the event log is closed'));
-      return;
+    const pending = { deadlineAt, caller, settled: false };
+    if (this.#closed) failAppend(pending, logClosed());
+    else if (deadlineAt <= performance.now()) {
+      this.#telemetry.appendFailed('deadline', record.topic, 1, PASSED);
+      failAppend(pending, notDurable(PASSED));
+    } else {
+      this.#lanes.of(record).add(record, pending);
+      this.#unsettled++;
+      this.#deadlines.watch(deadlineAt);
+      this.#scheduleFlush();
     }
-    if (deadlineAt <= performance.now()) {
-      this.#telemetry.appendFailed('deadline', record.topic, 1, 'the deadline had passed already');
-      caller.failed(notDurable('the deadline had passed already'));
-      return;
-    }
-    this.#lanes.of(record).add(record, { deadlineAt, caller, settled: false });
-    this.#unsettled++;
-    this.#deadlines.watch(deadlineAt);
-    this.#scheduleFlush();
   }
 
   /** Resolves when the offset is committed durably. Not retried here. @throws PipelineError `event-log-unavailable`, `closed` */
   commitOffset(offset: OffsetCommit): Promise<void> {
-    if (this.#closed) return Promise.reject(new PipelineError('closed', 'the event log is closed'));
+    if (this.#closed) return Promise.reject(logClosed());
     return new Promise((resolve, reject) => {
       this.#offsets.push({ ...offset, resolve, reject });
       this.#unsettled++;
@@ -171,11 +162,11 @@ export class GroupCommit {
     // Their memory is the thread's from now on.
     const sizes = segments.map(({ payload }) => payload.length);
     try {
-      const result = await this.#commit(
+      const result = await this.#parts.commit(
         {
           segments,
           offsets: offsets.map(({ topic, group, offset }) => ({ topic, group, offset })),
-          seenMs: this.#seenMs() ?? null,
+          seenMs: this.#parts.seenMs?.() ?? null,
           probeBytes,
         },
         segments.map(({ payload }) => payload.buffer),
@@ -212,7 +203,7 @@ export class GroupCommit {
     settleOffsets(offsets, result.offsetsFailure);
     this.#countSettled(offsets.length);
     this.#settleSegments(taken, result, seconds);
-    if (taken.length > 0) this.#onAppended(result.usedBytes);
+    if (taken.length > 0) this.#parts.onAppended(result.usedBytes);
   }
 
   #settleSegments(taken: readonly TakenAppends[], result: CommitResult, seconds: number): void {

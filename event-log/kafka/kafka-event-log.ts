@@ -12,6 +12,7 @@ import type {
   Subscription,
   TopicSettings,
 } from '#event-log/event-log.ts';
+import { promisedAppend } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { describeJump } from '#runtime/kept-time.ts';
@@ -107,7 +108,7 @@ class KafkaEventLog implements EventLog {
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
-    return this.#appender.append(record, deadlineAt);
+    return promisedAppend((caller) => this.appendFor(record, deadlineAt, caller));
   }
 
   appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {

@@ -68,6 +68,11 @@ export function describeAppend(under: LogUnderTest): void {
       expect(under.log.health()).toMatchObject({ up: true });
 
       await under.log.close();
+      const late = Promise.withResolvers<unknown>();
+      process.once('uncaughtException', late.resolve);
+      const afterwards = record(topic, 'device-1', 'late');
+      expect(() => under.log.appendFor(afterwards, soon(), { durable, failed: durable })).not.toThrow();
+      expect(await late.promise).toBe(fault);
       const code = await new Promise((resolve) =>
         under.log.appendFor(record(topic, 'device-1', 'late'), soon(), {
           durable: () => resolve('durable'),

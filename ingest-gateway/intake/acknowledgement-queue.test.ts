@@ -72,6 +72,13 @@ describe('acknowledgement queue', () => {
     await turn();
   });
 
+  it('[P6] what was released, and is kept by somebody, keeps none of those that came after it', () => {
+    const queue = new AcknowledgementQueue();
+    const messages = Array.from({ length: 3 }, () => pushed(queue, () => undefined));
+    for (const message of messages) queue.settle(message, 'accepted');
+    expect(messages.map(({ next }) => next)).toEqual([undefined, undefined, undefined]);
+  });
+
   it('[P6] keeps no memory of what was released, with others still waiting', async () => {
     const queue = new AcknowledgementQueue();
     const push = (): [WeakRef<object>, PendingAcknowledgement] => {

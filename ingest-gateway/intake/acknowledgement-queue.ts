@@ -82,6 +82,8 @@ export class AcknowledgementQueue {
         return;
       }
       this.#first = next;
+      // One that is old would keep all that came after it from the collection of what is young.
+      message.next = undefined;
       if (next === undefined) this.#last = undefined;
       message.answer(outcome);
     }

@@ -234,6 +234,26 @@ describe('[P1] what was received before the end of a connection is handled', () 
     },
   );
 
+  it.each([
+    ['DISCONNECT', { cmd: 'disconnect' } as const],
+    ['a second CONNECT', connectPacket('dev-1')],
+  ])('nothing that stands behind %s, in one slice of an open connection', async (_name, last) => {
+    await using test = await startTestGateway();
+    const client = await RawClient.device(test.port, 'dev-1');
+    client.send(
+      Buffer.concat([
+        bytesOf(publishPacket('dev-1', reading(0), 1)),
+        bytesOf(last),
+        bytesOf(publishPacket('dev-1', reading(1), 2)),
+        bytesOf(publishPacket('dev-1', reading(2), 3)),
+      ]),
+    );
+    await client.closed;
+    await eventually(async () => expect(await test.metric('ingest_connected_devices')).toBe(0));
+    await turn();
+    expect(test.log.records).toHaveLength(1);
+  });
+
   it('[P9] nothing of a client that is refused', async () => {
     await using test = await startGateway(true);
     const chunks = session('stranger', 0, 5, true, true);

@@ -47,13 +47,19 @@ export class Publishes {
 
   /** One came, behind a CONNECT. */
   take(packet: ReceivedPublish): void {
+    if (this.#goodbye || this.#isBehindTheEnd()) return;
     if (this.#mode === 'open') this.#handle(packet);
-    else if (!this.#goodbye) this.#remembered.push(packet);
+    else this.#remembered.push(packet);
   }
 
   /** A DISCONNECT came: what follows is not looked at. */
   disconnected(): void {
     this.#goodbye = true;
+  }
+
+  /** aedes closed the client for a packet of the same slice. */
+  #isBehindTheEnd(): boolean {
+    return this.#mode !== 'gone' && this.#connection.client.closed;
   }
 
   #onConnected(): void {

@@ -35,6 +35,8 @@ export interface BrokerSourceParts extends Pick<Deps, 'random' | 'now'> {
 }
 
 const BACKOFF: Backoff = { firstDelayMs: 500, maxDelayMs: 30_000, jitter: 0.5 };
+/** Topic with its length, packet id, length of properties: what a PUBLISH is acknowledged by, however little is kept of it. */
+const HEAD_BYTES = 2 + 65_535 + 2 + 4;
 const KEEPALIVE_SECONDS = 30;
 /** A connection that lived for so long was a good one: the next failure is the first one again. */
 const STEADY_MS = 60_000;
@@ -85,7 +87,8 @@ export class BrokerSource {
     this.#options = options;
     this.#parts = parts;
     this.broker = new URL(url).host;
-    const { connectMs, packetBytes } = limits;
+    const { connectMs } = limits;
+    const packetBytes = Math.max(limits.packetBytes, HEAD_BYTES);
     this.#login = { ...settings, keepaliveSeconds: KEEPALIVE_SECONDS, connectMs, ackDeadlineMs, packetBytes };
     const bounds = {
       ...limits,

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createKafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import { decodeRecordBatches } from '#event-log/kafka/wire/fetched-records.ts';
 import type { ProduceAnswer, ProduceData, ProducedPartition } from '#event-log/kafka/wire/produce-request.ts';
+import { promisedAppend } from '#event-log/pending-append.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { Appender } from './appender.ts';
 import { partitionOf } from './partitioner.ts';
@@ -78,9 +79,12 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
     random: () => 0,
   });
   const append = (partition: number, value: string, deadlineMs = 60_000) =>
-    appender.append(
-      { topic: TOPIC, key: keys[partition] ?? '', value: Buffer.from(value), headers: {} },
-      performance.now() + deadlineMs,
+    promisedAppend((caller) =>
+      appender.appendFor(
+        { topic: TOPIC, key: keys[partition] ?? '', value: Buffer.from(value), headers: {} },
+        performance.now() + deadlineMs,
+        caller,
+      ),
     );
   const knowLeaders = (known = leaders) =>
     appender.onClusterView([{ name: TOPIC, leaders: known, errorCode: 0 }]);

@@ -1,9 +1,9 @@
-import type { AppendRecord, RecordPosition } from '#contract/log-record.ts';
+import type { AppendRecord } from '#contract/log-record.ts';
 import type { AppendCaller } from '#event-log/event-log.ts';
 import type { TopicView } from '#event-log/kafka/ask/cluster-view.ts';
 import { encodeRecordBody, keyOf, recordValueOf } from '#event-log/kafka/wire/record-batch.ts';
-import { failAppend, notDurable, promisedAppend, refused } from '#event-log/pending-append.ts';
-import { PipelineError } from '#runtime/errors.ts';
+import { failAppend, logClosed, notDurable, refused } from '#event-log/pending-append.ts';
+import type { PipelineError } from '#runtime/errors.ts';
 import { type AppendFailure, failureOfRequest, NO_LEADER } from './append-failure.ts';
 import type { AppenderDeps } from './appender-deps.ts';
 import { durability } from './durability.ts';
@@ -58,22 +58,19 @@ export class Appender {
     this.#probes = new WriteProbes(this.#routes, deps);
   }
 
-  append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
-    return promisedAppend((caller) => this.appendFor(record, deadlineAt, caller));
-  }
-
   appendFor(record: AppendRecord, deadlineAt: number, caller: AppendCaller): void {
-    if (this.#closed !== undefined) {
-      caller.failed(new PipelineError('closed', 'the event log is closed'));
-      return;
-    }
     const body = encodeRecordBody(record.key, record.value, record.headers);
     const append: EncodedAppend = { body, deadlineAt, caller, settled: false };
+    if (this.#closed === undefined) this.#take(record.topic, append);
+    else failAppend(append, logClosed());
+  }
+
+  #take(topic: string, append: EncodedAppend): void {
     this.#pending++;
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
-    if (deadlineAt <= performance.now()) this.#fail(append, notDurable('deadline'));
+    if (append.deadlineAt <= performance.now()) this.#fail(append, notDurable('deadline'));
     else {
-      const route = this.#routeOf(record.topic);
+      const route = this.#routeOf(topic);
       route.health.isWritten = true;
       this.#enqueue(route, append);
     }
