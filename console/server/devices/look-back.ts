@@ -25,7 +25,8 @@ export interface LookBack {
 
 /**
  * Hands over the readings of a device in a span, the newest part first: a store streams them in no promised order, and of a long
- * span there may be more than can be looked at. Of a part that has too many, a shorter one is asked for. Rests in between: in `npm start` devices share the event loop with it.
+ * span there may be more than can be looked at. Of a part that has too many, a shorter one is asked for. Rests in between: in
+ * `npm start` devices share the event loop with it.
  *
  * @returns since when all were handed over, and none before it; not after `fromMs` = all of the span
  * @throws PipelineError `store-unavailable`; the reason of the signal
