@@ -8,7 +8,7 @@ import type { Kafka } from '#services/kafka.ts';
 import { createKafkaClient } from '#services/kafka-client.ts';
 import { startMosquitto } from '#services/mosquitto.ts';
 import { startService } from '#services/service-process.ts';
-import { readingsIn } from './readings-in-influxdb.ts';
+import { pointsWritten } from './points-written.ts';
 import { ingestConfig, type PeerAddresses, writeConfig } from './telegraf-config.ts';
 
 const PARTITIONS = 12;
@@ -19,18 +19,18 @@ export class PeerChain implements AsyncDisposable {
   readonly mqttPort: number;
   /** Of all processes that take part, by name. */
   readonly pids: Readonly<Record<string, number>>;
-  readonly #addresses: PeerAddresses;
+  readonly #stored: () => Promise<number>;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
     mqttPort: number,
     pids: Readonly<Record<string, number>>,
-    addresses: PeerAddresses,
+    stored: () => Promise<number>,
     resources: AsyncDisposableStack,
   ) {
     this.mqttPort = mqttPort;
     this.pids = pids;
-    this.#addresses = addresses;
+    this.#stored = stored;
     this.#resources = resources;
   }
 
@@ -72,12 +72,12 @@ export class PeerChain implements AsyncDisposable {
       kafka: kafka.node(0).pid,
       influxDb: influxDb.pid,
     };
-    return new PeerChain(mosquitto.port, pids, addresses, resources.move());
+    return new PeerChain(mosquitto.port, pids, await pointsWritten(influxDb), resources.move());
   }
 
   /** Resolves when exactly so many readings are stored; to the time of it. */
   waitForStored(readings: number): Promise<number> {
-    return waitForCount(readings, () => readingsIn(this.#addresses), LOOK_MS);
+    return waitForCount(readings, this.#stored, LOOK_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { sumOf } from '#benchmarks/scraped-metrics.ts';
 import { waitForCount } from '#benchmarks/wait-for-count.ts';
 import { choosePorts } from '#runtime/choose-ports.ts';
 import type { InfluxDb } from '#services/influxdb.ts';
 import { type ServiceControl, startService } from '#services/service-process.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
+import { metricOf, pointsWritten } from './points-written.ts';
 import { directConfig } from './telegraf-config.ts';
 
 /** Between two looks whether it is connected. */
@@ -97,17 +97,6 @@ export async function pipelineReader(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Of every reader alike, by InfluxDB's own account: a reading is a point. Nobody else writes to it meanwhile. */
-async function pointsWritten({ url }: InfluxDb): Promise<() => Promise<number>> {
-  const points = (): Promise<number> => metricOf(url, 'storage_writer_ok_points_sum');
-  const before = await points();
-  return async () => (await points()) - before;
-}
-
-async function metricOf(url: string, name: string): Promise<number> {
-  return sumOf(await (await fetch(`${url}/metrics`)).text(), name);
 }
 
 async function newBucket(influxDb: InfluxDb): Promise<string> {
