@@ -11,7 +11,7 @@ import type {
   Subscription,
   TopicSettings,
 } from '#event-log/event-log.ts';
-import { promisedAppend } from '#event-log/pending-append.ts';
+import { logClosed, promisedAppend } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { holdFileLock } from '#runtime/file-lock.ts';
@@ -40,9 +40,8 @@ export interface EmbeddedEventLogSettings extends LogRetentionOptions {
  *     LogSubscription, read, progress ◀─ reader thread (LogReader) ◀─ file
  *     LogRetention (owner only) ─▶ writer thread
  *
- * Every topic has one partition, number 0. Partitions let several consumers share a topic and several disks share its
- * writing; here one process consumes and one file is written, by one transaction at a time, so more of them would only
- * make batches smaller.
+ * Every topic has one partition, number 0. Partitions let several consumers share a topic and several disks its writing;
+ * here one process consumes and one file is written, one transaction at a time: more would only make batches smaller.
  *
  * Open → closing (nothing new is accepted, appends are tried until their deadlines, subscriptions stop) → closed. When
  * a thread dies, the log stays open but every call fails and the subscriptions stop: the process must be restarted.
@@ -276,6 +275,6 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new PipelineError('closed', 'the event log is closed');
+    if (this.#closing !== undefined) throw logClosed();
   }
 }

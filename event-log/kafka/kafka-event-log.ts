@@ -12,9 +12,8 @@ import type {
   Subscription,
   TopicSettings,
 } from '#event-log/event-log.ts';
-import { promisedAppend } from '#event-log/pending-append.ts';
+import { logClosed, promisedAppend } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
-import { PipelineError } from '#runtime/errors.ts';
 import { describeJump } from '#runtime/kept-time.ts';
 import { beginSeenTime, SeenTime } from '#runtime/seen-time.ts';
 import { Appender } from './append/appender.ts';
@@ -240,6 +239,6 @@ class KafkaEventLog implements EventLog {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new PipelineError('closed', 'the event log is closed');
+    if (this.#closing !== undefined) throw logClosed();
   }
 }

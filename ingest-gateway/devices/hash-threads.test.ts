@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { HashThreads } from './hash-threads.ts';
 import { hashPassword, type ScryptHash } from './password-hash.ts';
 
@@ -37,6 +38,14 @@ describe('threads that compute hashes', () => {
     using threads = new HashThreads();
     await expect(threads.verify(right, { ...kept, n: 3 })).rejects.toThrow(/scrypt|N|Invalid/);
     expect(await threads.verify(right, kept)).toBe(true);
+  });
+
+  it('end when they have had nothing to do for a while, and begin anew', async () => {
+    using threads = new HashThreads(1);
+    for (let round = 0; round < 2; round++) {
+      expect(await threads.verify(right, kept)).toBe(true);
+      await eventually(() => expect(threads.size).toBe(0));
+    }
   });
 
   it('fail what they had when they end', async () => {

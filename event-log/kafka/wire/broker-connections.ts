@@ -1,4 +1,5 @@
 import type { Logger } from 'kafkajs';
+import { logClosed } from '#event-log/pending-append.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type BrokerConnection, createBrokerConnection, destroyConnection } from './broker-connection.ts';
 import { type ClusterMetadata, sendMetadata } from './broker-requests.ts';
@@ -170,7 +171,7 @@ export class BrokerConnections {
     channel: string,
     question: (connection: BrokerConnection) => Promise<Answer>,
   ): Promise<Answer> {
-    if (this.#closed) throw new PipelineError('closed', 'the event log is closed');
+    if (this.#closed) throw logClosed();
     const key = `${format(address)} ${channel}`;
     const connection = this.#connectionFor(key, address);
     try {
