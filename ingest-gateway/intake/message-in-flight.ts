@@ -34,7 +34,7 @@ export interface AnsweredMessage {
   readonly ackDeadlineMs: number;
 }
 
-/** Memory of a record in flight besides its value: it, its message, and what the log keeps of it. Measured. */
+/** Memory of a record in flight besides its value: it, its message, and what the log keeps of it. Measured 1.2 kB, and garbage. */
 const RECORD_OVERHEAD_BYTES = 2 * 1024;
 
 /**
