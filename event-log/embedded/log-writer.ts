@@ -8,7 +8,7 @@ import { describeSqliteFailure } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 import { emptyWriteAheadLog, WriteAheadLog } from '#sqlite/write-ahead-log.ts';
 import { LOG_FILE_SETTINGS } from './log-file.ts';
-import { LogSpace } from './log-space.ts';
+import { LogRoom } from './log-room.ts';
 import type {
   CommitFailure,
   CommitRequest,
@@ -26,8 +26,6 @@ import { type PreparedSegment, SegmentStore } from './segment-store.ts';
 
 /** What a probe leaves behind. Bytes. */
 const PROBE_REST_BYTES = 64 * 1024;
-/** Steps of clearing away settled letters that a state may wait for. */
-const CLEARING_STEPS = 1_000;
 
 /**
  * All writing to the file, in the writer thread. Offsets are given inside the transaction that stores the records, so
@@ -41,10 +39,10 @@ const CLEARING_STEPS = 1_000;
 export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
   readonly #database: DatabaseSync;
   readonly #file: string;
-  readonly #space = new LogSpace();
   readonly #removal: RecordRemoval;
   readonly #wal: WriteAheadLog;
   readonly #store: SegmentStore;
+  readonly #room: LogRoom;
   readonly #ends: Map<string, number>;
   readonly #sql;
 
@@ -59,8 +57,13 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
     this.#removal = new RecordRemoval(database);
     this.#wal = new WriteAheadLog(database, LOG_FILE_SETTINGS.walKeptBytes);
     this.#store = new SegmentStore(database, options.file);
+    this.#room = new LogRoom({
+      file: options.file,
+      removal: this.#removal,
+      wal: this.#wal,
+      store: this.#store,
+    });
     this.#sql = {
-      state: database.prepare('SELECT max_bytes FROM log_state'),
       keepTime: database.prepare('UPDATE log_state SET seen_ms = ?, seen_time = ?'),
       commitOffset: database.prepare(
         `INSERT INTO consumer_groups (topic_id, name, committed_offset, seen_at)
@@ -139,7 +142,7 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
 
   #commit({ segments, offsets, seenMs }: CommitRequest): CommitResult {
     const prepared = segments.map((segment) => this.#store.prepare(segment));
-    const fullFailure = this.#fullFailure('data', prepared);
+    const fullFailure = this.#room.dataFailure(prepared);
     const results = prepared.map((it): SegmentResult => {
       const failure = this.#refusal(it, fullFailure);
       return failure === undefined
@@ -160,30 +163,8 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
     if (topic === undefined) {
       return { cause: 'unknown-topic', detail: `the topic ${segment.topic} does not exist` };
     }
-    if (topic.cleanup === 'compact') return this.#controlFailure(it);
-    return fullFailure ?? this.#shareFailure(it);
-  }
-
-  /** States always find room as long as anything is settled: they are how room is made. */
-  #controlFailure(it: PreparedSegment): CommitFailure | undefined {
-    return this.#failureAfterClearing('everywhere', () => this.#fullFailure('control', [it]));
-  }
-
-  /** So does a letter in its share, before the next pass of the housekeeping. */
-  #shareFailure(it: PreparedSegment): CommitFailure | undefined {
-    return this.#failureAfterClearing('where-crowded', () => this.#store.shareFailure(it, this.#maxBytes()));
-  }
-
-  #failureAfterClearing(
-    where: 'everywhere' | 'where-crowded',
-    look: () => CommitFailure | undefined,
-  ): CommitFailure | undefined {
-    let failure = look();
-    for (let step = 0; failure !== undefined && step < CLEARING_STEPS; step++) {
-      if (!this.#removal.removeSettled(where)) break;
-      failure = look();
-    }
-    return failure;
+    if (topic.cleanup === 'compact') return this.#room.controlFailure(it);
+    return fullFailure ?? this.#room.shareFailure(it);
   }
 
   /**
@@ -205,35 +186,10 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
     };
   }
 
-  #fullFailure(kind: 'data' | 'control', prepared: readonly PreparedSegment[]): CommitFailure | undefined {
-    const ofKind = prepared.filter(({ topic }) => (topic?.cleanup === 'compact') === (kind === 'control'));
-    if (ofKind.length === 0) return undefined;
-    const incomingBytes = ofKind.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (kind === 'data') this.#removal.makeRoom(incomingBytes);
-    return this.#spaceFailure(kind, incomingBytes);
-  }
-
-  #spaceFailure(kind: 'data' | 'control', incomingBytes: number): CommitFailure | undefined {
-    const excessBytes = this.#wal.excessBytes();
-    const usedBytes = this.#removal.usedBytes() + excessBytes;
-    const limit = this.#space.exceeded(kind, { usedBytes, incomingBytes, maxBytes: this.#maxBytes() });
-    if (limit === undefined) return undefined;
-    const why =
-      excessBytes > 0
-        ? `; ${excessBytes} of them are its write-ahead log, which has grown because another program keeps reading the file`
-        : ', and none may be removed';
-    return {
-      cause: 'size-limit',
-      detail:
-        `${this.#file} holds ${usedBytes} of at most ${limit} bytes (EMBEDDED_MAX_BYTES less what is kept free), ` +
-        `${incomingBytes} more do not fit${why}`,
-    };
-  }
-
   /** Writes as much as what failed, and takes it back: that something small fits shows nothing. */
   #probe(bytes: number): CommitFailure | undefined {
     if (bytes === 0) return undefined;
-    const failure = this.#spaceFailure('data', bytes);
+    const failure = this.#room.spaceFailure('data', bytes);
     if (failure !== undefined) return failure;
     try {
       this.#transaction(() => this.#sql.probe.run(Math.max(bytes, PROBE_REST_BYTES)));
@@ -247,10 +203,6 @@ export class LogWriter implements Omit<WriterCalls, 'mend'>, RescuableDatabase {
   #failureOf(error: unknown): CommitFailure {
     const failure = commitFailureOf(error);
     return { ...failure, detail: `${this.#file} (${this.#removal.usedBytes()} bytes): ${failure.detail}` };
-  }
-
-  #maxBytes(): number {
-    return Number(this.#sql.state.get()?.['max_bytes']);
   }
 
   #commitOffsets(offsets: readonly OffsetCommit[]): void {

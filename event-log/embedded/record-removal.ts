@@ -12,10 +12,6 @@ const FREE_SHARE_KEPT = 0.25;
 const FREE_PAGES_KEPT = 16 * 1024;
 /** From this share of the limit on, records that every known group has consumed, and settled ones, go before their time. */
 export const CROWDED_SHARE = 0.9;
-/** From this share on, records that come take the place of consumed ones at once, before the housekeeping's next look. */
-const FULL_SHARE = 0.95;
-/** Calls' worth of rows that one transaction removes for that at most. */
-const ROOM_STEPS = 64;
 /** How long a compacted topic remembers that a key was removed, for readers that are behind. As Kafka's `delete.retention.ms`. */
 const TOMBSTONE_MS = 24 * 60 * 60 * 1000;
 /** How exact `seen_at` has to be. */
@@ -36,6 +32,8 @@ export class RecordRemoval {
   readonly #pageSize: number;
   /** Of the last look of the housekeeping; `undefined` before it: groups may not have subscribed yet. */
   #groupsSince: number | undefined;
+  /** What was removed since then; too much, when its transaction failed. */
+  #untold: RemovalResult['topics'][number][] = [];
   readonly #sql;
 
   constructor(database: DatabaseSync) {
@@ -71,8 +69,13 @@ export class RecordRemoval {
     return (this.#pages() - this.#freePages()) * this.#pageSize;
   }
 
+  /** The limit of the file. */
+  maxBytes(): number {
+    return Number(this.#sql.maxBytes.get()?.['max_bytes']);
+  }
+
   removeOld({ seenMs, activeGroups, groupsSince }: RemovalRequest): RemovalResult {
-    const maxBytes = this.#maxBytes();
+    const maxBytes = this.maxBytes();
     this.#groupsSince = groupsSince;
     for (const { topic, group } of activeGroups) this.#sql.groupSeen.run(topic, group, seenMs);
     const crowded = this.usedBytes() > maxBytes * CROWDED_SHARE;
@@ -99,27 +102,32 @@ export class RecordRemoval {
     }
     const settled = this.#removeSettled(maxBytes, crowded);
     return {
-      topics: [...topics, ...settled.topics],
+      topics: [...this.#untold.splice(0), ...topics, ...settled.topics],
       more: more || settled.more,
       usedBytes: this.usedBytes(),
     };
   }
 
   /**
-   * Removes consumed records, the oldest first, until so many bytes more leave the log below its limit, as far as there are
-   * any: what may go is no reason to refuse anything. Must run inside a transaction.
+   * A few consumed records, the oldest, before the next look of the housekeeping, which tells of them. Must run inside a
+   * transaction. @returns whether there were any
    */
-  makeRoom(bytes: number): void {
-    if (this.#groupsSince === undefined) return;
-    const most = this.#maxBytes() * FULL_SHARE;
-    for (let step = 0; step < ROOM_STEPS && this.usedBytes() + bytes > most; step++) {
-      if (!this.#removeConsumed(this.#groupsSince)) return;
-    }
+  removeConsumed(): boolean {
+    const groupsSince = this.#groupsSince;
+    if (groupsSince === undefined) return false;
+    const removed = this.#sql.topics.all().flatMap(({ id, name, cleanup }) => {
+      if (cleanup === 'compact') return [];
+      const consumedTo = this.#consumedTo(Number(id), groupsSince);
+      const { records } = this.#removeFrom(Number(id), { consumedTo, before: -Infinity, crowded: true });
+      return records === 0 ? [] : [{ topic: String(name), removedRecords: records, forSpace: true }];
+    });
+    this.#untold.push(...removed);
+    return removed.length > 0;
   }
 
   /** A few settled letters, whatever room the log has. @returns whether there may be more. */
   removeSettled(where: 'everywhere' | 'where-crowded'): boolean {
-    const { topics, more } = this.#removeSettled(this.#maxBytes(), where === 'everywhere');
+    const { topics, more } = this.#removeSettled(this.maxBytes(), where === 'everywhere');
     return more || topics.length > 0;
   }
 
@@ -131,17 +139,6 @@ export class RecordRemoval {
     return this.#freePages() < free;
   }
 
-  /** @returns whether there were any. */
-  #removeConsumed(groupsSince: number): boolean {
-    let rows = 0;
-    for (const { id, cleanup } of this.#sql.topics.all()) {
-      if (cleanup === 'compact') continue;
-      const consumedTo = this.#consumedTo(Number(id), groupsSince);
-      rows += this.#removeFrom(Number(id), { consumedTo, before: -Infinity, crowded: true }).rows;
-    }
-    return rows > 0;
-  }
-
   #removeSettled(maxBytes: number, crowded: boolean): Pick<RemovalResult, 'topics' | 'more'> {
     const steps = this.#settled.step(maxBytes, crowded);
     return {
@@ -150,10 +147,6 @@ export class RecordRemoval {
         .map(({ topic, removedRecords }) => ({ topic, removedRecords, forSpace: true })),
       more: steps.some(({ more }) => more),
     };
-  }
-
-  #maxBytes(): number {
-    return Number(this.#sql.maxBytes.get()?.['max_bytes']);
   }
 
   #removeFrom(

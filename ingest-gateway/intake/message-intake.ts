@@ -33,8 +33,8 @@ export interface IntakeParts {
   readonly now: () => number;
 }
 
-/** A message that came from a broker, which says nothing of who published it. */
-export interface HandedOverMessage extends AnsweredMessage {
+/** A message of an authenticated device, or one that a broker handed over. */
+export interface ReceivedMessage extends AnsweredMessage {
   readonly version: MqttVersion;
   readonly trace: TraceContext | undefined;
   readonly topic: string;
@@ -46,16 +46,8 @@ export interface HandedOverMessage extends AnsweredMessage {
   readonly cutFrom?: number | undefined;
 }
 
-/** A message of an authenticated device: on its own topic, or on one that the mappings take. */
-export interface ReceivedMessage extends HandedOverMessage {
-  readonly access: Exclude<PublishAccess, 'foreign'>;
-}
-
-/** A message of an authenticated device that is for nobody. */
-export type ForeignMessage = Pick<
-  ReceivedMessage,
-  'device' | 'sender' | 'acknowledgements' | 'qos' | 'messageId' | 'ackDeadlineMs' | 'version' | 'topic'
->;
+/** A message that is for nobody. */
+export type ForeignMessage = AnsweredMessage & Pick<ReceivedMessage, 'version' | 'topic'>;
 
 /**
  * Turns a message into records, and lets it be acknowledged when all of them are durable (P1): on the device's own
@@ -83,9 +75,9 @@ export class MessageIntake {
     return judgePublish(topic, device.topic, device.forwarding.right, mapsTopics);
   }
 
-  /** Its sender is answered when the message is durable or given up. */
-  receive(message: ReceivedMessage): void {
-    if (message.access === 'own') this.#receiveNative(message, message.device, undefined);
+  /** A message on the device's own topic, or on one that the mappings take. Its sender is answered when it is durable or given up. */
+  receive(message: ReceivedMessage, access: Exclude<PublishAccess, 'foreign'>): void {
+    if (access === 'own') this.#receiveNative(message, message.device, undefined);
     else this.#receiveForeign(message);
   }
 
@@ -93,7 +85,7 @@ export class MessageIntake {
    * A message of a device behind a broker, whose word for it is taken: on a telemetry topic of the device that the topic
    * names, on every other one for the mappings.
    */
-  receiveHandedOver(message: HandedOverMessage): void {
+  receiveHandedOver(message: ReceivedMessage): void {
     const { device: client, topic } = message;
     const deviceId = deviceIdOfTopic(topic);
     if (deviceId === undefined) this.#receiveForeign(message);
@@ -103,7 +95,7 @@ export class MessageIntake {
     }
   }
 
-  #receiveNative(message: HandedOverMessage, device: Device, fault: Fault | undefined): void {
+  #receiveNative(message: ReceivedMessage, device: Device, fault: Fault | undefined): void {
     const arrivedAt = performance.now();
     const receivedAt = this.#received(message);
     const { device: client, payload, cutFrom, trace } = message;
@@ -111,18 +103,18 @@ export class MessageIntake {
     this.#append(records, message, arrivedAt);
   }
 
-  #receiveForeign(message: HandedOverMessage): void {
+  #receiveForeign(message: ReceivedMessage): void {
     const arrivedAt = performance.now();
     const receivedAt = this.#received(message);
     this.#append(this.#mapped.recordsOf({ ...message, receivedAt }), message, arrivedAt);
   }
 
-  #append({ outgoing, verdict }: MessageRecords, message: HandedOverMessage, arrivedAt: number): void {
+  #append({ outgoing, verdict }: MessageRecords, message: ReceivedMessage, arrivedAt: number): void {
     new MessageInFlight(this.#inFlight, message, arrivedAt, verdict).start(outgoing);
   }
 
   /** @returns when, milliseconds since the epoch */
-  #received({ device, version, qos }: HandedOverMessage): number {
+  #received({ device, version, qos }: ReceivedMessage): number {
     const { telemetry, now } = this.#parts;
     const receivedAt = now();
     device.lastSeenAt = receivedAt;

@@ -48,7 +48,7 @@ export function handlePublish(
     retained,
     payload,
   };
-  if (access !== 'foreign') intake.receive({ ...message, access });
+  if (access !== 'foreign') intake.receive(message, access);
   else if (!intake.discardForeign(message)) {
     connections.refuse(connection, 'foreign-topic', topic.slice(0, 128));
     // Closing in this turn would drop the acknowledgements that were just written.
