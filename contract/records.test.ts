@@ -122,6 +122,40 @@ describe('telemetry record', () => {
     );
   });
 
+  it('shares its headers with none that says something else, however they follow each other', () => {
+    // Few values, so that neighbours are often alike.
+    const one = fc.record(
+      {
+        readings: fc.constantFrom(1, 2),
+        receivedAt: fc.constantFrom(1, 2),
+        gateway: fc.constantFrom('a', 'b'),
+        labels: fc.constantFrom('site=north', 'site=south'),
+        measurement: fc.constantFrom('weather', 'soil'),
+        replay: fc.constant({ attempt: 1, firstFailedAt: 7 }),
+      },
+      { requiredKeys: ['readings', 'receivedAt', 'gateway'] },
+    );
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 2, maxLength: 20 }), (all) => {
+        for (const record of all.map((said) => ({ ...said, deviceId: 'd', value }))) {
+          const { labels, measurement, replay, receivedAt } = record;
+          const encoded = encodeTelemetryRecord('t', record);
+          expect(encoded.headers).toMatchObject({
+            readings: String(record.readings),
+            'received-at': String(receivedAt),
+            gateway: record.gateway,
+          });
+          const { admission: _, ...decoded } = {
+            admission: 0,
+            ...decodeTelemetryRecord(logged(encoded), schemas),
+          };
+          const said = { deviceId: 'd', receivedAt, labels, measurement, replay };
+          expect(decoded).toEqual(JSON.parse(JSON.stringify(said)));
+        }
+      }),
+    );
+  });
+
   it.each<[string, Partial<LogRecord>]>([
     ['no key', { key: null }],
     ['a key that is no device id', { key: Buffer.from('a b') }],

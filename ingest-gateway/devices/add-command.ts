@@ -15,13 +15,7 @@ import { LIST_FORMATS, type ListFormat } from './import/device-rows.ts';
 import { readList } from './import/read-list.ts';
 import { type NewPasswords, newPasswords } from './new-passwords.ts';
 import { whyNotPassword } from './password-hash.ts';
-import {
-  assertNoSecrets,
-  removeSecrets,
-  secretLines,
-  whereSecretsAre,
-  writeSecrets,
-} from './secrets-file.ts';
+import { assertNoSecrets, secretLines, whereSecretsAre, withSecrets } from './secrets-file.ts';
 import { addTermOptions, mergedTerms, type TermOptions, termsOf, termsOnTopOf } from './term-options.ts';
 
 type Io = Pick<CommandIo, 'env' | 'stdout' | 'stderr'>;
@@ -113,9 +107,8 @@ export function addAddCommand(
       }
       const passwords = await prepared(good, options, io);
       const { secrets } = options;
-      if (secrets !== undefined) writeSecrets(secrets, passwords.made);
-      try {
-        await changeCredentials(file, async (devices) => {
+      await withSecrets(secrets, passwords.made, () =>
+        changeCredentials(file, async (devices) => {
           const late = good.filter((device) => isRefused(device, devices)).map(({ id }) => id);
           if (late.length > 0)
             throw new PipelineError('usage', `added by somebody else meanwhile: ${late.join(', ')}`);
@@ -127,11 +120,8 @@ export function addAddCommand(
           }
           if (wrong.length > 0)
             throw new PipelineError('usage', [...wrong, 'nothing was changed'].join('\n'));
-        });
-      } catch (error) {
-        if (secrets !== undefined) removeSecrets(secrets);
-        throw error;
-      }
+        }),
+      );
       auditCommand(io, 'devices add', { devices: good.map(({ id }) => id), from });
       tellAll(good, passwords, options, io);
       const known = good
@@ -219,7 +209,7 @@ function tellAll(
   const lines = devices
     .filter(({ id }) => from === undefined && !made.has(id))
     .map(({ id }) => `${id} ${hashes.has(id) ? '(as given)' : '(no password)'}`);
-  if (secrets === undefined) lines.unshift(...secretLines(made).split('\n').filter(Boolean));
+  if (secrets === undefined) lines.unshift(...secretLines(made));
   printResult(io, options.json, { ...(shown ? { devices: shown } : { secrets }), added: count }, lines);
   if (secrets !== undefined) tell(io, whereSecretsAre(secrets, made));
   if (from !== undefined) tell(io, `${counted(count, 'device')} added`);

@@ -10,13 +10,7 @@ import { changeCredentials, credentialsFileOf, readCredentials } from './credent
 import { readDeviceList } from './import/device-list.ts';
 import { readList } from './import/read-list.ts';
 import { newPasswords, type PasswordWish } from './new-passwords.ts';
-import {
-  assertNoSecrets,
-  removeSecrets,
-  secretLines,
-  whereSecretsAre,
-  writeSecrets,
-} from './secrets-file.ts';
+import { assertNoSecrets, secretLines, whereSecretsAre, withSecrets } from './secrets-file.ts';
 import { withoutTerms } from './term-options.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -72,21 +66,17 @@ export function addRotateCommand(
         progress.show(`${done} of ${all} passwords hashed`, done / all),
       );
       const until = new Date(now() + overlap).toISOString();
-      if (secrets !== undefined) writeSecrets(secrets, made);
-      try {
-        await changeCredentials(file, async (devices) => {
+      await withSecrets(secrets, made, () =>
+        changeCredentials(file, async (devices) => {
           const problems = wishes.flatMap(({ id }) => whyNotRotated(id, devices.get(id)) ?? []);
           if (problems.length > 0) throw new PipelineError('usage', problems.join('\n'));
           for (const [id, hash] of hashes)
             devices.set(id, rotated(devices.get(id), hash, overlap > 0 ? until : undefined));
-        });
-      } catch (error) {
-        if (secrets !== undefined) removeSecrets(secrets);
-        throw error;
-      }
+        }),
+      );
       auditCommand(io, 'devices rotate', { devices: [...hashes.keys()], until });
       const shown = secrets === undefined ? { devices: Object.fromEntries(made) } : { secrets };
-      const lines = secrets === undefined ? secretLines(made).split('\n').filter(Boolean) : [];
+      const lines = secrets === undefined ? secretLines(made) : [];
       printResult(io, options.json, { ...shown, rotated: hashes.size, until }, lines);
       if (secrets !== undefined) io.stderr.write(`${whereSecretsAre(secrets, made)}\n`);
       io.stderr.write(
