@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeAppend } from './suite/append.suite.ts';
+import { describeCommit } from './suite/commit.suite.ts';
 import { describeHandles } from './suite/handles.suite.ts';
 import { type EventLogSuiteOptions, type EventLogUnderTest, LogUnderTest } from './suite/log-under-test.ts';
 import { describeProgress } from './suite/progress.suite.ts';
@@ -29,6 +30,7 @@ export function describeEventLog(
 
     describeAppend(under);
     describeSubscribe(under);
+    describeCommit(under);
     describeProgress(under);
     describeRead(under);
     describeHandles(under);
