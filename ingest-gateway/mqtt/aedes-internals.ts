@@ -24,7 +24,11 @@ export interface ParserInternals {
   /** The packet being collected; `length` is -1 until its header is complete. */
   readonly packet: ReceivedPacket;
   /** What came of it so far, behind the fixed header. */
-  readonly _list: PacketBytes;
+  readonly _list: PacketBytes & { readonly length: number };
+  /** 0 between two packets. */
+  readonly _stateCounter: number;
+  /** Of the slice before: the next one begins anew. */
+  readonly error: Error | null;
   /** The CONNECT packet, once it was parsed. */
   readonly settings: { readonly protocolVersion?: number };
   /** @returns bytes that are held because their packet is not complete. */
@@ -41,8 +45,10 @@ export interface ParserInternals {
 
 /** A packet as the parser hands it to aedes. */
 export interface ReceivedPacket extends ParsedPacket, CostlyPacket {
-  /** Of a PUBLISH. */
+  /** Of a PUBLISH; so are the next. */
   topic?: string;
+  readonly retain?: boolean;
+  readonly dup?: boolean;
   /** Of a SUBSCRIBE. */
   readonly subscriptions?: { topic: string }[];
   /** Filters of an UNSUBSCRIBE. */

@@ -1,5 +1,6 @@
 import type { AedesInternals, ReceivedPacket } from './aedes-internals.ts';
 import { countFilters, structureFaultOf } from './packet-structure.ts';
+import { readingPublishes } from './plain-publish.ts';
 
 export interface PacketGuardLimits {
   /** Bytes of a packet, now. */
@@ -35,14 +36,15 @@ export function guardPackets(
   events: PacketGuardEvents,
 ): void {
   const parser = aedes._parser;
-  const { parse, _parseSubscribe, _parseUnsubscribe } = parser;
+  const { _parseSubscribe, _parseUnsubscribe } = parser;
+  const parse = readingPublishes(parser);
   const fail = (reason: Parameters<PacketGuardEvents['refused']>[0], detail: string): void => {
     events.refused(reason, detail);
     parser._emitError(new Error(detail));
   };
 
   parser.parse = (bytes) => {
-    const rest = parse.call(parser, bytes);
+    const rest = parse(bytes);
     const announced = parser.packet.length ?? 0;
     if (announced > limits.packetBytes()) fail('packet-too-large', `${announced} bytes`);
     events.held(rest);

@@ -9,7 +9,7 @@ export interface ParsedPacket {
   readonly cmd: string;
   readonly qos?: number;
   readonly length?: number;
-  readonly messageId?: number;
+  readonly messageId?: number | undefined;
   readonly topic?: string;
   readonly payload?: Uint8Array | string;
 }
@@ -18,21 +18,27 @@ export interface ParsedPacket {
 const FROM_SERVERS = new Set(['connack', 'suback', 'unsuback', 'pingresp']);
 /** A packet id of 0 is no id [MQTT-2.3.1-1]. */
 const WITH_ID = new Set(['puback', 'pubrec', 'pubrel', 'pubcomp', 'subscribe', 'unsubscribe']);
+/** The parser's word for "there was no room for one", when nothing came behind the packet yet. */
+const NO_ID = -1;
 const TOPIC_LENGTH_BYTES = 2;
 const ID_BYTES = 2;
 const FILTER_LENGTH_BYTES = 2;
 
 /** What is against the rules of MQTT in a packet and passes `mqtt-packet`; `undefined` = nothing. */
 export function structureFaultOf(packet: ParsedPacket): string | undefined {
-  const { cmd, qos = 0, messageId } = packet;
+  const { cmd, qos = 0, messageId, length = 0 } = packet;
   if (cmd === 'publish') {
     if (qos === 0) return undefined;
-    if (messageId === 0) return 'publish with packet id 0';
-    return packet.payload?.length === 0 ? idBeyondPacket(packet) : undefined;
+    return idFault(packet) ?? (packet.payload?.length === 0 ? idBeyondPacket(packet) : undefined);
   }
   if (FROM_SERVERS.has(cmd)) return `${cmd} from a client`;
-  if (WITH_ID.has(cmd) && messageId === 0) return `${cmd} with packet id 0`;
-  return undefined;
+  if (!WITH_ID.has(cmd)) return undefined;
+  return length < ID_BYTES ? `${cmd} without a packet id` : idFault({ cmd, messageId });
+}
+
+function idFault({ cmd, messageId = NO_ID }: Pick<ParsedPacket, 'cmd' | 'messageId'>): string | undefined {
+  if (messageId > 0) return undefined;
+  return `${cmd} ${messageId === 0 ? 'with packet id 0' : 'without a packet id'}`;
 }
 
 /** The parser does not look where a PUBLISH ends when it reads its id: it would be taken from the next packet. */
