@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import { isMainThread } from 'node:worker_threads';
+import { trimMalloc } from './malloc-trim.ts';
 
 const MIB = 1024 * 1024;
 const LOOK_MS = 5_000;
@@ -49,6 +52,15 @@ type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resor
 export function giveMemoryBack(): void {
   const collect = (globalThis as { readonly gc?: Collect }).gc;
   if (collect === undefined) return;
+  atRest(heapBytes, () => {
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    trimMalloc();
+  });
+  // What the heap gave up while the thread was busy is not seen in it any more, but malloc may hold it still.
+  if (isMainThread) atRest(residentBytes, trimMalloc);
+}
+
+function atRest(heldBytes: () => number, giveBack: () => void): void {
   const rest = new HeapRest();
   let seen = performance.eventLoopUtilization();
   setInterval(() => {
@@ -56,12 +68,21 @@ export function giveMemoryBack(): void {
     const { utilization } = performance.eventLoopUtilization(now, seen);
     seen = now;
     if (!rest.isDue(utilization, heldBytes())) return;
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    giveBack();
     rest.collected(heldBytes());
   }, LOOK_MS).unref();
 }
 
-function heldBytes(): number {
+function heapBytes(): number {
   const { total_physical_size, external_memory } = getHeapStatistics();
   return total_physical_size + external_memory;
+}
+
+/** Of the process; 0 where the system does not tell it as Linux does. */
+function residentBytes(): number {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

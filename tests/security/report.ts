@@ -36,8 +36,8 @@ in [SECURITY.md](../SECURITY.md).
   meanwhile, each for the first time, with passwords that somebody chose: so many of them were let in, at their first try,
   within 5 s.
 - *PUBACK*: median and 99th percentile of the good devices during the attack.
-- *Memory*: resident, MiB: before, at most, and ${after} s after the attack, when the good devices have gone, too. Node gives
-  memory back slowly, when it needs none.
+- *Memory*: resident, MiB: before, at most, and ${after} s after the attack, when the good devices have gone, too. Memory is
+  given back once there was little to do for ten seconds.
 - *Seen in*: the series of \`/metrics\` that shows it, and by how much it rose.
 - *Held*: the process lives, the books close, every reading of the good devices is acknowledged in the end, and the series rose.
 
