@@ -4,7 +4,7 @@ import type { EventLog } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
-import { dismissLetters } from './dismiss.ts';
+import { dismissLetters, undismissLetters } from './dismiss.ts';
 import { DeadLetterMonitor, type DeadLetterMonitorDeps, startDeadLetterMonitor } from './monitor.ts';
 import { replayLetters } from './replay.ts';
 import {
@@ -107,6 +107,35 @@ describe('the monitor of pending letters', () => {
     start();
     await monitor.look(never);
     expect(await pending()).toEqual({ 'replay-limit': 2 });
+  });
+
+  test('what was dismissed and taken back waits again; what the log removed meanwhile does not, and is not lost', async () => {
+    let oldestOffset = 0;
+    start(
+      withCalls(under.log, {
+        progress: async (topic, group) =>
+          (await under.log.progress(topic, group)).map((partition) =>
+            topic === TOPICS.deadLetters ? { ...partition, oldestOffset } : partition,
+          ),
+      }),
+    );
+    const letters = { eventLog: under.log, topics: TOPICS, now: Date.now };
+    const all = { filter: {}, dryRun: false, signal: never };
+    await appendLetters(under.log, [letterFor('a', '{'), letterFor('b', reading(1)), letterFor('c', '}')]);
+    await dismissLetters(all, letters);
+    await monitor.look(never);
+    expect(await pending()).toEqual({});
+    await undismissLetters(all, letters);
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'malformed-json': 2, 'unknown-schema': 1 });
+
+    await dismissLetters(all, letters);
+    await monitor.look(never);
+    await undismissLetters(all, letters);
+    oldestOffset = 2;
+    await monitor.look(never);
+    expect(await pending()).toEqual({ 'malformed-json': 1 });
+    expect((await metric('dead_letters_expired_total')).filter(({ value }) => value > 0)).toEqual([]);
   });
 
   test('reads only what is new', async () => {

@@ -1,4 +1,4 @@
-import { decodeDeadLetter } from '#contract/dead-letter.ts';
+import { decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
 import { decodeLetterState, isPending } from '#contract/letter-state.ts';
 import type { LogRecord, RecordPosition, TopicNames } from '#contract/log-record.ts';
 import type { EventLog, PartitionProgress, ShareProgress } from '#event-log/event-log.ts';
@@ -73,6 +73,8 @@ export class DeadLetterMonitor {
   readonly #telemetry: DeadLetterTelemetry;
   #ledger = new PendingLedger();
   #copies = new LetterCopies();
+  /** Settled letters that were taken back, by id, until the ledger was told. */
+  readonly #takenBack = new Map<string, RecordPosition>();
   #hasShare = false;
   /** By topic and partition: every record before this offset was taken in. */
   readonly #positions = new Map<string, Map<number, number>>();
@@ -103,6 +105,7 @@ export class DeadLetterMonitor {
       ) {
         this.#ledger = new PendingLedger();
         this.#copies = new LetterCopies();
+        this.#takenBack.clear();
         this.#positions.clear();
       }
       await this.#readNews(topics.deadLetters, letters, signal, (record) => {
@@ -153,11 +156,24 @@ export class DeadLetterMonitor {
     }
   }
 
-  #readOutcomes(states: readonly PartitionProgress[], signal: AbortSignal): Promise<void> {
-    return this.#readNews(this.#options.topics.deadLetterState, states, signal, (record) => {
+  async #readOutcomes(states: readonly PartitionProgress[], signal: AbortSignal): Promise<void> {
+    const { deadLetters, deadLetterState } = this.#options.topics;
+    await this.#readNews(deadLetterState, states, signal, (record) => {
       const entry = decodeLetterState(record);
-      if (entry?.state !== undefined && !isPending(entry.state)) this.#ledger.letterSettled(entry.letter);
+      if (entry === undefined) return;
+      const { letter, state } = entry;
+      if (!isPending(state)) {
+        this.#takenBack.delete(letterId(letter));
+        this.#ledger.letterSettled(letter);
+      } else if (!this.#ledger.isPending(letter)) this.#takenBack.set(letterId(letter), letter);
     });
+    if (this.#takenBack.size === 0) return;
+    // The states of letters that the log has removed are removed, too, and look alike: it is asked only now, which it kept.
+    const kept = await this.#deps.eventLog.progress(deadLetters, NO_GROUP);
+    const oldest = new Map(kept.map(({ partition, oldestOffset }) => [partition, oldestOffset]));
+    for (const letter of this.#takenBack.values())
+      if (letter.offset >= (oldest.get(letter.partition) ?? 0)) this.#ledger.letterReopened(letter);
+    this.#takenBack.clear();
   }
 
   #createdAnew(topic: string, partitions: readonly PartitionProgress[]): boolean {

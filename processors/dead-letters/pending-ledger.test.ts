@@ -28,6 +28,10 @@ describe('the ledger of pending letters', () => {
         arbitrary: fc.record({ kind: fc.constant('settle'), gap: fc.integer({ min: 0, max: 3_000 }) }),
       },
       {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('reopen'), gap: fc.integer({ min: 0, max: 3_000 }) }),
+      },
+      {
         weight: 1,
         arbitrary: fc.record({ kind: fc.constant('remove'), gap: fc.integer({ min: 0, max: 2_000 }) }),
       },
@@ -55,6 +59,10 @@ describe('the ledger of pending letters', () => {
             const offset = Math.max(oldest[partition] as number, end + 500 - gap);
             ledger.letterSettled({ partition, offset });
             model.settled.add(`${partition}-${offset}`);
+          } else if (kind === 'reopen') {
+            const offset = Math.max(oldest[partition] as number, end + 500 - gap);
+            ledger.letterReopened({ partition, offset });
+            model.settled.delete(`${partition}-${offset}`);
           } else if (kind === 'remove') {
             const before = Math.min(end, (oldest[partition] as number) + gap);
             oldest[partition] = before;

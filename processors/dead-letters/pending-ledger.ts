@@ -4,10 +4,11 @@ import { REJECT_REASONS, type RejectReason } from '#contract/reject-reason.ts';
 const CHUNK_LETTERS = 1_024;
 /** Beside the reasons' numbers, which begin at 1. */
 const UNSEEN = 0;
-const SETTLED = 255;
+/** Beside a letter's reason, which it has again when it waits again. */
+const SETTLED = 128;
 
 interface Chunk {
-  /** By offset: UNSEEN, SETTLED, or the number of its reason while the letter is pending. */
+  /** By offset: UNSEEN or the number of its reason, with SETTLED when the letter is not pending. */
   readonly reasons: Uint8Array;
   /** By offset: when the letter was written, seconds since the epoch. */
   readonly writtenAt: Uint32Array;
@@ -21,10 +22,10 @@ interface Partition {
 }
 
 /**
- * Which letters are pending, in 5 bytes a letter: offsets are dense, so their place in an array says which one it is.
- * A partition is cut into chunks of 1,024 offsets; a chunk exists from its first letter on (or from the first outcome,
- * since an outcome may be seen before its letter) and is let go when all its letters were seen and none is pending.
- * Everything may be told twice: letters and outcomes come again after a failed look.
+ * Which letters are pending, in 5 bytes for each letter that the log keeps: offsets are dense, so their place in an array
+ * says which one it is. A partition is cut into chunks of 1,024 offsets; a chunk exists from its first letter on (or from the
+ * first outcome, since an outcome may be seen before its letter) until the log has removed all its letters: one that was
+ * settled may wait again. Everything may be told twice: letters and outcomes come again after a failed look.
  */
 export class PendingLedger {
   readonly #partitions = new Map<number, Partition>();
@@ -39,16 +40,12 @@ export class PendingLedger {
     const ofPartition = this.#partition(partition);
     const [index, at] = place(offset);
     if (offset < ofPartition.seenUntil) return;
-    const [before] = place(Math.max(0, ofPartition.seenUntil - 1));
     ofPartition.seenUntil = offset + 1;
     const chunk = chunkOf(ofPartition, index);
-    if (chunk.reasons[at] === UNSEEN) {
-      chunk.reasons[at] = REJECT_REASONS.indexOf(reason) + 1;
-      chunk.writtenAt[at] = Math.floor(time / 1000);
-      chunk.pending++;
-      this.#count(reason, 1);
-    }
-    for (const touched of new Set([before, index])) letGo(ofPartition, touched);
+    const settled = (chunk.reasons[at] as number) & SETTLED;
+    chunk.reasons[at] = (REJECT_REASONS.indexOf(reason) + 1) | settled;
+    chunk.writtenAt[at] = Math.floor(time / 1000);
+    if (settled === 0) this.#count(chunk, reason, 1);
   }
 
   /** The letter was replayed, parked or dismissed. */
@@ -57,19 +54,25 @@ export class PendingLedger {
     const [index, at] = place(offset);
     if (offset < ofPartition.seenUntil && !ofPartition.chunks.has(index)) return;
     const chunk = chunkOf(ofPartition, index);
-    const reason = REJECT_REASONS[(chunk.reasons[at] ?? UNSEEN) - 1];
-    if (reason !== undefined) {
-      chunk.pending--;
-      this.#count(reason, -1);
-    }
-    chunk.reasons[at] = SETTLED;
-    letGo(ofPartition, index);
+    const reason = pendingReason(chunk, at);
+    chunk.reasons[at] = (chunk.reasons[at] as number) | SETTLED;
+    if (reason !== undefined) this.#count(chunk, reason, -1);
+  }
+
+  /** The letter, which the log still keeps, waits again. */
+  letterReopened({ partition, offset }: RecordPosition): void {
+    const [index, at] = place(offset);
+    const chunk = this.#partitions.get(partition)?.chunks.get(index);
+    if (chunk === undefined || ((chunk.reasons[at] as number) & SETTLED) === 0) return;
+    chunk.reasons[at] = (chunk.reasons[at] as number) & ~SETTLED;
+    const reason = pendingReason(chunk, at);
+    if (reason !== undefined) this.#count(chunk, reason, 1);
   }
 
   isPending({ partition, offset }: RecordPosition): boolean {
     const [index, at] = place(offset);
-    const reason = this.#partitions.get(partition)?.chunks.get(index)?.reasons[at] ?? UNSEEN;
-    return reason !== UNSEEN && reason !== SETTLED;
+    const chunk = this.#partitions.get(partition)?.chunks.get(index);
+    return chunk !== undefined && pendingReason(chunk, at) !== undefined;
   }
 
   /**
@@ -88,18 +91,16 @@ export class PendingLedger {
     for (const [index, chunk] of ofPartition.chunks) {
       if (index > last) continue;
       for (let at = 0; at < (index < last ? CHUNK_LETTERS : end); at++) {
-        const reason = REJECT_REASONS[(chunk.reasons[at] ?? UNSEEN) - 1];
+        const reason = pendingReason(chunk, at);
         chunk.reasons[at] = SETTLED;
         if (reason === undefined) continue;
-        chunk.pending--;
-        this.#count(reason, -1);
+        this.#count(chunk, reason, -1);
         if ((chunk.writtenAt[at] as number) * 1000 >= writtenBefore) continue;
         removed.set(reason, (removed.get(reason) ?? 0) + 1);
       }
       if (index < last) ofPartition.chunks.delete(index);
     }
     ofPartition.seenUntil = Math.max(ofPartition.seenUntil, oldestOffset);
-    letGo(ofPartition, last);
     return removed;
   }
 
@@ -109,7 +110,7 @@ export class PendingLedger {
     for (const { chunks } of this.#partitions.values()) {
       const indexes = [...chunks].filter(([, chunk]) => chunk.pending > 0).map(([index]) => index);
       const chunk = chunks.get(indexes.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY));
-      const at = chunk?.reasons.findIndex((reason) => reason !== UNSEEN && reason !== SETTLED);
+      const at = chunk?.reasons.findIndex(isWaiting);
       if (chunk === undefined || at === undefined) continue;
       const writtenAt = (chunk.writtenAt[at] as number) * 1000;
       oldest = Math.min(oldest ?? writtenAt, writtenAt);
@@ -123,7 +124,8 @@ export class PendingLedger {
     return known;
   }
 
-  #count(reason: RejectReason, change: number): void {
+  #count(chunk: Chunk, reason: RejectReason, change: number): void {
+    chunk.pending += change;
     this.#pending.set(reason, (this.#pending.get(reason) ?? 0) + change);
   }
 }
@@ -144,6 +146,12 @@ function chunkOf({ chunks }: Partition, index: number): Chunk {
   return chunk;
 }
 
-function letGo({ chunks, seenUntil }: Partition, index: number): void {
-  if (chunks.get(index)?.pending === 0 && (index + 1) * CHUNK_LETTERS <= seenUntil) chunks.delete(index);
+function isWaiting(reason: number): boolean {
+  return reason !== UNSEEN && reason < SETTLED;
+}
+
+/** `undefined` = it is not pending. */
+function pendingReason({ reasons }: Chunk, at: number): RejectReason | undefined {
+  const reason = reasons[at] as number;
+  return isWaiting(reason) ? REJECT_REASONS[reason - 1] : undefined;
 }
