@@ -142,20 +142,8 @@ export interface JobStarted {
   readonly job: string;
 }
 
-/** `GET /jobs/:id`, and each event `progress` of `GET /jobs/:id/events`; the last one is an event `result`. `DELETE /jobs/:id` interrupts it. */
-export interface Job {
-  readonly id: string;
-  readonly kind: 'replay' | 'dismiss' | 'undo' | 'submit';
-  readonly dryRun: boolean;
-  readonly state: 'running' | 'done' | 'failed' | 'interrupted';
-  readonly startedAt: number;
-  /** Letters. */
-  readonly done: number;
-  /** `null` = nobody knows how many there will be. */
-  readonly total: number | null;
-  /** `passed`, `failedAgain`, `parked`, `unreplayable`, `leftParked`; `dismissed`; `undone`; `recovered`, `refused`. */
-  readonly counts: Readonly<Record<string, number>>;
-  readonly sentence: string;
+/** `GET /jobs/:id`, and each event `progress` of `GET /jobs/:id/events`, one a second; the last one is an event `result`. `DELETE /jobs/:id` interrupts it. */
+export interface Job extends JobLine {
   /** What letters failed for, and one of them each. */
   readonly why: readonly {
     readonly reason: string;
@@ -165,5 +153,29 @@ export interface Job {
   }[];
   /** Of a corrected payload. */
   readonly faults: readonly Fault[];
+}
+
+/** `GET /jobs?limit=`: what was changed lately and what is being changed, the newest first. Dry runs are not among it. */
+export interface JobList {
+  readonly jobs: readonly JobLine[];
+}
+
+export interface JobLine {
+  readonly id: string;
+  readonly kind: 'replay' | 'dismiss' | 'undo' | 'submit';
+  readonly dryRun: boolean;
+  readonly state: 'running' | 'done' | 'failed' | 'interrupted';
+  /** The address that began it. */
+  readonly from: string;
+  readonly startedAt: number;
+  /** When something came of it last; long ago in one that runs: what it reads or writes does not answer. */
+  readonly movedAt: number;
+  /** Letters. */
+  readonly done: number;
+  /** `null` = nobody knows how many there will be. */
+  readonly total: number | null;
+  /** `passed`, `failedAgain`, `parked`, `unreplayable`, `leftParked`; `dismissed`; `undone`; `recovered`, `refused`. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly sentence: string;
   readonly error: string | null;
 }

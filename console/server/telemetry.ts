@@ -6,7 +6,7 @@ import { createWorthALine } from '#runtime/worth-a-line.ts';
 export type ConsoleTelemetry = ReturnType<typeof createConsoleTelemetry>;
 
 /** What people do with the console; the values of `console_actions_total{action}`. */
-export const CONSOLE_ACTIONS = ['login', 'replay', 'dismiss', 'undo', 'submit'] as const;
+export const CONSOLE_ACTIONS = ['login', 'replay', 'dismiss', 'undo', 'submit', 'interrupt'] as const;
 export type ConsoleAction = (typeof CONSOLE_ACTIONS)[number];
 
 /** The events of the console: one function = one log line, one metric, one line of the audit log. */

@@ -6,7 +6,7 @@ import type { ReplaySummary } from './replay.ts';
 /** How far a replay is; nobody knows how many letters are left. */
 export function replayProgress({ dryRun, letters, passed, failedAgain, parked }: ReplaySummary): string {
   const done = `${dryRun ? 'judging' : 'replaying'} ${counted(letters, 'letter')}`;
-  return `${done}: ${passed} passed, ${failedAgain} failed again, ${parked} parked`;
+  return `${done}: ${grouped(passed)} passed, ${grouped(failedAgain)} failed again, ${grouped(parked)} parked`;
 }
 
 export function replaySummaryJson({ why, ...counts }: ReplaySummary): string {
@@ -29,17 +29,16 @@ export function replaySummaryText(summary: ReplaySummary): string {
     why,
     whyNothing,
   } = summary;
-  const n = (count: number): string => count.toLocaleString('en');
   const lines = [
     dryRun
-      ? `Dry run, nothing was changed. ${counted(letters, 'letter')}: ${n(passed)} would pass, ${n(failedAgain)} would fail again, ${n(parked)} would be parked.`
-      : `${counted(letters, 'letter')}: ${n(passed)} passed, ${n(failedAgain)} failed again, ${n(parked)} parked.`,
+      ? `Dry run, nothing was changed. ${counted(letters, 'letter')}: ${grouped(passed)} would pass, ${grouped(failedAgain)} would fail again, ${grouped(parked)} would be parked.`
+      : `${counted(letters, 'letter')}: ${grouped(passed)} passed, ${grouped(failedAgain)} failed again, ${grouped(parked)} parked.`,
   ];
   for (const [reason, { letters: count, example }] of [...why].sort(
     ([, a], [, b]) => b.letters - a.letters,
   )) {
     const detail = shortened(terminalText(detailText(example.detail)), 200);
-    lines.push(`  ${n(count)} ${reason}, for instance ${example.id}: ${detail}`);
+    lines.push(`  ${grouped(count)} ${reason}, for instance ${example.id}: ${detail}`);
   }
   if (unreplayable > 0)
     lines.push(
@@ -50,4 +49,9 @@ export function replaySummaryText(summary: ReplaySummary): string {
   if (whyNothing !== undefined) lines.push(whyNothing);
   if (interrupted) lines.push('Interrupted: what was done is kept, run it again for the rest.');
   return `${lines.join('\n')}\n`;
+}
+
+/** `12,345` */
+function grouped(count: number): string {
+  return count.toLocaleString('en');
 }

@@ -18,6 +18,7 @@ export class ConsoleInBrowser implements AsyncDisposable {
   /** Between browser and console; can be cut. */
   readonly wire: SeverableProxy;
   readonly #context: BrowserContext;
+  readonly #colleagues: BrowserContext[] = [];
   readonly #complaints: string[] = [];
   #expected: RegExp | undefined;
 
@@ -63,6 +64,15 @@ export class ConsoleInBrowser implements AsyncDisposable {
     await this.settled();
   }
 
+  /** Somebody else, before the same console by a connection of their own. */
+  async colleague(): Promise<Page> {
+    const context = await (this.#context.browser() as Browser).newContext({ baseURL: this.console.url });
+    this.#colleagues.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    return page;
+  }
+
   /** Nothing is waited for any more. */
   async settled(): Promise<void> {
     await this.page.locator('.waiting').first().waitFor({ state: 'detached' });
@@ -78,7 +88,7 @@ export class ConsoleInBrowser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#context.close();
+    for (const context of [this.#context, ...this.#colleagues]) await context.close();
     await this.wire.close();
     await this.console[Symbol.asyncDispose]();
   }

@@ -5,6 +5,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { LettersPage } from '#console/api/dead-letters.ts';
 import type { DeviceReadings } from '#console/api/devices.ts';
+import { heldLog } from '#console/server/testing/held-log.ts';
 import { goodReading, TestConsole } from '#console/server/testing/test-console.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { missingReason, required } from '#services/provide.ts';
@@ -122,6 +123,72 @@ describe.skipIf(missingReason(chromium))('dead letters in a browser', () => {
     await page.unroute('**/api/v1/dead-letters?*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByText('No letter is like this').waitFor();
+  });
+
+  test('what one changes another sees, live, and after loading the page anew; and can stop it', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    await before.publish('dev-1', ...Array.from({ length: 300 }, () => 'no JSON'));
+    const { eventLog, goOn } = heldLog(before.eventLog, before.topics.deadLetterState, 100);
+    await using viewer = await ConsoleInBrowser.open(browser, { parts: { eventLog, store: before.store } });
+    viewer.expectComplaints(/ERR_/);
+    const { console, page, wire } = viewer;
+    const colleague = await viewer.colleague();
+    for (const who of [page, colleague]) {
+      await who.goto('/dead-letters?reason=malformed-json');
+      await who.getByText('all 300 letters of this filter').waitFor();
+    }
+    await page.getByRole('button', { name: 'Replay…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    const begun = /^Replay, begun .* from 127\.0\.0\.1$/;
+    await colleague.getByText(begun).waitFor();
+    expect(await colleague.getByRole('button', { name: 'Dismiss…' }).isDisabled()).toBe(true);
+    for (const who of [page, colleague])
+      await who.getByText(/^Nothing came of it for .*: the event log does not answer, or is slow/).waitFor();
+
+    await wire.cut();
+    await page.getByText(/^The connection is cut; it goes on in the server/).waitFor();
+    await wire.restore();
+    await page.getByText(/^Nothing came of it for/).waitFor();
+    await page.reload();
+    await page.getByText(begun).waitFor();
+
+    await colleague.getByRole('button', { name: 'Stop' }).click();
+    await eventually(() => expect(console.audited.map(({ event }) => event)).toContain('console interrupt'));
+    goOn();
+    for (const who of [page, colleague]) {
+      await who.getByText(/^Stopped\. .* do it once more for the rest\.$/).waitFor();
+      await who.getByRole('button', { name: 'Show what is there now' }).click();
+      await who.locator('.job').waitFor({ state: 'detached' });
+    }
+    expect(console.audited.map(({ event }) => event)).toEqual([
+      'console replay',
+      'console interrupt',
+      'console replay ended',
+    ]);
+  });
+
+  test('a letter that somebody else saw to meanwhile is not handed in twice, and what was typed stays', async () => {
+    await using viewer = await ConsoleInBrowser.open(browser);
+    const { console, page } = viewer;
+    await console.publish('dev-1', HOT);
+    const colleague = await viewer.colleague();
+    const mended = HOT.replace('"21.53"', '21.53');
+    for (const who of [page, colleague]) {
+      await who.goto('/dead-letters/0-0');
+      await who.getByRole('button', { name: 'Correct and submit' }).click();
+      await who.getByLabel('Corrected payload').fill(mended.replace('44.1', who === page ? '45' : '46'));
+    }
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.locator('.page-head').getByText('recovered').waitFor();
+    await colleague.getByText('It is recovered meanwhile: nothing more can be handed in for it.').waitFor();
+    expect(await colleague.getByRole('button', { name: 'Submit', exact: true }).isDisabled()).toBe(true);
+    expect(await colleague.getByLabel('Corrected payload').inputValue()).toContain('46');
+    await colleague.getByRole('button', { name: 'Leave it as it is' }).click();
+    await colleague.getByLabel('Corrected payload').waitFor({ state: 'detached' });
+    await eventually(async () => {
+      const { readings } = await console.get<DeviceReadings>('/devices/dev-1/readings?limit=5');
+      expect(readings).toMatchObject([{ seq: 7, values: { humidity: 45 } }]);
+    });
   });
 
   test('filters stand in the address, and a group leads to its letters', async () => {

@@ -1,4 +1,3 @@
-import type { Job, JobStarted } from '#console/api/dead-letters.ts';
 import type { ApiError } from '#console/api/session.ts';
 import { serverSaid } from '#console/page/text/server-clock.ts';
 
@@ -65,35 +64,6 @@ export async function interruptJob(id: string): Promise<void> {
 
 export function eventsOf(path: string): EventSource {
   return new EventSource(BASE + path);
-}
-
-/**
- * Starts a job and follows it to its end.
- *
- * @param onProgress called with each state of it, the last one included.
- * @throws RequestFailure when it cannot be started or is lost sight of; what it did until then is done.
- */
-export async function runJob(path: string, body: unknown, onProgress: (job: Job) => void): Promise<Job> {
-  const { job } = await post<JobStarted>(path, body);
-  return new Promise((resolve, reject) => {
-    const events = eventsOf(`/jobs/${encodeURIComponent(job)}/events`);
-    events.addEventListener('progress', (event) => onProgress(JSON.parse(event.data) as Job));
-    events.addEventListener('result', (event) => {
-      events.close();
-      const result = JSON.parse(event.data) as Job;
-      onProgress(result);
-      resolve(result);
-    });
-    events.addEventListener('error', () => {
-      if (events.readyState !== EventSource.CLOSED) return;
-      get<Job>(`/jobs/${encodeURIComponent(job)}`).then((state) => {
-        onProgress(state);
-        if (state.state === 'running')
-          reject(new RequestFailure(0, 'lost', 'the connection was cut; it goes on'));
-        else resolve(state);
-      }, reject);
-    });
-  });
 }
 
 async function request<T>(path: string, init: RequestInit): Promise<T> {

@@ -3,12 +3,17 @@ import type { Job } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { letterHref } from '#console/page/navigation/route.ts';
 import { ForeignText } from '#console/page/text/foreign-text.ts';
-import { count } from '#console/page/text/format.ts';
+import { count, counted, duration } from '#console/page/text/format.ts';
+import { Moment } from '#console/page/text/moment.ts';
+import { now } from '#console/page/text/server-clock.ts';
 import type { JobRun } from './use-job.ts';
+
+/** So long without anything that came of it, and somebody wonders. Milliseconds. */
+const STILL_MS = 5_000;
 
 /** How far a change is, and in the end what it did. @param children what can be done then, such as undo */
 export function JobProgress({ run, children }: { run: JobRun; children?: ComponentChildren }): VNode {
-  const { job, failure, isRunning, interrupt, clear } = run;
+  const { job, failure, isRunning, isOthers, interrupt, clear } = run;
   const isShown = job !== undefined || failure !== undefined || isRunning;
   return html`
     <div class=${isShown ? `job ${jobKind(run)}` : 'job-none'} role="status" aria-live="polite">
@@ -16,7 +21,9 @@ export function JobProgress({ run, children }: { run: JobRun; children?: Compone
         isShown &&
         html`
           <div class="job-words">
-            <p><${ForeignText} text=${failure ? failure.message : (job?.error ?? job?.sentence ?? 'Starting…')} /></p>
+            ${isOthers && job && html`<p class="muted">${KINDS[job.kind]}, begun <${Moment} at=${job.startedAt} /> from <${ForeignText} text=${job.from} /></p>`}
+            <p><${ForeignText} text=${failure ? failure.message : job === undefined ? 'Starting…' : wordsOf(job)} /></p>
+            ${isRunning && job && html`<${HowFar} job=${job} isCut=${run.isCut} />`}
             ${job && !isRunning && html`<${Whys} job=${job} />`}
           </div>
           ${isRunning && html`<button disabled=${job === undefined} onClick=${interrupt}>Stop</button><progress max=${job?.total ?? undefined} value=${job?.total ? job.done : undefined} aria-label="Progress"></progress>`}
@@ -25,6 +32,27 @@ export function JobProgress({ run, children }: { run: JobRun; children?: Compone
       }
     </div>
   `;
+}
+
+const KINDS = { replay: 'Replay', dismiss: 'Dismissal', undo: 'Undo', submit: 'Corrected letter' } as const;
+
+function wordsOf({ state, error, sentence, done, kind }: Job): string {
+  const rest = kind === 'submit' ? '' : ' What was done is kept: do it once more for the rest.';
+  if (state === 'interrupted') return `Stopped. ${sentence}${rest}`;
+  if (state !== 'failed') return sentence;
+  return `It failed: ${error}. Until then ${counted(done, 'letter')} were dealt with.${rest}`;
+}
+
+/** What the sentence does not say: how long it will take, or why it does not go on. */
+function HowFar({ job, isCut }: { job: Job; isCut: boolean }): VNode | null {
+  const { done, total, startedAt, movedAt } = job;
+  const at = now();
+  if (isCut) return html`<p class="bad">The connection is cut; it goes on in the server. Reconnecting…</p>`;
+  if (at - movedAt > STILL_MS)
+    return html`<p class="bad">Nothing came of it for ${duration((at - movedAt) / 1000)}: the event log does not answer, or is slow. What cannot be written for 30 s ends it, and what was done until then is kept.</p>`;
+  if (total === null || done === 0) return null;
+  const secondsLeft = ((total - done) * (movedAt - startedAt)) / done / 1000;
+  return html`<p class="muted">${count(done)} of ${count(total)}${total > done && `, about ${duration(Math.ceil(secondsLeft))} to go`}</p>`;
 }
 
 function jobKind({ job, failure }: JobRun): string {

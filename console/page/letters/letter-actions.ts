@@ -4,7 +4,7 @@ import type { LetterStory } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { ConfirmDialog } from './confirm-dialog.ts';
 import { JobProgress } from './job-progress.ts';
-import { useJob } from './use-job.ts';
+import { useChangesElsewhere, useJob } from './use-job.ts';
 
 interface LetterActionsProps {
   readonly letter: LetterStory;
@@ -15,6 +15,7 @@ interface LetterActionsProps {
 
 export function LetterActions({ letter, onChanged, isCorrecting, onCorrect }: LetterActionsProps): VNode {
   const run = useJob();
+  useChangesElsewhere(run, onChanged);
   const [asksToDismiss, setAsksToDismiss] = useState(false);
   const change = async (kind: 'replay' | 'dismiss' | 'undo', dryRun: boolean): Promise<void> => {
     await run.run(`/dead-letters/${kind}`, { ids: [letter.id], dryRun });

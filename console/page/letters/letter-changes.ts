@@ -5,7 +5,7 @@ import { html } from '#console/page/html.ts';
 import { counted } from '#console/page/text/format.ts';
 import { ConfirmDialog } from './confirm-dialog.ts';
 import { JobProgress } from './job-progress.ts';
-import { useJob } from './use-job.ts';
+import { useChangesElsewhere, useJob } from './use-job.ts';
 
 interface LetterChangesProps {
   readonly filter: LetterFilter;
@@ -35,6 +35,8 @@ export function LetterChanges({
   onChanged,
 }: LetterChangesProps): VNode {
   const run = useJob();
+  const [isOld, setOld] = useState(false);
+  useChangesElsewhere(run, () => setOld(true));
   const [asked, setAsked] = useState<'replay' | 'dismiss'>();
   const [dismissed, setDismissed] = useState<Meant>();
   const [byNow, setByNow] = useState(false);
@@ -59,9 +61,15 @@ export function LetterChanges({
 
   const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
     setDismissed(undefined);
+    setOld(false);
     const job = await run.run(`/dead-letters/${kind}`, { ...what, dryRun });
     if (dryRun) return;
     if (kind === 'dismiss' && job?.state === 'done') setDismissed(undoOf(what, job.startedAt));
+    onChanged();
+  };
+  const showNow = (): void => {
+    setOld(false);
+    run.clear();
     onChanged();
   };
   const leavesParked = chosen.length === 0 && filter.state !== 'parked' && filter.reason !== 'replay-limit';
@@ -84,7 +92,8 @@ export function LetterChanges({
         }
       </div>
       <${JobProgress} run=${run}>
-        ${dismissed && html`<button onClick=${() => change('undo', dismissed, false)}>Undo</button>`}
+        ${dismissed && !run.isOthers && html`<button onClick=${() => change('undo', dismissed, false)}>Undo</button>`}
+        ${run.isOthers && isOld && html`<button onClick=${showNow}>Show what is there now</button>`}
       <//>
       ${
         asked &&

@@ -40,8 +40,8 @@ export function LetterPage({ id }: { id: string }): VNode {
           <section>
             <h2>Payload <span class="muted">${bytes(letter.payload.bytes)}</span></h2>
             ${
-              isCorrecting && WAITING.has(letter.status)
-                ? html`<${CorrectLetter} letter=${letter} onSubmitted=${() => {
+              isCorrecting
+                ? html`<${CorrectLetter} letter=${letter} isWaiting=${WAITING.has(letter.status)} onLeave=${() => setCorrecting(false)} onSubmitted=${() => {
                     setCorrecting(false);
                     story.again();
                   }} />`

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { JobStarted, LetterChange, LetterSubmission } from '#console/api/dead-letters.ts';
+import type { JobList, JobStarted, LetterChange, LetterSubmission } from '#console/api/dead-letters.ts';
 import { ApiFailure, described, EVENTS, OBJECT } from '#console/server/answers/api-answers.ts';
+import { limit } from '#console/server/answers/query-kinds.ts';
 import type { ConsoleTelemetry } from '#console/server/telemetry.ts';
 import { clientAddress } from '#runtime/client-address.ts';
 import type { Jobs, JobWork } from './jobs.ts';
@@ -51,7 +52,7 @@ export function changeRoutes(
 ): (server: FastifyInstance) => Promise<void> {
   const started = (work: JobWork, address: string, what: object): JobStarted => {
     const { kind, dryRun } = work;
-    const job = jobs.start(work, ({ id, state, counts, error }) => {
+    const job = jobs.start(work, address, ({ id, state, counts, error }) => {
       index.outdated();
       if (!dryRun) telemetry.ended(kind, { job: id, state, counts, ...(error !== null && { error }) });
     });
@@ -88,6 +89,16 @@ export function changeRoutes(
         return reply.code(202).send(started(work, clientAddress(request), { id }));
       },
     );
+    server.get<{ Querystring: { limit: number } }>(
+      '/jobs',
+      {
+        schema: {
+          ...described('What is being changed, and was changed lately, the newest first.', OBJECT),
+          querystring: { type: 'object', properties: { limit: limit(50, 10) } },
+        },
+      },
+      async ({ query }): Promise<JobList> => ({ jobs: jobs.changes(query.limit) }),
+    );
     server.get<{ Params: { id: string } }>(
       '/jobs/:id',
       { schema: { ...described('How far a job is, and what it did.', OBJECT), params: oneJob } },
@@ -107,7 +118,12 @@ export function changeRoutes(
     server.delete<{ Params: { id: string } }>(
       '/jobs/:id',
       { schema: { ...described('Interrupts a job: what was done is kept.', OBJECT), params: oneJob } },
-      async ({ params: { id } }) => jobs.interrupt(id),
+      async (request) => {
+        const { id, state, dryRun } = jobs.interrupt(request.params.id);
+        if (state === 'running' && !dryRun)
+          telemetry.acted('interrupt', { address: clientAddress(request), job: id });
+        return jobs.get(id);
+      },
     );
   };
 }

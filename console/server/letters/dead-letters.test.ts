@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type {
   Job,
+  JobList,
   JobStarted,
   LetterGroups,
   LetterStory,
@@ -8,6 +9,7 @@ import type {
   LettersPage,
 } from '#console/api/dead-letters.ts';
 import type { ApiError } from '#console/api/session.ts';
+import { heldLog } from '#console/server/testing/held-log.ts';
 import { goodReading, TestConsole } from '#console/server/testing/test-console.ts';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import { letterFor } from '#processors/dead-letters/testing/log-with-letters.ts';
@@ -194,8 +196,52 @@ describe('dead letters', () => {
     await using _lock = await test.eventLog.acquireLock(`replay-${test.topics.deadLetters}`);
     const first = test.post('/dead-letters/dismiss', { ids: ['0-0'], dryRun: false });
     expect((await first).status).toBe(202);
-    const other = await test.post('/dead-letters/replay', { ids: ['0-0'], dryRun: true });
-    expect([other.status, ((await other.json()) as ApiError).error.code]).toEqual([409, 'locked']);
+    const other = await test.post('/dead-letters/replay', { ids: ['0-0'], dryRun: false });
+    const { error } = (await other.json()) as ApiError;
+    expect([other.status, error.code]).toEqual([409, 'locked']);
+    expect(error.message).toBe(
+      'A dismissal of 0 letters so far, begun from 127.0.0.1, is under way: wait for its end, or stop it.',
+    );
+    const check = await run(test, '/dead-letters/replay', { ids: ['0-0'], dryRun: true });
+    expect(check.counts, 'what changes nothing is done beside it').toMatchObject({ failedAgain: 1 });
+  });
+
+  it('that are being changed are seen by everybody, with how far it is, who began it and who stopped it', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    await before.publish('dev-1', ...Array.from({ length: 300 }, () => '{'));
+    const { eventLog, goOn } = heldLog(before.eventLog, before.topics.deadLetterState, 100);
+    await using test = await TestConsole.start({ writes: false, parts: { eventLog, store: before.store } });
+    const body = { filter: { device: 'dev-1' }, dryRun: false };
+    const { job } = (await (await test.post('/dead-letters/replay', body)).json()) as JobStarted;
+    const newest = async () => (await test.get<JobList>('/jobs?limit=1')).jobs[0];
+    await eventually(async () => expect((await newest())?.done).toBe(100));
+    expect(await newest()).toMatchObject({
+      id: job,
+      kind: 'replay',
+      state: 'running',
+      from: '127.0.0.1',
+      total: 300,
+    });
+    expect(await newest()).not.toHaveProperty('why');
+    expect((await test.ask(`/api/v1/jobs/${job}`, { method: 'DELETE' })).status).toBe(200);
+    goOn();
+    await eventually(async () => expect((await newest())?.state).toBe('interrupted'));
+    const { done = 0 } = (await newest()) ?? {};
+    expect(done).toBeLessThan(300);
+
+    await run(test, '/dead-letters/dismiss', { ...body, dryRun: true });
+    expect((await newest())?.id, 'dry runs change nothing').toBe(job);
+    const rest = await run(test, '/dead-letters/dismiss', body);
+    expect([rest.done, rest.total]).toEqual([300, 300]);
+    expect((await test.get<JobList>('/jobs')).jobs.map(({ id }) => id)).toEqual([rest.id, job]);
+    expect(test.audited.map(({ event }) => event)).toEqual([
+      'console replay',
+      'console interrupt',
+      'console replay ended',
+      'console dismiss',
+      'console dismiss ended',
+    ]);
+    expect(test.audited[1]).toMatchObject({ address: '127.0.0.1', job });
   });
 
   it('tells how a job goes on by events, the last of them its result', async () => {

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
-import type { Job } from '#console/api/dead-letters.ts';
+import type { Job, JobLine } from '#console/api/dead-letters.ts';
 import { ApiFailure } from '#console/server/answers/api-answers.ts';
 import { eventText, Viewers } from '#console/server/answers/viewers.ts';
+import { counted } from '#runtime/counted.ts';
 import { describeError } from '#runtime/errors.ts';
 
 /** Ended ones are remembered, so that a page that was away sees what became of its own. */
 const REMEMBERED = 50;
-/** Between two events of one job. Milliseconds. */
-const EVENT_EVERY_MS = 500;
+/** From one event of a job that runs to the next, whether anything came of it or not: silence is a cut connection. */
+const EVENT_EVERY_MS = 1_000;
+/** At once: each reads all letters. */
+const MAX_DRY_RUNS = 4;
 
 /** What a job says of itself while it runs, and at its end. */
 export type JobTold = Pick<Job, 'done' | 'counts' | 'sentence'> &
@@ -30,11 +33,12 @@ interface Entry {
   readonly stop: AbortController;
   readonly ended: Promise<void>;
   readonly onEnd: (job: Job) => void;
-  toldAt: number;
+  readonly beat: NodeJS.Timeout;
 }
 
 /**
- * What takes a while: it runs here, whoever looks on. One at a time, since what changes letters holds a lock on all of them.
+ * What takes a while: it runs here, whoever looks on. One change at a time, since what changes letters holds a lock on all of
+ * them; dry runs hold none, and run beside it.
  *
  * A job: *running* → *done*, *failed* or *interrupted* (`interrupt`, or the process stops: what was done is kept, and it can
  * be run again). Ended ones are remembered for a while, the oldest are forgotten.
@@ -48,25 +52,24 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
+   * @param from the address that asks for it
    * @param onEnd told how it ended, before those who look on
    * @returns its id
    * @throws ApiFailure another one runs
    */
-  start({ kind, dryRun, run }: JobWork, onEnd: (job: Job) => void): string {
-    if ([...this.#jobs.values()].some(({ job }) => job.state === 'running'))
-      throw new ApiFailure(
-        409,
-        'locked',
-        'Something else is being done with the dead letters: wait for its end.',
-      );
+  start({ kind, dryRun, run }: JobWork, from: string, onEnd: (job: Job) => void): string {
+    this.#expectRoom(dryRun);
     const id = randomUUID();
     const stop = new AbortController();
+    const startedAt = this.#now();
     const job: Job = {
       id,
       kind,
       dryRun,
       state: 'running',
-      startedAt: this.#now(),
+      from,
+      startedAt,
+      movedAt: startedAt,
       done: 0,
       total: null,
       counts: {},
@@ -81,9 +84,19 @@ export class Jobs implements AsyncDisposable {
         ({ interrupted, ...told }) => this.#end(id, { ...told, state: interrupted ? 'interrupted' : 'done' }),
         (error: unknown) => this.#end(id, { state: 'failed', error: describeError(error) }),
       );
-    this.#jobs.set(id, { job, viewers: new Viewers(() => undefined), stop, ended, onEnd, toldAt: 0 });
+    const beat = setInterval(() => this.#show('progress', id), EVENT_EVERY_MS).unref();
+    this.#jobs.set(id, { job, viewers: new Viewers(() => undefined), stop, ended, onEnd, beat });
     if (this.#jobs.size > REMEMBERED) this.#jobs.delete(this.#jobs.keys().next().value as string);
     return id;
+  }
+
+  /** Changes, the newest first. */
+  changes(most: number): readonly JobLine[] {
+    const changes = [...this.#jobs.values()].map(({ job }) => job).filter(({ dryRun }) => !dryRun);
+    return changes
+      .toReversed()
+      .slice(0, most)
+      .map(({ why, faults, ...line }) => line);
   }
 
   /** @throws ApiFailure there is none of this name */
@@ -111,23 +124,39 @@ export class Jobs implements AsyncDisposable {
     await Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
   }
 
+  #expectRoom(dryRun: boolean): void {
+    const running = [...this.#jobs.values()].map(({ job }) => job).filter(({ state }) => state === 'running');
+    const dryRuns = running.filter((job) => job.dryRun).length;
+    if (dryRun && dryRuns >= MAX_DRY_RUNS)
+      throw new ApiFailure(
+        409,
+        'locked',
+        `${counted(dryRuns, 'dry run')} are under way: wait for one to end.`,
+      );
+    const change = running.find((job) => !job.dryRun);
+    if (dryRun || change === undefined) return;
+    const words = `${WORDS[change.kind]} of ${counted(change.done, 'letter')} so far, begun from ${change.from}`;
+    throw new ApiFailure(409, 'locked', `${words}, is under way: wait for its end, or stop it.`);
+  }
+
   #tell(id: string, told: JobTold): void {
     const entry = this.#jobs.get(id);
-    if (entry === undefined) return;
-    entry.job = { ...entry.job, ...told };
-    const now = performance.now();
-    if (now - entry.toldAt < EVENT_EVERY_MS) return;
-    entry.toldAt = now;
-    entry.viewers.send(eventText('progress', entry.job));
+    if (entry !== undefined) entry.job = { ...entry.job, ...told, movedAt: this.#now() };
   }
 
   #end(id: string, changes: Partial<Job>): void {
     const entry = this.#jobs.get(id);
     if (entry === undefined) return;
-    entry.job = { ...entry.job, ...changes };
+    clearInterval(entry.beat);
+    entry.job = { ...entry.job, ...changes, movedAt: this.#now() };
     entry.onEnd(entry.job);
-    entry.viewers.send(eventText('result', entry.job));
+    this.#show('result', id);
     entry.viewers[Symbol.dispose]();
+  }
+
+  #show(event: 'progress' | 'result', id: string): void {
+    const { job, viewers } = this.#entry(id);
+    if (viewers.size > 0) viewers.send(eventText(event, job));
   }
 
   #entry(id: string): Entry {
@@ -136,3 +165,10 @@ export class Jobs implements AsyncDisposable {
     return entry;
   }
 }
+
+const WORDS = {
+  replay: 'A replay',
+  dismiss: 'A dismissal',
+  undo: 'An undo',
+  submit: 'A submission',
+} as const;

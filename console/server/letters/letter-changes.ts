@@ -32,20 +32,22 @@ export function replayJob(
     kind: 'replay',
     dryRun,
     async run(signal, tell) {
-      const summary = await replayLetters(
-        {
-          filter,
-          dryRun,
-          judgeAt: judgeAtOf(judgeAt, deps.now),
-          parked,
-          signal,
-          ratePerSecond: REPLAYS_PER_SECOND,
-          onProgress: (done) => tell({ ...countsOfReplay(done), sentence: `${replayProgress(done)}.` }),
-        },
-        deps,
-        deps.contract.schemas,
-        deps.contract.mappings,
-      );
+      const { schemas, mappings } = deps.contract;
+      const judgedAt = judgeAtOf(judgeAt, deps.now);
+      const asked = { filter, judgeAt: judgedAt, parked, signal };
+      if (!dryRun && filter.ids === undefined) {
+        const census = {
+          ...asked,
+          dryRun: true,
+          onProgress: (so: ReplaySummary) => tell(counting(so.letters)),
+        };
+        const { letters: total } = await replayLetters(census, deps, schemas, mappings);
+        tell({ ...counting(total), total });
+      }
+      const onProgress = (done: ReplaySummary): void =>
+        tell({ ...countsOfReplay(done), sentence: `${replayProgress(done)}.` });
+      const options = { ...asked, dryRun, ratePerSecond: REPLAYS_PER_SECOND, onProgress };
+      const summary = await replayLetters(options, deps, schemas, mappings);
       return { ...countsOfReplay(summary), sentence: sentenceOf(summary), interrupted: summary.interrupted };
     },
   };
@@ -69,6 +71,11 @@ export function dismissJob(
       const onProgress = (changed: number): void => {
         if (changed % TOLD_EVERY === 0) tell(told(changed, `${counted(changed, 'letter')} so far.`));
       };
+      if (!dryRun && filter.ids === undefined) {
+        const census = { filter, dryRun: true, signal, onProgress: (so: number) => tell(counting(so)) };
+        const { changed: total } = await change(census, deps);
+        tell({ ...counting(total), total });
+      }
       const result = await change({ filter, dryRun, signal, onProgress }, deps);
       const sentence = changeSentence(kind, dryRun, result);
       return { ...told(result.changed, sentence), interrupted: result.interrupted };
@@ -104,6 +111,11 @@ export function submitJob({ id, payload, dryRun, judgeAt }: LetterSubmission, de
       };
     },
   };
+}
+
+/** Before the work is begun, so that it is known how much there is of it: a dry run of the same costs some percent of it. */
+function counting(letters: number): JobTold {
+  return { done: 0, counts: {}, sentence: `Counting: ${counted(letters, 'letter')} so far.` };
 }
 
 function countsOfReplay(summary: ReplaySummary): Omit<JobTold, 'sentence'> {
