@@ -57,6 +57,11 @@ describe('kinds of values', () => {
     },
   );
 
+  it.each(['unknown', ' None '])('%j is no number and no state, but it is a text', (raw) => {
+    for (const kind of ['float', 'integer', 'boolean'] as const) expect(coerce(kind, raw)).toBeUndefined();
+    expect(coerce('string', raw)).toBe(raw);
+  });
+
   it('keeps every number, as itself and as text', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {

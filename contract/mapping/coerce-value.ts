@@ -3,6 +3,8 @@ import { Unfit } from './scope.ts';
 
 /** Words that devices write where there is no value. */
 const ABSENT: ReadonlySet<string> = new Set(['', 'null', 'nan', '-nan', '+nan', 'unavailable', 'n/a']);
+/** And where there is no state: Home Assistant's `unknown`, Python's `None`. As a text each of them may be a state. */
+const NO_STATE: ReadonlySet<string> = new Set(['unknown', 'none']);
 const TRUE: ReadonlySet<string> = new Set(['on', 'true', '1']);
 const FALSE: ReadonlySet<string> = new Set(['off', 'false', '0']);
 /** Longer text is no number: a bound for the expression below, which looks again where it failed. */
@@ -21,7 +23,7 @@ const NOT_A_TEXT = new Unfit('must be a text');
  * `undefined` = there is no value, and the field is left out.
  */
 export function coerceValue(kind: FieldKind, raw: unknown): FieldValue | undefined | Unfit {
-  if (isAbsent(raw)) return undefined;
+  if (kind === 'string' ? isAbsent(raw) : hasNoState(raw)) return undefined;
   if (raw instanceof Unfit) return raw;
   switch (kind) {
     case 'float':
@@ -42,9 +44,15 @@ export function isAbsent(raw: unknown): boolean {
   return raw.length <= 16 && ABSENT.has(raw.trim().toLowerCase());
 }
 
+/** The same of a number or a state, which may also be `unknown` or `none`. */
+export function hasNoState(raw: unknown): boolean {
+  if (isAbsent(raw)) return true;
+  return typeof raw === 'string' && raw.length <= 16 && NO_STATE.has(raw.trim().toLowerCase());
+}
+
 /** A number, or text that is one in decimal notation. */
 export function toNumber(raw: unknown): number | Unfit {
-  if (typeof raw === 'number') return raw;
+  if (typeof raw === 'number' || raw instanceof Unfit) return raw;
   if (typeof raw !== 'string' || raw.length > NUMBER_LENGTH) return NOT_A_NUMBER;
   const text = raw.trim();
   return NUMBER.test(text) ? Number(text) : NOT_A_NUMBER;

@@ -94,13 +94,12 @@ function compileRule(
       `looks at ${context.looks.count} places and patterns: must be at most ${LIMITS.mappingLooks}, as each may be looked at for each element`,
     );
   if (payload === undefined || readings === undefined || emptyWhen === undefined) return undefined;
-  const digits = readings.some(({ ts }) => ts.needsDigits);
   return {
     source,
     pattern,
     ignore,
     emptyWhen,
-    decode: digits ? payload.decodeDigits : payload.decode,
+    decode: payload.decode,
     readings,
     at: place,
   };

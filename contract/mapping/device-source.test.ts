@@ -51,7 +51,7 @@ describe('devices', () => {
     [undefined, 'whose reading'],
     ['lp{a}', 'join'],
     ['my pump', 'cannot be'],
-    [{ join: ['{a}'] }, 'at least two'],
+    [{ join: ['{a}'] }, 'must be a list of 2 to 16'],
     [{ join: ['{a}', '{b}'], between: ':' }, 'unknown property'],
     [{ at: '/id', slug: 'yes' }, 'must be true'],
     [{ at: '/id', times: 2 }, 'unknown property'],

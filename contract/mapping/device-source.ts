@@ -2,6 +2,7 @@ import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { CompileContext } from './compile-context.ts';
 import { type FilePlace, isObject } from './file-place.ts';
+import { compileJoin } from './join.ts';
 import { type Scope, type Source, Unfit } from './scope.ts';
 import {
   compileSource,
@@ -69,22 +70,12 @@ function compileName(spec: unknown, at: FilePlace, context: CompileContext): Sou
     return members && compileSourceObject(members as SourceSpec, at, context);
   }
   const members = at.object(rest, ['join', 'with', 'when']);
-  const parts = members?.join;
-  const between = members?.with ?? '';
-  if (typeof between !== 'string') return at.at('with').fault('must be a text');
-  if (!Array.isArray(parts) || parts.length < 2)
-    return at.at('join').fault('must be a list of at least two sources');
-  const sources = parts.map((part: unknown, index) =>
-    typeof part === 'string'
-      ? compileTextOrSource(part, at.at('join').at(index), context)
-      : compileSource(part, at.at('join').at(index), context),
-  );
-  if (!sources.every((source) => source !== undefined)) return undefined;
-  const source: Source = {
-    read: (scope) => joined(sources, between, scope),
-    place: (scope) => sources[0]?.place(scope),
-  };
-  return onlyWhen(source, members?.when, at.at('when'), context);
+  const source = members && compileJoin(members, at, (part, place) => compilePart(part, place, context));
+  return source && onlyWhen(source, members?.when, at.at('when'), context);
+}
+
+function compilePart(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
+  return typeof spec === 'string' ? compileTextOrSource(spec, at, context) : compileSource(spec, at, context);
 }
 
 /** The first of several names that there is. */
@@ -102,12 +93,7 @@ function compileFirstName(
     return compileName(name, place, context);
   });
   if (!sources.every((source) => source !== undefined)) return undefined;
-  return firstOf(sources.map(({ read, place }) => ({ read: (scope) => orNone(read(scope)), place })));
-}
-
-/** A name of which a part is missing makes room for the next one. */
-function orNone(name: unknown): unknown {
-  return name === MISSING ? undefined : name;
+  return firstOf(sources);
 }
 
 function compileTextOrSource(text: string, at: FilePlace, context: CompileContext): Source | undefined {
@@ -116,20 +102,6 @@ function compileTextOrSource(text: string, at: FilePlace, context: CompileContex
   if (!/^[A-Za-z0-9._:-]{1,64}$/.test(text))
     return at.fault(`${JSON.stringify(text)} cannot be (a part of) a device id`);
   return { read: () => text, place: () => undefined };
-}
-
-function joined(sources: readonly Source[], between: string, scope: Scope): string | Unfit {
-  const texts: string[] = [];
-  for (const source of sources) {
-    const part = source.read(scope);
-    if (part instanceof Unfit) return part;
-    if (part === undefined || part === null || part === '') return MISSING;
-    if (typeof part === 'object') return NO_TEXT;
-    const text = String(part);
-    if (text.length > NAME_LENGTH) return TOO_LONG;
-    texts.push(text);
-  }
-  return texts.join(between);
 }
 
 /**

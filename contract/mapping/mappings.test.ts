@@ -188,11 +188,36 @@ describe('mapping a message', () => {
     expect(mapOne(named({ in: '', fields }), { Flow: 1, Other: 5, More: 6 }).skippedNames).toBe(2);
   });
 
+  it('two ids beyond 2^53 stay two devices, and two texts', () => {
+    const ids = ['9007199254740993', '9007199254740992', '11529215046068469760'];
+    for (const id of ids) {
+      const { readings } = mapOne({ device: '/id', values: { mode: '/id' } }, `{"id":${id}}`);
+      expect(readings).toMatchObject([{ device: id, reading: { values: { mode: id } } }]);
+      expect(mapOne({ device: { join: ['m', '/id'] } }, `{"id":${id},"f":1}`).readings[0]?.device).toBe(
+        `m${id}`,
+      );
+    }
+    expect(valuesOf(mapOne({ values: { starts: '/n' } }, '{"n":9007199254740991}'))).toEqual({
+      starts: Number.MAX_SAFE_INTEGER,
+    });
+    expect(mapOne({ values: { starts: '/n' } }, '{"n":9007199254740993}').rejects).toHaveLength(1);
+  });
+
+  it('takes no offence at a byte order mark', () => {
+    expect(valuesOf(mapOne({}, '\ufeff{"f":5}'))).toEqual({ flow: 5 });
+    expect(valuesOf(mapOne({ payload: 'text', values: { flow: '' } }, '\ufeff5'))).toEqual({ flow: 5 });
+  });
+
   it('unwraps JSON that stands in a text', () => {
     const unwrap = ['/o', '/o/p'];
     expect(valuesOf(mapOne({ unwrap, values: { flow: '/o/p/f' } }, { o: '{"p":"{\\"f\\":5}"}' }))).toEqual({
       flow: 5,
     });
+    expect(
+      valuesOf(
+        mapOne({ unwrap: ['', '/o'], values: { flow: '/o/f' } }, '"{\\"o\\":\\"{\\\\\\"f\\\\\\":5}\\"}"'),
+      ),
+    ).toEqual({ flow: 5 });
     expect(detailOf(mapOne({ unwrap: ['/o'] }, { o: '{' }))).toEqual([
       ['mapping-failed', '/o', { errors: [{ path: '/o', message: expect.stringContaining('JSON') }] }],
     ]);
@@ -363,7 +388,7 @@ describe('mapping files', () => {
         "0.json: /rules/0/retained (rule a/{x}): must be "ignore", or be left out",
         "0.json: /rules/0/payload (rule a/{x}): must be "json", "text", "line-protocol" or {"split": ","}",
         "0.json: /rules/0/as (rule a/{x}): there is no schema "pump/9"",
-        "0.json: /rules/0/ts (rule a/{x}): must be an object with at, format, zone, else",
+        "0.json: /rules/0/ts (rule a/{x}): must be an object with at, format, zone, else, plus",
         "0.json: /rules/1/topic (rule b/{x): level 2 ({x): a brace without its other half",
         "0.json: /rules/2/when/~1a/exist (rule b/{x}/~): unknown property (known here: exists, has, not, type, like, same, least)",
         "0.json: /rules/2/values/flows (rule b/{x}/~): pump/1 has no field "flows" (it has flow, starts, on, mode, valueOf)",

@@ -35,7 +35,7 @@ export function compileNamed(
   const name = compileSource(members.name ?? '{key}', at.at('name'), context);
   const value = compileSource(members.value ?? '', at.at('value'), context);
   if (name === undefined || value === undefined) return undefined;
-  const table = compileTable(members.fields, at.at('fields'), schema, value);
+  const table = compileTable(members.fields, at.at('fields'), schema, value, context);
   if (table === undefined) return undefined;
 
   const readOne = (scope: Scope, use: (field: FieldSource) => void): number => {
@@ -72,6 +72,7 @@ function compileTable(
   at: FilePlace,
   schema: ReadingSchema,
   value: Source,
+  context: CompileContext,
 ): FieldTable | undefined {
   if (!isObject(spec) || Object.keys(spec).length === 0) return at.fault('must be an object of name: field');
   const table = new Map<string, FieldSource>();
@@ -82,7 +83,7 @@ function compileTable(
       others = new Map([...schema.fields.values()].map((field) => [field.name, { field, source: value }]));
       continue;
     }
-    const compiled = compileEntry(entry, at.at(name), schema, value);
+    const compiled = compileEntry(entry, at.at(name), schema, value, context);
     if (compiled !== undefined) table.set(name, compiled);
   }
   return {
@@ -96,6 +97,7 @@ function compileEntry(
   at: FilePlace,
   schema: ReadingSchema,
   value: Source,
+  context: CompileContext,
 ): FieldSource | undefined {
   if (typeof entry === 'string') {
     const field = fieldOf(entry, at, schema);
@@ -106,7 +108,7 @@ function compileEntry(
   const { as, ...steps } = members;
   if (typeof as !== 'string') return at.at('as').fault('must name a field');
   const field = fieldOf(as, at.at('as'), schema);
-  return field && { field, source: withSteps(value, steps as SourceSpec, at) };
+  return field && { field, source: withSteps(value, steps as SourceSpec, at, context) };
 }
 
 /** The schema's field of that name; reports when it has none. */

@@ -22,8 +22,6 @@ export type Decode = (text: string) => Decoded | undefined;
 export interface PayloadKind {
   readonly name: 'json' | 'text' | 'split' | 'line-protocol';
   readonly decode: Decode;
-  /** The same, keeping the digits of whole numbers beyond 2^53. */
-  readonly decodeDigits: Decode;
 }
 
 const NO_FAULTS: readonly PlacedFault[] = [];
@@ -34,24 +32,23 @@ const NO_JSON = 'must be a text that holds JSON, because the mapping unwraps it'
 export function compilePayload(kind: unknown, unwrap: unknown, at: FilePlace): PayloadKind | undefined {
   if (kind === undefined || kind === 'json') {
     const open = compileUnwrap(unwrap, at.at('unwrap'));
-    return open && { name: 'json', decode: jsonDecoder(open, false), decodeDigits: jsonDecoder(open, true) };
+    return open && { name: 'json', decode: jsonDecoder(open) };
   }
   if (unwrap !== undefined) at.at('unwrap').fault('is possible for "payload": "json" only');
-  if (kind === 'text') return same('text', (text) => ({ value: text, faults: NO_FAULTS }));
-  if (kind === 'line-protocol') return same('line-protocol', decodeLines);
+  if (kind === 'text') return { name: 'text', decode: (text) => ({ value: text, faults: NO_FAULTS }) };
+  if (kind === 'line-protocol') return { name: 'line-protocol', decode: decodeLines };
   if (isObject(kind)) {
     const members = at.at('payload').object(kind, ['split']);
     const separator = members?.split;
     if (typeof separator !== 'string' || separator === '') {
       return at.at('payload').at('split').fault('must be a text that is not empty');
     }
-    return same('split', (text) => ({ value: text.trim().split(separator), faults: NO_FAULTS }));
+    return {
+      name: 'split',
+      decode: (text) => ({ value: text.trim().split(separator), faults: NO_FAULTS }),
+    };
   }
   return at.at('payload').fault('must be "json", "text", "line-protocol" or {"split": ","}');
-}
-
-function same(name: PayloadKind['name'], decode: Decode): PayloadKind {
-  return { name, decode, decodeDigits: decode };
 }
 
 function decodeLines(text: string): Decoded {
@@ -62,16 +59,19 @@ function decodeLines(text: string): Decoded {
   return { value: lines, faults };
 }
 
+/** The payload as a member, so that it is replaced like any other text when it is one that holds JSON. */
+type Held = { '': unknown };
 /** Replaces a text that holds JSON by what it holds; answers why it cannot. */
-type Unwrap = (root: unknown) => PlacedFault | undefined;
+type Unwrap = (held: Held) => PlacedFault | undefined;
 
-function jsonDecoder(unwraps: readonly Unwrap[], digits: boolean): Decode {
+function jsonDecoder(unwraps: readonly Unwrap[]): Decode {
   return (text) => {
-    const value = parseJson(digits ? quoteLongWholeNumbers(text) : text);
+    const value = parseJson(text);
     if (value instanceof Unfit) return undefined;
     if (unwraps.length === 0) return { value, faults: NO_FAULTS };
-    const faults = unwraps.map((unwrap) => unwrap(value)).filter((fault) => fault !== undefined);
-    return { value, faults };
+    const held: Held = { '': value };
+    const faults = unwraps.map((unwrap) => unwrap(held)).filter((fault) => fault !== undefined);
+    return { value: held[''], faults };
   };
 }
 
@@ -80,9 +80,10 @@ function compileUnwrap(spec: unknown, at: FilePlace): Unwrap[] | undefined {
   if (!Array.isArray(spec)) return at.fault('must be a list of JSON Pointers');
   const unwraps: Unwrap[] = [];
   for (const [index, pointer] of spec.entries()) {
-    const tokens = typeof pointer === 'string' && pointer !== '' ? pointerTokens(pointer) : undefined;
-    if (tokens === undefined) at.at(index).fault('must be a JSON Pointer to a text, such as /objectJSON');
-    else unwraps.push(compileUnwrapOf(pointer as string, tokens));
+    const tokens = typeof pointer === 'string' ? pointerTokens(pointer) : undefined;
+    if (tokens === undefined)
+      at.at(index).fault('must be a JSON Pointer to a text, such as /objectJSON, or "" for the payload');
+    else unwraps.push(compileUnwrapOf(pointer as string, ['', ...tokens]));
   }
   return unwraps;
 }
@@ -91,8 +92,8 @@ function compileUnwrapOf(path: string, tokens: readonly string[]): Unwrap {
   const parentOf = compilePointer(tokens.slice(0, -1));
   const last = tokens.at(-1) as string;
   const valueIn = compilePointer([last]);
-  return (root) => {
-    const parent = parentOf(root);
+  return (held) => {
+    const parent = parentOf(held);
     const text = valueIn(parent);
     if (text === undefined || text === null || text === '') return undefined;
     const value = typeof text === 'string' ? parseJson(text) : new Unfit(NO_JSON);
@@ -103,9 +104,10 @@ function compileUnwrapOf(path: string, tokens: readonly string[]): Unwrap {
   };
 }
 
+/** Whole numbers beyond 2^53 as texts of their digits. A byte order mark, which .NET and PowerShell send, is no fault. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(quoteLongWholeNumbers(text.startsWith('\ufeff') ? text.slice(1) : text)) as unknown;
   } catch {
     return new Unfit('is not JSON');
   }

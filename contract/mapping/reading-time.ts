@@ -1,4 +1,4 @@
-import { isAbsent } from './coerce-value.ts';
+import { hasNoState, isAbsent, toNumber } from './coerce-value.ts';
 import type { CompileContext, Zones } from './compile-context.ts';
 import type { FilePlace } from './file-place.ts';
 import { type Scope, type Source, Unfit } from './scope.ts';
@@ -11,8 +11,6 @@ import { wallTimeOf } from './wall-clock.ts';
 export interface ReadingTime {
   readonly read: (scope: Scope) => number | Unfit;
   readonly place: Source['place'];
-  /** The payload must be decoded so that whole numbers beyond 2^53 keep their digits. */
-  readonly needsDigits: boolean;
 }
 
 /** How many digits a unit has below a millisecond. */
@@ -29,22 +27,28 @@ const TEXT_LENGTH = 64;
 const DIGITS = /^[+-]?(\d+)(?:\.(\d*))?$/;
 
 const MISSING = new Unfit('the time is missing (a mapping may say "else": "received")');
+const NO_OFFSET = new Unfit(
+  'what is added to the time is missing ({"first": […, {"const": 0}]} allows that)',
+);
 const NO_EPOCH = new Unfit('must be a number of the unit that the mapping says');
 const NO_TEXT = new Unfit('must be a text to be read as a time');
 const NO_TIME = new Unfit('is no time of the format that the mapping says');
 const NO_ZONE = new Unfit('is a local time, and the mapping says no "zone"');
 
-/** Compiles `ts`: `"received"`, or `{"at": source, "format": … or a list, "zone": …, "else": "received"}`. */
+/**
+ * Compiles `ts`: `"received"`, or `{"at": source, "format": … or a list, "zone": …, "else": "received", "plus": source}`.
+ * `plus` are milliseconds after that time, of a sample in a series.
+ */
 export function compileReadingTime(
   spec: unknown,
   at: FilePlace,
   context: CompileContext,
 ): ReadingTime | undefined {
   if (spec === 'received') {
-    return { read: ({ receivedAt }) => receivedAt, place: () => undefined, needsDigits: false };
+    return { read: ({ receivedAt }) => receivedAt, place: () => undefined };
   }
   if (spec === undefined) return at.fault('is missing: "received", or where the time stands');
-  const members = at.object(spec, ['at', 'format', 'zone', 'else']);
+  const members = at.object(spec, ['at', 'format', 'zone', 'else', 'plus']);
   if (members === undefined) return undefined;
   const source = compileSource(members.at, at.at('at'), context);
   if (members.else !== undefined && members.else !== 'received') at.at('else').fault('must be "received"');
@@ -60,16 +64,28 @@ export function compileReadingTime(
   if (source === undefined || !converters.every((one) => one !== undefined)) return undefined;
   const convert = firstThatFits(converters);
   const fallback = members.else === 'received';
+  const plus = members.plus === undefined ? undefined : compileSource(members.plus, at.at('plus'), context);
   return {
-    read: (scope) => {
+    read: laterBy(plus, (scope) => {
       const raw = source.read(scope);
       if (raw instanceof Unfit) return raw;
       if (isAbsent(raw)) return fallback ? scope.receivedAt : MISSING;
       const instant = convert(raw, scope.receivedAt);
       return fallback && typeof instant === 'number' && instant < CLOCK_WAS_SET ? scope.receivedAt : instant;
-    },
+    }),
     place: source.place,
-    needsDigits: formats.includes('ns') || formats.includes('epoch'),
+  };
+}
+
+/** The time, and as many milliseconds after it as the source says. */
+function laterBy(plus: Source | undefined, read: ReadingTime['read']): ReadingTime['read'] {
+  if (plus === undefined) return read;
+  return (scope) => {
+    const base = read(scope);
+    const found = plus.read(scope);
+    const offset = hasNoState(found) ? NO_OFFSET : toNumber(found);
+    if (base instanceof Unfit || offset instanceof Unfit) return base instanceof Unfit ? base : offset;
+    return Math.round(base + offset);
   };
 }
 
@@ -137,7 +153,9 @@ function textConverter(
   const read = compileFormat(format, at);
   const timeZone = zone === undefined ? undefined : compileZone(zone, zoneAt, zones);
   if (read === undefined) return undefined;
-  return (raw, receivedAt) => {
+  return (found, receivedAt) => {
+    // 20261120100000 is what yyyyMMddHHmmss says, also as a number.
+    const raw = format !== 'iso' && Number.isSafeInteger(found) ? String(found) : found;
     if (typeof raw !== 'string' || raw.length > TEXT_LENGTH) return NO_TEXT;
     const clock = read(raw.trim());
     const wall = clock && wallTimeOf(clock);

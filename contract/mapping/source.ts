@@ -1,13 +1,16 @@
-import { isAbsent, toNumber } from './coerce-value.ts';
+import { ARITHMETIC_MEMBERS, compileArithmetic } from './arithmetic.ts';
+import { hasNoState, isAbsent } from './coerce-value.ts';
 import type { CompileContext } from './compile-context.ts';
 import { compileCondition } from './condition.ts';
 import { type FilePlace, isObject } from './file-place.ts';
+import { compileJoin } from './join.ts';
 import { type Scope, type Source, Unfit } from './scope.ts';
 import { compileSourceText } from './source-text.ts';
 
 /** Steps between what is found and what is used, in the order in which they are applied. */
-export const STEP_MEMBERS = ['split', 'index', 'map', 'times', 'over', 'plus', 'round'] as const;
-const MEMBERS = ['at', 'first', 'const', 'when', ...STEP_MEMBERS] as const;
+export const STEP_MEMBERS = ['split', 'index', 'map', ...ARITHMETIC_MEMBERS] as const;
+const MEMBERS = ['at', 'first', 'join', 'with', 'const', 'when', ...STEP_MEMBERS] as const;
+const FOUND = ['at', 'first', 'join'] as const;
 export type SourceSpec = Readonly<Partial<Record<(typeof MEMBERS)[number], unknown>>>;
 
 /** A text that is longer is not split: with "^" the same one could be split for each of thousands of elements. */
@@ -20,9 +23,10 @@ const NOT_ONE_VALUE = new Unfit('must be one value, and is an object or a list')
 const NOT_IN_MAP = new Unfit('is not in the "map" of the mapping');
 
 /**
- * Compiles a source: a text (`compileSourceText`), `{"const": x}`, `{"first": [source…], …}`, or `{"at": source, …}`, whose
- * steps are applied in this order: split and index, map, times, over, plus, round. Another order is had by a source in a
- * source. With `when` there is a value only while the condition holds: what else it may mean stands next in a `first`.
+ * Compiles a source: a text (`compileSourceText`), `{"const": x}`, or `{"at": source, …}`, `{"first": [source…], …}`,
+ * `{"join": [source…], "with": …, …}`, whose steps are applied in this order: split and index, map, decimal, times, over, plus,
+ * round. Another order is had by a source in a source. With `when` there is a value only while the condition holds: what
+ * else it may mean stands next in a `first`.
  */
 export function compileSource(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
   if (typeof spec === 'string') return compileSourceText(spec, at, context);
@@ -43,13 +47,20 @@ export function compileSourceObject(
       return at.at('const').fault('must be a text, a number or a boolean');
     return { read: () => value, place: () => undefined };
   }
-  if ('first' in members && 'at' in members) return at.fault('"first" stands in the place of "at"');
-  if (!('at' in members || 'first' in members)) return at.fault('must have "at", "first" or "const"');
-  const source =
-    'first' in members
-      ? compileFirst(members.first, at.at('first'), context)
-      : compileSource(members.at, at.at('at'), context);
-  return source && onlyWhen(withSteps(source, members, at), members.when, at.at('when'), context);
+  const source = compileFound(members, at, context);
+  return source && onlyWhen(withSteps(source, members, at, context), members.when, at.at('when'), context);
+}
+
+/** What the steps begin with. */
+function compileFound(members: SourceSpec, at: FilePlace, context: CompileContext): Source | undefined {
+  const found = FOUND.filter((name) => name in members);
+  if (found.length !== 1)
+    return at.fault(`must have ${found.length === 0 ? '' : 'only one of '}"at", "first", "join" or "const"`);
+  if ('with' in members && !('join' in members)) return at.at('with').fault('stands beside "join" only');
+  if ('first' in members) return compileFirst(members.first, at.at('first'), context);
+  if ('join' in members)
+    return compileJoin(members, at, (part, place) => compileSource(part, place, context));
+  return compileSource(members.at, at.at('at'), context);
 }
 
 /** The source, which has a value only while `when` holds. */
@@ -101,21 +112,30 @@ function isOneValue(value: unknown): boolean {
 }
 
 /** The source, and on what it finds the steps that `members` holds. */
-export function withSteps(source: Source, members: SourceSpec, at: FilePlace): Source {
-  const steps = [splitStep(members, at), mapStep(members.map, at.at('map')), arithmetic(members, at)];
+export function withSteps(
+  source: Source,
+  members: SourceSpec,
+  at: FilePlace,
+  context: CompileContext,
+): Source {
+  const steps = [
+    splitStep(members, at),
+    mapStep(members.map, at.at('map')),
+    compileArithmetic(members, at, context, compileSource),
+  ];
   let { read } = source;
   for (const step of steps) {
     if (step === undefined) continue;
     const before = read;
     read = (scope) => {
       const value = before(scope);
-      return value === undefined || value instanceof Unfit ? value : step(value);
+      return value === undefined || value instanceof Unfit ? value : step(value, scope);
     };
   }
   return { read, place: source.place };
 }
 
-type Step = (value: unknown) => unknown;
+type Step = (value: unknown, scope: Scope) => unknown;
 
 function splitStep({ split, index }: SourceSpec, at: FilePlace): Step | undefined {
   if (split === undefined) return index === undefined ? undefined : at.fault('"index" needs "split"');
@@ -148,56 +168,6 @@ function mapStep(map: unknown, at: FilePlace): Step | undefined {
     if (typeof value === 'object' && value !== null) return NOT_IN_MAP;
     const word = String(value);
     if (table.has(word)) return table.get(word);
-    return isAbsent(value) ? undefined : NOT_IN_MAP;
+    return hasNoState(value) ? undefined : NOT_IN_MAP;
   };
-}
-
-/** `over: 10` is exact where `times: 0.1` is not, so both exist. */
-function arithmetic(members: SourceSpec, at: FilePlace): Step | undefined {
-  const { times, over, plus, round } = members;
-  for (const name of ['times', 'over', 'plus'] as const) {
-    if (members[name] !== undefined && !Number.isFinite(members[name])) at.at(name).fault('must be a number');
-  }
-  if (over === 0) return at.at('over').fault('must not be 0');
-  const rounded = compileRounding(round, at.at('round'));
-  if (times === undefined && over === undefined && plus === undefined && round === undefined)
-    return undefined;
-  return (value) => {
-    if (isAbsent(value)) return undefined;
-    const found = toNumber(value);
-    if (found instanceof Unfit) return found;
-    let number = found;
-    if (times !== undefined) number *= times as number;
-    if (over !== undefined) number /= over as number;
-    if (plus !== undefined) number += plus as number;
-    return rounded === undefined ? number : rounded(number, found);
-  };
-}
-
-/** Beyond these decimals a number of a sensor holds none. */
-const MOST_DECIMALS = 9;
-
-/** What is made of the result, and of what was found before it was scaled. */
-type Rounding = (number: number, found: number) => number;
-
-/** `true` = to a whole number, a number = to so many decimals, `"sent"` = to as many as what was found has. */
-function compileRounding(spec: unknown, at: FilePlace): Rounding | undefined {
-  if (spec === undefined) return undefined;
-  if (spec === true) return Math.round;
-  if (spec === 'sent') return (number, found) => roundTo(number, decimalsOf(found));
-  if (Number.isInteger(spec) && (spec as number) >= 1 && (spec as number) <= MOST_DECIMALS)
-    return (number) => roundTo(number, spec as number);
-  return at.fault(`must be true, a number of decimals from 1 to ${MOST_DECIMALS}, or "sent"`);
-}
-
-function roundTo(number: number, decimals: number): number {
-  const factor = 10 ** decimals;
-  return Math.round(number * factor) / factor;
-}
-
-/** Decimals that a number was sent with, as far as it still says: JSON's 21.0 is 21, so it is one at least. */
-function decimalsOf(number: number): number {
-  const text = String(number);
-  const point = text.indexOf('.');
-  return Math.min(MOST_DECIMALS, Math.max(1, point < 0 || text.includes('e') ? 1 : text.length - point - 1));
 }

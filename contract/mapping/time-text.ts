@@ -26,18 +26,24 @@ export const isoFormat: TimeFormat = (text) => {
 /** What one part of a text says. `afternoon` is resolved when all parts are read. */
 type Field = (found: string) => Partial<WallClock> & { readonly afternoon?: boolean };
 
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const MONTH_NAMES = [
+  ...['january', 'february', 'march', 'april', 'may', 'june', 'july', 'august'],
+  ...['september', 'october', 'november', 'december'],
+];
+const MONTHS = MONTH_NAMES.map((name) => name.slice(0, 3));
 const offset: Field = (text) => ({ offset: offsetOf(text) });
 
 /** Letters of a pattern, as Unicode TR 35 has them (Java, .NET, Luxon); longer ones first. */
 const TOKENS: readonly (readonly [token: string, expression: string, field: Field])[] = [
   ['yyyy', '(\\d{4})', (text) => ({ year: Number(text) })],
   ['yy', '(\\d{2})', (text) => ({ year: 2000 + Number(text) })],
+  ['MMMM', '([A-Za-z]{3,9})', (text) => ({ month: MONTH_NAMES.indexOf(text.toLowerCase()) + 1 })],
   ['MMM', '([A-Za-z]{3})', (text) => ({ month: MONTHS.indexOf(text.toLowerCase()) + 1 })],
   ['MM', '(\\d{2})', (text) => ({ month: Number(text) })],
   ['M', '(\\d{1,2})', (text) => ({ month: Number(text) })],
   ['dd', '(\\d{2})', (text) => ({ day: Number(text) })],
   ['d', '(\\d{1,2})', (text) => ({ day: Number(text) })],
+  ['EEEE', '([A-Za-z]{6,9})', () => ({})],
   ['EEE', '([A-Za-z]{2,3})', () => ({})],
   ['HH', '(\\d{2})', (text) => ({ hour: Number(text) })],
   ['H', '(\\d{1,2})', (text) => ({ hour: Number(text) })],

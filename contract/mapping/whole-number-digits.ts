@@ -7,12 +7,15 @@ const NINE = 0x39;
 const PARTS_OF_NUMBERS: ReadonlySet<number> = new Set([0x2e, 0x65, 0x45, 0x2b, 0x2d]);
 /** 2^53 has sixteen digits. */
 const EXACT_DIGITS = 15;
+/** Most texts have no number that long, and a look like this costs less than a hundredth of parsing. */
+const MAY_HAVE_ONE = new RegExp(`(?:^|[-:,[\\s])\\d{${EXACT_DIGITS + 1}}`);
 
 /**
- * JSON text in which whole numbers of sixteen digits and more stand in quotes, so that parsing keeps their digits:
- * nanoseconds since the epoch would be wrong by up to 128. One pass, whatever the text.
+ * JSON text in which whole numbers beyond 2^53 stand in quotes, so that parsing keeps their digits: nanoseconds since the
+ * epoch would be wrong by up to 128, and two ids of 64 bits become one. One pass, whatever the text.
  */
 export function quoteLongWholeNumbers(json: string): string {
+  if (!MAY_HAVE_ONE.test(json)) return json;
   const parts: string[] = [];
   let copied = 0;
   for (let at = 0; at < json.length; at++) {
@@ -20,7 +23,7 @@ export function quoteLongWholeNumbers(json: string): string {
     if (code === QUOTE) at = endOfString(json, at);
     else if (code === MINUS || isDigit(code)) {
       const end = endOfNumber(json, at);
-      if (end - at > EXACT_DIGITS && isWhole(json, at, end)) {
+      if (end - at > EXACT_DIGITS && isWhole(json, at, end) && !isExact(json.slice(at, end))) {
         parts.push(json.slice(copied, at), '"', json.slice(at, end), '"');
         copied = end;
       }
@@ -46,6 +49,10 @@ function endOfNumber(json: string, start: number): number {
 function isWhole(json: string, start: number, end: number): boolean {
   for (let at = start + 1; at < end; at++) if (!isDigit(json.charCodeAt(at))) return false;
   return true;
+}
+
+function isExact(digits: string): boolean {
+  return Number.isSafeInteger(Number(digits));
 }
 
 function isDigit(code: number): boolean {

@@ -32,8 +32,6 @@ interface ExpectedReading {
 /** What mappings leave out: it belongs into the sender, the network server's codec or Node-RED. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   'sparkplug-ddata-alias': 'protobuf whose names were told in another message',
-  'senml-series': 'times and names relative to another element',
-  'kingio-inherit': 'values that an element inherits from another place',
 };
 
 const FOLDER = import.meta.dirname;
