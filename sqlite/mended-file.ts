@@ -1,10 +1,17 @@
 import { PipelineError } from '#runtime/errors.ts';
 import { isDamage } from './set-aside.ts';
 import { DISPLACED } from './sqlite-failure.ts';
-import { StandingFile } from './standing-file.ts';
+import { placeOf, StandingFile } from './standing-file.ts';
 
 /** A file that is found damaged again so soon is on a disk that is lost: making it anew again would be no use. */
 const MEND_EVERY_MS = 10 * 60 * 1000;
+/** Openings of a file that is another one each time it was opened. */
+const OPENINGS = 5;
+
+interface OpenFile<T> {
+  readonly it: T;
+  readonly standing: StandingFile;
+}
 
 export interface MendedFileOptions<T extends Disposable> {
   readonly file: string;
@@ -26,7 +33,7 @@ export interface MendedFileOptions<T extends Disposable> {
  */
 export class MendedFile<T extends Disposable> implements Disposable {
   readonly #options: MendedFileOptions<T>;
-  #open: { readonly it: T; readonly standing: StandingFile } | undefined;
+  #open: OpenFile<T> | undefined;
   #mendFrom = -Infinity;
 
   constructor(options: MendedFileOptions<T>) {
@@ -93,11 +100,21 @@ export class MendedFile<T extends Disposable> implements Disposable {
 
   #current(): T {
     if (this.#options.followsPath && this.atPath() === 'another') this.close();
-    if (this.#open === undefined) {
-      const it = this.#options.open();
-      this.#open = { it, standing: new StandingFile(this.#options.file) };
-    }
+    this.#open ??= this.#openStanding();
     return this.#open.it;
+  }
+
+  /** Nobody was told anything yet of what this opens: a file that took its place meanwhile is opened instead. */
+  #openStanding(): OpenFile<T> {
+    const { file, open } = this.#options;
+    for (let opening = 1; ; opening++) {
+      const place = placeOf(file);
+      const it = open();
+      const standing = new StandingFile(file, place);
+      // Also one that was made by being opened: which one was opened is only known the next time.
+      if (standing.atPath() !== 'another' || opening === OPENINGS) return { it, standing };
+      it[Symbol.dispose]();
+    }
   }
 
   #assertStanding(): void {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { StandingFile } from './standing-file.ts';
+import { placeOf, StandingFile } from './standing-file.ts';
 
 let folder: string;
 let file: string;
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 test.each(['', '-wal', '-shm'])('[P1] tells that "%s" is gone, another one, and there again', (ending) => {
-  const standing = new StandingFile(file);
+  const standing = new StandingFile(file, placeOf(file));
   expect(standing.displacement()).toBeUndefined();
   const gone = `${file}${ending}`;
   renameSync(gone, `${gone}.moved`);
@@ -28,7 +28,7 @@ test.each(['', '-wal', '-shm'])('[P1] tells that "%s" is gone, another one, and 
 });
 
 test('its whole folder, and what stands in that place', () => {
-  const standing = new StandingFile(file);
+  const standing = new StandingFile(file, placeOf(file));
   renameSync(folder, `${folder}.moved`);
   expect([standing.atPath(), standing.displacement()]).toEqual(['nothing', expect.stringContaining(file)]);
   writeFileSync(folder, 'a file where a folder was');
@@ -41,14 +41,14 @@ test('its whole folder, and what stands in that place', () => {
 
 test('a journal that is made later belongs to it, a file that comes later does not', () => {
   rmSync(`${file}-wal`);
-  const standing = new StandingFile(file);
+  const standing = new StandingFile(file, placeOf(file));
   writeFileSync(`${file}-wal`, '');
   expect(standing.displacement()).toBeUndefined();
   rmSync(`${file}-wal`);
   expect(standing.displacement()).toContain('log-wal');
 
   rmSync(file);
-  const late = new StandingFile(file);
+  const late = new StandingFile(file, placeOf(file));
   writeFileSync(file, '');
   expect([late.atPath(), late.displacement()]).toEqual(['another', expect.stringContaining('replaced')]);
 });

@@ -4,24 +4,31 @@ import { type BigIntStats, statSync } from 'node:fs';
 const ENDINGS = ['', '-wal', '-shm'] as const;
 
 /** With the disk: an inode alone means nothing where another one was mounted. Whole numbers: some file systems have 64 bits of them. */
-type Place = Pick<BigIntStats, 'dev' | 'ino'>;
-/** Of a file that was gone before the first look: no file that comes later is it. */
+export type Place = Pick<BigIntStats, 'dev' | 'ino'>;
+/** Of a file that did not stand there before it was opened: no file that is found there is it. */
 const NOWHERE: Place = { dev: -1n, ino: -1n };
+
+/** What stands at the path now; to be asked before it is opened. */
+export function placeOf(path: string): Place | undefined {
+  const found = lookAt(path);
+  return found instanceof Error ? undefined : found;
+}
 
 /**
  * Whether what an open database writes can be found where its path says. On Unix a file that was deleted, moved or replaced
  * goes on taking commits, and nobody finds them after the process has ended.
  *
- * Made right after the database was opened. A journal that SQLite makes later is known from the first look that finds it.
+ * Made right after the database was opened; what it is, a look before the opening has told: what stands there after it may
+ * have come in between. A journal that SQLite makes later is known from the first look that finds it.
  */
 export class StandingFile {
   readonly #file: string;
   readonly #known = new Map<string, Place>();
 
-  constructor(file: string) {
+  /** @param place what stood there before it was opened. */
+  constructor(file: string, place: Place | undefined) {
     this.#file = file;
-    const found = this.#look('');
-    this.#known.set('', found === undefined || found instanceof Error ? NOWHERE : found);
+    this.#known.set('', place ?? NOWHERE);
     this.displacement();
   }
 
@@ -29,7 +36,7 @@ export class StandingFile {
   displacement(): string | undefined {
     for (const ending of ENDINGS) {
       const path = `${this.#file}${ending}`;
-      const found = this.#look(ending);
+      const found = lookAt(path);
       if (found instanceof Error) return `${path} cannot be looked at any more: ${found.message}`;
       const known = this.#known.get(ending);
       if (known === undefined) {
@@ -45,18 +52,18 @@ export class StandingFile {
 
   /** What the path of the database itself names: its journals aside. */
   atPath(): 'it' | 'another' | 'nothing' {
-    const found = this.#look('');
+    const found = placeOf(this.#file);
     const known = this.#known.get('');
-    if (found === undefined || found instanceof Error) return 'nothing';
+    if (found === undefined) return 'nothing';
     return known !== undefined && isSame(found, known) ? 'it' : 'another';
   }
+}
 
-  #look(ending: string): BigIntStats | Error | undefined {
-    try {
-      return statSync(`${this.#file}${ending}`, { bigint: true, throwIfNoEntry: false });
-    } catch (error) {
-      return error as Error;
-    }
+function lookAt(path: string): BigIntStats | Error | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    return error as Error;
   }
 }
 
