@@ -25,6 +25,8 @@ export class AppendLane {
   failures = 0;
   /** No attempt before this time, on the clock of `performance.now()`. */
   notBefore = 0;
+  /** What the last attempt was refused for; `undefined` when it was not. */
+  trouble: string | undefined;
   #packed: PackedAppends[] = [];
   #builder = new RecordPacker();
   #building: PendingAppend[] = [];

@@ -212,9 +212,11 @@ export class GroupCommit {
       const outcome = result.segments[index];
       if (outcome?.kind === 'durable') {
         lane.failures = 0;
+        lane.trouble = undefined;
         this.#countSettled(resolveAppends(pending, 0, outcome.baseOffset));
       } else if (outcome !== undefined) {
         refused.set(lane, [...(refused.get(lane) ?? []), { payload: outcome.payload, pending }]);
+        lane.trouble = outcome.failure.detail;
         this.#telemetry.appendFailed(
           outcome.failure.cause,
           lane.topic,
@@ -261,18 +263,18 @@ export class GroupCommit {
   /** Gives up every record whose deadline has passed, and sets the timer to the next one. */
   #giveUpLate(): void {
     const now = performance.now();
-    const { up, detail: trouble } = this.health;
-    const detail = up ? 'not durable before the deadline' : trouble;
-    const giveUp = (topic: string, pending: () => Iterable<PendingAppend>): number => {
+    const { up, detail: ofLog } = this.health;
+    const giveUp = ({ topic, trouble }: AppendLane, pending: () => Iterable<PendingAppend>): number => {
+      const detail = up ? (trouble ?? 'not durable before the deadline') : ofLog;
       const late = giveUpAppends(pending(), now, detail);
       if (late > 0) this.#telemetry.appendFailed('deadline', topic, late, detail);
       this.#countSettled(late);
       for (const { settled, deadlineAt } of pending()) if (!settled) this.#deadlines.watch(deadlineAt);
       return late;
     };
-    for (const { lane, pending } of this.#inFlight ?? []) giveUp(lane.topic, () => pending);
+    for (const { lane, pending } of this.#inFlight ?? []) giveUp(lane, () => pending);
     for (const lane of this.#lanes.all()) {
-      if (giveUp(lane.topic, () => lane.pending()) > 0) lane.forgetSettled();
+      if (giveUp(lane, () => lane.pending()) > 0) lane.forgetSettled();
     }
   }
 }

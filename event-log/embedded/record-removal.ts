@@ -32,8 +32,8 @@ export class RecordRemoval {
   readonly #pageSize: number;
   /** Of the last look of the housekeeping; `undefined` before it: groups may not have subscribed yet. */
   #groupsSince: number | undefined;
-  /** What was removed since then; too much, when its transaction failed. */
-  #untold: RemovalResult['topics'][number][] = [];
+  /** Records by topic that were removed since then, to make room; too many, when their transaction failed. */
+  readonly #untold = new Map<string, number>();
   readonly #sql;
 
   constructor(database: DatabaseSync) {
@@ -101,8 +101,14 @@ export class RecordRemoval {
       more ||= removed.rows === ROWS_PER_CALL || crowded;
     }
     const settled = this.#removeSettled(maxBytes, crowded);
+    const untold = Array.from(this.#untold, ([topic, removedRecords]) => ({
+      topic,
+      removedRecords,
+      forSpace: true,
+    }));
+    this.#untold.clear();
     return {
-      topics: [...this.#untold.splice(0), ...topics, ...settled.topics],
+      topics: [...untold, ...topics, ...settled.topics],
       more: more || settled.more,
       usedBytes: this.usedBytes(),
     };
@@ -115,19 +121,25 @@ export class RecordRemoval {
   removeConsumed(): boolean {
     const groupsSince = this.#groupsSince;
     if (groupsSince === undefined) return false;
-    const removed = this.#sql.topics.all().flatMap(({ id, name, cleanup }) => {
-      if (cleanup === 'compact') return [];
+    let removed = 0;
+    for (const { id, name, cleanup } of this.#sql.topics.all()) {
+      if (cleanup === 'compact') continue;
       const consumedTo = this.#consumedTo(Number(id), groupsSince);
       const { records } = this.#removeFrom(Number(id), { consumedTo, before: -Infinity, crowded: true });
-      return records === 0 ? [] : [{ topic: String(name), removedRecords: records, forSpace: true }];
-    });
-    this.#untold.push(...removed);
-    return removed.length > 0;
+      this.#tellLater(String(name), records);
+      removed += records;
+    }
+    return removed > 0;
   }
 
-  /** A few settled letters, whatever room the log has. @returns whether there may be more. */
+  /**
+   * A few settled letters, whatever room the log has; the next look of the housekeeping tells of them.
+   *
+   * @returns whether there may be more.
+   */
   removeSettled(where: 'everywhere' | 'where-crowded'): boolean {
     const { topics, more } = this.#removeSettled(this.maxBytes(), where === 'everywhere');
+    for (const { topic, removedRecords } of topics) this.#tellLater(topic, removedRecords);
     return more || topics.length > 0;
   }
 
@@ -137,6 +149,10 @@ export class RecordRemoval {
     if (free <= Math.max(FREE_PAGES_KEPT, this.#pages() * FREE_SHARE_KEPT)) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_PER_CALL})`);
     return this.#freePages() < free;
+  }
+
+  #tellLater(topic: string, records: number): void {
+    if (records > 0) this.#untold.set(topic, (this.#untold.get(topic) ?? 0) + records);
   }
 
   #removeSettled(maxBytes: number, crowded: boolean): Pick<RemovalResult, 'topics' | 'more'> {
