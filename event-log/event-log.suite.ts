@@ -16,7 +16,7 @@ export function describeEventLog(
   create: () => Promise<EventLogUnderTest>,
   options: EventLogSuiteOptions,
 ): void {
-  describe(`event log: ${name}`, { timeout: 4 * options.patienceMs + 30_000 }, () => {
+  describe(`event log: ${name}`, { timeout: Math.max(300_000, 4 * options.patienceMs) }, () => {
     const under = new LogUnderTest(options);
 
     beforeAll(async () => {

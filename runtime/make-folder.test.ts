@@ -47,7 +47,7 @@ describe('makeFolder', () => {
       try { makeFolder('/proc/none/locks'); } catch (error) { console.log(error.message); }`;
     const answer = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
       env: { ...process.env, MODULE: new URL('./make-folder.ts', import.meta.url).href },
-      timeout: 10_000,
+      timeout: 120_000,
       killSignal: 'SIGKILL',
       encoding: 'utf8',
     });

@@ -149,7 +149,7 @@ alerting: {alertmanagers: [{static_configs: [{targets: ['${new URL(alertmanager.
     });
 
     await expect
-      .poll(async () => (await fetch(`${alertmanager.url}/api/v2/alerts`)).json(), { timeout: 30_000 })
+      .poll(async () => (await fetch(`${alertmanager.url}/api/v2/alerts`)).json(), { timeout: 120_000 })
       .toMatchObject([{ labels: { alertname: 'AlwaysFiring' } }]);
   });
 

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { ReadingSchema } from '#contract/schema-registry.ts';
+import { choosePorts } from '#runtime/choose-ports.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { type Fleet, startFleet } from './fleet.ts';
@@ -110,7 +111,9 @@ test('[P2] [P4] a gateway that closes connections without acknowledging gets it 
 const PACE = { rate: 50, burstFactor: 1, burstEvery: 30, burstLength: 5 };
 
 test('a gateway that goes away and comes back on its port', async () => {
-  const gateway = await pipeline();
+  // One that no outgoing connection of another test can take meanwhile.
+  const [port] = await choosePorts([undefined]);
+  const gateway = await pipeline(port);
   const { fleet: devices, ledger, lines } = fleet(gateway, { pace: PACE });
   await eventually(() => expect(devices.progress().acked).toBeGreaterThan(50));
   await gateway[Symbol.asyncDispose]();
@@ -119,7 +122,7 @@ test('a gateway that goes away and comes back on its port', async () => {
   expect(lines.filter((line) => line.includes('cannot reach'))).toHaveLength(1);
 
   const before = devices.progress().acked;
-  const again = await pipeline(gateway.port);
+  const again = await pipeline(port);
   await eventually(() => expect(devices.progress().acked).toBeGreaterThan(before + 50));
   expect(await devices.stop(STOP_MS)).toBe('stopped');
   // What the first one took is gone from no book: both together hold everything.

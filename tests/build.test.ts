@@ -19,7 +19,7 @@ const entries = Object.values(scripts).flatMap(
 );
 const run = promisify(execFile);
 
-describe('what npm run build makes', { timeout: 120_000 }, () => {
+describe('what npm run build makes', () => {
   // Below the root, where packages are found; not `dist/`, from which other tests may be started meanwhile.
   let out = '';
   const built = (entry: string): string => path.join(ROOT, out, entry.replace(/\.ts$/, '.js'));

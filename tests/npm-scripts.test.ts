@@ -79,7 +79,7 @@ async function start(
 
 const PIPELINE = ['node_modules/.bin/node', 'standalone/main.ts'] as const;
 
-describe('npm start', { timeout: 120_000 }, () => {
+describe('npm start', () => {
   test('SIGTERM to npm ends the pipeline in order, before npm ends', async () => {
     const { child, output, endedInOrder } = await start(['npm', 'start']);
     const exit = once(child, 'exit');

@@ -45,12 +45,22 @@ describe('waiting in tests', () => {
     expect(silent).toEqual([]);
   });
 
+  const unit = files.filter((file) => !/\.(real|faults)\.test\.ts$/.test(file));
+
   it('is no sleep in tests that need Node alone', () => {
-    const unit = files.filter(
-      (file) => !/\.(real|faults)\.test\.ts$|^tests\//.test(file) && !WATCHES.has(file),
-    );
+    const among = unit.filter((file) => !file.startsWith('tests/') && !WATCHES.has(file));
     expect(
-      linesWith(/setTimeout\((resolve|done|\(\) => resolve)|setTimeout as|setTimeout } from/, unit),
+      linesWith(/setTimeout\((resolve|done|\(\) => resolve)|setTimeout as|setTimeout } from/, among),
     ).toEqual([]);
+  });
+
+  it('has the time-outs of vitest.config.ts in tests that need Node alone', () => {
+    const tests = unit.filter((file) => file.endsWith('.test.ts'));
+    expect(linesWith(/^\s*\}, \d+_\d{3}\);$|\{ timeout: \d[\d_]* \}, (async )?\(/, tests)).toEqual([]);
+  });
+
+  it('gives what must become durable far more time than a busy machine takes', () => {
+    // Up to two seconds: what must not become durable.
+    expect(linesWith(/performance\.now\(\) \+ ([3-9]|[12]\d)_?\d{3}\b/, unit)).toEqual([]);
   });
 });

@@ -24,12 +24,12 @@ describeEventLog(
       open: () => openEmbeddedEventLog({ ...options, role: 'owner' }, testDeps()),
       openBeside: () => openEmbeddedEventLog({ ...options, role: 'beside' }, testDeps()),
       blockAppends: async () => {
-        const other = new DatabaseSync(join(dataDir, 'event-log.sqlite'), { timeout: 5_000 });
+        const other = new DatabaseSync(join(dataDir, 'event-log.sqlite'), { timeout: 60_000 });
         other.exec('BEGIN IMMEDIATE');
         return async () => other.close();
       },
       dispose: async () => rmSync(dataDir, { recursive: true }),
     };
   },
-  { patienceMs: 30_000, quietMs: 100, sequences: 10 },
+  { patienceMs: 60_000, quietMs: 100, sequences: 10 },
 );

@@ -76,7 +76,7 @@ function setUp() {
       die: () => entry.answer.reject(new Error('out of memory')),
     };
   };
-  const append = (topic: string, key: string, deadlineMs = 10_000, bytes = 10) =>
+  const append = (topic: string, key: string, deadlineMs = 60_000, bytes = 10) =>
     promisedAppend((caller) =>
       groupCommit.appendFor(
         { topic, key, value: new Uint8Array(bytes), headers: {} },

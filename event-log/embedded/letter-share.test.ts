@@ -48,21 +48,32 @@ describe('embedded event log: the share of dead letters', () => {
   /** Bytes that cannot be made smaller. */
   const bytes = (outputLength: number) =>
     createHash('shake256', { outputLength }).update(String(values++)).digest();
-  const append = (log: EventLog, topic: string, key: string, size: number, more: { owed?: true } = {}) =>
-    log.append({ topic, key, value: bytes(size), headers: {}, ...more }, performance.now() + 2_000);
-  /** Letters of one device until one is refused; how many were taken. */
-  const fill = async (log: EventLog, device: string) => {
-    for (let letters = 0; ; letters++) {
+  const append = (
+    log: EventLog,
+    topic: string,
+    key: string,
+    size: number,
+    { deadlineMs = 60_000, ...more }: { owed?: true; deadlineMs?: number } = {},
+  ) => log.append({ topic, key, value: bytes(size), headers: {}, ...more }, performance.now() + deadlineMs);
+  /** Appends until the log says that there is no room; a deadline that a busy machine let pass is none of its words. */
+  const untilRefused = async (log: EventLog, topic: string, key: string, size: number) => {
+    for (;;) {
       try {
-        await append(log, 'letters', device, 100_000);
+        await append(log, topic, key, size, { deadlineMs: 1_000 });
       } catch (error) {
         expect(error).toMatchObject({ code: 'not-durable' });
-        return letters;
+        // The gateway says the same of the device whose message this was.
+        if (/ of at most \d+ bytes/.test((error as Error).message)) return;
       }
     }
   };
+  /** Letters of one device until one is refused; how many were taken. */
+  const fill = async (log: EventLog, device: string) => {
+    await untilRefused(log, 'letters', device, 100_000);
+    return (await Array.fromAsync(log.read('letters'))).filter(({ key }) => String(key) === device).length;
+  };
   const dismiss = (log: EventLog, offset: number) =>
-    log.append(encodeLetterState('state', { partition: 0, offset }, DISMISSED), performance.now() + 10_000);
+    log.append(encodeLetterState('state', { partition: 0, offset }, DISMISSED), performance.now() + 60_000);
 
   test('[P6] one broken device fills what one device may have, and holds up nobody', async () => {
     const log = await open();
@@ -80,17 +91,19 @@ describe('embedded event log: the share of dead letters', () => {
     );
     expect(await metrics.metrics()).toMatch(/event_log_share_used_ratio\{topic="letters"\} 0\.9/);
     expect(log.health().shareTrouble).toContain('(broken)');
-  }, 60_000);
+  });
 
   test('[P2] a letter of the writer is taken nevertheless, and readings keep their room', async () => {
     const log = await open();
     const devices = Array.from({ length: 9 }, (_, i) => `broken-${i}`);
     await Promise.all(devices.map((device) => fill(log, device)));
-    await expect(append(log, 'letters', 'new', 100_000)).rejects.toMatchObject({ code: 'not-durable' });
+    await untilRefused(log, 'letters', 'new', 100_000);
+    const taken = (await Array.fromAsync(log.read('letters'))).map(({ key }) => String(key));
+    expect(taken).not.toContain('new');
     await append(log, 'letters', 'new', 100_000, { owed: true });
     for (let i = 0; i < 50; i++) await append(log, 'readings', 'good', 100_000);
     expect(log.health().up).toBe(true);
-  }, 60_000);
+  });
 
   test('what was dismissed goes first, oldest first, and its device is heard again; its state goes with it', async () => {
     const log = await open();
@@ -103,7 +116,7 @@ describe('embedded event log: the share of dead letters', () => {
     expect(left).not.toContain(2);
     expect(left).toHaveLength(taken);
     expect(await Array.fromAsync(log.read('state'))).toEqual([]);
-  }, 60_000);
+  });
 
   test('a full log has room to dismiss, also for a command that knows nothing of the limit', async () => {
     const owner = await open();
@@ -115,19 +128,16 @@ describe('embedded event log: the share of dead letters', () => {
       maxBatchBytes: 1,
       onBatch: async () => Promise.reject(new Error('not now')),
     });
-    const full = async () => {
-      for (;;) await append(owner, 'readings', 'good', 200_000);
-    };
-    await expect(full()).rejects.toMatchObject({ code: 'not-durable' });
+    await untilRefused(owner, 'readings', 'good', 200_000);
     await owner.close();
 
     const command = await open({ role: 'beside', maxBytes: 1e12 });
-    await expect(append(command, 'readings', 'good', 200_000)).rejects.toMatchObject({
+    await expect(append(command, 'readings', 'good', 200_000, { deadlineMs: 2_000 })).rejects.toMatchObject({
       code: 'not-durable',
     });
     for (let offset = 0; offset < 5; offset++) await dismiss(command, offset);
     expect(await Array.fromAsync(command.read('state'))).toHaveLength(5);
-  }, 60_000);
+  });
 
   test('at the size limit the log stays down for small records too, and comes up once', async () => {
     const log = await open();
@@ -141,10 +151,7 @@ describe('embedded event log: the share of dead letters', () => {
         if (!mayTake) throw new Error('not now');
       },
     });
-    const full = async () => {
-      for (;;) await append(log, 'readings', 'a', 200_000);
-    };
-    await expect(full()).rejects.toMatchObject({ code: 'not-durable' });
+    await untilRefused(log, 'readings', 'a', 200_000);
     const flips: boolean[] = [];
     let last = log.health().up;
     const watch = setInterval(() => {
@@ -156,7 +163,7 @@ describe('embedded event log: the share of dead letters', () => {
     expect(last).toBe(false);
     expect(log.health().detail).toMatch(/event-log\.sqlite holds \d+ of at most \d+ bytes/);
     const small = await Promise.allSettled(
-      Array.from({ length: 50 }, () => append(log, 'readings', 'b', 10)),
+      Array.from({ length: 50 }, () => append(log, 'readings', 'b', 10, { deadlineMs: 2_000 })),
     );
     expect(small.every(({ status }) => status === 'rejected')).toBe(true);
     expect(flips).toEqual([]);
@@ -165,7 +172,7 @@ describe('embedded event log: the share of dead letters', () => {
     await eventually(() => expect(log.health().up).toBe(true));
     await append(log, 'readings', 'a', 200_000);
     expect(flips).toEqual([true]);
-  }, 60_000);
+  });
 
   test('a log of version 1 is brought up to date, its records and groups kept', async () => {
     const log = await open();

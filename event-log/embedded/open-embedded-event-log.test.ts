@@ -100,7 +100,7 @@ describe('[P10] opening the embedded event log', () => {
     const owner = await open('owner');
     await owner.ensureTopics([{ name: 't', cleanup: 'delete', retentionMs: 1_000_000 }]);
     const beside = await open('beside');
-    await beside.append({ topic: 't', key: 'a', value: null, headers: {} }, performance.now() + 10_000);
+    await beside.append({ topic: 't', key: 'a', value: null, headers: {} }, performance.now() + 60_000);
     await owner.close();
     expect(await Array.fromAsync(beside.read('t'))).toHaveLength(1);
     await beside.close();
@@ -142,7 +142,7 @@ describe('[P10] opening the embedded event log', () => {
     await first.ensureTopics([{ name: 't', cleanup: 'delete', retentionMs: 1_000_000 }]);
     const value = Buffer.alloc(60_000, 1);
     for (let i = 0; i < 20; i++) {
-      await first.append({ topic: 't', key: 'a', value, headers: {} }, performance.now() + 10_000);
+      await first.append({ topic: 't', key: 'a', value, headers: {} }, performance.now() + 60_000);
     }
     await first.close();
     const descriptor = openSync(file, 'r+');

@@ -47,4 +47,4 @@ test('[P6] a program that keeps reading cannot make the write-ahead log outgrow 
   await eventually(() => expect(log.health().up).toBe(true));
   await append(30_000);
   expect(walBytes(file)).toBeLessThanOrEqual(USUAL_WAL_BYTES);
-}, 120_000);
+});

@@ -216,7 +216,7 @@ describe('dlq', () => {
         value: Buffer.from(HOSTILE),
         headers: { [HOSTILE]: HOSTILE, 'dlq.reason': HOSTILE },
       },
-      performance.now() + 5_000,
+      performance.now() + 60_000,
     );
     const commands = [
       'list',

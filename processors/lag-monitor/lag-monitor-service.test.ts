@@ -12,7 +12,6 @@ const PATIENCE = { withinMs: 60_000 };
 
 test.skipIf(process.platform === 'win32')(
   'the process reads its files again upon SIGHUP and when they change, and a broken one ends nothing',
-  { timeout: 120_000 },
   async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'lag-monitor-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

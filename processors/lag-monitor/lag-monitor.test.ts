@@ -159,7 +159,7 @@ describe('[P7] on the embedded log', () => {
     const append = () =>
       owner.append(
         { topic: target.topic, key: 'a', value: Buffer.from('x'), headers: {} },
-        performance.now() + 5_000,
+        performance.now() + 60_000,
       );
     for (let i = 0; i < 5; i++) await append();
     const [first] = await Array.fromAsync(owner.read(target.topic));

@@ -204,7 +204,7 @@ describe('npm run reprocess', () => {
       ),
     );
     const start = (): ReturnType<typeof spawn> =>
-      spawn(process.execPath, [MAIN, '--since', 'beginning', '--rate', '20000', '--json'], {
+      spawn(process.execPath, [MAIN, '--since', 'beginning', '--rate', '2000', '--json'], {
         env: { PATH: process.env['PATH'], ...env },
         stdio: ['ignore', 'pipe', 'inherit'],
       });

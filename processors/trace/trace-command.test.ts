@@ -59,12 +59,12 @@ beforeAll(async () => {
       firstFailedAt: 1,
       receivedAt: 1,
     }),
-    performance.now() + 5_000,
+    performance.now() + 60_000,
   );
   const dismissed = { outcome: 'dismissed', at: 1, attempt: 0 } as const;
   await log.append(
     encodeLetterState(pipeline.topics.deadLetterState, letter, dismissed),
-    performance.now() + 5_000,
+    performance.now() + 60_000,
   );
   for (const [topic, ts] of [
     ['tele/boiler/SENSOR', MAPPED_AT],
@@ -75,7 +75,7 @@ beforeAll(async () => {
     );
     const mapped = { topic, rule: { source: 'tasmota', topic: 'tele/{device}/SENSOR' } };
     const record = { deviceId: 'boiler', value, readings: 1, receivedAt: ts, gateway: 'test', mapped };
-    await log.append(encodeTelemetryRecord(pipeline.topics.telemetry, record), performance.now() + 5_000);
+    await log.append(encodeTelemetryRecord(pipeline.topics.telemetry, record), performance.now() + 60_000);
   }
   await log.append(
     encodeDeadLetter(pipeline.topics.deadLetters, {
@@ -89,7 +89,7 @@ beforeAll(async () => {
       receivedAt: MAPPED_AT,
       mqttTopic: 'tele/kettle/SENSOR',
     }),
-    performance.now() + 5_000,
+    performance.now() + 60_000,
   );
   const writer = await pipeline.startWriter();
   await eventually(async () => expect(await pipeline.backlog()).toBe(0));

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { admit } from '#contract/admission.ts';
@@ -48,7 +49,7 @@ export class PretendPipeline implements AsyncDisposable {
       socket.once('close', () => pipeline.#sockets.delete(socket));
       broker.handle(socket);
     });
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    await once(server.listen(port, '127.0.0.1'), 'listening');
     const address = server.address();
     pipeline.#port = typeof address === 'object' && address !== null ? address.port : 0;
     pipeline.#close = async () => {

@@ -51,7 +51,7 @@ beforeAll(async () => {
   const database = new DatabaseSync(storeFileIn(original));
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
-}, 120_000);
+});
 afterAll(() => rmSync(original, { recursive: true }));
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'damaged-store-copy-'));

@@ -25,7 +25,7 @@ function logFromEnvironment(env: Environment): Promise<EventLog> {
 export async function expectToCarryRecords(env: Environment, topic: string): Promise<void> {
   await using log = await logFromEnvironment(env);
   await log.ensureTopics([settingsOf(topic)]);
-  await log.append(reading(topic), performance.now() + 10_000);
+  await log.append(reading(topic), performance.now() + 60_000);
   expect(await Array.fromAsync(log.read(topic))).toHaveLength(1);
   const onBatch = vi.fn(async () => undefined);
   await using _ = await log.subscribe({

@@ -90,7 +90,7 @@ export class PipelineUnderTest {
       gateway: 'test',
       ...(more.replay && { replay: more.replay }),
     });
-    return this.log.append(record, performance.now() + 20_000);
+    return this.log.append(record, performance.now() + 60_000);
   }
 
   /** A record as any other program may write it. */
@@ -99,7 +99,7 @@ export class PipelineUnderTest {
     value: Uint8Array | null,
     headers: Record<string, string> = {},
   ): Promise<RecordPosition> {
-    return this.log.append({ topic: this.topics.telemetry, key, value, headers }, performance.now() + 20_000);
+    return this.log.append({ topic: this.topics.telemetry, key, value, headers }, performance.now() + 60_000);
   }
 
   /** Records that the group has not committed. */
