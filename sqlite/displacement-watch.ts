@@ -67,6 +67,11 @@ export class DisplacementWatch implements Disposable {
     }
     if (!this.#isDisplaced) this.#emit({ kind: 'displaced', detail });
     this.#isDisplaced = true;
+    if (this.#rescued === this.#file && this.#database.atPath() !== 'it') {
+      // Its journals went first.
+      this.#rescueTried = false;
+      this.#rescued = undefined;
+    }
     if (!this.#rescueTried && existsSync(dirname(this.#file))) this.#rescue();
   }
 

@@ -6,6 +6,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -205,6 +206,27 @@ describe('a log file that does not stand at its path any more', () => {
     expect(await keysOf(log)).toEqual(['a', 'b']);
     expect(rescuedCopies(file)).toEqual([]);
     await log.close();
+  });
+
+  test('[P1] [P2] of a link, that is what it names, on a disk of its own', async () => {
+    const disk = `${dataDir}-disk`;
+    for (const folder of [dataDir, disk]) mkdirSync(folder);
+    symlinkSync(join(disk, 'log'), file);
+    const log = await openLog();
+    await append(log, 'a');
+    expect(readdirSync(disk)).toEqual(['log', 'log-shm', 'log-wal']);
+    rmSync(join(disk, 'log-wal'));
+    await eventually(() =>
+      expect(append(log, 'b', 300)).rejects.toMatchObject({
+        message: expect.stringContaining(`${join(disk, 'log-wal')} was deleted`),
+      }),
+    );
+    for (const ending of ['', '-shm']) rmSync(join(disk, `log${ending}`));
+    await log.close();
+    const again = await openLog();
+    expect(await keysOf(again)).toEqual(['a']);
+    expect(readdirSync(disk)).toEqual(['log', 'log-shm', 'log-wal']);
+    await again.close();
   });
 
   test('[P10] a command that finds no file says so, and makes none', async () => {

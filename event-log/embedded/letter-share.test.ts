@@ -139,6 +139,17 @@ describe('embedded event log: the share of dead letters', () => {
     expect(await Array.fromAsync(command.read('state'))).toHaveLength(5);
   });
 
+  test('[P6] a limit that is set below what the letters take leaves room to dismiss them, and then takes readings', async () => {
+    const first = await open();
+    for (let i = 0; i < 30; i++) await append(first, 'letters', `broken-${i}`, 100_000);
+    await first.close();
+    const owner = await open({ maxBytes: 2_000_000 });
+    await untilRefused(owner, 'readings', 'good', 100_000);
+    const command = await open({ role: 'beside', maxBytes: 2_000_000 });
+    for (let offset = 0; offset < 30; offset++) await dismiss(command, offset);
+    await append(owner, 'readings', 'good', 100_000);
+  });
+
   test('at the size limit the log stays down for small records too, and comes up once', async () => {
     const log = await open();
     let mayTake = false;

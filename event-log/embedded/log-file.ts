@@ -6,6 +6,7 @@ import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
 import { count, type DatabaseSettings, openExisting, openForWriting } from '#sqlite/open-database.ts';
+import { realFile } from '#sqlite/real-file.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 
 /** "IOTL": tells an event log from other SQLite files. */
@@ -118,7 +119,7 @@ export interface LogPaths {
 export function logPaths(dataDir: string): LogPaths {
   const locks = join(dataDir, 'locks');
   return {
-    file: join(dataDir, 'event-log.sqlite'),
+    file: realFile(join(dataDir, 'event-log.sqlite')),
     lock: (name) => join(locks, `event-log.${fileNameOf(name)}.lock`),
   };
 }
@@ -160,7 +161,7 @@ export function prepareLogFile(
   try {
     const database = (owner === undefined ? openExisting : openForWriting)(file, LOG_FILE_SETTINGS);
     try {
-      if (owner !== undefined && count(database, 'page_count') === 0) createLog(database, owner.nowMs);
+      if (owner !== undefined && isBlank(database)) createLog(database, owner.nowMs);
       verify(database, file, owner?.nowMs);
       if (owner !== undefined) {
         // A copy of a log (a backup, a rescued one) may come without.
@@ -182,6 +183,12 @@ export function openLogFile(file: string, access: 'write' | 'read'): DatabaseSyn
   const database = openExisting(file, LOG_FILE_SETTINGS);
   if (access === 'read') database.exec('PRAGMA query_only = ON');
   return database;
+}
+
+/** Nothing was ever in it: it is new, or a process was killed while it made its log. */
+function isBlank(database: DatabaseSync): boolean {
+  const marks = ['application_id', 'user_version', 'schema_version'] as const;
+  return marks.every((mark) => count(database, mark) === 0);
 }
 
 /** Makes an empty log. @param nowMs where time seen to pass begins. */

@@ -20,3 +20,16 @@ test('a full log does not open for a small record, and opens with some room to s
   expect(space.exceeded('data', { usedBytes: 96_700_000, incomingBytes: 100, maxBytes })).toBeUndefined();
   expect(space.exceeded('data', { usedBytes: 97_500_000, incomingBytes: 200_000, maxBytes })).toBeUndefined();
 });
+
+test('a limit below what the log holds leaves room to clear away, as much as one above it, until the log is below it again', () => {
+  const space = new LogSpace();
+  const use = { usedBytes: 300_000_000, incomingBytes: 1_000, maxBytes };
+  expect(space.exceeded('data', use)).toBe(98_000_000);
+  expect(space.exceeded('control', use)).toBeUndefined();
+  expect(space.exceeded('control', { ...use, usedBytes: 301_900_000 })).toBeUndefined();
+  expect(space.exceeded('control', { ...use, usedBytes: 302_100_000 })).toBe(302_000_000 + 64 * 1024);
+  expect(space.exceeded('control', { ...use, usedBytes: 200_000_000 })).toBeUndefined();
+  expect(space.exceeded('control', { ...use, usedBytes: 300_000_000 })).toBeDefined();
+  expect(space.exceeded('control', { ...use, usedBytes: 99_000_000 })).toBeUndefined();
+  expect(space.exceeded('control', { ...use, usedBytes: 100_000_000 })).toBe(maxBytes);
+});

@@ -9,7 +9,8 @@ const OVERHEAD_BYTES = 64 * 1024;
 
 /**
  * Decides whether records fit into the file. `data`: readings and letters, up to the limit less a reserve; `control`:
- * what is needed to clear something away, up to the limit itself.
+ * what is needed to clear something away, up to the limit itself. A limit that was set below what the log holds leaves such
+ * things as much room beside that as they have below it.
  *
  * Modes: open → full (data did not fit) → open (data fits with some room to spare). While it is full, all data is
  * refused, small records as well: else the log would be up for one device and down for the next, from one record to
@@ -18,6 +19,8 @@ const OVERHEAD_BYTES = 64 * 1024;
 export class LogSpace {
   /** The most that did not fit since the log is full; 0 while it is open. */
   #missedBytes = 0;
+  /** The least that was held at any look. */
+  #leastBytes = Infinity;
 
   /** @returns the limit that would be exceeded, in bytes; `undefined` when the records fit. */
   exceeded(
@@ -26,8 +29,14 @@ export class LogSpace {
   ): number | undefined {
     const { usedBytes, incomingBytes, maxBytes } = use;
     const neededBytes = usedBytes + incomingBytes + OVERHEAD_BYTES;
-    if (kind === 'control') return neededBytes > maxBytes ? maxBytes : undefined;
-    const forData = Math.floor(maxBytes * (1 - RESERVE_SHARE));
+    const reserveBytes = Math.ceil(maxBytes * RESERVE_SHARE);
+    this.#leastBytes = Math.min(this.#leastBytes, usedBytes);
+    if (kind === 'control') {
+      const leastBytes = this.#leastBytes + OVERHEAD_BYTES;
+      const forControl = leastBytes > maxBytes ? leastBytes + reserveBytes : maxBytes;
+      return neededBytes > forControl ? forControl : undefined;
+    }
+    const forData = maxBytes - reserveBytes;
     if (neededBytes <= forData - this.#mustStayFree(incomingBytes, maxBytes)) {
       this.#missedBytes = 0;
       return undefined;

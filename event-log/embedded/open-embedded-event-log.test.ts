@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -124,6 +125,16 @@ describe('[P10] opening the embedded event log', () => {
       ...CONFIGURATION,
       message: expect.stringContaining('not an event log'),
     });
+  });
+
+  test('[P2] a process that was killed while it made the file is no obstacle to the next one', async () => {
+    const begun = new DatabaseSync(file);
+    begun.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL');
+    begun.close();
+    expect(statSync(file).size).toBe(4096);
+    const log = await open('owner');
+    await log.ensureTopics([{ name: 't', cleanup: 'delete', retentionMs: 1_000_000 }]);
+    expect(await Array.fromAsync(log.read('t'))).toEqual([]);
   });
 
   test('a file of a later version', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { holdFileLock } from '#runtime/file-lock.ts';
 import { type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
+import { realFile } from '#sqlite/real-file.ts';
 
 /**
  * Thousands of devices that write in turn touch a page each: hence a page cache and a write-ahead log larger than
@@ -22,7 +23,7 @@ const SETTINGS: DatabaseSettings = {
 export type StoreRole = 'owner' | 'guest' | 'beside';
 
 export function storeFileIn(dataDir: string): string {
-  return join(dataDir, 'telemetry-store.db');
+  return realFile(join(dataDir, 'telemetry-store.db'));
 }
 
 /** Opens the file of the store. Who writes makes it where it is missing. */
