@@ -92,6 +92,7 @@ export class EmbeddedEventLog implements EventLog {
     if (settings.role === 'owner') this.#retention = this.#startRetention();
     // Now, because the reader tells changes also when nothing is asked of it. That a thread cannot open the file is its death.
     for (const thread of [this.#writer, this.#reader]) thread.open().catch(() => undefined);
+    if (settings.role === 'owner') this.#groupCommit.prove();
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
@@ -170,11 +171,8 @@ export class EmbeddedEventLog implements EventLog {
     }
   }
 
-  async acquireLock(
-    name: string,
-    { patienceMs = 0 }: LockOptions = {},
-  ): Promise<AsyncDisposable | undefined> {
-    const lock = await takeWithPatience(patienceMs, () => {
+  async acquireLock(name: string, options: LockOptions = {}): Promise<AsyncDisposable | undefined> {
+    const lock = await takeWithPatience(options.patienceMs ?? 0, () => {
       this.#assertOpen();
       return holdFileLock(this.#settings.paths.lock(`lock ${name}`));
     });

@@ -103,6 +103,12 @@ export class GroupCommit {
     });
   }
 
+  /** Says soon whether the log can be written, though nobody appends. */
+  prove(): void {
+    this.#availability.doubt();
+    this.#scheduleFlush();
+  }
+
   /** Somebody looked at the file, and it does not stand at its path any more: known before the next append. */
   displaced(detail: string): void {
     this.#becomeUnhealthy(0, detail);
@@ -216,13 +222,9 @@ export class GroupCommit {
         this.#countSettled(resolveAppends(pending, 0, outcome.baseOffset));
       } else if (outcome !== undefined) {
         refused.set(lane, [...(refused.get(lane) ?? []), { payload: outcome.payload, pending }]);
-        lane.trouble = outcome.failure.detail;
-        this.#telemetry.appendFailed(
-          outcome.failure.cause,
-          lane.topic,
-          pending.length,
-          outcome.failure.detail,
-        );
+        const { cause, detail } = outcome.failure;
+        lane.trouble = detail;
+        this.#telemetry.appendFailed(cause, lane.topic, pending.length, detail);
       }
     }
     if (refused.size < taken.length || taken.length === 0) this.#telemetry.appended(seconds);
@@ -273,8 +275,6 @@ export class GroupCommit {
       return late;
     };
     for (const { lane, pending } of this.#inFlight ?? []) giveUp(lane, () => pending);
-    for (const lane of this.#lanes.all()) {
-      if (giveUp(lane, () => lane.pending()) > 0) lane.forgetSettled();
-    }
+    for (const lane of this.#lanes.all()) if (giveUp(lane, () => lane.pending()) > 0) lane.forgetSettled();
   }
 }

@@ -144,6 +144,8 @@ describe('embedded event log: the share of dead letters', () => {
     for (let i = 0; i < 30; i++) await append(first, 'letters', `broken-${i}`, 100_000);
     await first.close();
     const owner = await open({ maxBytes: 2_000_000 });
+    // Though nobody has tried yet.
+    await eventually(() => expect(owner.health()).toMatchObject({ up: false }));
     await untilRefused(owner, 'readings', 'good', 100_000);
     const command = await open({ role: 'beside', maxBytes: 2_000_000 });
     for (let offset = 0; offset < 30; offset++) await dismiss(command, offset);

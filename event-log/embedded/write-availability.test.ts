@@ -43,3 +43,16 @@ test('a probe has a least and a most', () => {
   availability.wrote(8 * MIB);
   expect(availability.health.up).toBe(true);
 });
+
+test('doubted, it is up, and one probe is due at once', () => {
+  const availability = new WriteAvailability(1_000);
+  availability.doubt();
+  expect([availability.health.up, availability.probeInMs(0), availability.takeProbe(0)]).toEqual([
+    true,
+    0,
+    64 * 1024,
+  ]);
+  expect([availability.probeInMs(1), availability.takeProbe(1)]).toEqual([undefined, 0]);
+  availability.failed(64 * 1024, 'full', 2);
+  expect(availability.health.up).toBe(false);
+});
