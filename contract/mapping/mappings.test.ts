@@ -208,6 +208,28 @@ describe('mapping a message', () => {
     expect(valuesOf(mapOne({ payload: 'text', values: { flow: '' } }, '\ufeff5'))).toEqual({ flow: 5 });
   });
 
+  it('columns beside each other, and rows below their head', () => {
+    const columns = { t: [10, 20], f: [1, null], m: { 0: 'a', 1: 'b' } };
+    const values = { flow: { at: '^/f', index: '{key}' }, mode: { at: '^/m', index: '{key}' } };
+    expect(mapOne({ each: '/t', values }, columns).readings.map(({ reading }) => reading.values)).toEqual([
+      { flow: 1, mode: 'a' },
+      { mode: 'b' },
+    ]);
+    const rows = {
+      head: ['flow', 'starts'],
+      rows: [
+        [1, 2],
+        [3, 4],
+      ],
+    };
+    const name = { at: '^^/head', index: '{key}' };
+    const table = { each: '/rows', ...named({ in: '', name, fields: { '*': true } }) };
+    expect(mapOne(table, rows).readings.map(({ reading }) => reading.values)).toEqual([
+      { flow: 1, starts: 2 },
+      { flow: 3, starts: 4 },
+    ]);
+  });
+
   it('unwraps JSON that stands in a text', () => {
     const unwrap = ['/o', '/o/p'];
     expect(valuesOf(mapOne({ unwrap, values: { flow: '/o/p/f' } }, { o: '{"p":"{\\"f\\":5}"}' }))).toEqual({

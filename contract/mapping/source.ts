@@ -19,6 +19,7 @@ const SPLIT_LENGTH = 1_024;
 export const FIRST_OF = 16;
 const TOO_LONG = new Unfit(`must be at most ${SPLIT_LENGTH} characters to be split`);
 const NO_TEXT = new Unfit('must be a text to be split');
+const NO_CONTAINER = new Unfit('must be a list or an object to be looked into');
 const NOT_ONE_VALUE = new Unfit('must be one value, and is an object or a list');
 const NOT_IN_MAP = new Unfit('is not in the "map" of the mapping');
 
@@ -119,7 +120,7 @@ export function withSteps(
   context: CompileContext,
 ): Source {
   const steps = [
-    splitStep(members, at),
+    splitStep(members, at, context),
     mapStep(members.map, at.at('map')),
     compileArithmetic(members, at, context, compileSource),
   ];
@@ -137,21 +138,48 @@ export function withSteps(
 
 type Step = (value: unknown, scope: Scope) => unknown;
 
-function splitStep({ split, index }: SourceSpec, at: FilePlace): Step | undefined {
-  if (split === undefined) return index === undefined ? undefined : at.fault('"index" needs "split"');
-  if (typeof split !== 'string' || split === '')
+/** Parts of a text, and one of them by its position; or a member of a list or an object by its position or name. */
+function splitStep(members: SourceSpec, at: FilePlace, context: CompileContext): Step | undefined {
+  const { split, index } = members;
+  if (split !== undefined && (typeof split !== 'string' || split === ''))
     return at.at('split').fault('must be a text that is not empty');
-  if (index !== undefined && !Number.isSafeInteger(index)) {
-    return at.at('index').fault('must be a whole number; -1 is the last one');
-  }
-  const wanted = index as number | undefined;
+  if (index === undefined) return split === undefined ? undefined : partsOf(split);
+  const position = compilePosition(index, at.at('index'), context);
+  if (position === undefined) return undefined;
+  const toContainer = split === undefined ? asContainer : partsOf(split);
+  return (value, scope) => {
+    const container = toContainer(value);
+    if (container === undefined || container instanceof Unfit) return container;
+    const wanted = position.read(scope);
+    return wanted instanceof Unfit ? wanted : memberOf(container, wanted);
+  };
+}
+
+function compilePosition(spec: unknown, at: FilePlace, context: CompileContext): Source | undefined {
+  if (Number.isSafeInteger(spec)) return { read: () => spec, place: () => undefined };
+  if (typeof spec !== 'string' && !isObject(spec))
+    return at.fault('must be a whole number, or a source of a position or name; -1 is the last one');
+  return compileSource(spec, at, context);
+}
+
+function partsOf(separator: string): (value: unknown) => readonly string[] | undefined | Unfit {
   return (value) => {
     if (value === null) return undefined;
     if (typeof value !== 'string') return NO_TEXT;
-    if (value.length > SPLIT_LENGTH) return TOO_LONG;
-    const parts = value.split(split);
-    return wanted === undefined ? parts : parts.at(wanted);
+    return value.length > SPLIT_LENGTH ? TOO_LONG : value.split(separator);
   };
+}
+
+function asContainer(value: unknown): object | undefined | Unfit {
+  return value === null ? undefined : typeof value === 'object' ? value : NO_CONTAINER;
+}
+
+/** Own members only; nothing for a position that is none. */
+function memberOf(container: object, position: unknown): unknown {
+  if (position === '' || (typeof position !== 'string' && typeof position !== 'number')) return undefined;
+  if (Array.isArray(container))
+    return Number.isInteger(Number(position)) ? (container.at(Number(position)) as unknown) : undefined;
+  return Object.hasOwn(container, position) ? (container as Record<string, unknown>)[position] : undefined;
 }
 
 function mapStep(map: unknown, at: FilePlace): Step | undefined {
