@@ -26,6 +26,8 @@ const OPERATORS: readonly (readonly [
 const DIVIDED_BY_ZERO = new Unfit('is to be divided by 0');
 /** Beyond these decimals a number of a sensor holds none. */
 const MOST_DECIMALS = 9;
+/** Nor so many digits: what stands behind them is noise. */
+const SENT_DIGITS = 12;
 
 /** Compiles `decimal`, `times`, `over`, `plus` and `round`; `undefined` when there is none of them. */
 export function compileArithmetic(
@@ -102,9 +104,12 @@ function roundTo(number: number, decimals: number): number {
   return Math.round(number * factor) / factor;
 }
 
-/** Decimals that a number was sent with, as far as it still says: JSON's 21.0 is 21, so it is one at least. */
+/**
+ * Decimals that a number was sent with, as far as it still says: JSON's 21.0 is 21, so it is one at least. What reckoning in
+ * a source below added is no part of it: 69.6 − 32 is 37.599999999999994.
+ */
 function decimalsOf(number: number): number {
-  const text = String(number);
+  const text = String(Number(number.toPrecision(SENT_DIGITS)));
   const point = text.indexOf('.');
   return Math.min(MOST_DECIMALS, Math.max(1, point < 0 || text.includes('e') ? 1 : text.length - point - 1));
 }

@@ -85,6 +85,12 @@ describe('sources', () => {
     ['round', { at: '', times: 1000, round: true }, 1.0004, 1000],
     ['round to decimals', { at: '', over: 3, round: 2 }, 1, 0.33],
     ['round to the decimals that were sent', { at: '', times: 5, over: 9, round: 'sent' }, '1.25', 0.69],
+    [
+      'to those that were sent, also after a step before',
+      { at: { at: '', plus: -32 }, over: 1.8, round: 'sent' },
+      69.6,
+      20.9,
+    ],
     ['at least one, since JSON drops a zero', { at: '', times: 5, over: 9, round: 'sent' }, 1, 0.6],
     ['decimals of a number with an exponent', { at: '', times: 1, round: 'sent' }, 1.5e-7, 0],
     ['the first that has a value', { first: ['/a', '/b/c', ''], over: 10 }, { a: 'nan', b: { c: 5 } }, 0.5],
