@@ -2,9 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { jsonArrayElements } from '#contract/json-elements.ts';
 import { type Fault, judgeReading, repeatedFault, violation } from '#contract/judge-reading.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
-import { type ReadingPlace, type SchemaCount, scanMessage } from '#contract/plain-readings.ts';
+import { type SchemaCount, scanMessage } from '#contract/plain-readings.ts';
 import type { Reading } from '#contract/reading.ts';
 import type { RejectReason } from '#contract/reject-reason.ts';
+import type { ScannedReadings } from '#contract/scanned-readings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 
 /** What is to become of one message: part of it into the log, part of it into the dead letters. */
@@ -37,19 +38,20 @@ export interface Reject extends Fault {
  *
  * @param receivedAt when the message was received, milliseconds since the epoch: the clock that `ts` is judged by.
  *   `undefined` leaves the clock out (records in the log were judged when they came).
- * @param places gets where each reading stands, if all are good and in the plain form (`ReadingScanner`)
+ * @param found gets what is in the readings, if all are good and in the plain form (`ReadingScanner`)
  */
 export function admit(
   payload: Uint8Array,
   receivedAt: number | undefined,
   schemas: SchemaRegistry,
   limits: MessageLimits = LIMITS,
-  places?: ReadingPlace[],
+  found?: ScannedReadings,
 ): Admission {
   if (payload.length <= limits.payloadBytes) {
-    const counts = scanMessage(payload, receivedAt, schemas, limits.readingsPerMessage, places);
+    const before = found?.length ?? 0;
+    const counts = scanMessage(payload, receivedAt, schemas, limits.readingsPerMessage, found);
     if (counts !== undefined) return { accepted: new PlainReadings(payload, counts), rejects: NO_REJECTS };
-    if (places !== undefined) places.length = 0;
+    found?.truncate(before);
   }
   return admitThoroughly(payload, receivedAt, schemas, limits);
 }

@@ -1,17 +1,10 @@
 import { ReadingScanner, skipSpace } from '#contract/reading-scanner.ts';
-import type { ReadingSchema, SchemaRegistry } from '#contract/schema-registry.ts';
+import type { ScannedReadings } from '#contract/scanned-readings.ts';
+import type { SchemaRegistry } from '#contract/schema-registry.ts';
 
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const COMMA = 0x2c;
-
-/** Where a reading stands in its message, and what it is. */
-export interface ReadingPlace {
-  readonly schema: ReadingSchema;
-  readonly ts: number;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** So many readings of one schema. */
 export interface SchemaCount {
@@ -35,7 +28,7 @@ function scannerFor(schemas: SchemaRegistry): ReadingScanner {
  * Judges a message of which every reading is in the plain form (`ReadingScanner`) and good.
  *
  * @param receivedAt as for `admit`
- * @param places gets where each reading stands
+ * @param found gets what was found; what is in it is to be forgotten when the message is not plain
  * @returns how many of each schema; `undefined` = look at it thoroughly
  */
 export function scanMessage(
@@ -43,7 +36,7 @@ export function scanMessage(
   receivedAt: number | undefined,
   schemas: SchemaRegistry,
   mostReadings: number,
-  places?: ReadingPlace[],
+  found?: ScannedReadings,
 ): readonly SchemaCount[] | undefined {
   const scanner = scannerFor(schemas);
   let at = skipSpace(message, 0);
@@ -52,13 +45,12 @@ export function scanMessage(
   const counts: { schema: string; count: number }[] = [];
   let run: { schema: string; count: number } | undefined;
   for (let readings = 1; ; readings++) {
-    const start = at;
-    at = scanner.scan(message, start);
+    at = scanner.scan(message, at);
     const { schema, ts } = scanner;
     if (at < 0 || schema === undefined || readings > mostReadings) return undefined;
     if (receivedAt !== undefined && (ts - receivedAt > schema.maxSkewMs || receivedAt - ts > schema.maxAgeMs))
       return undefined;
-    places?.push({ schema, ts, start, end: at });
+    found?.add(schema, scanner);
     if (run === undefined || run.schema !== schema.name) {
       run = counts.find((each) => each.schema === schema.name) ?? { schema: schema.name, count: 0 };
       if (run.count === 0) counts.push(run);

@@ -80,10 +80,9 @@ export class ReadingScanner {
   /**
    * Scans the reading that begins at `start`.
    *
-   * @param as the schema that is known to be its own; default: the one in force that it names
    * @returns where it ends, or -1: it is not plain
    */
-  scan(bytes: Uint8Array, start: number, as?: ReadingSchema): number {
+  scan(bytes: Uint8Array, start: number): number {
     if (bytes[start] !== OPEN) return -1;
     this.#look(bytes);
     let at = skipSpace(bytes, start + 1);
@@ -95,7 +94,7 @@ export class ReadingScanner {
       if (this.#matches(at, KEY.schema)) {
         if (plain !== undefined) return -1;
         at = skipSpace(bytes, at + KEY.schema.length);
-        plain = as === undefined ? this.#schemaAt(bytes, at) : plainSchema(as);
+        plain = this.#schemaAt(bytes, at);
         if (plain === undefined || !this.#matches(at, plain.name)) return -1;
         at += plain.name.length;
       } else if (this.#matches(at, KEY.ts)) {

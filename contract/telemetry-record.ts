@@ -3,7 +3,7 @@ import { isDeviceId } from '#contract/device-topic.ts';
 import { MESSAGE_LIMIT_RANGES, type MessageLimits } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord, RecordHeaders } from '#contract/log-record.ts';
 import { isMeasurementName } from '#contract/measurement-name.ts';
-import type { ReadingPlace } from '#contract/plain-readings.ts';
+import type { ScannedReadings } from '#contract/scanned-readings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import type { TraceContext } from '#contract/trace-context.ts';
 
@@ -118,11 +118,11 @@ export type DecodedTelemetryRecord =
   /** Not one of our records; says why. */
   | { readonly undecodable: string };
 
-/** Reads a record of the telemetry topic, whoever wrote it. @param places as for `admit` */
+/** Reads a record of the telemetry topic, whoever wrote it. @param found as for `admit` */
 export function decodeTelemetryRecord(
   record: LogRecord,
   schemas: SchemaRegistry,
-  places?: ReadingPlace[],
+  found?: ScannedReadings,
 ): DecodedTelemetryRecord {
   const deviceId = record.key?.toString('utf8') ?? '';
   if (record.damage !== undefined) return { undecodable: record.damage };
@@ -130,7 +130,7 @@ export function decodeTelemetryRecord(
   if (record.value === null) return { undecodable: 'the record has no value' };
   const { receivedAt, others } = marksOf(record.headers);
   if (receivedAt === undefined) return { undecodable: 'the header received-at is missing or not a number' };
-  const admission = admit(record.value, undefined, schemas, LARGEST, places);
+  const admission = admit(record.value, undefined, schemas, LARGEST, found);
   const refusedWhole = admission.accepted === undefined && admission.rejects[0]?.index === undefined;
   if (refusedWhole && FOREIGN.has(admission.rejects[0]?.reason ?? '')) {
     return { undecodable: `the value is refused: ${admission.rejects[0]?.reason}` };

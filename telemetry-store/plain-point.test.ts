@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { admit } from '#contract/admission.ts';
-import type { ReadingPlace } from '#contract/plain-readings.ts';
+import { ScannedReadings } from '#contract/scanned-readings.ts';
+import type { ReadingSchema } from '#contract/schema-registry.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
 import { batchOfPoints } from './embedded/point-batch.ts';
 import { linesOfPoints } from './influxdb/line-protocol.ts';
@@ -26,16 +27,16 @@ function bothWays(ofPoint?: typeof tags): { readonly plain: Point[]; readonly ob
       { schema: 'environment/1', ts: 1_764_000_000_002, seq: 5, values: { temperature: 1, humidity: 2 } },
     ]),
   );
-  const places: ReadingPlace[] = [];
-  const { accepted } = admit(bytes, undefined, schemas, undefined, places);
-  expect(places).toHaveLength(4);
+  const found = new ScannedReadings();
+  const { accepted } = admit(bytes, undefined, schemas, undefined, found);
+  expect(found).toHaveLength(4);
   const objects = accepted?.readings.map((reading) =>
-    pointOfReading('dev-1', reading, schemas.get(reading.schema) as ReadingPlace['schema'], {
+    pointOfReading('dev-1', reading, schemas.get(reading.schema) as ReadingSchema, {
       tags: ofPoint,
     }),
   );
   return {
-    plain: places.map((place) => new PlainPoint('dev-1', bytes, place, ofPoint)),
+    plain: found.forms.map((_, at) => new PlainPoint('dev-1', bytes, found, at, ofPoint)),
     objects: objects ?? [],
   };
 }
@@ -54,10 +55,4 @@ test.each([
   expect(plain.map(essence)).toEqual(objects.map(essence));
   expect(String(Buffer.from(linesOfPoints(plain)))).toBe(String(Buffer.from(linesOfPoints(objects))));
   expect(batchOfPoints(plain)).toEqual(batchOfPoints(objects));
-});
-
-test('bytes that changed under a point are no point', () => {
-  const { plain } = bothWays();
-  (plain[0] as PlainPoint).bytes.fill(0x20);
-  expect(() => plain[0]?.fields).toThrow('changed while it waited');
 });

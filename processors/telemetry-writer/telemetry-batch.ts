@@ -3,7 +3,7 @@ import type { DeadLetter } from '#contract/dead-letter.ts';
 import { jsonArrayElements } from '#contract/json-elements.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { LogRecord } from '#contract/log-record.ts';
-import type { ReadingPlace } from '#contract/plain-readings.ts';
+import { ScannedReadings } from '#contract/scanned-readings.ts';
 import type { SchemaRegistry } from '#contract/schema-registry.ts';
 import { decodeTelemetryRecord, headerNumber } from '#contract/telemetry-record.ts';
 import { TimeSlice } from '#runtime/time-slice.ts';
@@ -67,8 +67,9 @@ export async function decodeBatch(
   const entries: Entry[] = [];
   const letters: DeadLetter[] = [];
   const slice = new TimeSlice();
+  const found = new ScannedReadings(records.length);
   for (const record of records) {
-    decodeRecord(record, schemas, now, tagsOf, entries, letters);
+    decodeRecord(record, schemas, now, tagsOf, found, entries, letters);
     if (slice.isOver()) await slice.rest(signal);
   }
   return { entries, letters };
@@ -79,11 +80,12 @@ function decodeRecord(
   schemas: SchemaRegistry,
   now: number,
   tagsOf: TagsOf,
+  found: ScannedReadings,
   entries: Entry[],
   letters: DeadLetter[],
 ): void {
-  const places: ReadingPlace[] = [];
-  const decoded = decodeTelemetryRecord(record, schemas, places);
+  const firstFound = found.length;
+  const decoded = decodeTelemetryRecord(record, schemas, found);
   if ('undecodable' in decoded) {
     letters.push(undecodableLetter(record, decoded.undecodable, now));
     return;
@@ -102,8 +104,11 @@ function decodeRecord(
   };
   const before = entries.length;
   // A point is called like its type, or it is none of the plain ones.
-  if (places.length > 0 && measurement === undefined) {
-    for (const place of places) add(new PlainPoint(deviceId, value, place, names.tags), place.schema.name);
+  if (found.length > firstFound && measurement === undefined) {
+    for (let at = firstFound; at < found.length; at++) {
+      const point = new PlainPoint(deviceId, value, found, at, names.tags);
+      add(point, point.form.schema.name);
+    }
     return;
   }
   for (const reading of accepted.readings) {

@@ -1,6 +1,5 @@
 import type { FieldKind, FieldValue } from '#contract/reading.ts';
-import type { ReadingScanner } from '#contract/reading-scanner.ts';
-import type { FieldDefinition, ReadingSchema } from '#contract/schema-registry.ts';
+import type { ReadingForm } from '#contract/scanned-readings.ts';
 import { PlainPoint } from '#telemetry-store/plain-point.ts';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 
@@ -43,13 +42,14 @@ export function batchOfPoints(points: readonly Point[]): PointBatch {
   const deviceOf = new Uint32Array(points.length);
   const timestamps = new Float64Array(points.length);
   const values = new Values(points.length * EXPECTED_VALUES);
-  const plainShapes = new PlainShapes(shapes);
+  const shapeOfForm: ShapeOfForm = new Map();
 
   for (let at = 0; at < points.length; at++) {
     const point = points[at] as Point;
-    const plainShape =
-      point instanceof PlainPoint && point.tags === undefined ? addPlain(point, plainShapes, values) : -1;
-    const shape = plainShape === -1 ? addFields(point, shapes, values) : plainShape;
+    const shape =
+      point instanceof PlainPoint && point.tags === undefined
+        ? addPlain(point, shapes, shapeOfForm, values)
+        : addFields(point, shapes, values);
     let device = devices.get(point.deviceId);
     if (device === undefined) {
       device = devices.size;
@@ -72,49 +72,23 @@ function addFields(point: Point, shapes: PointShape[], values: Values): number {
   return shapes.push({ measurement: point.measurement, fields }) - 1;
 }
 
-/** @returns the place of its shape, or -1: it is the first of its shape */
-function addPlain(point: PlainPoint, shapes: PlainShapes, values: Values): number {
-  const scanned = point.scan();
-  const shape = shapes.find(point, scanned);
-  if (shape === -1) return -1;
-  values.push(point.schema.version);
-  if (scanned.seq >= 0) values.push(scanned.seq);
-  for (let i = 0; i < scanned.count; i++) values.push(scanned.values[i] as number);
+/** Places in `shapes` of the forms of plain points. */
+type ShapeOfForm = Map<ReadingForm, number>;
+
+/** @returns the place of its shape in `shapes` */
+function addPlain(point: PlainPoint, shapes: PointShape[], shapeOfForm: ShapeOfForm, values: Values): number {
+  const { form, first, found } = point;
+  const shape = shapeOfForm.get(form);
+  if (shape === undefined) {
+    const added = addFields(point, shapes, values);
+    shapeOfForm.set(form, added);
+    return added;
+  }
+  values.push(form.schema.version);
+  const { numbers } = found;
+  const end = first + 1 + Number(form.hasSeq) + form.fields.length;
+  for (let at = first + 1; at < end; at++) values.push(numbers[at] as number);
   return shape;
-}
-
-/** Shapes of plain points by what tells them apart without looking at a name: the definitions of their fields. */
-class PlainShapes {
-  readonly #shapes: readonly PointShape[];
-  readonly #known: {
-    readonly shape: number;
-    readonly schema: ReadingSchema;
-    readonly hasSeq: boolean;
-    readonly fields: readonly FieldDefinition[];
-  }[] = [];
-
-  constructor(shapes: readonly PointShape[]) {
-    this.#shapes = shapes;
-  }
-
-  find(point: PlainPoint, { seq, count, fields }: ReadingScanner): number {
-    const hasSeq = seq >= 0;
-    for (const known of this.#known) {
-      if (known.schema === point.schema && known.hasSeq === hasSeq && beginsWith(fields, count, known.fields))
-        return known.shape;
-    }
-    const columns = point.fields;
-    const shape = this.#shapes.findIndex((each) => hasShape(point.measurement, columns, each));
-    if (shape !== -1)
-      this.#known.push({ shape, schema: point.schema, hasSeq, fields: fields.slice(0, count) });
-    return shape;
-  }
-}
-
-function beginsWith(fields: readonly unknown[], count: number, known: readonly unknown[]): boolean {
-  if (count !== known.length) return false;
-  for (let i = 0; i < count; i++) if (fields[i] !== known[i]) return false;
-  return true;
 }
 
 const EXPECTED_VALUES = 8;

@@ -51,25 +51,28 @@ function writeFields(text: Utf8Writer, { fields, timestamp }: Point, keys: Map<s
 
 /** Numbers are copied as the device wrote them: what JSON calls one in plain form, line protocol does, too. */
 function writePlain(text: Utf8Writer, point: PlainPoint, keys: Map<string, string>): void {
-  const { bytes, schema } = point;
-  const scanned = point.scan();
+  const { bytes, form, first, found } = point;
+  const { starts, ends } = found;
+  const { schema, hasSeq, fields } = form;
+  const copy = (at: number): void => text.copy(bytes, starts[at] as number, ends[at] as number);
   text.write(keyText(keys, SCHEMA_VERSION_FIELD));
   text.write(`${schema.version}i`);
-  if (scanned.seq >= 0) {
+  let at = first + 1;
+  if (hasSeq) {
     text.write(',');
     text.write(keyText(keys, SEQ_FIELD));
-    text.copy(bytes, scanned.seqStart, scanned.seqEnd);
+    copy(at++);
     text.write('i');
   }
-  for (let i = 0; i < scanned.count; i++) {
-    const { name, kind } = scanned.fields[i] as (typeof scanned.fields)[number];
+  for (let i = 0; i < fields.length; i++) {
+    const { name, kind } = fields[i] as (typeof fields)[number];
     text.write(',');
     text.write(keyText(keys, name));
-    text.copy(bytes, scanned.starts[i] as number, scanned.ends[i] as number);
+    copy(at++);
     if (kind === 'integer') text.write('i');
   }
   text.write(' ');
-  text.copy(bytes, scanned.tsStart, scanned.tsEnd);
+  copy(first);
 }
 
 function keyText(keys: Map<string, string>, name: string): string {
