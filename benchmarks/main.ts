@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { addExamples } from '#runtime/command-help.ts';
 import { type CommandOutcome, runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { describeError } from '#runtime/errors.ts';
@@ -15,6 +15,7 @@ import { telegrafCommand } from './peer/telegraf.ts';
 import { type Parts, planOf } from './plan.ts';
 import { ratePlots } from './rate-plots.ts';
 import { formatRatios, formatReport, mediansOf } from './report.ts';
+import { assertPlaces, kindOf, writeResults } from './written-results.ts';
 
 interface Options {
   readonly rounds: number;
@@ -24,9 +25,11 @@ interface Options {
   readonly only?: string;
   readonly against?: string;
   readonly plot?: string;
+  readonly write?: boolean;
 }
 
 const ROOT = path.resolve(import.meta.dirname, '..');
+const DOCUMENT = path.join(ROOT, 'docs', 'benchmarks.md');
 const io = processIo(process);
 const outcome: CommandOutcome = { code: 0 };
 const say = (line: string): void => void io.stderr.write(`${line}\n`);
@@ -45,32 +48,67 @@ const program = addExamples(new Command('bench'), '--rounds 5 --real', '--only e
     '--plot <folder>',
     'PUBACK and age at storage against the rate, an SVG for each pipeline of which "rates" was measured',
   )
+  .addOption(
+    new Option(
+      '--write',
+      'put the tables of what is measured into docs/benchmarks.md, and the plots beside it',
+    ).conflicts('against'),
+  )
   .option('--against <directory>', 'alternate with the benchmark of another checkout, and print ratios')
-  .action(async ({ rounds, real, peer, only, json, against, plot }: Options) => {
-    if (against !== undefined) {
-      const which = [...(real ? ['--real'] : []), ...(only === undefined ? [] : ['--only', only])];
-      const ratios = await alternate(path.resolve(against), rounds, which);
-      io.stdout.write(formatRatios(ratios));
-      if (json) io.stdout.write(`${JSON.stringify(ratios)}\n`);
-      return;
-    }
-    await using services = new AsyncDisposableStack();
-    const parts = real ? await startServices(services, peer === true) : { signal: io.signal };
-    const measurements = planOf(parts).filter(({ name }) => only === undefined || name.includes(only));
-    const runs = new Map(measurements.map(({ name }) => [name, [] as Figures[]]));
-    for (let round = 1; round <= rounds; round++) {
-      for (const { name, measure } of measurements) {
-        say(`round ${round}/${rounds}: ${name}`);
-        runs.get(name)?.push(await measure());
+  .action(
+    async ({
+      rounds,
+      real,
+      peer,
+      only,
+      json,
+      against,
+      write,
+      plot = write ? path.dirname(DOCUMENT) : undefined,
+    }: Options) => {
+      if (against !== undefined) {
+        const which = [...(real ? ['--real'] : []), ...(only === undefined ? [] : ['--only', only])];
+        const ratios = await alternate(path.resolve(against), rounds, which);
+        io.stdout.write(formatRatios(ratios));
+        if (json) io.stdout.write(`${JSON.stringify(ratios)}\n`);
+        return;
       }
-    }
-    const medians = mediansOf(runs);
-    io.stdout.write(`${describeMachine(ROOT)}\n${formatReport(runs)}`);
-    if (plot !== undefined) {
-      for (const { file, svg } of ratePlots(medians)) writeFileSync(path.join(plot, file), svg);
-    }
-    if (json) io.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
-  });
+      await using services = new AsyncDisposableStack();
+      const parts = real ? await startServices(services, peer === true) : { signal: io.signal };
+      const measurements = planOf(parts).filter(({ name }) => only === undefined || name.includes(only));
+      if (write)
+        assertPlaces(
+          readFileSync(DOCUMENT, 'utf8'),
+          measurements.map(({ name }) => kindOf(name)),
+        );
+      // Before this benchmark is what it is busy with.
+      const machine = describeMachine(ROOT);
+      const runs = new Map(measurements.map(({ name }) => [name, [] as Figures[]]));
+      for (let round = 1; round <= rounds; round++) {
+        for (const { name, measure } of measurements) {
+          say(`round ${round}/${rounds}: ${name}`);
+          runs.get(name)?.push(await measure());
+        }
+      }
+      const medians = mediansOf(runs);
+      io.stdout.write(`${machine}\n${formatReport(runs)}`);
+      if (plot !== undefined) {
+        for (const { file, svg } of ratePlots(medians)) writeFileSync(path.join(plot, file), svg);
+      }
+      if (write) {
+        const command = ['npm run bench --', ...io.argv.map(quoted)].join(' ');
+        const whence = { command, rounds, machine, at: Date.now() };
+        // Read again: whoever writes in it meanwhile keeps that.
+        writeFileSync(DOCUMENT, writeResults(readFileSync(DOCUMENT, 'utf8'), runs, whence));
+        say(`written into ${path.relative(process.cwd(), DOCUMENT)}`);
+      }
+      if (json) io.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`);
+    },
+  );
+
+function quoted(word: string): string {
+  return word.includes(' ') ? `"${word}"` : word;
+}
 
 /** Round by round, each side first in every other one: what the machine does meanwhile is shared fairly. */
 async function alternate(directory: string, rounds: number, which: readonly string[]): Promise<Ratio[]> {

@@ -29,7 +29,7 @@ export function formatReport(runs: ReadonlyMap<string, readonly Figures[]>): str
     text += `${name}\n`;
     for (const [figure, value] of Object.entries(figures)) {
       const all = (runs.get(name) ?? []).map((run) => run[figure] ?? Number.NaN);
-      const spread = all.length < 2 ? '' : `  (${rounded(Math.min(...all))}–${rounded(Math.max(...all))})`;
+      const spread = all.length < 2 ? '' : `  (${spreadOf(all)})`;
       const ratio =
         figure.endsWith('PerSecond') && bareRate !== undefined
           ? `  ${(value / bareRate).toFixed(2)} × bare Aedes`
@@ -52,6 +52,16 @@ export function formatRatios(ratios: readonly Ratio[]): string {
       `   ${ratio.median.toFixed(2)}  (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})\n`;
   }
   return text;
+}
+
+/** The median of some runs, and between what it lay. */
+export function formatFigure(runs: readonly number[]): string {
+  const middle = rounded(median(runs));
+  return runs.length < 2 ? middle : `${middle} (${spreadOf(runs)})`;
+}
+
+function spreadOf(runs: readonly number[]): string {
+  return `${rounded(Math.min(...runs))}–${rounded(Math.max(...runs))}`;
 }
 
 function rounded(value: number): string {
