@@ -42,20 +42,19 @@ export function scanMessage(
   let at = skipSpace(message, 0);
   const isArray = message[at] === OPEN_ARRAY;
   if (isArray) at = skipSpace(message, at + 1);
-  const counts: { schema: string; count: number }[] = [];
-  let run: { schema: string; count: number } | undefined;
-  for (let readings = 1; ; readings++) {
+  let name = '';
+  let counts: Map<string, number> | undefined;
+  let readings = 0;
+  for (;;) {
     at = scanner.scan(message, at);
     const { schema, ts } = scanner;
-    if (at < 0 || schema === undefined || readings > mostReadings) return undefined;
+    if (at < 0 || schema === undefined || ++readings > mostReadings) return undefined;
     if (receivedAt !== undefined && (ts - receivedAt > schema.maxSkewMs || receivedAt - ts > schema.maxAgeMs))
       return undefined;
     found?.add(schema, scanner);
-    if (run === undefined || run.schema !== schema.name) {
-      run = counts.find((each) => each.schema === schema.name) ?? { schema: schema.name, count: 0 };
-      if (run.count === 0) counts.push(run);
-    }
-    run.count++;
+    if (readings === 1) name = schema.name;
+    else if (counts === undefined && schema.name !== name) counts = new Map([[name, readings - 1]]);
+    counts?.set(schema.name, (counts.get(schema.name) ?? 0) + 1);
     at = skipSpace(message, at);
     if (!isArray) break;
     const byte = message[at++];
@@ -63,5 +62,16 @@ export function scanMessage(
     if (byte === CLOSE_ARRAY) break;
     if (byte !== COMMA) return undefined;
   }
-  return at === message.length ? counts : undefined;
+  if (at !== message.length) return undefined;
+  return counts === undefined
+    ? countOf(name, readings)
+    : Array.from(counts, ([each, count]) => ({ schema: each, count }));
+}
+
+let last: readonly [SchemaCount] = [{ schema: '', count: 0 }];
+
+/** Messages are alike, and ten thousand of them wait for the log at a time: those that follow each other share the object. */
+function countOf(schema: string, count: number): readonly [SchemaCount] {
+  if (last[0].schema !== schema || last[0].count !== count) last = [{ schema, count }];
+  return last;
 }

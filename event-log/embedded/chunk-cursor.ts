@@ -112,18 +112,15 @@ export class ChunkCursor {
   }
 
   #recordAt(batch: StoredBatch, place: Place): LogRecord {
-    const at = {
+    if ('damage' in place) return this.#damaged(batch, place, place.damage);
+    const { keyStart, keyEnd, valueEnd, end, valueIsNull } = place.span;
+    const headers = this.#headersAt(valueEnd, end);
+    if (headers === undefined) return this.#damaged(batch, place, 'its headers are not JSON');
+    return {
       topic: this.#topic,
       partition: 0,
       offset: batch.baseOffset + this.#record,
       timestamp: batch.timestamp,
-    };
-    if ('damage' in place) return this.#damaged(at, place, place.damage);
-    const { keyStart, keyEnd, valueEnd, end, valueIsNull } = place.span;
-    const headers = this.#headersAt(valueEnd, end);
-    if (headers === undefined) return this.#damaged(at, place, 'its headers are not JSON');
-    return {
-      ...at,
       key: this.#payload.subarray(keyStart, keyEnd),
       value: valueIsNull ? null : this.#payload.subarray(keyEnd, valueEnd),
       headers,
@@ -147,18 +144,19 @@ export class ChunkCursor {
     }
   }
 
-  #damaged(
-    at: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>,
-    { records, end }: Place,
-    why: string,
-  ): LogRecord {
+  #damaged(batch: StoredBatch, { records, end }: Place, why: string): LogRecord {
+    const topic = this.#topic;
+    const offset = batch.baseOffset + this.#record;
     const many = records === 1 ? 'a record' : `${records} records`;
     return {
-      ...at,
+      topic,
+      partition: 0,
+      offset,
+      timestamp: batch.timestamp,
       key: null,
       value: end > this.#at ? this.#payload.subarray(this.#at, end) : null,
       headers: {},
-      damage: `${this.#file} is damaged: ${many} of ${at.topic} from offset ${at.offset} cannot be read: ${why}`,
+      damage: `${this.#file} is damaged: ${many} of ${topic} from offset ${offset} cannot be read: ${why}`,
       damagedRecords: records,
     };
   }

@@ -64,11 +64,8 @@ export class NativeMessages {
     const readings = accepted?.count ?? 0;
     telemetry.readingsDecoded(readings + rejects.length);
     client.payForLetters(rejects.length, payload.length);
-    const outgoing: Outgoing[] = [];
-    if (accepted !== undefined) {
-      clocks.accepted(device.id);
-      outgoing.push(this.#record(accepted, message));
-    }
+    if (accepted !== undefined) clocks.accepted(device.id);
+    const outgoing = accepted === undefined ? [] : [this.#record(accepted, message)];
     for (const reject of rejects) {
       // Of devices behind a source nobody knows how many are there: a few of them would seem to be all.
       if (reject.reason === 'timestamp-out-of-range' && device === client)

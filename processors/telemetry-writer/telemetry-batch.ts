@@ -96,26 +96,24 @@ function decodeRecord(
   if (accepted === undefined) return;
   const { count, value } = accepted;
   const { deviceId, labels, measurement } = decoded;
-  const names = { tags: tagsOf(labels), measurement };
+  const tags = tagsOf(labels);
   // Whole, because a fraction would be an object of its own for each reading.
   const bytes = Math.ceil(value.length / count) + deviceId.length + POINT_OVERHEAD_BYTES;
-  const add = (point: Point, schema: string): void => {
-    entries.push({ point, schema, source, position: entries.length - before, bytes });
-  };
-  const before = entries.length;
   // A point is called like its type, or it is none of the plain ones.
   if (found.length > firstFound && measurement === undefined) {
     for (let at = firstFound; at < found.length; at++) {
-      const point = new PlainPoint(deviceId, value, found, at, names.tags);
-      add(point, point.form.schema.name);
+      const point = new PlainPoint(deviceId, value, found, at, tags);
+      const schema = point.form.schema.name;
+      entries.push({ point, schema, source, position: at - firstFound, bytes });
     }
     return;
   }
-  for (const reading of accepted.readings) {
+  for (const [position, reading] of accepted.readings.entries()) {
     const schema = schemas.get(reading.schema);
     // Admission found it in the same registry.
     if (schema === undefined) throw new Error(`schema ${reading.schema} disappeared`);
-    add(pointOfReading(deviceId, reading, schema, names), schema.name);
+    const point = pointOfReading(deviceId, reading, schema, { tags, measurement });
+    entries.push({ point, schema: schema.name, source, position, bytes });
   }
 }
 
