@@ -1,5 +1,6 @@
 import type { AppendRecord } from '#contract/log-record.ts';
 import { AppendLane, type PackedAppends } from './append-lane.ts';
+import type { Segment } from './log-thread-calls.ts';
 
 /** What the lanes of single keys may add to a transaction that is full already, so that they get their turn. Bytes. */
 const KEY_LANES_BYTES = 1024 * 1024;
@@ -60,4 +61,9 @@ export class AppendLanes {
     if (!this.#hasKeyLanes(topic)) return topic;
     return owed === true ? `${topic}\0` : `${topic}\0${key}`;
   }
+}
+
+/** As the writer thread takes it. */
+export function segmentOf({ lane, payload, pending }: TakenAppends, timestamp: number): Segment {
+  return { topic: lane.topic, records: pending.length, timestamp, owed: lane.owed, payload };
 }

@@ -218,6 +218,25 @@ describe('group commit', () => {
     expect(groupCommit.health.up).toBe(true);
   });
 
+  test('[P7] a disk that does not answer is told, until it does', async () => {
+    const { groupCommit, append, next } = setUp();
+    const given = append('t', 'a');
+    const one = await next();
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(groupCommit.health.up).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(groupCommit.health).toMatchObject({
+      up: false,
+      detail: expect.stringContaining('does not answer'),
+    });
+    one.succeed();
+    await given;
+    expect(groupCommit.health).toEqual({ up: true, detail: '' });
+    // Nor when nothing is under way.
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(groupCommit.health.up).toBe(true);
+  });
+
   test('that an offset could be committed does not mean that records can', async () => {
     const { groupCommit, append, next } = setUp();
     const given = append('t', 'a', 20);

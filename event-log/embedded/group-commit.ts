@@ -12,7 +12,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs } from '#runtime/retry.ts';
 import type { AppendLane, PackedAppends } from './append-lane.ts';
-import { AppendLanes, type TakenAppends } from './append-lanes.ts';
+import { AppendLanes, segmentOf, type TakenAppends } from './append-lanes.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { CommitRequest, CommitResult, OffsetCommit } from './log-thread-calls.ts';
 import { type PendingOffset, settleOffsets } from './pending-offset.ts';
@@ -25,6 +25,9 @@ const PASSED = 'the deadline had passed already';
 const BACKOFF: Backoff = { firstDelayMs: 20, maxDelayMs: 1_000, jitter: 0.5 };
 /** How often it is tried whether writing works again. Milliseconds. */
 const PROBE_MS = 1_000;
+/** A transaction takes that long on no disk that works, however slow. Milliseconds. */
+const STALLED_MS = 10_000;
+const STALLED = `a transaction is under way for more than ${STALLED_MS / 1000} s: the disk of DATA_DIR does not answer`;
 
 export interface GroupCommitParts {
   readonly commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
@@ -49,7 +52,8 @@ export interface GroupCommitParts {
  * and each of these lanes tries again after a back-off; a lane that is refused for itself (unknown topic) does not hold
  * up the others. At its deadline a record is given up, wherever it is: in a lane it is taken out, in flight its
  * outcome is unknown. Whether the log is up, `WriteAvailability` decides; while it is down, a probe goes with a
- * transaction now and then, or alone when nobody appends.
+ * transaction now and then, or alone when nobody appends. A disk that does not answer at all fails nothing: the log is
+ * down as well while a transaction is under way for longer than any disk takes.
  *
  * Closing: nothing new is accepted, what waits is tried until its deadlines (`drained`).
  */
@@ -158,28 +162,20 @@ export class GroupCommit {
     this.#inFlight = taken;
     const startedAt = performance.now();
     const timestamp = this.#deps.now();
-    const segments = taken.map(({ lane, payload, pending }) => ({
-      topic: lane.topic,
-      records: pending.length,
-      timestamp,
-      owed: lane.owed,
-      payload,
-    }));
+    const segments = taken.map((it) => segmentOf(it, timestamp));
     // Their memory is the thread's from now on.
     const sizes = segments.map(({ payload }) => payload.length);
+    const memory = segments.map(({ payload }) => payload.buffer);
+    const commits = offsets.map(({ topic, group, offset }) => ({ topic, group, offset }));
+    const seenMs = this.#parts.seenMs?.() ?? null;
+    const stall = setTimeout(() => this.#becomeUnhealthy(0, STALLED), STALLED_MS);
     try {
-      const result = await this.#parts.commit(
-        {
-          segments,
-          offsets: offsets.map(({ topic, group, offset }) => ({ topic, group, offset })),
-          seenMs: this.#parts.seenMs?.() ?? null,
-          probeBytes,
-        },
-        segments.map(({ payload }) => payload.buffer),
-      );
+      const result = await this.#parts.commit({ segments, offsets: commits, seenMs, probeBytes }, memory);
+      clearTimeout(stall);
       this.#judge(sizes, probeBytes, result);
       this.#applyResult(taken, offsets, result, (performance.now() - startedAt) / 1000);
     } catch (error) {
+      clearTimeout(stall);
       // The thread died: it has the records, and whether they were written is not known.
       this.#applyDeath(taken, offsets, error);
     }
