@@ -110,6 +110,9 @@ const STATE_AND_SHARES = `
   END;
 `;
 
+/** In `DATA_DIR`, and in a backup. */
+export const LOG_FILE = 'event-log.sqlite';
+
 export interface LogPaths {
   readonly file: string;
   /** The lock file with this name. */
@@ -119,7 +122,7 @@ export interface LogPaths {
 export function logPaths(dataDir: string): LogPaths {
   const locks = join(dataDir, 'locks');
   return {
-    file: realFile(join(dataDir, 'event-log.sqlite')),
+    file: realFile(join(dataDir, LOG_FILE)),
     lock: (name) => join(locks, `event-log.${fileNameOf(name)}.lock`),
   };
 }

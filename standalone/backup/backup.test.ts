@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -171,6 +172,19 @@ describe('npm run backup, npm run restore', () => {
     const aside = /Set aside: (\S+event-log\.sqlite\.before-restore-\S+)/.exec(out)?.[1] as string;
     expect(readFileSync(aside)).toEqual(before);
     expect(readdirSync(dataDir).filter((file) => /^reprocess|restoring$/.test(file))).toEqual([]);
+    await (await own(dataDir)).close();
+  });
+
+  test('files that are links to another disk keep their names in a backup, and are put back on their disk', async () => {
+    const disk = path.join(root, 'disk');
+    for (const each of [dataDir, disk]) mkdirSync(each);
+    for (const name of ['event-log.sqlite', 'telemetry-store.db'])
+      symlinkSync(path.join(disk, `our-${name}`), path.join(dataDir, name));
+    await backedUp();
+    expect(readdirSync(folder).sort()).toEqual(['backup.json', 'event-log.sqlite', 'telemetry-store.db']);
+    expect((await restore(dataDir, '--force')).code).toBe(0);
+    for (const name of ['event-log.sqlite', 'telemetry-store.db'])
+      expect(readFileSync(path.join(disk, `our-${name}`))).toEqual(readFileSync(path.join(folder, name)));
     await (await own(dataDir)).close();
   });
 

@@ -53,16 +53,26 @@ export async function restoreBackup({
   if (standing.length > 0 && !force) {
     throw new PipelineError('usage', `${standing.join(', ')}: there already; --force sets these files aside`);
   }
-  const sources = manifest.files.map(({ name }) => path.join(folder, name));
-  assertRoom(dataDir, sources);
-  const restoring = manifest.files.map(({ name }) => path.join(dataDir, `${name}.restoring`));
+  const moves = manifest.files.map(({ part, name }) => {
+    const target = part === 'log' ? logFileIn(dataDir) : storeFileIn(dataDir);
+    return { source: path.join(folder, name), restoring: `${target}.restoring`, target };
+  });
+  // A link may lead to another disk.
+  const disks = new Set(moves.map(({ target }) => path.dirname(target)));
+  for (const disk of disks) {
+    const there = moves.filter(({ target }) => path.dirname(target) === disk);
+    assertRoom(
+      disk,
+      there.map(({ source }) => source),
+    );
+  }
   try {
-    for (const [i, source] of sources.entries()) {
-      copyFileSync(source, restoring[i] as string);
-      sync(restoring[i] as string);
+    for (const { source, restoring } of moves) {
+      copyFileSync(source, restoring);
+      sync(restoring);
     }
   } catch (cause) {
-    for (const file of restoring) rmSync(file, { force: true });
+    for (const { restoring } of moves) rmSync(restoring, { force: true });
     throw new PipelineError('configuration', `nothing was restored into ${dataDir}`, { cause });
   }
   const stamp = new Date(now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
@@ -74,11 +84,11 @@ export async function restoreBackup({
       setAside.push(`${file}.before-restore-${stamp}`);
     }
   }
-  for (const file of restoring) renameSync(file, file.slice(0, -'.restoring'.length));
+  for (const { restoring, target } of moves) renameSync(restoring, target);
   // How far runs of `reprocess` were is true of the files that were there before.
   for (const name of readdirSync(dataDir))
     if (/^reprocess-.*\.json$/.test(name)) rmSync(path.join(dataDir, name));
-  sync(dataDir);
+  for (const changed of new Set([...disks, dataDir])) sync(changed);
   return { manifest, setAside };
 }
 

@@ -13,11 +13,12 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { copyLog, logCopyProblem, logFileIn } from '#event-log/embedded/log-copy.ts';
+import { LOG_FILE } from '#event-log/embedded/log-file.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { copyStore, storeCopyProblem } from '#telemetry-store/embedded/store-copy.ts';
-import { storeFileIn } from '#telemetry-store/embedded/store-file.ts';
+import { STORE_FILE, storeFileIn } from '#telemetry-store/embedded/store-file.ts';
 import { describeFile, type Manifest, manifestIn } from './manifest.ts';
 
 const OWNER_ONLY = 0o700;
@@ -84,9 +85,9 @@ async function copyInto(
   assertRoom(partial, sources);
 
   const takenAt = new Date(now()).toISOString();
-  const logCopy = path.join(partial, path.basename(logFileIn(dataDir)));
+  const logCopy = path.join(partial, LOG_FILE);
   const log = await copyLog(dataDir, logCopy, (done, total) => onProgress('log', done, total));
-  const storeCopy = path.join(partial, path.basename(storeFileIn(dataDir)));
+  const storeCopy = path.join(partial, STORE_FILE);
   const store = withStore
     ? await copyStore(dataDir, storeCopy, (done, total) => onProgress('store', done, total))
     : undefined;

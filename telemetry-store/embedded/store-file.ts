@@ -22,8 +22,11 @@ const SETTINGS: DatabaseSettings = {
  */
 export type StoreRole = 'owner' | 'guest' | 'beside';
 
+/** In `DATA_DIR`, and in a backup. */
+export const STORE_FILE = 'telemetry-store.db';
+
 export function storeFileIn(dataDir: string): string {
-  return realFile(join(dataDir, 'telemetry-store.db'));
+  return realFile(join(dataDir, STORE_FILE));
 }
 
 /** Opens the file of the store. Who writes makes it where it is missing. */
