@@ -97,10 +97,18 @@ describe.skipIf(missingReason(chromium))('dead letters in a browser', () => {
     await page.getByRole('button', { name: 'Dismiss…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
     expect(await rows.count()).toBe(3);
-    await page.getByRole('button', { name: 'Dismiss…' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).click();
+    await page.getByRole('button', { name: 'Dismiss…' }).press('Enter');
+    await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).press('Enter');
     await eventually(async () => expect(await rows.count()).toBe(2));
-    await page.getByRole('button', { name: 'Undo' }).click();
+    expect(
+      await page.locator('.job:focus').count(),
+      'who works by keys goes on where the result stands',
+    ).toBe(1);
+    await page.keyboard.press('Tab');
+    expect(await page.getByRole('button', { name: 'Undo' }).evaluate((it) => it.matches(':focus'))).toBe(
+      true,
+    );
+    await page.keyboard.press('Enter');
     await eventually(async () => expect(await rows.count()).toBe(3));
     expect(console.audited.map(({ event }) => event)).not.toEqual([]);
   });

@@ -1,4 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Job } from '#console/api/dead-letters.ts';
 import { html } from '#console/page/html.ts';
 import { letterHref } from '#console/page/navigation/route.ts';
@@ -11,12 +12,22 @@ import type { JobRun } from './use-job.ts';
 /** So long without anything that came of it, and somebody wonders. Milliseconds. */
 const STILL_MS = 5_000;
 
+/** The part of the work after which its pace is known: at first most of the time was for counting. */
+const PACE_KNOWN = 0.05;
+
 /** How far a change is, and in the end what it did. @param children what can be done then, such as undo */
 export function JobProgress({ run, children }: { run: JobRun; children?: ComponentChildren }): VNode {
   const { job, failure, isRunning, isOthers, interrupt, clear } = run;
+  const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The button that began it cannot be used now, and the browser takes the focus away from such a one: whoever works by keys would begin anew.
+    const at = document.activeElement;
+    const isLost = at === null || at === document.body || at.matches(':disabled');
+    if (isRunning && !isOthers && isLost) panel.current?.focus({ preventScroll: true });
+  }, [isRunning]);
   const isShown = job !== undefined || failure !== undefined || isRunning;
   return html`
-    <div class=${isShown ? `job ${jobKind(run)}` : 'job-none'} role="status" aria-live="polite">
+    <div class=${isShown ? `job ${jobKind(run)}` : 'job-none'} role="status" aria-live="polite" tabindex="-1" ref=${panel}>
       ${
         isShown &&
         html`
@@ -52,7 +63,8 @@ function HowFar({ job, isCut }: { job: Job; isCut: boolean }): VNode | null {
     return html`<p class="bad">Nothing came of it for ${duration((at - movedAt) / 1000)}: the event log does not answer, or is slow. What cannot be written for 30 s ends it, and what was done until then is kept.</p>`;
   if (total === null || done === 0) return null;
   const secondsLeft = ((total - done) * (movedAt - startedAt)) / done / 1000;
-  return html`<p class="muted">${count(done)} of ${count(total)}${total > done && `, about ${duration(Math.ceil(secondsLeft))} to go`}</p>`;
+  const isKnown = total > done && done >= total * PACE_KNOWN;
+  return html`<p class="muted">${count(done)} of ${count(total)}${isKnown && `, about ${duration(Math.ceil(secondsLeft))} to go`}</p>`;
 }
 
 function jobKind({ job, failure }: JobRun): string {

@@ -25,7 +25,7 @@ export function LetterGroupsTable({ filter, turn }: { filter: LetterFilter; turn
             ? html`<p class="all-well"><span class="dot" aria-hidden="true"></span>Nothing.</p>`
             : html`
                 <div class="table-box" tabindex="0" role="region" aria-label="What is wrong, scrolls">
-                  <table>
+                  <table class="stacks">
                     <thead>
                       <tr><th scope="col" class="number">Letters</th><th scope="col">Reason</th><th scope="col">What is wrong</th><th scope="col">Devices</th><th scope="col">Newest</th><th scope="col" class="minor">Since</th></tr>
                     </thead>
@@ -46,7 +46,7 @@ function Row({ group, filter }: { group: LetterGroups['groups'][number]; filter:
       <td class="number strong">${count(letters)}</td>
       <td class="nowrap"><a href=${lettersHref({ ...filter, reason: reason.split(/[ ,]/)[0] })}>${reason}</a></td>
       <td class="detail"><a href=${letterHref(newestId)}><${ForeignText} text=${detail === '' ? 'see the newest letter' : detail} /></a></td>
-      <td class="nowrap"><${DeviceLink} id=${device} />${devices > 1 && html` <span class="muted">and ${count(devices - 1)} more</span>`}</td>
+      <td class="named"><${DeviceLink} id=${device} />${devices > 1 && html` <span class="muted">and ${count(devices - 1)} more</span>`}</td>
       <td class="nowrap"><${Moment} at=${last} relative /></td>
       <td class="nowrap minor"><${Moment} at=${first} relative /></td>
     </tr>

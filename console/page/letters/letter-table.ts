@@ -18,7 +18,7 @@ export function LetterTable({ letters, withDevice = true, chosen, onChoose }: Le
   const all = chosen !== undefined && letters.every(({ id }) => chosen.has(id));
   return html`
     <div class="table-box" tabindex="0" role="region" aria-label="Dead letters, scrolls">
-      <table>
+      <table class="stacks">
         <thead>
           <tr>
             ${
@@ -59,10 +59,10 @@ function Row({ letter, withDevice, isChosen, onChoose }: RowProps): VNode {
     <tr>
       ${isChosen !== undefined && html`<td class="choose"><input type="checkbox" aria-label=${`Choose letter ${id}${copies > 1 ? ` and its ${counted(copies - 1, 'copy', 'copies')}` : ''}`} checked=${isChosen} onChange=${() => onChoose?.([id], !isChosen)} /></td>`}
       <td class="nowrap"><a href=${letterHref(id)} aria-label=${`Letter ${id}`}><${Moment} at=${at} /></a></td>
-      ${withDevice && html`<td><${DeviceLink} id=${device} /></td>`}
+      ${withDevice && html`<td class="named"><${DeviceLink} id=${device} /></td>`}
       <td class="nowrap">${reason}${originalReason !== null && html`<br /><span class="muted">was ${originalReason}</span>`}</td>
       <td class="detail"><a href=${letterHref(id)}><${ForeignText} text=${detail === '' ? id : detail} /></a></td>
-      <td class="minor mono">${schema ? html`<a href=${lettersHref({ schema: oneWord(schema) })} title="Letters of this type"><${ForeignText} text=${schema} /></a>` : html`<${ForeignText} text=${source ?? '–'} />`}</td>
+      <td class="minor mono named">${schema ? html`<a href=${lettersHref({ schema: oneWord(schema) })} title="Letters of this type"><${ForeignText} text=${schema} /></a>` : html`<${ForeignText} text=${source ?? '–'} />`}</td>
       <td class="number minor">${copies === 1 ? html`<span class="muted">1</span>` : count(copies)}</td>
       <td><${LetterStatusChip} status=${status} /></td>
     </tr>

@@ -44,9 +44,11 @@ export function LettersOverTimeChart({ filter, turn }: { filter: LetterFilter; t
 function Columns({ value }: { value: LettersOverTime }): VNode {
   const { times, columns, series, highest } = stackedColumns(value, COLOURS);
   const width = WIDTH / Math.max(1, times.length);
-  const step = duration((times[1] ?? 0) - (times[0] ?? 0));
+  const seconds = (times[1] ?? 0) - (times[0] ?? 0);
+  const step = duration(seconds);
   const from = (times[0] ?? 0) * 1000;
-  const to = (times.at(-1) ?? 0) * 1000;
+  // A time is the beginning of its column, and the last column is not over.
+  const to = Math.min(now(), ((times.at(-1) ?? 0) + seconds) * 1000);
   return html`
     <figure class="chart card">
       <figcaption>

@@ -19,8 +19,6 @@ export interface DeviceQuery {
 /** A device, and what is asked of all of them again and again. */
 interface Entry {
   readonly device: KnownDevice;
-  /** What a search looks into. */
-  readonly text: string;
   readonly refused: number;
   readonly turnedAway: number;
 }
@@ -72,8 +70,11 @@ export class DeviceDirectory {
     for (const entry of entries) {
       if (slice.isOver()) await slice.rest();
       if (state !== undefined && !STATES[state](entry)) continue;
-      if (words.every((word) => entry.text.includes(word)))
-        found.push({ device: entry.device, key: by?.(entry) ?? 0 });
+      if (words.length > 0) {
+        const text = searchedText(entry.device);
+        if (!words.every((word) => text.includes(word))) continue;
+      }
+      found.push({ device: entry.device, key: by?.(entry) ?? 0 });
     }
     const sign = order === 'asc' ? 1 : -1;
     const sorted = await sortedInSlices(found, (a, b) => {
@@ -104,10 +105,8 @@ async function listingOf(devices: readonly KnownDevice[]): Promise<Listing> {
   const slice = new TimeSlice();
   for (const device of devices) {
     if (slice.isOver()) await slice.rest();
-    const { id, address, source, labels = {} } = device;
     const entry: Entry = {
       device,
-      text: [id, address, source, ...Object.values(labels)].join(' ').toLowerCase(),
       refused: sum(device.refused),
       turnedAway: sum(device.refusals),
     };
@@ -115,6 +114,11 @@ async function listingOf(devices: readonly KnownDevice[]): Promise<Listing> {
     for (const [state, is] of states) if (is(entry)) counts[state]++;
   }
   return { entries, counts: { all: devices.length, ...counts } };
+}
+
+/** What a search looks into. */
+function searchedText({ id, address, source, labels = {} }: KnownDevice): string {
+  return [id, address, source, ...Object.values(labels)].join(' ').toLowerCase();
 }
 
 export function rowOf(device: KnownDevice): DeviceRow {

@@ -36,6 +36,8 @@ export class FlowWatch implements AsyncDisposable {
   /** At even distances, oldest first. */
   #kept: FlowSample[] = [];
   #newest: FlowSample | undefined;
+  /** Of what is kept, made when somebody asks. */
+  #history: FlowHistory | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(deps: FlowWatchDeps) {
@@ -61,7 +63,8 @@ export class FlowWatch implements AsyncDisposable {
   }
 
   history(): FlowHistory {
-    return historyOf(this.#kept);
+    this.#history ??= historyOf(this.#kept);
+    return this.#history;
   }
 
   /** Readings of a schema that were appended since the gateways began; `undefined` = nobody tells. */
@@ -109,6 +112,7 @@ export class FlowWatch implements AsyncDisposable {
     // A clock that was set back begins anew.
     if (last !== undefined && sample.at < last.at) this.#kept = [];
     else if (last !== undefined && sample.at - last.at < KEEP_EVERY_MS - LIVE_EVERY_MS / 2) return;
+    this.#history = undefined;
     // Of older ones the sums are enough.
     this.#kept.push({ ...sample, processes: [] });
     while ((this.#kept[0] as FlowSample).at < sample.at - KEPT_MS) this.#kept.shift();

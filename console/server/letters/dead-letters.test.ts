@@ -12,7 +12,8 @@ import type { ApiError } from '#console/api/session.ts';
 import { heldLog } from '#console/server/testing/held-log.ts';
 import { goodReading, TestConsole } from '#console/server/testing/test-console.ts';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
-import { letterFor } from '#processors/dead-letters/testing/log-with-letters.ts';
+import type { EventLog } from '#event-log/event-log.ts';
+import { letterFor, TOPICS } from '#processors/dead-letters/testing/log-with-letters.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { LetterIndex } from './letter-index.ts';
 
@@ -294,8 +295,13 @@ describe('the index of letters', () => {
       );
     await append(30);
     let read = 0;
+    let removed = 0;
     const log = {
-      progress: test.eventLog.progress.bind(test.eventLog),
+      progress: async (...args: Parameters<typeof test.eventLog.progress>) =>
+        (await test.eventLog.progress(...args)).map((partition) => ({
+          ...partition,
+          oldestOffset: Math.max(removed, partition.oldestOffset),
+        })),
       async *read(...args: Parameters<typeof test.eventLog.read>) {
         for await (const record of test.eventLog.read(...args)) {
           read++;
@@ -310,5 +316,48 @@ describe('the index of letters', () => {
     index.outdated();
     const second = await index.look();
     expect([second.letters.length, second.older, read]).toEqual([20, true, 23]);
+    removed = 14;
+    index.outdated();
+    const third = await index.look();
+    expect([third.letters.length, third.older], 'retention has removed what was left out').toEqual([
+      19,
+      false,
+    ]);
+  });
+
+  it('holds the newest of all partitions, whichever is read first', async () => {
+    const [each, partitions, capacity] = [100, [0, 1, 2, 3, 4, 5], 20];
+    const log: Pick<EventLog, 'read' | 'progress'> = {
+      progress: async (topic) =>
+        partitions.map((partition) => ({
+          partition,
+          oldestOffset: 0,
+          committedOffset: -1,
+          backlog: 0,
+          backlogSince: null,
+          endOffset: topic === TOPICS.deadLetters ? each : 0,
+        })),
+      async *read(topic, { from = new Map<number, number>() } = {}) {
+        for (const [partition, first] of from)
+          for (let offset = first; offset < each; offset++) {
+            const { value, headers } = encodeDeadLetter(topic, letterFor('dev-1', '{'));
+            yield {
+              topic,
+              partition,
+              offset,
+              timestamp: offset * 10 + partition,
+              key: null,
+              value: value && Buffer.from(value),
+              headers,
+            };
+          }
+      },
+    };
+    using index = new LetterIndex(log, TOPICS, capacity);
+    const { letters, older } = await index.look();
+    expect([letters.length, older]).toEqual([capacity, true]);
+    const newest = letters.map(({ letter: { offset, partition } }) => `${offset}-${partition}`);
+    expect(newest.slice(0, 7)).toEqual(['99-5', '99-4', '99-3', '99-2', '99-1', '99-0', '98-5']);
+    expect(newest.at(-1)).toBe('96-4');
   });
 });

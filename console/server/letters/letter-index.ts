@@ -46,6 +46,8 @@ export class LetterIndex implements Disposable {
   /** Of letters that were not seen yet, or are too old to be here; by partition, then offset. */
   readonly #early = new Map<string, LetterState | undefined>();
   readonly #positions = new Map<string, number>();
+  /** By partition, the newest letter that is not here for want of room. */
+  readonly #leftOut = new Map<number, number>();
   #older = false;
   #reading: Promise<void> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -93,7 +95,7 @@ export class LetterIndex implements Disposable {
       const key = place(deadLetters, partition);
       if (this.#positions.has(key)) continue;
       const first = Math.max(oldestOffset, endOffset - this.#capacity);
-      if (first > oldestOffset) this.#older = true;
+      this.#leftOut.set(partition, first - 1);
       this.#positions.set(key, first);
     }
     await this.#read(deadLetters, letters, (record) => {
@@ -101,6 +103,8 @@ export class LetterIndex implements Disposable {
       const state = this.#early.get(position);
       this.#early.delete(position);
       this.#letters.set(position, indexed(letterOf(record, state)));
+      // Of each partition as many are read as may be here: those that are older than all of these go meanwhile.
+      if (this.#letters.size >= 2 * this.#capacity) this.#forgetOldest();
     });
     const ends = new Map(letters.map(({ partition, endOffset }) => [partition, endOffset]));
     await this.#read(deadLetterState, states, (record) => {
@@ -151,11 +155,20 @@ export class LetterIndex implements Disposable {
     const oldest = new Map(partitions.map(({ partition, oldestOffset }) => [partition, oldestOffset]));
     for (const [key, { letter }] of this.#letters)
       if (letter.offset < (oldest.get(letter.partition) ?? 0)) this.#letters.delete(key);
+    this.#forgetOldest();
+    this.#older = partitions.some(
+      ({ partition, oldestOffset }) => (this.#leftOut.get(partition) ?? -1) >= oldestOffset,
+    );
+  }
+
+  #forgetOldest(): void {
     const excess = this.#letters.size - this.#capacity;
     if (excess <= 0) return;
-    this.#older = true;
     const oldestFirst = [...this.#letters].sort(([, a], [, b]) => a.letter.time - b.letter.time);
-    for (const [key] of oldestFirst.slice(0, excess)) this.#letters.delete(key);
+    for (const [key, { letter }] of oldestFirst.slice(0, excess)) {
+      this.#letters.delete(key);
+      this.#leftOut.set(letter.partition, Math.max(letter.offset, this.#leftOut.get(letter.partition) ?? -1));
+    }
   }
 
   #forget(): void {
@@ -164,6 +177,7 @@ export class LetterIndex implements Disposable {
     this.#letters.clear();
     this.#early.clear();
     this.#positions.clear();
+    this.#leftOut.clear();
     this.#sorted = undefined;
     this.#older = false;
     this.#readAt = Number.NEGATIVE_INFINITY;
