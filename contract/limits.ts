@@ -58,6 +58,11 @@ export const LIMITS = {
   /** Connections that one address opens: sustained a second, and at once. */
   connectsPerSecondPerAddress: 1_000,
   connectBurstPerAddress: 12_000,
+  /**
+   * Of one address from which devices were let in: connections a second that come to nothing. One that fails costs up to 2 ms of
+   * CPU with TLS, so these are a tenth of a core.
+   */
+  failuresPerSecondPerAddress: 50,
   /** Of one device, before it is kept out for a while. */
   connectsPerMinute: 60,
   inflightMessagesPerDevice: 1_000,

@@ -12,6 +12,7 @@ const NAMES = [
   'connections',
   'connectionsPerAddress',
   'deviceSilentSeconds',
+  'failuresPerSecondPerAddress',
   'filtersPerPacket',
   'foreignMessageBurst',
   'foreignMessagesPerSecond',

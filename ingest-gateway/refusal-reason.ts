@@ -6,6 +6,8 @@ export const REFUSAL_REASONS = [
   'too-many-from-address',
   /** An address opens more connections a second than it may. */
   'connecting-too-fast',
+  /** Too many connections of its address came to nothing: handshake, upgrade or CONNECT. */
+  'failing-too-often',
   /** On the list of `npm run bans` (CONNACK 5; an address without an answer). */
   'banned',
   /** Its header of the PROXY protocol is missing or none. */

@@ -31,6 +31,10 @@ export const LIMIT_VARIABLES = {
     schema: wholeFrom(1, 100_000).default(LIMITS.connectsPerSecondPerAddress),
     help: 'Connections that one address may open, sustained. All that MQTT_CONNECTIONS allows may come at once: a site comes back whole.',
   },
+  MQTT_FAILURES_PER_SECOND_PER_ADDRESS: {
+    schema: wholeFrom(1, 100_000).default(LIMITS.failuresPerSecondPerAddress),
+    help: 'Connections of one address that may come to nothing (handshake, upgrade or CONNECT), sustained; a fiftieth of it while no device was let in from there. Set it higher where many clients share one address.',
+  },
   MQTT_CONNECTS_PER_MINUTE: {
     schema: wholeFrom(2, 6_000).default(LIMITS.connectsPerMinute),
     help: 'Connections that one device may open before it is kept out for a while.',
@@ -142,6 +146,7 @@ export function assembleLimits(values: Values): Limits {
     connectionsPerAddress: values.MQTT_CONNECTIONS_PER_ADDRESS ?? connections,
     connectsPerSecondPerAddress: values.MQTT_CONNECTS_PER_SECOND_PER_ADDRESS,
     connectBurstPerAddress: Math.max(LIMITS.connectBurstPerAddress, Math.ceil(connections * 1.2)),
+    failuresPerSecondPerAddress: values.MQTT_FAILURES_PER_SECOND_PER_ADDRESS,
     connectsPerMinute: values.MQTT_CONNECTS_PER_MINUTE,
     connectMs: values.MQTT_CONNECT_TIMEOUT_MS,
     maxKeepaliveSeconds: values.MQTT_MAX_KEEPALIVE_SECONDS,

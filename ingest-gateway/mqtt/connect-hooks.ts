@@ -47,6 +47,15 @@ export interface ConnectParts {
  */
 const LOGIN_REFUSALS: ReadonlySet<RefusalReason> = new Set(['bad-credentials', 'login-throttled']);
 
+/** Because of which nobody is to blame for a CONNECT that came to nothing. */
+const OURS: ReadonlySet<RefusalReason> = new Set([
+  'too-many-connections',
+  'authentication-busy',
+  'log-unavailable',
+  'shutting-down',
+  'internal-error',
+]);
+
 /** Moments over which answers are spread that say "busy": who gets one comes back at once. */
 const BUSY_SPREAD = 16;
 
@@ -129,6 +138,7 @@ export class ConnectHooks {
     const { reason, returnCode, detail } = outcome;
     if (connection?.closed.aborted === false) {
       connections.refuse(connection, reason, detail);
+      if (OURS.has(reason)) connection.judged('our-fault');
       if (LOGIN_REFUSALS.has(reason)) await this.#untilRefusalsLeave(startedAt, connection.closed);
     }
     const sayNo = (): void => done(Object.assign(new Error(reason), { returnCode }), false);
@@ -172,6 +182,7 @@ export class ConnectHooks {
     device.forwarding.right = forwardingRight(clientId, connection.pass, this.#options);
     device.mqttVersion = connection.answers.version;
     this.#replace(connections.bind(connection, device), connection.address);
+    connection.judged('let-in');
     connection.answers.accepted(clientId);
   }
 

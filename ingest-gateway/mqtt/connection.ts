@@ -5,7 +5,7 @@ import type { Pass } from '#ingest-gateway/devices/authentication.ts';
 import { AcknowledgementQueue } from '#ingest-gateway/intake/acknowledgement-queue.ts';
 import { AnswerWriter } from '#ingest-gateway/intake/answer-writer.ts';
 import type { Device } from '#ingest-gateway/intake/device.ts';
-import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
+import type { Arrival, Verdict } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { Answers } from './answers.ts';
@@ -99,5 +99,10 @@ export class Connection {
   greet(connect: NonNullable<Connection['connect']>): void {
     this.connect = connect;
     this.#arrival.greeted((tokens) => this.device?.bucket.take(tokens), connect.clientId);
+  }
+
+  /** Without one it has failed, when it ends. */
+  judged(verdict: Verdict): void {
+    this.#arrival.judged(verdict);
   }
 }

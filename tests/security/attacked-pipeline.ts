@@ -12,6 +12,8 @@ export interface AttackedPipelineOptions {
   readonly goodDevices: number;
   /** Messages a second of each good device. */
   readonly rate: number;
+  /** More variables for the pipeline. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const PATIENCE_MS = 60_000;
@@ -31,7 +33,11 @@ export class AttackedPipeline implements AsyncDisposable {
     this.fleet = fleet;
   }
 
-  static async start({ goodDevices: devices, rate }: AttackedPipelineOptions): Promise<AttackedPipeline> {
+  static async start({
+    goodDevices: devices,
+    rate,
+    env: more,
+  }: AttackedPipelineOptions): Promise<AttackedPipeline> {
     const folder = mkdtempSync(path.join(tmpdir(), 'attacked-pipeline-'));
     await writeCredentials(path.join(folder, 'devices.json'));
     const ports = await choosePorts([undefined, undefined, undefined]);
@@ -44,6 +50,7 @@ export class AttackedPipeline implements AsyncDisposable {
       // Those that are not in the file need no password.
       ALLOW_ANONYMOUS: 'true',
       LOG_LEVEL: 'error',
+      ...more,
     };
     const process = new PipelineProcess({ command: ['standalone/main.ts'], env, httpPort });
     try {

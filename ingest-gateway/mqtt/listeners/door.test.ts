@@ -6,7 +6,7 @@ import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { bytesOf, connectPacket } from '#ingest-gateway/testing/raw-client.ts';
+import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { makeCertificate } from '#services/certificates.ts';
@@ -148,5 +148,103 @@ describe('the door [P10]', () => {
     for (let i = 0; i < 2 * MOST; i++)
       (await openSilent(test.gateway.ports.webSocket)).on('error', () => undefined);
     await eventually(async () => expect(await test.metric(refused('connecting-too-fast'))).toBe(MOST));
+  });
+
+  /** Of each kind, what a client sends that comes to nothing. */
+  const FAILURES = [
+    ['bytes that are no MQTT', 'tcp', () => Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+    ['a CONNECT with an id that none may have', 'tcp', () => bytesOf(connectPacket('no/id'))],
+    ['no TLS', 'tls', () => bytesOf(connectPacket('dev-1'))],
+    ['a handshake that is cut', 'tls', async () => (await clientHello()).subarray(0, 100)],
+    ['a request that is no upgrade', 'webSocket', () => Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
+  ] as const;
+
+  it.each(FAILURES)(
+    'an address that fails over and over is turned away, and others come in: %s',
+    async (_what, listener, bytes) => {
+      const files = { certFile: path.join(folder, 'server.crt'), keyFile: path.join(folder, 'server.key') };
+      await using test = await startTestGateway({
+        mqtt: { webSocketPort: 0, tls: { port: 0, ...files } },
+        // Twice as many at once; a next one after 50 seconds.
+        limits: { failuresPerSecondPerAddress: 1 },
+      });
+      const turnedAway = () => test.metric(refused('failing-too-often'));
+      const fail = async (): Promise<void> => {
+        const socket = connect({
+          port: test.gateway.ports[listener] as number,
+          host: '127.0.0.1',
+          localAddress: '127.0.0.2',
+        });
+        onTestFinished(() => void socket.destroy());
+        // One that is turned away may see its end as an error.
+        const closed = new Promise((resolve) =>
+          socket
+            .on('error', () => undefined)
+            .resume()
+            .once('close', resolve),
+        );
+        socket.end(await bytes());
+        await closed;
+      };
+      await fail();
+      await fail();
+      expect(await turnedAway()).toBe(0);
+      // The gateway may learn of the end of a connection after the client does.
+      await eventually(async () => {
+        await fail();
+        expect(await turnedAway()).toBeGreaterThan(0);
+      });
+      const elsewhere = await RawClient.device(test.port, 'dev-1');
+      elsewhere.socket.destroy();
+    },
+  );
+
+  it('who only looks whether the port is open, comes in, or is kept out by us, has not failed', async () => {
+    await using test = await startTestGateway({ limits: { failuresPerSecondPerAddress: 1 } });
+    for (let i = 0; i < 5; i++) {
+      const socket = await openSilent(test.port);
+      const closed = once(socket.resume(), 'close');
+      socket.end();
+      await closed;
+    }
+    test.log.up = false;
+    for (let i = 0; i < 5; i++) {
+      const refusedByUs = await RawClient.open(test.port);
+      refusedByUs.send(connectPacket('dev-1'));
+      await refusedByUs.closed;
+    }
+    test.log.up = true;
+    for (let i = 0; i < 5; i++) {
+      const device = await RawClient.device(test.port, 'dev-1');
+      device.socket.destroy();
+      await device.closed;
+    }
+    expect(await test.metric(refused('log-unavailable'))).toBe(5);
+    expect(await test.metric(refused('failing-too-often'))).toBe(0);
+  });
+
+  it('behind a balancer each client fails on its own account, and a balancer that looks for us has not', async () => {
+    await using test = await startTestGateway({
+      mqtt: { proxyProtocol: true },
+      limits: { failuresPerSecondPerAddress: 1 },
+    });
+    const from = (address: string) => Buffer.from(`PROXY TCP4 ${address} 10.0.0.1 1000 1883\r\n`);
+    const say = async (...said: Buffer[]): Promise<void> => {
+      const client = await RawClient.open(test.port);
+      client.socket.end(Buffer.concat(said));
+      await client.closed;
+    };
+    const turnedAway = () => test.metric(refused('failing-too-often'));
+    for (let i = 0; i < 5; i++) await say(from('10.1.1.1'));
+    expect(await turnedAway()).toBe(0);
+    const nonsense = Buffer.from('GET / HTTP/1.1\r\n\r\n');
+    await eventually(async () => {
+      await say(from('10.1.1.2'), nonsense);
+      expect(await turnedAway()).toBeGreaterThan(0);
+    });
+    const device = await RawClient.open(test.port);
+    device.send(from('10.1.1.3'), connectPacket('dev-1'));
+    expect(await device.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    device.socket.destroy();
   });
 });

@@ -3,6 +3,8 @@ import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { ArrivalLimits } from './arrival-limits.ts';
+import { FailingAddresses } from './failing-addresses.ts';
+import type { Verdict } from './listener.ts';
 import { lookInRounds } from './look-in-rounds.ts';
 
 export interface DoorParts {
@@ -17,22 +19,29 @@ export interface Guest {
   readonly address: string;
   /** On the clock of `performance.now()`. */
   readonly arrivedAt: number;
+  /** Bytes that were read before it came to the door, and are not its own: a balancer's header. */
+  readonly bytesBefore: number;
   /** It ends because of us, and that was counted. */
   isTurnedAway: boolean;
+  /** It came in, or not because of us: its end is no failure. */
+  isBlameless: boolean;
 }
 
 /**
  * Judges every socket in its first moment, whichever listener it came to, by where it comes from: before TLS, the upgrade
  * to WebSocket and CONNECT, each of which costs something and may never be finished. Who may stay is decided by
- * `ArrivalLimits`.
+ * `ArrivalLimits`, and whose connections came to nothing too often by `FailingAddresses`: those that said something and
+ * ended without a verdict that they did nothing wrong.
  */
 export class Door {
   readonly #arrivals: ArrivalLimits<Guest>;
+  readonly #failing: FailingAddresses;
   readonly #parts: DoorParts;
   readonly #watchSilent: () => void;
 
   constructor(limits: GatewayLimits, parts: DoorParts) {
     this.#arrivals = new ArrivalLimits(limits);
+    this.#failing = new FailingAddresses(limits);
     this.#parts = parts;
     this.#watchSilent = lookInRounds(() => {
       for (const { connection, reason } of this.#arrivals.look()) this.#turnAway(connection, reason);
@@ -42,13 +51,20 @@ export class Door {
 
   /** @returns `undefined`: it was turned away, and is destroyed */
   enter(socket: Socket, address: string): Guest | undefined {
-    const guest: Guest = { socket, address, arrivedAt: performance.now(), isTurnedAway: false };
-    const refusal = this.#parts.isBanned(address) ? 'banned' : this.#arrivals.refusal(address);
+    const guest: Guest = {
+      socket,
+      address,
+      arrivedAt: performance.now(),
+      bytesBefore: socket.bytesRead - socket.readableLength,
+      isTurnedAway: false,
+      isBlameless: false,
+    };
+    const refusal = this.#refusal(address);
     if (refusal !== undefined) {
       this.#turnAway(guest, refusal);
       return undefined;
     }
-    socket.once('close', () => this.#arrivals.left(guest));
+    socket.once('close', () => this.#left(guest));
     const crowded = this.#arrivals.enter(guest);
     if (crowded !== undefined) this.#turnAway(crowded.connection, crowded.reason);
     this.#watchSilent();
@@ -58,6 +74,24 @@ export class Door {
   /** Its CONNECT was parsed: it is silent no more. */
   greeted(guest: Guest): void {
     this.#arrivals.greeted(guest);
+  }
+
+  /** Nothing that comes of it is its fault from here on. */
+  judged(guest: Guest, verdict: Verdict): void {
+    guest.isBlameless = true;
+    if (verdict === 'let-in') this.#failing.letIn(guest.address);
+  }
+
+  #refusal(address: string): RefusalReason | undefined {
+    if (this.#parts.isBanned(address)) return 'banned';
+    if (this.#failing.waitMs(address) > 0) return 'failing-too-often';
+    return this.#arrivals.refusal(address);
+  }
+
+  #left(guest: Guest): void {
+    this.#arrivals.left(guest);
+    const { socket, address, bytesBefore, isTurnedAway, isBlameless } = guest;
+    if (!isTurnedAway && !isBlameless && socket.bytesRead > bytesBefore) this.#failing.failed(address);
   }
 
   #turnAway(guest: Guest, reason: RefusalReason): void {

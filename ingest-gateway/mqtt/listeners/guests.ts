@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { sourceOf } from '#runtime/source-of.ts';
 import type { Door, Guest } from './door.ts';
+import type { Arrival, Verdict } from './listener.ts';
 
 /** Of a socket, what TLS and WebSocket pass on to whoever asks: neither tells which socket it runs on. */
 export type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
@@ -39,10 +40,20 @@ export class Guests {
     return this.#byPeer.get(keyOf(peer))?.isTurnedAway === true;
   }
 
+  /** What is to be told of a connection whose bytes are passed on as they are. */
+  of(peer: Peer): Pick<Arrival, 'greeted' | 'judged'> {
+    return { greeted: () => this.greeted(peer), judged: (verdict) => this.judged(peer, verdict) };
+  }
+
   /** Its CONNECT was parsed. */
   greeted(peer: Peer): void {
     const guest = this.#byPeer.get(keyOf(peer));
     if (guest !== undefined) this.#door.greeted(guest);
+  }
+
+  judged(peer: Peer, verdict: Verdict): void {
+    const guest = this.#byPeer.get(keyOf(peer));
+    if (guest !== undefined) this.#door.judged(guest, verdict);
   }
 }
 

@@ -12,6 +12,9 @@ import { Guests } from './guests.ts';
 import { proxyHeaderReader } from './proxy-header-reader.ts';
 import type { DeviceCertificate } from './tls-in-force.ts';
 
+/** Of who does not fail: a device was let in, or it was not because of something on our side. */
+export type Verdict = 'let-in' | 'our-fault';
+
 /** How a client reached us. */
 export interface Arrival {
   readonly stream: Duplex;
@@ -26,6 +29,8 @@ export interface Arrival {
    * @param clientId what the client calls itself.
    */
   readonly greeted: (charge: (tokens: number) => void, clientId: string) => void;
+  /** Called when there is a verdict on its CONNECT; a connection that ends without one has failed. */
+  readonly judged: (verdict: Verdict) => void;
 }
 
 /** Where devices come in. */

@@ -7,7 +7,7 @@ export function listenOnTcp(
   accept: (arrival: Arrival) => void,
 ): Promise<Listener> {
   return listen('tcp', options, parts, (guests) => (socket) => {
-    const greeted = (): void => guests.greeted(socket);
-    accept({ stream: socket, certificate: undefined, address: guests.addressOf(socket), greeted });
+    const address = guests.addressOf(socket);
+    accept({ stream: socket, certificate: undefined, address, ...guests.of(socket) });
   });
 }

@@ -28,7 +28,7 @@ export function listenOnTls(
       const address = guests.addressOf(socket);
       const certificate = tls.certificateOf(socket);
       if (certificate === undefined || socket.authorized) {
-        accept({ stream: socket, certificate, address, greeted: () => guests.greeted(socket) });
+        accept({ stream: socket, certificate, address, ...guests.of(socket) });
       } else {
         const deviceId = certificate.name.slice(0, 64) || undefined;
         const detail = deviceId === undefined ? 'no certificate' : String(socket.authorizationError);

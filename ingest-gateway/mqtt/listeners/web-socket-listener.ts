@@ -99,7 +99,7 @@ export function listenOnWebSocket(
         bounded(charge);
       };
       const certificate = tls?.certificateOf(socket as TLSSocket);
-      accept({ stream, certificate, address, greeted });
+      accept({ ...guests.of(socket), stream, certificate, address, greeted });
     };
     webSockets.on('wsClientError', (error, socket, { socket: peer }) => {
       const refusal = { reason: 'protocol-error', address: guests.addressOf(peer) } as const;

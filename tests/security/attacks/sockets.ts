@@ -45,6 +45,20 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
     run: ({ mqttPort }, signal) => churn(mqttPort, { clients: 5, ids: 1 }, signal),
   },
   {
+    name: 'refused-connects',
+    what: '50 clients send a CONNECT with an id that none may have, again and again',
+    seenIn: 'ingest_refused_total{reason="failing-too-often"}',
+    async run({ mqttPort }, signal) {
+      const client = async (): Promise<void> => {
+        while (!signal.aborted) {
+          (await openDevice(mqttPort, 'no/id', signal)).destroy();
+          await sleep(1);
+        }
+      };
+      await Promise.all(Array.from({ length: 50 }, client));
+    },
+  },
+  {
     name: 'silent-sockets',
     what: '3,000 sockets say nothing, and are opened again when they are closed',
     seenIn: 'ingest_refused_total{reason="too-many-from-address"}',

@@ -29,6 +29,9 @@ const CONNECTIONS = 40;
 /** A connection whose other side does not read is given up, as an attacker would. */
 const PATIENCE_MS = 500;
 
+/** For the pipeline: an address that only sends what is refused would soon be let in no more. */
+export const WITHOUT_REST = { MQTT_FAILURES_PER_SECOND_PER_ADDRESS: '100000' };
+
 export interface FuzzOptions {
   readonly seed: number;
   readonly durationMs: number;
