@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeSqliteFailure } from './sqlite-failure.ts';
+import { describeSqliteFailure, isFull } from './sqlite-failure.ts';
 
 test.each([
   ['SQLITE_FULL', 13, 'full'],
@@ -18,6 +18,15 @@ test.each([
 ])('%s', (_, errcode, kind) => {
   const error = Object.assign(new Error('x'), { errcode });
   expect(describeSqliteFailure(error)).toEqual({ kind, detail: 'x' });
+});
+
+test('a full disk is known by the words of the file system as well, and in a cause', () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  expect([isFull(full), isFull(new Error('x', { cause: full })), isFull(new Error('x'))]).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 test('an error that is not of SQLite has its message', () => {

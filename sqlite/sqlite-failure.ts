@@ -41,18 +41,24 @@ const EXTENDED_KINDS: ReadonlyMap<number, SqliteFailureKind> = new Map([
   [8458, 'damaged'], // IOERR_CORRUPTFS
 ]);
 
+const FULL_ERRNOS: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
 export function describeSqliteFailure(error: unknown): SqliteFailure {
   return { kind: kindOf(error), detail: describeError(error) };
 }
 
+/** Itself, or in the cause of an error. */
 export function isFull(error: unknown): boolean {
-  return kindOf(error) === 'full';
+  if (kindOf(error) === 'full') return true;
+  return error instanceof Error && error.cause !== undefined && isFull(error.cause);
 }
 
 function kindOf(error: unknown): SqliteFailureKind {
   if (error instanceof PipelineError && error.reason === DISPLACED) return 'unusable';
   // A row that does not hold what it must.
   if (error instanceof RangeError) return 'damaged';
+  // Of the file system itself, where SQLite has not been asked yet.
+  if (error instanceof Error && 'code' in error && FULL_ERRNOS.has(error.code)) return 'full';
   const code = resultCode(error);
   return EXTENDED_KINDS.get(code) ?? KINDS.get(code & 0xff) ?? 'other';
 }

@@ -77,4 +77,27 @@ describe('embedded event log: full disk', () => {
       await log.close();
     }
   });
+
+  test('[P10] is no fault of the configuration at the start either: who comes again once there is room gets in', async ({
+    skip,
+  }) => {
+    if (whyNot !== undefined) skip(whyNot);
+    const open = (role: 'owner' | 'beside') =>
+      openEmbeddedEventLog(
+        { dataDir: disk, role, maxBytes: 1024 ** 3 },
+        {
+          log: createLogger({ name: 'test', level: 'silent' }),
+          metrics: new Registry(),
+          now: Date.now,
+          random: Math.random,
+        },
+      );
+    await (await open('owner')).close();
+    const filler = join(disk, 'filler');
+    expect(() => writeFileSync(filler, Buffer.alloc(12 * 1024 * 1024))).toThrow('ENOSPC');
+    const full = { code: 'event-log-unavailable', retryable: true, message: expect.stringContaining(disk) };
+    await expect(open('owner')).rejects.toMatchObject(full);
+    rmSync(filler);
+    await (await open('owner')).close();
+  });
 });

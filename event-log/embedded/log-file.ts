@@ -7,6 +7,7 @@ import { makeFolder } from '#runtime/make-folder.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
 import { count, type DatabaseSettings, openExisting, openForWriting } from '#sqlite/open-database.ts';
 import { realFile } from '#sqlite/real-file.ts';
+import { isFull } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 
 /** "IOTL": tells an event log from other SQLite files. */
@@ -250,7 +251,10 @@ function setLimit(database: DatabaseSync, maxBytes: number): void {
   database.prepare('UPDATE log_state SET max_bytes = ?1 WHERE max_bytes <> ?1').run(maxBytes);
 }
 
-function unusable(path: string, cause: unknown): PipelineError {
+/** On a full disk room may come: no fault of the configuration, and worth a restart. */
+export function unusable(path: string, cause: unknown, what = 'cannot be used as event log'): PipelineError {
   if (cause instanceof PipelineError) return cause;
-  return new PipelineError('configuration', `DATA_DIR: ${path} cannot be used as event log`, { cause });
+  const full = isFull(cause);
+  const code = full ? 'event-log-unavailable' : 'configuration';
+  return new PipelineError(code, `DATA_DIR: ${path} ${what}`, { cause, retryable: full });
 }

@@ -6,7 +6,7 @@ import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { rescuedCopies, takeRescued } from '#sqlite/rescued-file.ts';
 import { damageOf, finishReplacing } from '#sqlite/set-aside.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
-import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
+import { logPaths, prepareFolder, prepareLogFile, unusable } from './log-file.ts';
 import { mendLog } from './mend-log.ts';
 import { createEmbeddedLogTelemetry, type EmbeddedLogTelemetry } from './telemetry.ts';
 
@@ -47,6 +47,7 @@ const DEFAULTS = {
  * Opens (the owner: or creates) the event log in `dataDir`.
  * @throws PipelineError `configuration`: another process owns it, it cannot be written, is damaged, is not an event log
  *   or has another version; or, for `beside`, there is none
+ * @throws PipelineError `event-log-unavailable`: the disk is full
  */
 export async function openEmbeddedEventLog(options: EmbeddedEventLogOptions, deps: Deps): Promise<EventLog> {
   const { dataDir, role } = options;
@@ -94,7 +95,7 @@ function becomeOwner(dataDir: string): Disposable {
   try {
     ownership = holdFileLock(logPaths(dataDir).lock('owner'));
   } catch (cause) {
-    throw new PipelineError('configuration', `DATA_DIR: ${dataDir} cannot be written`, { cause });
+    throw unusable(dataDir, cause, 'cannot be written');
   }
   if (ownership === undefined) {
     throw new PipelineError('configuration', `DATA_DIR: another pipeline process is running on ${dataDir}`);

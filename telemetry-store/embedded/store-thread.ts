@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { describeError, PipelineError } from '#runtime/errors.ts';
+import { describeError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { DisplacementWatch } from '#sqlite/displacement-watch.ts';
 import { MendedFile } from '#sqlite/mended-file.ts';
@@ -7,7 +7,7 @@ import { rescuedCopies, takeRescued } from '#sqlite/rescued-file.ts';
 import { serveDatabase } from '#sqlite/serve-database.ts';
 import { damageOf, finishReplacing, replaceDamaged } from '#sqlite/set-aside.ts';
 import { rebuildStore } from './rebuild-store.ts';
-import { holdStore, storeFileIn } from './store-file.ts';
+import { holdStore, storeFileIn, unusable } from './store-file.ts';
 import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
 import { type DatabaseOptions, TelemetryDatabase } from './telemetry-database.ts';
 
@@ -80,7 +80,6 @@ function becomeOwner(dataDir: string): Disposable {
     if (ownership === undefined) throw new Error('another running pipeline owns it');
     return ownership;
   } catch (error) {
-    const message = `DATA_DIR: ${file} cannot be used: ${describeError(error)}`;
-    throw new PipelineError('configuration', message, { cause: error });
+    throw unusable(file, error);
   }
 }

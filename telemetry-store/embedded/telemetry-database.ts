@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Reading } from '#contract/reading.ts';
-import { describeError, PipelineError } from '#runtime/errors.ts';
+import { PipelineError } from '#runtime/errors.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
 import type { RescuableDatabase } from '#sqlite/displacement-watch.ts';
 import { count } from '#sqlite/open-database.ts';
@@ -14,7 +14,7 @@ import type { RejectedPoint, StoredField } from '#telemetry-store/telemetry-stor
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
-import { openStoreFile, type StoreRole, storeFileIn } from './store-file.ts';
+import { openStoreFile, type StoreRole, storeFileIn, unusable } from './store-file.ts';
 import { keepLayout } from './store-layout.ts';
 import type { LatestRequest, SeenTimeRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
@@ -44,7 +44,7 @@ export class TelemetryDatabase implements StoreCalls, RescuableDatabase {
   #schemaVersion: number | undefined;
 
   /**
-   * @throws PipelineError `store-unavailable` for a reader that came before any owner made the file
+   * @throws PipelineError `store-unavailable` for a reader that came before any owner made the file, or on a full disk
    * @throws PipelineError `configuration`, naming DATA_DIR, when the file cannot be used
    */
   constructor({ dataDir, role }: DatabaseOptions) {
@@ -67,8 +67,7 @@ export class TelemetryDatabase implements StoreCalls, RescuableDatabase {
       this.#lookForChanges();
     } catch (error) {
       if (error instanceof PipelineError) throw error;
-      const message = `DATA_DIR: ${file} cannot be used: ${describeError(error)}`;
-      throw new PipelineError('configuration', message, { cause: error });
+      throw unusable(file, error);
     }
   }
 
