@@ -194,5 +194,6 @@ test('dlq list: by what is wrong and of which device, within 80 columns', async 
   expect(lines.find((line) => line.includes('more device'))).toMatch(/3 {2}of 3 more devices/);
   const each = (await dlq('list', '--each')).out.split('\n');
   expect(each.find((line) => line.includes('dddd'))).toMatch(/^\d+-\d+ +\S+Z {2}d{15}… {2}schema-violation/);
+  expect(lines.at(-2)).toMatch(/for machines$/);
   for (const line of [...lines, ...each]) expect(line.length).toBeLessThanOrEqual(80);
 });

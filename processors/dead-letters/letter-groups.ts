@@ -85,7 +85,7 @@ export class LetterGroups {
       ...blocks.flatMap((block) => ['', ...block]),
       '',
       ...(left > 0 ? [`… and ${counted(left, 'more kind')}; --limit shows more`] : []),
-      'dlq show ID tells all about one; --each has a row for each, --json is for machines',
+      'dlq show ID tells all about one; --each: a row for each; --json: for machines',
     ];
     return `${lines.map((line) => shortened(line, width)).join('\n')}\n`;
   }
