@@ -25,7 +25,7 @@ export function LetterGroupsTable({ filter, turn }: { filter: LetterFilter; turn
             ? html`<p class="all-well"><span class="dot" aria-hidden="true"></span>Nothing.</p>`
             : html`
                 <div class="table-box" tabindex="0" role="region" aria-label="What is wrong, scrolls">
-                  <table class="stacks">
+                  <table class="stacks groups">
                     <thead>
                       <tr><th scope="col" class="number">Letters</th><th scope="col">Reason</th><th scope="col">What is wrong</th><th scope="col">Devices</th><th scope="col">Newest</th><th scope="col" class="minor">Since</th></tr>
                     </thead>
