@@ -19,14 +19,14 @@ export function SchemasPage(): VNode {
             : html`
                 <div class="table-box" tabindex="0" role="region" aria-label="Schemas, scrolls">
                   <table>
-                    <thead><tr><th scope="col">Type</th><th scope="col">What it is</th><th scope="col" class="number">Fields</th><th scope="col" class="number">Readings</th></tr></thead>
+                    <thead><tr><th scope="col">Type</th><th scope="col">What it is</th><th scope="col" class="number minor">Fields</th><th scope="col" class="number">Readings</th></tr></thead>
                     <tbody>
                       ${schemas.map(
                         ({ name, title, description, fields, appended }) => html`
                           <tr key=${name}>
                             <td class="nowrap"><a class="mono" href=${schemaHref(name)}>${name}</a></td>
                             <td>${title !== null && html`<${ForeignText} text=${title} />`}${description !== null && html`<br /><span class="muted"><${ForeignText} text=${description} /></span>`}</td>
-                            <td class="number">${fields}</td>
+                            <td class="number minor">${fields}</td>
                             <td class="number">${compact(appended)}</td>
                           </tr>
                         `,

@@ -23,7 +23,13 @@ interface Entry {
   readonly turnedAway: number;
 }
 
+interface Found {
+  readonly device: KnownDevice;
+  readonly key: number;
+}
+
 interface Listing {
+  /** In the order of their ids. */
   readonly entries: readonly Entry[];
   readonly counts: DevicesPage['counts'];
 }
@@ -54,6 +60,7 @@ const SORTS: Readonly<Record<Exclude<DeviceSort, 'id'>, (entry: Entry) => number
 export class DeviceDirectory {
   readonly #source: DeviceSource;
   readonly #now: () => number;
+  readonly #ids = new IdOrder();
   #listed: { readonly at: number; readonly listing: Promise<Listing> } | undefined;
 
   constructor(source: DeviceSource, now: () => number) {
@@ -65,7 +72,7 @@ export class DeviceDirectory {
     const { entries, counts } = await this.#list();
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
     const by = sort === 'id' ? undefined : SORTS[sort];
-    const found: { readonly device: KnownDevice; readonly key: number }[] = [];
+    const found: Found[] = [];
     const slice = new TimeSlice();
     for (const entry of entries) {
       if (slice.isOver()) await slice.rest();
@@ -77,10 +84,10 @@ export class DeviceDirectory {
       found.push({ device: entry.device, key: by?.(entry) ?? 0 });
     }
     const sign = order === 'asc' ? 1 : -1;
-    const sorted = await sortedInSlices(found, (a, b) => {
-      if (a.key !== b.key) return a.key < b.key ? -sign : sign;
-      return (a.device.id < b.device.id ? -1 : 1) * (by === undefined ? sign : 1);
-    });
+    const byKey = (a: Found, b: Found): number => (a.key === b.key ? 0 : a.key < b.key ? -sign : sign);
+    // They come in the order of their ids, and what is alike stays in it.
+    const sorted =
+      by === undefined ? (sign === 1 ? found : found.toReversed()) : await sortedInSlices(found, byKey);
     return {
       devices: sorted.slice(skip, skip + limit).map(({ device }) => rowOf(device)),
       total: found.length,
@@ -93,8 +100,38 @@ export class DeviceDirectory {
     const now = this.#now();
     const age = now - (this.#listed?.at ?? Number.NEGATIVE_INFINITY);
     if (this.#listed === undefined || age >= FRESH_MS || age < 0)
-      this.#listed = { at: now, listing: this.#source.list().then(listingOf) };
+      this.#listed = {
+        at: now,
+        listing: this.#source
+          .list()
+          .then((all) => this.#ids.sorted(all))
+          .then(listingOf),
+      };
     return this.#listed.listing;
+  }
+}
+
+/**
+ * Puts devices in the order of their ids. To compare ten thousand ids with each other takes longer than all else that is done for a
+ * list, and mostly they are the same as the last time: the place of each is remembered, until one comes that has none.
+ */
+class IdOrder {
+  #places: ReadonlyMap<string, number> = new Map();
+
+  async sorted(devices: readonly KnownDevice[]): Promise<readonly KnownDevice[]> {
+    const placed = new Array<KnownDevice | undefined>(this.#places.size).fill(undefined);
+    for (const device of devices) {
+      const place = this.#places.get(device.id);
+      if (place === undefined) return this.#sortedAnew(devices);
+      placed[place] = device;
+    }
+    return placed.filter((device) => device !== undefined);
+  }
+
+  async #sortedAnew(devices: readonly KnownDevice[]): Promise<readonly KnownDevice[]> {
+    const sorted = await sortedInSlices(devices, (a, b) => (a.id < b.id ? -1 : 1));
+    this.#places = new Map(sorted.map(({ id }, place) => [id, place]));
+    return sorted;
   }
 }
 
