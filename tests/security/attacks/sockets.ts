@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import mqttPacket from 'mqtt-packet';
 import type { Attack } from '#tests/security/attack.ts';
-import { each, openDevice, openSocket, untilOver, write } from '#tests/security/attackers.ts';
+import { each, eventOrEnd, openDevice, openSocket, untilOver, write } from '#tests/security/attackers.ts';
 
 const SILENT = 3_000;
 
@@ -51,7 +52,15 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
     async run({ mqttPort }, signal) {
       const client = async (): Promise<void> => {
         while (!signal.aborted) {
-          (await openDevice(mqttPort, 'no/id', signal)).destroy();
+          const socket = await openSocket(mqttPort, signal);
+          // Half open, it would not notice that it was turned away.
+          socket.once('end', () => socket.destroy());
+          write(
+            socket,
+            mqttPacket.generate({ cmd: 'connect', clientId: 'no/id', keepalive: 60, clean: true }),
+          );
+          await eventOrEnd(socket, 'data');
+          socket.destroy();
           await sleep(1);
         }
       };
