@@ -151,7 +151,9 @@ describe.skipIf(missingReason(chromium))('dead letters in a browser', () => {
     await colleague.getByText(begun).waitFor();
     expect(await colleague.getByRole('button', { name: 'Dismiss…' }).isDisabled()).toBe(true);
     for (const who of [page, colleague])
-      await who.getByText(/^Nothing came of it for .*: the event log does not answer, or is slow/).waitFor();
+      await who
+        .getByText(/^Nothing came of it for .*: it looks for more, or the event log does not answer/)
+        .waitFor();
 
     await wire.cut();
     await page.getByText(/^The connection is cut; it goes on in the server/).waitFor();
@@ -173,6 +175,36 @@ describe.skipIf(missingReason(chromium))('dead letters in a browser', () => {
       'console interrupt',
       'console replay ended',
     ]);
+  });
+
+  test('what one did stays, and can be undone, when another changes letters; dry runs go on meanwhile', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    await before.publish('dev-1', 'no JSON', 'nor this');
+    const { eventLog, goOn } = heldLog(before.eventLog, before.topics.deadLetterState, 1);
+    await using viewer = await ConsoleInBrowser.open(browser, { parts: { eventLog, store: before.store } });
+    const { page } = viewer;
+    const colleague = await viewer.colleague();
+    await viewer.visit('/dead-letters?reason=malformed-json');
+    await page
+      .getByRole('checkbox', { name: /^Choose letter/ })
+      .first()
+      .check();
+    await page.getByRole('button', { name: 'Dismiss…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).click();
+    const undo = page.getByRole('button', { name: 'Undo' });
+    await undo.waitFor();
+
+    await colleague.goto('/dead-letters?reason=malformed-json');
+    await colleague.getByRole('button', { name: 'Replay…' }).click();
+    await colleague.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    await page.getByText(/^Replay, begun /).waitFor();
+    await page.getByText('1 letter dismissed.').waitFor();
+    expect(await undo.isDisabled()).toBe(true);
+    expect(await page.getByRole('button', { name: 'Replay…' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Dry run' }).click();
+    await page.getByText(/^Dry run, nothing was changed/).waitFor();
+    goOn();
+    await page.getByRole('button', { name: 'Show what is there now' }).waitFor();
   });
 
   test('a letter that somebody else saw to meanwhile is not handed in twice, and what was typed stays', async () => {

@@ -7,7 +7,7 @@ import { steadyEvents } from './steady-events.ts';
  *
  * @param onProgress called with each state of it
  * @param onCut the connection was cut, and is tried again; the job goes on
- * @param signal ends it, and leaves the job as it is
+ * @param signal ends it, and leaves the job as it is: then nothing comes of the promise any more
  * @throws RequestFailure when the server knows it no more
  */
 export function followJob(
@@ -18,6 +18,8 @@ export function followJob(
 ): Promise<Job> {
   const path = `/jobs/${encodeURIComponent(id)}`;
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return;
+    let isAsking = false;
     const over = (): void => {
       end();
       signal.removeEventListener('abort', over);
@@ -28,14 +30,21 @@ export function followJob(
     };
     const cut = (): void => {
       onCut();
-      get<Job>(path, signal).then(
-        (job) => (job.state === 'running' ? undefined : result(job)),
-        (error: unknown) => {
-          if (!(error instanceof RequestFailure) || error.status !== 404) return;
-          over();
-          reject(new RequestFailure(404, 'lost', LOST));
-        },
-      );
+      // One that waits for a login is enough.
+      if (isAsking) return;
+      isAsking = true;
+      get<Job>(path, signal)
+        .then(
+          (job) => (job.state === 'running' ? onProgress(job) : result(job)),
+          (error: unknown) => {
+            if (!(error instanceof RequestFailure) || error.status !== 404) return;
+            over();
+            reject(new RequestFailure(404, 'lost', LOST));
+          },
+        )
+        .finally(() => {
+          isAsking = false;
+        });
     };
     const end = steadyEvents(`${path}/events`, { progress: onProgress, result }, cut);
     signal.addEventListener('abort', over);
@@ -43,4 +52,4 @@ export function followJob(
 }
 
 const LOST =
-  'The console was started anew meanwhile, and with it this ended: what was done until then is kept. Do it once more for the rest.';
+  'The console knows nothing of it any more, as after a new start: what was done until then is kept. Do it once more for the rest.';

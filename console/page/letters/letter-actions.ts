@@ -15,7 +15,8 @@ interface LetterActionsProps {
 
 export function LetterActions({ letter, onChanged, isCorrecting, onCorrect }: LetterActionsProps): VNode {
   const run = useJob();
-  useChangesElsewhere(run, onChanged);
+  const theirs = useChangesElsewhere(onChanged);
+  const isOff = run.isRunning || theirs.isRunning;
   const [asksToDismiss, setAsksToDismiss] = useState(false);
   const change = async (kind: 'replay' | 'dismiss' | 'undo', dryRun: boolean): Promise<void> => {
     await run.run(`/dead-letters/${kind}`, { ids: [letter.id], dryRun });
@@ -30,16 +31,17 @@ export function LetterActions({ letter, onChanged, isCorrecting, onCorrect }: Le
           isWaiting &&
           html`
             <button disabled=${run.isRunning} onClick=${() => change('replay', true)}>Dry run</button>
-            <button disabled=${run.isRunning} class=${letter.replayToday.passes ? 'primary' : ''} onClick=${() => change('replay', false)}>Replay</button>
+            <button disabled=${isOff} class=${letter.replayToday.passes ? 'primary' : ''} onClick=${() => change('replay', false)}>Replay</button>
             <button disabled=${!isCorrectable} aria-expanded=${isCorrecting} title=${isCorrectable ? '' : 'It is no text, or too long for this page: npm run dlq -- export'} onClick=${onCorrect}>
               ${isCorrecting ? 'Leave it as it is' : 'Correct and submit'}
             </button>
-            <button disabled=${run.isRunning} onClick=${() => setAsksToDismiss(true)}>Dismiss…</button>
+            <button disabled=${isOff} onClick=${() => setAsksToDismiss(true)}>Dismiss…</button>
           `
         }
-        ${letter.status === 'dismissed' && html`<button disabled=${run.isRunning} onClick=${() => change('undo', false)}>Undo: let it wait again</button>`}
+        ${letter.status === 'dismissed' && html`<button disabled=${isOff} onClick=${() => change('undo', false)}>Undo: let it wait again</button>`}
       </div>
       <${JobProgress} run=${run} />
+      <${JobProgress} run=${theirs} />
       ${
         asksToDismiss &&
         html`

@@ -36,7 +36,7 @@ export function LetterChanges({
 }: LetterChangesProps): VNode {
   const run = useJob();
   const [isOld, setOld] = useState(false);
-  useChangesElsewhere(run, () => setOld(true));
+  const theirs = useChangesElsewhere(() => setOld(true));
   const [asked, setAsked] = useState<'replay' | 'dismiss'>();
   const [dismissed, setDismissed] = useState<Meant>();
   const [byNow, setByNow] = useState(false);
@@ -61,7 +61,6 @@ export function LetterChanges({
 
   const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
     setDismissed(undefined);
-    setOld(false);
     const job = await run.run(`/dead-letters/${kind}`, { ...what, dryRun });
     if (dryRun) return;
     if (kind === 'dismiss' && job?.state === 'done') setDismissed(undoOf(what, job.startedAt));
@@ -69,13 +68,14 @@ export function LetterChanges({
   };
   const showNow = (): void => {
     setOld(false);
-    run.clear();
+    theirs.clear();
     onChanged();
   };
   const leavesParked = chosen.length === 0 && filter.state !== 'parked' && filter.reason !== 'replay-limit';
   // Letters that are not counted may be reached all the same.
   const isNothing = letters === 0 && (chosen.length > 0 || !older);
-  const isOff = run.isRunning || !isBounded || letters === undefined || isNothing;
+  const isPointless = run.isRunning || !isBounded || letters === undefined || isNothing;
+  const isOff = isPointless || theirs.isRunning;
 
   return html`
     <div class="changes">
@@ -85,15 +85,17 @@ export function LetterChanges({
           isDismissed
             ? html`<button disabled=${isOff} onClick=${() => change('undo', meant, false)}>Let them wait again</button>`
             : html`
-                <button disabled=${isOff} onClick=${() => change('replay', replayed, true)}>Dry run</button>
+                <button disabled=${isPointless} onClick=${() => change('replay', replayed, true)}>Dry run</button>
                 <button disabled=${isOff} onClick=${() => setAsked('replay')}>Replay…</button>
                 <button disabled=${isOff} onClick=${() => setAsked('dismiss')}>Dismiss…</button>
               `
         }
       </div>
       <${JobProgress} run=${run}>
-        ${dismissed && !run.isOthers && html`<button onClick=${() => change('undo', dismissed, false)}>Undo</button>`}
-        ${run.isOthers && isOld && html`<button onClick=${showNow}>Show what is there now</button>`}
+        ${dismissed && html`<button disabled=${theirs.isRunning} onClick=${() => change('undo', dismissed, false)}>Undo</button>`}
+      <//>
+      <${JobProgress} run=${theirs}>
+        ${isOld && html`<button onClick=${showNow}>Show what is there now</button>`}
       <//>
       ${
         asked &&

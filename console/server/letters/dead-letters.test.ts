@@ -245,6 +245,22 @@ describe('dead letters', () => {
     expect(test.audited[1]).toMatchObject({ address: '127.0.0.1', job });
   });
 
+  it('that are being changed stay known however many dry runs end beside it', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    await before.publish('dev-1', '{', '{');
+    const { eventLog, goOn } = heldLog(before.eventLog, before.topics.deadLetterState, 1);
+    await using test = await TestConsole.start({ writes: false, parts: { eventLog, store: before.store } });
+    const body = { filter: { device: 'dev-1' }, dryRun: false };
+    const { job } = (await (await test.post('/dead-letters/replay', body)).json()) as JobStarted;
+    await eventually(async () => expect((await test.get<Job>(`/jobs/${job}`)).done).toBe(1));
+    for (let i = 0; i < 60; i++) await run(test, '/dead-letters/replay', { ids: ['0-0'], dryRun: true });
+    expect((await test.get<Job>(`/jobs/${job}`)).state).toBe('running');
+    expect((await test.post('/dead-letters/dismiss', body)).status).toBe(409);
+    goOn();
+    await eventually(async () => expect((await test.get<Job>(`/jobs/${job}`)).state).toBe('done'));
+    expect(test.audited.map(({ event }) => event)).toContain('console replay ended');
+  });
+
   it('tells how a job goes on by events, the last of them its result', async () => {
     await using test = await TestConsole.start({ writes: false });
     await test.publish('dev-1', '{');

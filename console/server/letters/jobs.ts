@@ -6,7 +6,7 @@ import { eventText, Viewers } from '#console/server/answers/viewers.ts';
 import { counted } from '#runtime/counted.ts';
 import { describeError } from '#runtime/errors.ts';
 
-/** Ended ones are remembered, so that a page that was away sees what became of its own. */
+/** Ended changes, and as many dry runs, are remembered, so that a page that was away sees what became of its own. */
 const REMEMBERED = 50;
 /** From one event of a job that runs to the next, whether anything came of it or not: silence is a cut connection. */
 const EVENT_EVERY_MS = 1_000;
@@ -79,14 +79,15 @@ export class Jobs implements AsyncDisposable {
       error: null,
     };
     const ended = Promise.resolve()
-      .then(() => run(stop.signal, (told) => this.#tell(id, told)))
+      .then(() => run(stop.signal, (told) => this.#tell(entry, told)))
       .then(
-        ({ interrupted, ...told }) => this.#end(id, { ...told, state: interrupted ? 'interrupted' : 'done' }),
-        (error: unknown) => this.#end(id, { state: 'failed', error: describeError(error) }),
+        ({ interrupted, ...told }) =>
+          this.#end(entry, { ...told, state: interrupted ? 'interrupted' : 'done' }),
+        (error: unknown) => this.#end(entry, { state: 'failed', error: describeError(error) }),
       );
-    const beat = setInterval(() => this.#show('progress', id), EVENT_EVERY_MS).unref();
-    this.#jobs.set(id, { job, viewers: new Viewers(() => undefined), stop, ended, onEnd, beat });
-    if (this.#jobs.size > REMEMBERED) this.#jobs.delete(this.#jobs.keys().next().value as string);
+    const beat = setInterval(() => show('progress', entry), EVENT_EVERY_MS).unref();
+    const entry: Entry = { job, viewers: new Viewers(() => undefined), stop, ended, onEnd, beat };
+    this.#jobs.set(id, entry);
     return id;
   }
 
@@ -139,24 +140,25 @@ export class Jobs implements AsyncDisposable {
     throw new ApiFailure(409, 'locked', `${words}, is under way: wait for its end, or stop it.`);
   }
 
-  #tell(id: string, told: JobTold): void {
-    const entry = this.#jobs.get(id);
-    if (entry !== undefined) entry.job = { ...entry.job, ...told, movedAt: this.#now() };
+  #tell(entry: Entry, told: JobTold): void {
+    entry.job = { ...entry.job, ...told, movedAt: this.#now() };
   }
 
-  #end(id: string, changes: Partial<Job>): void {
-    const entry = this.#jobs.get(id);
-    if (entry === undefined) return;
+  #end(entry: Entry, changes: Partial<Job>): void {
     clearInterval(entry.beat);
     entry.job = { ...entry.job, ...changes, movedAt: this.#now() };
     entry.onEnd(entry.job);
-    this.#show('result', id);
+    show('result', entry);
     entry.viewers[Symbol.dispose]();
+    this.#forgetOldest(entry.job.dryRun);
   }
 
-  #show(event: 'progress' | 'result', id: string): void {
-    const { job, viewers } = this.#entry(id);
-    if (viewers.size > 0) viewers.send(eventText(event, job));
+  /** One that runs is never forgotten, nor a change because of many dry runs. */
+  #forgetOldest(dryRun: boolean): void {
+    const ended = [...this.#jobs.values()].filter(
+      ({ job }) => job.dryRun === dryRun && job.state !== 'running',
+    );
+    for (const { job } of ended.slice(0, -REMEMBERED)) this.#jobs.delete(job.id);
   }
 
   #entry(id: string): Entry {
@@ -164,6 +166,10 @@ export class Jobs implements AsyncDisposable {
     if (entry === undefined) throw new ApiFailure(404, 'not-found', 'There is no such job, or no longer.');
     return entry;
   }
+}
+
+function show(event: 'progress' | 'result', { job, viewers }: Entry): void {
+  if (viewers.size > 0) viewers.send(eventText(event, job));
 }
 
 const WORDS = {

@@ -13,8 +13,6 @@ import { faultOf } from './letter-story.ts';
 
 /** Letters a second: in `npm start` the devices share the process with a replay. The command has no such bound. */
 const REPLAYS_PER_SECOND = 500;
-/** Dismissals: thousands a second. */
-const TOLD_EVERY = 100;
 
 export interface ChangeDeps extends DeadLettersDeps {
   readonly contract: CurrentContract;
@@ -35,15 +33,14 @@ export function replayJob(
       const { schemas, mappings } = deps.contract;
       const judgedAt = judgeAtOf(judgeAt, deps.now);
       const asked = { filter, judgeAt: judgedAt, parked, signal };
-      if (!dryRun && filter.ids === undefined) {
-        const census = {
-          ...asked,
-          dryRun: true,
-          onProgress: (so: ReplaySummary) => tell(counting(so.letters)),
-        };
-        const { letters: total } = await replayLetters(census, deps, schemas, mappings);
-        tell({ ...counting(total), total });
-      }
+      const census = {
+        ...asked,
+        dryRun: true,
+        onProgress: (so: ReplaySummary) => tell(counting(so.letters)),
+      };
+      if (!dryRun)
+        tell(toDo(filter.ids?.size ?? (await replayLetters(census, deps, schemas, mappings)).letters));
+      if (signal.aborted) return NOTHING_YET;
       const onProgress = (done: ReplaySummary): void =>
         tell({ ...countsOfReplay(done), sentence: `${replayProgress(done)}.` });
       const options = { ...asked, dryRun, ratePerSecond: REPLAYS_PER_SECOND, onProgress };
@@ -68,14 +65,11 @@ export function dismissJob(
         const counts = { [kind === 'dismiss' ? 'dismissed' : 'undone']: changed };
         return { done: changed, counts, sentence };
       };
-      const onProgress = (changed: number): void => {
-        if (changed % TOLD_EVERY === 0) tell(told(changed, `${counted(changed, 'letter')} so far.`));
-      };
-      if (!dryRun && filter.ids === undefined) {
-        const census = { filter, dryRun: true, signal, onProgress: (so: number) => tell(counting(so)) };
-        const { changed: total } = await change(census, deps);
-        tell({ ...counting(total), total });
-      }
+      const onProgress = (changed: number): void =>
+        tell(told(changed, `${counted(changed, 'letter')} so far.`));
+      const census = { filter, dryRun: true, signal, onProgress: (so: number) => tell(counting(so)) };
+      if (!dryRun) tell(toDo(filter.ids?.size ?? (await change(census, deps)).changed));
+      if (signal.aborted) return NOTHING_YET;
       const result = await change({ filter, dryRun, signal, onProgress }, deps);
       const sentence = changeSentence(kind, dryRun, result);
       return { ...told(result.changed, sentence), interrupted: result.interrupted };
@@ -113,9 +107,15 @@ export function submitJob({ id, payload, dryRun, judgeAt }: LetterSubmission, de
   };
 }
 
+const NOTHING_YET = { done: 0, counts: {}, sentence: 'Nothing was changed yet.', interrupted: true };
+
 /** Before the work is begun, so that it is known how much there is of it: a dry run of the same costs some percent of it. */
 function counting(letters: number): JobTold {
   return { done: 0, counts: {}, sentence: `Counting: ${counted(letters, 'letter')} so far.` };
+}
+
+function toDo(total: number): JobTold {
+  return { done: 0, counts: {}, sentence: `${counted(total, 'letter')} to go through.`, total };
 }
 
 function countsOfReplay(summary: ReplaySummary): Omit<JobTold, 'sentence'> {
