@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describeError } from '#runtime/errors.ts';
+import { realFile } from '#runtime/real-file.ts';
 import type { MendedFile } from './mended-file.ts';
 
 /** How often an owner looks that writes nothing. Milliseconds. */
@@ -72,7 +73,7 @@ export class DisplacementWatch implements Disposable {
       this.#rescueTried = false;
       this.#rescued = undefined;
     }
-    if (!this.#rescueTried && existsSync(dirname(this.#file))) this.#rescue();
+    if (!this.#rescueTried && existsSync(dirname(realFile(this.#file)))) this.#rescue();
   }
 
   #rescue(): void {

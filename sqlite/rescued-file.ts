@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { makePrivateFile } from '#runtime/private-file.ts';
+import { realFile } from '#runtime/real-file.ts';
 import { integrityProblem } from './copy-database.ts';
 import { count } from './open-database.ts';
 import { rebuiltName, SPARE_BYTES, stampOf, sync } from './set-aside.ts';
@@ -14,7 +15,8 @@ import { walBytes } from './write-ahead-log.ts';
  *
  * @returns where the copy is. @throws Error when it cannot be made; nothing is left of it then.
  */
-export function rescueCopy(file: string, database: DatabaseSync): string {
+export function rescueCopy(path: string, database: DatabaseSync): string {
+  const file = realFile(path);
   makeFolder(dirname(file));
   const needed = count(database, 'page_count') * count(database, 'page_size') + SPARE_BYTES;
   const { bavail, bsize } = statfsSync(dirname(file));
@@ -41,7 +43,8 @@ export function rescueCopy(file: string, database: DatabaseSync): string {
 }
 
 /** Copies that were rescued of a file and not taken, the oldest first. */
-export function rescuedCopies(file: string): string[] {
+export function rescuedCopies(path: string): string[] {
+  const file = realFile(path);
   const folder = dirname(file);
   const prefix = `${basename(file)}${RESCUED}`;
   return (existsSync(folder) ? readdirSync(folder) : [])
@@ -55,7 +58,8 @@ export function rescuedCopies(file: string): string[] {
  *
  * @returns the name that the copy had; `undefined`: there is none, or a file stands there.
  */
-export function takeRescued(file: string): string | undefined {
+export function takeRescued(path: string): string | undefined {
+  const file = realFile(path);
   const newest = rescuedCopies(file).at(-1);
   if (newest === undefined || existsSync(file) || existsSync(rebuiltName(file))) return undefined;
   // What is left of journals belongs to the file that is gone.

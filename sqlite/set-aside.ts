@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { describeError } from '#runtime/errors.ts';
 import { makePrivateFile } from '#runtime/private-file.ts';
+import { realFile } from '#runtime/real-file.ts';
 import { describeSqliteFailure } from './sqlite-failure.ts';
 import { readWal } from './wal-frames.ts';
 import { walBytes } from './write-ahead-log.ts';
@@ -32,7 +33,8 @@ export const SPARE_BYTES = 64 * 1024 * 1024;
  * @returns where the damaged file is kept, and what `build` says.
  * @throws Error when there is no room: nothing was changed then.
  */
-export function replaceDamaged<T>(file: string, build: (to: string) => T): { keptAs: string; built: T } {
+export function replaceDamaged<T>(path: string, build: (to: string) => T): { keptAs: string; built: T } {
+  const file = realFile(path);
   // Its write-ahead log may be all that is left.
   makePrivateFile(file);
   const needed = statSync(file).size + walBytes(file) + SPARE_BYTES;
@@ -50,7 +52,8 @@ export function replaceDamaged<T>(file: string, build: (to: string) => T): { kep
 }
 
 /** Puts a file in place that was made anew; `undefined` when there is none. @returns where the damaged one is kept. */
-export function finishReplacing(file: string): string | undefined {
+export function finishReplacing(path: string): string | undefined {
+  const file = realFile(path);
   const rebuilt = rebuiltName(file);
   if (!existsSync(rebuilt)) return undefined;
   // Of the new file, so that it is the same after a crash in between.

@@ -1,4 +1,5 @@
 import { fstatSync, openSync } from 'node:fs';
+import { realFile } from '#runtime/real-file.ts';
 import { readWhole } from './read-whole.ts';
 
 const HEADER_BYTES = 32;
@@ -44,7 +45,7 @@ interface Frame {
 export function readWal(file: string): WalFrames {
   let fd: number;
   try {
-    fd = openSync(`${file}-wal`, 'r');
+    fd = openSync(`${realFile(file)}-wal`, 'r');
   } catch {
     return { fd: undefined, pageBytes: undefined, pages: new Map(), hiddenCommits: 0 };
   }

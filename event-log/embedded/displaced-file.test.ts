@@ -229,6 +229,32 @@ describe('a log file that does not stand at its path any more', () => {
     await again.close();
   });
 
+  test.each([
+    ['removed', () => undefined],
+    ['pointed to another file', () => symlinkSync(`${dataDir}-disk/other`, file)],
+  ])(
+    '[P1] [P2] a link that is %s: nothing more is acknowledged, and a restart finds what was',
+    async (_what, link) => {
+      for (const folder of [dataDir, `${dataDir}-disk`]) mkdirSync(folder);
+      symlinkSync(`${dataDir}-disk/log`, file);
+      const log = await openLog();
+      await append(log, 'a');
+      rmSync(file);
+      link();
+      await eventually(() =>
+        expect(append(log, 'b', 300)).rejects.toMatchObject({
+          message: expect.stringContaining(`${file} was`),
+        }),
+      );
+      await log.close();
+      const again = await openLog();
+      expect(await keysOf(again)).toEqual(['a']);
+      await append(again, 'c');
+      expect(rescuedCopies(file)).toEqual([]);
+      await again.close();
+    },
+  );
+
   test('[P10] a command that finds no file says so, and makes none', async () => {
     prepareFolder(dataDir, true);
     await expect(

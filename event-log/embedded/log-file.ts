@@ -6,7 +6,6 @@ import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
 import { count, type DatabaseSettings, openExisting, openForWriting } from '#sqlite/open-database.ts';
-import { realFile } from '#sqlite/real-file.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
 
@@ -111,9 +110,6 @@ const STATE_AND_SHARES = `
   END;
 `;
 
-/** In `DATA_DIR`, and in a backup. */
-export const LOG_FILE = 'event-log.sqlite';
-
 export interface LogPaths {
   readonly file: string;
   /** The lock file with this name. */
@@ -123,7 +119,7 @@ export interface LogPaths {
 export function logPaths(dataDir: string): LogPaths {
   const locks = join(dataDir, 'locks');
   return {
-    file: realFile(join(dataDir, LOG_FILE)),
+    file: join(dataDir, 'event-log.sqlite'),
     lock: (name) => join(locks, `event-log.${fileNameOf(name)}.lock`),
   };
 }

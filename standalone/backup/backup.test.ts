@@ -176,15 +176,17 @@ describe('npm run backup, npm run restore', () => {
   });
 
   test('files that are links to another disk keep their names in a backup, and are put back on their disk', async () => {
-    const disk = path.join(root, 'disk');
-    for (const each of [dataDir, disk]) mkdirSync(each);
-    for (const name of ['event-log.sqlite', 'telemetry-store.db'])
-      symlinkSync(path.join(disk, `our-${name}`), path.join(dataDir, name));
+    const onDisk = (name: string) => path.join(root, `disk of ${name}`, 'iot.db');
+    mkdirSync(dataDir);
+    for (const name of ['event-log.sqlite', 'telemetry-store.db']) {
+      mkdirSync(path.dirname(onDisk(name)));
+      symlinkSync(onDisk(name), path.join(dataDir, name));
+    }
     await backedUp();
     expect(readdirSync(folder).sort()).toEqual(['backup.json', 'event-log.sqlite', 'telemetry-store.db']);
     expect((await restore(dataDir, '--force')).code).toBe(0);
     for (const name of ['event-log.sqlite', 'telemetry-store.db'])
-      expect(readFileSync(path.join(disk, `our-${name}`))).toEqual(readFileSync(path.join(folder, name)));
+      expect(readFileSync(onDisk(name))).toEqual(readFileSync(path.join(folder, name)));
     await (await own(dataDir)).close();
   });
 

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:
 import path from 'node:path';
 import { holdLog, logCopyProblem, logFileIn } from '#event-log/embedded/log-copy.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { realFile } from '#runtime/real-file.ts';
 import { storeCopyProblem } from '#telemetry-store/embedded/store-copy.ts';
 import { holdStore, storeFileIn } from '#telemetry-store/embedded/store-file.ts';
 import { describeFile, type Manifest, readManifest } from './manifest.ts';
@@ -46,18 +47,18 @@ export async function restoreBackup({
 
   using _log = owned(holdLog(dataDir), dataDir);
   using _store = owned(holdStore(dataDir), dataDir);
-  const targets = [logFileIn(dataDir), storeFileIn(dataDir)];
-  const standing = targets
+  // A link may lead to another disk: they stay there.
+  const targets = { log: realFile(logFileIn(dataDir)), store: realFile(storeFileIn(dataDir)) };
+  const standing = Object.values(targets)
     .flatMap((file) => COMPANIONS.map((end) => `${file}${end}`))
     .filter((file) => existsSync(file));
   if (standing.length > 0 && !force) {
     throw new PipelineError('usage', `${standing.join(', ')}: there already; --force sets these files aside`);
   }
   const moves = manifest.files.map(({ part, name }) => {
-    const target = part === 'log' ? logFileIn(dataDir) : storeFileIn(dataDir);
+    const target = targets[part];
     return { source: path.join(folder, name), restoring: `${target}.restoring`, target };
   });
-  // A link may lead to another disk.
   const disks = new Set(moves.map(({ target }) => path.dirname(target)));
   for (const disk of disks) {
     const there = moves.filter(({ target }) => path.dirname(target) === disk);

@@ -13,12 +13,12 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { copyLog, logCopyProblem, logFileIn } from '#event-log/embedded/log-copy.ts';
-import { LOG_FILE } from '#event-log/embedded/log-file.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
+import { realFile } from '#runtime/real-file.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { copyStore, storeCopyProblem } from '#telemetry-store/embedded/store-copy.ts';
-import { STORE_FILE, storeFileIn } from '#telemetry-store/embedded/store-file.ts';
+import { storeFileIn } from '#telemetry-store/embedded/store-file.ts';
 import { describeFile, type Manifest, manifestIn } from './manifest.ts';
 
 const OWNER_ONLY = 0o700;
@@ -82,12 +82,12 @@ async function copyInto(
   const { dataDir } = settings;
   const withStore = settings.influx === undefined && existsSync(storeFileIn(dataDir));
   const sources = [logFileIn(dataDir), ...(withStore ? [storeFileIn(dataDir)] : [])];
-  assertRoom(partial, sources);
+  assertRoom(partial, sources.map(realFile));
 
   const takenAt = new Date(now()).toISOString();
-  const logCopy = path.join(partial, LOG_FILE);
+  const logCopy = path.join(partial, path.basename(logFileIn(dataDir)));
   const log = await copyLog(dataDir, logCopy, (done, total) => onProgress('log', done, total));
-  const storeCopy = path.join(partial, STORE_FILE);
+  const storeCopy = path.join(partial, path.basename(storeFileIn(dataDir)));
   const store = withStore
     ? await copyStore(dataDir, storeCopy, (done, total) => onProgress('store', done, total))
     : undefined;

@@ -2,6 +2,7 @@ import type { Reading } from '#contract/reading.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError, hasCode } from '#runtime/errors.ts';
 import { KeptTime, type KeptTimeOptions } from '#runtime/kept-time.ts';
+import { realFile } from '#runtime/real-file.ts';
 import { pause } from '#runtime/retry.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { DatabaseThread, THREAD_DIED } from '#sqlite/database-thread.ts';
@@ -97,7 +98,7 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     const file = storeFileIn(options.dataDir);
     this.#telemetry = createEmbeddedStoreTelemetry(
       deps,
-      this.#role === 'owner' ? () => walBytes(file) : undefined,
+      this.#role === 'owner' ? () => walBytes(realFile(file)) : undefined,
     );
     const workerData: DatabaseOptions = { dataDir: options.dataDir, role: this.#role };
     this.#thread = new DatabaseThread({

@@ -3,7 +3,6 @@ import { DatabaseSync } from 'node:sqlite';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { holdFileLock } from '#runtime/file-lock.ts';
 import { type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
-import { realFile } from '#sqlite/real-file.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 
 /**
@@ -24,11 +23,8 @@ const SETTINGS: DatabaseSettings = {
  */
 export type StoreRole = 'owner' | 'guest' | 'beside';
 
-/** In `DATA_DIR`, and in a backup. */
-export const STORE_FILE = 'telemetry-store.db';
-
 export function storeFileIn(dataDir: string): string {
-  return realFile(join(dataDir, STORE_FILE));
+  return join(dataDir, 'telemetry-store.db');
 }
 
 /** On a full disk room may come: no fault of the configuration, and worth a restart. */
