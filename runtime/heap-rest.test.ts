@@ -48,6 +48,19 @@ describe('memory is given back', () => {
     ).not.toContain(true);
   });
 
+  test('after a burst that is smaller than one before', () => {
+    const rest = new HeapRest();
+    rest.collected(800 * MIB);
+    expect(
+      decisions(rest, [
+        [0.1, 150],
+        [1, 700],
+        [0.1, 700],
+        [0.1, 700],
+      ]),
+    ).toEqual([false, false, false, true]);
+  });
+
   test('a large heap has to grow by its share', () => {
     const rest = new HeapRest();
     rest.collected(400 * MIB);

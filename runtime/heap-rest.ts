@@ -30,6 +30,8 @@ export class HeapRest {
    * @param heldBytes what its heap holds of the machine's memory.
    */
   isDue(utilization: number, heldBytes: number): boolean {
+    // What fell by itself may grow again: one large burst is no measure for ever.
+    this.#remainedBytes = Math.min(this.#remainedBytes, heldBytes);
     this.#quietLooks = utilization < QUIET_UTILIZATION ? this.#quietLooks + 1 : 0;
     if (this.#quietLooks < QUIET_LOOKS) return false;
     const worthBytes = Math.max(this.#remainedBytes + WORTH_BYTES, this.#remainedBytes * WORTH_FACTOR);

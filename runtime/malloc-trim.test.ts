@@ -17,11 +17,9 @@ const SCRIPT = `
   large = undefined;
   gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   const held = process.memoryUsage.rss();
-  const from = performance.now();
   trimMalloc();
-  const ms = performance.now() - from;
   const kept = small.every((it) => it.every((byte) => byte === 1));
-  console.log(JSON.stringify({ heldMiB: (held - process.memoryUsage.rss()) / 1024 ** 2, kept, ms }));
+  console.log(JSON.stringify({ heldMiB: (held - process.memoryUsage.rss()) / 1024 ** 2, kept }));
 `;
 
 test.runIf(isGlibc)('holes between what stays go back to the machine, and what stays is whole', () => {
@@ -30,4 +28,10 @@ test.runIf(isGlibc)('holes between what stays go back to the machine, and what s
   const { heldMiB, kept } = JSON.parse(output) as { heldMiB: number; kept: boolean };
   expect(heldMiB).toBeGreaterThan(64);
   expect(kept).toBe(true);
+});
+
+test('where extensions may not be loaded nothing happens', () => {
+  const script = `import { trimMalloc } from '${path.join(import.meta.dirname, 'malloc-trim.ts')}'; trimMalloc(); console.log('done')`;
+  const args = ['--permission', '--allow-fs-read=*', '--input-type=module', '--eval', script];
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: 'pipe' })).toBe('done\n');
 });

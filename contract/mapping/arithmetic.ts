@@ -68,7 +68,7 @@ function compileOperation(
   context: CompileContext,
   compileOperand: CompileOperand,
 ): Operation | undefined {
-  if (typeof spec === 'number') return (number) => reckon(number, spec);
+  if (Number.isFinite(spec)) return (number) => reckon(number, spec as number);
   if (typeof spec !== 'string' && (typeof spec !== 'object' || spec === null))
     return at.fault('must be a number, or a source of one');
   const source = compileOperand(spec, at, context);

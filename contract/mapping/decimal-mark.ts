@@ -2,8 +2,11 @@ import { Unfit } from './scope.ts';
 
 /** Longer text is no number. */
 const LENGTH = 64;
-/** Digits, or groups of three with the same mark between them: 1.234.567, 1'234'567, 1 234 567. */
-const WHOLE = /^[+-]?(?:\d*|\d{1,3}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*)$/u;
+/**
+ * Digits, or groups of three with the same mark between them: 1.234.567, 1'234'567, 1 234 567. The first begins with no 0:
+ * `0.125` where a comma was said is a number with a point, not 125.
+ */
+const WHOLE = /^[+-]?(?:\d*|[1-9]\d{0,2}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*)$/u;
 const FRACTION = /^\d*(?:[eE][+-]?\d+)?$/;
 const MARKS = /[.,'’ \u00a0\u202f]/gu;
 

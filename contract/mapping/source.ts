@@ -18,6 +18,8 @@ const SPLIT_LENGTH = 1_024;
 /** Each of them is looked at for each element. */
 export const FIRST_OF = 16;
 const TOO_LONG = new Unfit(`must be at most ${SPLIT_LENGTH} characters to be split`);
+/** Of an element of a list, as text. */
+const POSITION = /^-?\d+$/;
 const NO_TEXT = new Unfit('must be a text to be split');
 const NO_CONTAINER = new Unfit('must be a list or an object to be looked into');
 const NOT_ONE_VALUE = new Unfit('must be one value, and is an object or a list');
@@ -178,7 +180,7 @@ function asContainer(value: unknown): object | undefined | Unfit {
 function memberOf(container: object, position: unknown): unknown {
   if (position === '' || (typeof position !== 'string' && typeof position !== 'number')) return undefined;
   if (Array.isArray(container))
-    return Number.isInteger(Number(position)) ? (container.at(Number(position)) as unknown) : undefined;
+    return POSITION.test(String(position)) ? (container.at(Number(position)) as unknown) : undefined;
   return Object.hasOwn(container, position) ? (container as Record<string, unknown>)[position] : undefined;
 }
 

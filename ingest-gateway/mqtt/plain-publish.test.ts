@@ -53,6 +53,8 @@ const topics = fc.oneof(
 const publishes = fc
   .record({
     topic: topics,
+    /** Bytes that are no UTF-8 where the topic is not ASCII. */
+    isLatin: fc.boolean(),
     payload: fc.string({ maxLength: 200 }),
     flags: fc.integer({ min: 0, max: 15 }),
     id: ids,
@@ -61,8 +63,8 @@ const publishes = fc
     /** Topics that end beyond the packet. */
     topicOff: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.integer({ min: -2, max: 300 })),
   })
-  .map(({ topic, payload, flags, id, off, topicOff }) => {
-    const name = Buffer.from(topic);
+  .map(({ topic, isLatin, payload, flags, id, off, topicOff }) => {
+    const name = Buffer.from(topic, isLatin ? 'latin1' : 'utf8');
     const body = Buffer.concat([
       twoBytes(Math.max(0, name.length + topicOff)),
       name,
@@ -98,6 +100,18 @@ describe('PUBLISHes that are read by us [P10]', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('have the topic that they say, not one before that reads alike in another encoding', () => {
+    const publishOf = (topic: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([0x30]), lengthOf(topic.length + 2), twoBytes(topic.length), topic]);
+    const input = Buffer.concat([
+      publishOf(Buffer.from('größe', 'utf8')),
+      publishOf(Buffer.from('größe', 'latin1')),
+    ]);
+    expect(outcome(input, [], readingPublishes)).toMatchObject({
+      seen: [{ cmd: 'connect' }, { topic: 'größe' }, { topic: 'gr\ufffd\ufffde' }],
+    });
   });
 
   it('are read without the parser, also those behind a packet that is not ours, and behind one that came in two pieces', () => {

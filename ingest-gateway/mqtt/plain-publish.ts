@@ -5,6 +5,8 @@ const DUP = 0x08;
 const RETAIN = 0x01;
 /** MQTT 3.1.1, 2.2.3. */
 const MOST_LENGTH_BYTES = 4;
+/** A longer topic is read anew each time: what is remembered is held for each connection. */
+const REMEMBERED_LENGTH = 256;
 
 /**
  * Reads the PUBLISHes of an MQTT 3.1 or 3.1.1 connection straight from its input, each as mqtt-packet would: that keeps
@@ -14,7 +16,7 @@ const MOST_LENGTH_BYTES = 4;
  * the reader's business: it says nothing, and the parser judges it.
  */
 class PublishReader {
-  /** Of the message before: most devices have one. Only one of ASCII is met again. */
+  /** Of a message before, of ASCII: most devices have one. */
   #topic = '';
 
   /** @param end of the packet that begins at `start` */
@@ -53,8 +55,10 @@ class PublishReader {
       else same = -1;
     }
     if (same === length) return last;
-    this.#topic = bytes.toString('utf8', at, at + length);
-    return this.#topic;
+    const topic = bytes.toString('utf8', at, at + length);
+    // As many characters as bytes: ASCII, or bytes that are no UTF-8, which no byte is equal to.
+    if (topic.length === length && length <= REMEMBERED_LENGTH) this.#topic = topic;
+    return topic;
   }
 }
 
