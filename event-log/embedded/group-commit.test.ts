@@ -237,6 +237,17 @@ describe('group commit', () => {
     expect(groupCommit.health.up).toBe(true);
   });
 
+  test('[P7] what it is down for already is told on, while a copy is made for longer than a transaction takes', async () => {
+    const { groupCommit, append, next } = setUp();
+    const given = append('t', 'a');
+    const one = await next();
+    groupCommit.displaced('its file was deleted');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(groupCommit.health).toEqual({ up: false, detail: 'its file was deleted' });
+    one.succeed();
+    await given;
+  });
+
   test('that an offset could be committed does not mean that records can', async () => {
     const { groupCommit, append, next } = setUp();
     const given = append('t', 'a', 20);

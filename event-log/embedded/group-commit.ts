@@ -25,9 +25,9 @@ const PASSED = 'the deadline had passed already';
 const BACKOFF: Backoff = { firstDelayMs: 20, maxDelayMs: 1_000, jitter: 0.5 };
 /** How often it is tried whether writing works again. Milliseconds. */
 const PROBE_MS = 1_000;
-/** A transaction takes that long on no disk that works, however slow. Milliseconds. */
+/** A transaction takes that long on no disk that works, however slow, unless the file is made anew or copied. Milliseconds. */
 const STALLED_MS = 10_000;
-const STALLED = `a transaction is under way for more than ${STALLED_MS / 1000} s: the disk of DATA_DIR does not answer`;
+const STALLED = `a transaction is under way for more than ${STALLED_MS / 1000} s: the disk of DATA_DIR does not answer, or a large file is being made anew`;
 
 export interface GroupCommitParts {
   readonly commit: (request: CommitRequest, transfer: ArrayBuffer[]) => Promise<CommitResult>;
@@ -168,7 +168,10 @@ export class GroupCommit {
     const memory = segments.map(({ payload }) => payload.buffer);
     const commits = offsets.map(({ topic, group, offset }) => ({ topic, group, offset }));
     const seenMs = this.#parts.seenMs?.() ?? null;
-    const stall = setTimeout(() => this.#becomeUnhealthy(0, STALLED), STALLED_MS);
+    const stall = setTimeout(() => {
+      // What it is down for already says more.
+      if (this.#availability.health.up) this.#becomeUnhealthy(0, STALLED);
+    }, STALLED_MS);
     try {
       const result = await this.#parts.commit({ segments, offsets: commits, seenMs, probeBytes }, memory);
       clearTimeout(stall);
