@@ -4,6 +4,7 @@ import { LIKE_LENGTH, likenessTo } from './is-like.ts';
 import { compilePointer } from './json-pointer.ts';
 import type { Scope } from './scope.ts';
 import { compileSourceText } from './source-text.ts';
+import { longWholeNumber } from './whole-number-digits.ts';
 
 export type Condition = (scope: Scope) => boolean;
 type Test = (value: unknown, scope: Scope) => boolean;
@@ -15,7 +16,7 @@ const TYPES = ['null', 'boolean', 'number', 'string', 'array', 'object'] as cons
  * Compiles `when`: every source must pass its test, which is a literal, a list of literals, `{"exists": bool}`,
  * `{"has": name or list}` (an object in which one of these members exists), `{"not": test}`, `{"type": name or list}`,
  * `{"like": pattern or list}`, `{"same": source}` or `{"least": number}`. What is `null` does not exist. Values are compared
- * as they are: the text "1" is not the number 1. A list of such objects: one of them must hold.
+ * as they are: the text "1" is not the number 1; but a whole number beyond 2^53 is kept as its digits, and passes as either. A list of such objects: one of them must hold.
  */
 export function compileCondition(
   spec: unknown,
@@ -70,7 +71,11 @@ function compileTest(spec: unknown, at: FilePlace, context: CompileContext): Tes
     }
     if (allowed.length === 0) return at.fault('an empty list allows nothing');
     const literals = new Set<unknown>(allowed);
-    return (value) => literals.has(value);
+    if (
+      !allowed.some((literal) => typeof literal === 'number' && Math.abs(literal) > Number.MAX_SAFE_INTEGER)
+    )
+      return (value) => literals.has(value);
+    return (value) => literals.has(value) || literals.has(longWholeNumber(value));
   }
   const members = at.object(spec, TESTS);
   if (members === undefined) return undefined;
@@ -88,7 +93,10 @@ function compileTest(spec: unknown, at: FilePlace, context: CompileContext): Tes
   if ('least' in members) {
     const least = members.least;
     if (typeof least !== 'number') return at.at('least').fault('must be a number');
-    return (value) => typeof value === 'number' && value >= least;
+    return (value) => {
+      const number = typeof value === 'number' ? value : longWholeNumber(value);
+      return number !== undefined && number >= least;
+    };
   }
   if ('like' in members) return compileLike(members.like, at.at('like'), context);
   if ('exists' in members) {
@@ -134,7 +142,8 @@ function compileType(spec: unknown, at: FilePlace): Test | undefined {
   for (const name of wanted) {
     if (!(TYPES as readonly unknown[]).includes(name)) return at.fault(`must be of ${TYPES.join(', ')}`);
   }
-  return (value) => wanted.has(typeOf(value));
+  if (!wanted.has('number')) return (value) => wanted.has(typeOf(value));
+  return (value) => wanted.has(typeOf(value)) || longWholeNumber(value) !== undefined;
 }
 
 function typeOf(value: unknown): (typeof TYPES)[number] | undefined {

@@ -38,6 +38,15 @@ export function quoteLongWholeNumbers(json: string): string {
   return parts.length === 0 ? json : parts.join('') + json.slice(copied);
 }
 
+const LONG_WHOLE_NUMBER = new RegExp(`^-?\\d{${EXACT_DIGITS + 1},}$`);
+
+/** What was a whole number beyond 2^53, or may have been one, as near as a number comes; else `undefined`. */
+export function longWholeNumber(value: unknown): number | undefined {
+  if (typeof value !== 'string' || value.length <= EXACT_DIGITS || !LONG_WHOLE_NUMBER.test(value))
+    return undefined;
+  return isExact(value) ? undefined : Number(value);
+}
+
 function endOfString(json: string, openingQuote: number): number {
   let at = openingQuote + 1;
   while (at < json.length && json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;

@@ -125,7 +125,10 @@ export class ConnectHooks {
     let outcome: Refusal | Pass;
     if (isStopping() || connection === undefined) outcome = { reason: 'shutting-down', returnCode: 3 };
     else if (!isLogUp()) outcome = { reason: 'log-unavailable', returnCode: 3 };
-    else outcome = await this.#authenticateInTime(connection, username, password);
+    else {
+      connection.judged('awaits-us');
+      outcome = await this.#authenticateInTime(connection, username, password);
+    }
     if ('by' in outcome && this.#isFullFor(connection)) {
       outcome = { reason: 'too-many-connections', returnCode: 3 };
     }
@@ -138,7 +141,7 @@ export class ConnectHooks {
     const { reason, returnCode, detail } = outcome;
     if (connection?.closed.aborted === false) {
       connections.refuse(connection, reason, detail);
-      if (OURS.has(reason)) connection.judged('our-fault');
+      connection.judged(OURS.has(reason) ? 'our-fault' : 'refused');
       if (LOGIN_REFUSALS.has(reason)) await this.#untilRefusalsLeave(startedAt, connection.closed);
     }
     const sayNo = (): void => done(Object.assign(new Error(reason), { returnCode }), false);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { bytesOf, connectPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { startTestGateway } from '#ingest-gateway/testing/test-gateway.ts';
+import { pause } from '#runtime/retry.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { makeCertificate } from '#services/certificates.ts';
 
@@ -221,6 +223,49 @@ describe('the door [P10]', () => {
     }
     expect(await test.metric(refused('log-unavailable'))).toBe(5);
     expect(await test.metric(refused('failing-too-often'))).toBe(0);
+  });
+
+  it.each([
+    ['who gives up while its login waits for us has not failed', 1_100, false],
+    ['who does so at once has', 20, true],
+  ])('%s', async (_what, waitedMs, isFailure) => {
+    // No token can be judged until the keys are there.
+    const provider = createHttpServer((_request, response) => response.writeHead(503).end());
+    onTestFinished(() => void provider.close());
+    provider.listen(0, '127.0.0.1');
+    await once(provider, 'listening');
+    const { port } = provider.address() as { port: number };
+    const algorithms = ['ES256'] as const;
+    const keys = { url: `http://127.0.0.1:${port}/` };
+    const tokens = { keys, issuer: 'i', audience: 'a', algorithms, clockToleranceMs: 0 };
+    await using test = await startTestGateway({
+      mqtt: { tokens, allowAnonymous: false },
+      limits: { failuresPerSecondPerAddress: 1 },
+    });
+    const [header, claims] = ['{"alg":"ES256"}', '{"sub":"dev-1","exp":9999999999}'].map((part) =>
+      Buffer.from(part).toString('base64url'),
+    );
+    const password = Buffer.from(`${header}.${claims}.x`);
+    const giveUp = async (): Promise<void> => {
+      const client = await RawClient.open(test.port);
+      client.send(connectPacket('dev-1', { username: 'dev-1', password }));
+      await pause(waitedMs);
+      client.socket.resetAndDestroy();
+      await client.closed;
+    };
+    const turnedAway = () => test.metric(refused('failing-too-often'));
+    await Promise.all(Array.from({ length: 5 }, giveUp));
+    await eventually(async () => expect(await test.metric('ingest_connections{listener="tcp"}')).toBe(0));
+    if (!isFailure) {
+      await giveUp();
+      expect(await turnedAway()).toBe(0);
+      return;
+    }
+    // Of a connection that is reset too soon nothing may have been read.
+    await eventually(async () => {
+      await giveUp();
+      expect(await turnedAway()).toBeGreaterThan(0);
+    });
   });
 
   it('behind a balancer each client fails on its own account, and a balancer that looks for us has not', async () => {

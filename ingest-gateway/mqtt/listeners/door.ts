@@ -12,6 +12,9 @@ export interface DoorParts {
   readonly telemetry: Pick<IngestTelemetry, 'refused'>;
 }
 
+/** Who gives up sooner while its login waits for us has not waited: clients wait for 5 to 30 s. */
+const PATIENCE_MS = 1_000;
+
 /** A socket that was let in. */
 export interface Guest {
   readonly socket: Socket;
@@ -23,15 +26,17 @@ export interface Guest {
   readonly bytesBefore: number;
   /** It ends because of us, and that was counted. */
   isTurnedAway: boolean;
-  /** It came in, or not because of us: its end is no failure. */
-  isBlameless: boolean;
+  /** `undefined` = nothing is known in its favour: its end is a failure. */
+  verdict: Verdict | undefined;
+  /** Its failure was paid for when it came. */
+  hasPaid: boolean;
 }
 
 /**
  * Judges every socket in its first moment, whichever listener it came to, by where it comes from: before TLS, the upgrade
  * to WebSocket and CONNECT, each of which costs something and may never be finished. Who may stay is decided by
  * `ArrivalLimits`, and whose connections came to nothing too often by `FailingAddresses`: those that said something and
- * ended without a verdict that they did nothing wrong.
+ * ended without a verdict that they did nothing wrong. Who gives up while we owe it an answer did nothing wrong either.
  */
 export class Door {
   readonly #arrivals: ArrivalLimits<Guest>;
@@ -57,13 +62,15 @@ export class Door {
       arrivedAt: performance.now(),
       bytesBefore: socket.bytesRead - socket.readableLength,
       isTurnedAway: false,
-      isBlameless: false,
+      verdict: undefined,
+      hasPaid: false,
     };
     const refusal = this.#refusal(address);
     if (refusal !== undefined) {
       this.#turnAway(guest, refusal);
       return undefined;
     }
+    guest.hasPaid = this.#failing.entered(address);
     socket.once('close', () => this.#left(guest));
     const crowded = this.#arrivals.enter(guest);
     if (crowded !== undefined) this.#turnAway(crowded.connection, crowded.reason);
@@ -76,10 +83,11 @@ export class Door {
     this.#arrivals.greeted(guest);
   }
 
-  /** Nothing that comes of it is its fault from here on. */
+  /** The last verdict counts. */
   judged(guest: Guest, verdict: Verdict): void {
-    guest.isBlameless = true;
+    guest.verdict = verdict;
     if (verdict === 'let-in') this.#failing.letIn(guest.address);
+    if (verdict === 'let-in' || verdict === 'our-fault') this.#payBack(guest);
   }
 
   #refusal(address: string): RefusalReason | undefined {
@@ -90,8 +98,19 @@ export class Door {
 
   #left(guest: Guest): void {
     this.#arrivals.left(guest);
-    const { socket, address, bytesBefore, isTurnedAway, isBlameless } = guest;
-    if (!isTurnedAway && !isBlameless && socket.bytesRead > bytesBefore) this.#failing.failed(address);
+    if (this.#hasFailed(guest)) this.#failing.failed(guest.address, guest.hasPaid);
+    else this.#payBack(guest);
+  }
+
+  #hasFailed({ socket, arrivedAt, bytesBefore, isTurnedAway, verdict }: Guest): boolean {
+    if (isTurnedAway || verdict === 'let-in' || verdict === 'our-fault') return false;
+    if (verdict === 'awaits-us' && performance.now() - arrivedAt >= PATIENCE_MS) return false;
+    return socket.bytesRead > bytesBefore;
+  }
+
+  #payBack(guest: Guest): void {
+    if (guest.hasPaid) this.#failing.payBack(guest.address);
+    guest.hasPaid = false;
   }
 
   #turnAway(guest: Guest, reason: RefusalReason): void {

@@ -5,7 +5,7 @@ import { FailingAddresses } from './failing-addresses.ts';
 const PER_SECOND = 50;
 
 type Step =
-  | readonly ['fail' | 'let in', address: string, times: number]
+  | readonly ['fail' | 'fail, paid' | 'let in' | 'enter' | 'pay back', address: string, times: number]
   | readonly ['pass', seconds: number]
   | readonly ['waits', address: string, seconds: number];
 
@@ -13,10 +13,40 @@ const table: readonly (readonly [what: string, ...steps: Step[]])[] = [
   ['nobody waits who did nothing', ['waits', 'a', 0]],
   ['what is allowed at once costs nothing', ['fail', 'a', 99], ['waits', 'a', 0]],
   ['a stranger waits after that, …', ['fail', 'a', 100], ['waits', 'a', 1]],
-  ['… for longer, the more was under way', ['fail', 'a', 160], ['waits', 'a', 61]],
+  ['… for longer, the more was under way', ['fail', 'a', 120], ['waits', 'a', 21]],
   ['… and after that once a second', ['fail', 'a', 100], ['pass', 1], ['fail', 'a', 1], ['waits', 'a', 1]],
-  ['but for no more than five minutes', ['fail', 'a', 100_000], ['waits', 'a', 300]],
-  ['who waited long enough may go on', ['fail', 'a', 160], ['pass', 61], ['waits', 'a', 0]],
+  ['but for no more than half a minute', ['fail', 'a', 100_000], ['waits', 'a', 30]],
+  ['a known one for seconds', ['let in', 'a', 1], ['fail', 'a', 100_000], ['waits', 'a', 5]],
+  ['who waited long enough may go on', ['fail', 'a', 120], ['pass', 21], ['waits', 'a', 0]],
+  [
+    'from then on each pays in advance, …',
+    ['let in', 'a', 1],
+    ['fail', 'a', 100_000],
+    ['pass', 100],
+    ['waits', 'a', 0],
+    ['enter', 'a', 100],
+    ['waits', 'a', 1 / 50],
+    ['fail, paid', 'a', 100],
+    ['waits', 'a', 1 / 50],
+  ],
+  [
+    '… gets it back that came in, …',
+    ['let in', 'a', 1],
+    ['fail', 'a', 100_000],
+    ['pass', 100],
+    ['waits', 'a', 0],
+    ['enter', 'a', 100],
+    ['pay back', 'a', 100],
+    ['waits', 'a', 0],
+  ],
+  [
+    '… and no more when it had not to wait for five minutes',
+    ['fail', 'a', 100_000],
+    ['pass', 301],
+    ['enter', 'a', 1_000],
+    ['waits', 'a', 0],
+  ],
+  ['who did nothing pays nothing in advance', ['enter', 'a', 1_000], ['waits', 'a', 0]],
   ['other addresses go on', ['fail', 'a', 1_000], ['waits', 'b', 0]],
   [
     'a failure a second harms nobody, for however long',
@@ -37,22 +67,29 @@ const table: readonly (readonly [what: string, ...steps: Step[]])[] = [
   ['who comes in pays nothing', ['fail', 'a', 99], ['let in', 'a', 10_000], ['waits', 'a', 0]],
   [
     'a stranger that waited is known with its first device',
-    ['fail', 'a', 149],
+    ['fail', 'a', 129],
     ['let in', 'a', 1],
-    ['waits', 'a', 1],
+    ['waits', 'a', 0.6],
   ],
 ];
 
 function setUp() {
   let now = 0;
   const failing = new FailingAddresses({ failuresPerSecondPerAddress: PER_SECOND }, () => now);
+  const acts = {
+    fail: (address: string) => failing.failed(address),
+    'fail, paid': (address: string) => failing.failed(address, true),
+    'let in': (address: string) => failing.letIn(address),
+    enter: (address: string) => failing.entered(address),
+    'pay back': (address: string) => failing.payBack(address),
+  };
   const times = (count: number, act: () => void) => Array.from({ length: count }, act);
   return {
     failing,
     take(step: Step): void {
       if (step[0] === 'pass') now += step[1] * 1000;
       else if (step[0] === 'waits') expect(failing.waitMs(step[1]) / 1000).toBeCloseTo(step[2], 2);
-      else times(step[2], () => (step[0] === 'fail' ? failing.failed(step[1]) : failing.letIn(step[1])));
+      else times(step[2], acts[step[0]].bind(undefined, step[1]));
     },
   };
 }

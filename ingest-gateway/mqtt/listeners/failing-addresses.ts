@@ -6,14 +6,19 @@ import { forgetOldest } from '#runtime/forget-oldest.ts';
 const BURST_SECONDS = 2;
 /** So much less often than one from which a device was let in may an address fail from which none was. */
 const STRANGERS_SHARE = 1 / 50;
-/** No address waits for longer, whatever it did. */
-const LONGEST_WAIT_MS = 5 * 60_000;
+/** A known address never waits for longer, whatever came from there: behind it may be a site that did nothing. */
+const LONGEST_WAIT_MS = 5_000;
+const LONGEST_WAIT_OF_STRANGERS_MS = 30_000;
+/** For so long after an address last had to wait it pays in advance. */
+const SUSPECT_MS = 5 * 60_000;
 /** Addresses remembered. */
 const CAPACITY = 20_000;
 
 interface Address {
   readonly failures: TokenBucket;
   isKnown: boolean;
+  /** On the clock of `performance.now()`. */
+  suspectUntil: number;
 }
 
 /**
@@ -22,8 +27,10 @@ interface Address {
  * most), so a few hundred a second would take a core, and each alone is cheap to make.
  *
  * An address pays for what fails, and for nothing else: whoever comes in costs it nothing. It is *free* until it failed more
- * often than it may, then it *waits*, until as many as it failed too often would be allowed again. So the wait grows with
- * what was under way at once, up to {@link LONGEST_WAIT_MS}.
+ * often than it may, then it *waits*, until as many as it failed too often would be allowed again, but not for long: one
+ * stranger behind a shared address must not shut it out. Instead it is *suspect* from then on: each connection pays in advance
+ * and gets that back when it has not failed, so that no crowd can fail at once after each wait. That ends when the address has
+ * not had to wait for {@link SUSPECT_MS}.
  *
  * An address is a *stranger* until a device is let in from there, and *known* from then on. A stranger may fail so seldom that
  * it is shut out in effect. A known one may be a site, whose other devices did nothing: it is slowed to a pace that the gateway
@@ -56,10 +63,27 @@ export class FailingAddresses {
     return this.#addresses.get(address)?.failures.waitMs(this.#now()) ?? 0;
   }
 
+  /** A connection comes from there. @returns whether it has paid for its failure, as one from a suspect address does */
+  entered(address: string): boolean {
+    const known = this.#addresses.get(address);
+    if (known === undefined || known.suspectUntil <= this.#now()) return false;
+    known.failures.take(1);
+    return true;
+  }
+
+  /** One that has paid did not fail. */
+  payBack(address: string): void {
+    this.#addresses.get(address)?.failures.take(-1);
+  }
+
   /** A connection from there came to nothing, by its own fault. */
-  failed(address: string): void {
-    const { failures } = this.#touch(address);
-    if (failures.waitMs(this.#now()) < LONGEST_WAIT_MS) failures.take(1);
+  failed(address: string, hasPaid = false): void {
+    const known = this.#touch(address);
+    const { failures, isKnown } = known;
+    const now = this.#now();
+    const longestMs = isKnown ? LONGEST_WAIT_MS : LONGEST_WAIT_OF_STRANGERS_MS;
+    if (!hasPaid && failures.waitMs(now) < longestMs) failures.take(1);
+    if (failures.waitMs(now) > 0) known.suspectUntil = now + SUSPECT_MS;
   }
 
   /** A device was let in from there. */
@@ -79,6 +103,7 @@ export class FailingAddresses {
     const touched = this.#addresses.get(address) ?? {
       failures: new TokenBucket(this.#perSecond * STRANGERS_SHARE, this.#burst, this.#now()),
       isKnown: false,
+      suspectUntil: -Infinity,
     };
     this.#addresses.delete(address);
     this.#addresses.set(address, touched);

@@ -12,8 +12,11 @@ import { Guests } from './guests.ts';
 import { proxyHeaderReader } from './proxy-header-reader.ts';
 import type { DeviceCertificate } from './tls-in-force.ts';
 
-/** Of who does not fail: a device was let in, or it was not because of something on our side. */
-export type Verdict = 'let-in' | 'our-fault';
+/**
+ * A device was let in, or it was not because of something on our side: it has not failed. `awaits-us` = we owe it an answer;
+ * `refused` = that was no, for what it did.
+ */
+export type Verdict = 'let-in' | 'our-fault' | 'awaits-us' | 'refused';
 
 /** How a client reached us. */
 export interface Arrival {
@@ -29,7 +32,7 @@ export interface Arrival {
    * @param clientId what the client calls itself.
    */
   readonly greeted: (charge: (tokens: number) => void, clientId: string) => void;
-  /** Called when there is a verdict on its CONNECT; a connection that ends without one has failed. */
+  /** Called with each verdict on its CONNECT; a connection that ends without one has failed. */
   readonly judged: (verdict: Verdict) => void;
 }
 
