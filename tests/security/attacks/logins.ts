@@ -53,10 +53,13 @@ export const LOGIN_ATTACKS: readonly Attack[] = [
       localAddress: manyAddresses(tried),
     }),
   ),
-  guesses('logins-many-ids', 'for many devices, known and unknown, from one address', THROTTLED, (tried) => ({
-    clientId: manyIds(tried),
-    localAddress: ONE_ADDRESS,
-  })),
+  // The address is turned away before any of its devices has failed often.
+  guesses(
+    'logins-many-ids',
+    'for many devices, known and unknown, from one address',
+    'ingest_refused_total{reason="failing-too-often"}',
+    (tried) => ({ clientId: manyIds(tried), localAddress: ONE_ADDRESS }),
+  ),
   guesses(
     'logins-many-ids-many-addresses',
     `for many devices, known and unknown, from ${ADDRESSES} addresses`,
