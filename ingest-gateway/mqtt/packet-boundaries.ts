@@ -15,6 +15,10 @@ export class PacketBoundaries {
   #length = 0;
   #bodyLeft = 0;
 
+  get areBetweenPackets(): boolean {
+    return this.#bodyLeft === 0 && this.#lengthBytes === -1;
+  }
+
   /** How many bytes of `input` hold no more than `packets` ends of packets; those are taken as passed on. */
   take(input: Uint8Array, packets: number): number {
     let left = packets;
@@ -28,6 +32,23 @@ export class PacketBoundaries {
       } else if (this.#readHeader(input[at++] as number) && --left === 0) return at;
     }
     return at;
+  }
+
+  /** Passes over `input`. @param onPacket with the first byte of each packet that begins and ends in it; `false` = no further */
+  passOver(input: Uint8Array, onPacket: (firstByte: number) => boolean): void {
+    let first: number | undefined;
+    for (let at = 0; at < input.length; ) {
+      if (this.#bodyLeft > 0) {
+        const step = Math.min(this.#bodyLeft, input.length - at);
+        this.#bodyLeft -= step;
+        at += step;
+        if (this.#bodyLeft > 0) return;
+      } else {
+        if (this.areBetweenPackets) first = input[at];
+        if (!this.#readHeader(input[at++] as number)) continue;
+      }
+      if (first !== undefined && !onPacket(first)) return;
+    }
   }
 
   /** @returns whether the packet ended with this byte: it has no body. */

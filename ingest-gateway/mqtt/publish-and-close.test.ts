@@ -276,10 +276,23 @@ describe('[P1] what was received before the end of a connection is handled', () 
     );
     const other = await RawClient.device(test.port, 'dev-1');
     await client.closed;
-    await eventually(async () => {
-      const dropped = (await test.metric(DROPPED)) ?? 0;
-      expect(dropped).toBeGreaterThan(0);
-    });
+    await eventually(async () => expect(await test.metric(DROPPED)).toBeGreaterThan(300));
+    expect(await test.metric('ingest_packets_total{type="publish"}'), 'the rest is not parsed').toBe(100);
+    other.socket.destroy();
+  });
+
+  it('[P10] what else comes with it is not even parsed', async () => {
+    await using test = await startTestGateway({ limits: { messageBurst: 5, messagesPerSecond: 0.001 } });
+    const client = await RawClient.device(test.port, 'dev-1');
+    client.send(
+      Buffer.alloc(120_000, Buffer.from([0xc0, 0])),
+      publishPacket('dev-1', reading(1), 0, { qos: 0 }),
+    );
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    const parsed = await test.metric('ingest_packets_total{type="pingreq"}');
+    const other = await RawClient.device(test.port, 'dev-1');
+    await client.closed;
+    expect(await test.metric('ingest_packets_total{type="pingreq"}')).toBe(parsed);
     other.socket.destroy();
   });
 

@@ -11,6 +11,11 @@ const UNREADABLE: ReadonlySet<RefusalReason> = new Set([
   'too-many-connections',
 ]);
 
+/** Types of packets, the upper four bits of their first byte (MQTT 3.1.1, 2.2.1), and a PUBLISH's QoS in the lower ones. */
+const PUBLISH = 3;
+const DISCONNECT = 14;
+const QOS_BITS = 0x06;
+
 /**
  * The PUBLISHes of one connection on their way from the parser to the intake. aedes sees none of them: it would close for
  * topics that MQTT lets a server acknowledge and discard [MQTT-3.3.5-2], and what it does for subscribers, of whom there
@@ -94,7 +99,6 @@ export class Publishes {
     if (device === undefined && refusal !== undefined) return;
     for (const packet of early) this.#handleLate(packet, true);
     this.#readRest();
-    for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());
   }
 
   /** A throw must not end the process: it ends the connection. */
@@ -114,13 +118,42 @@ export class Publishes {
     else if (packet.qos === 0) this.#parts.telemetry.dropped('connection-ended');
   }
 
-  /** Parses what nobody was given yet: its messages come to `take`. */
+  /**
+   * What nobody was given yet: slice by slice it is parsed, and its messages are handled, as long as the device is within its
+   * bounds. The rest is not worth parsing, up to 128 KiB of the smallest packets: its messages are only counted.
+   */
   #readRest(): void {
-    const { client, gate, refusal } = this.#connection;
+    const { client, gate } = this.#connection;
+    const { _parser } = internalsOf(client);
+    while (this.#isReadable()) {
+      const isGreeted = this.#connection.connect !== undefined;
+      if (isGreeted && gate.isBetweenPackets && !this.#isWithinBounds()) {
+        this.#countRest();
+        return;
+      }
+      // Before the CONNECT there is nothing to be handled but the CONNECT.
+      const slice = gate.takeRest(isGreeted ? undefined : 1);
+      if (slice === null) return;
+      _parser.parse(slice);
+      for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());
+      if (!isGreeted && gate.isBetweenPackets && this.#connection.connect === undefined) return;
+    }
+  }
+
+  /** Messages that nobody sends again, up to a DISCONNECT, by their first bytes. */
+  #countRest(): void {
+    this.#connection.gate.passOverRest((first) => {
+      if (first >> 4 === PUBLISH && (first & QOS_BITS) === 0)
+        this.#parts.telemetry.dropped('connection-ended');
+      return first >> 4 !== DISCONNECT;
+    });
+  }
+
+  #isReadable(): boolean {
+    const { client, refusal } = this.#connection;
     const { _disconnected, _parser } = internalsOf(client);
-    const bytes = gate.takeRest();
-    if (bytes === null || _disconnected || (refusal !== undefined && UNREADABLE.has(refusal))) return;
-    _parser.parse(bytes);
+    if (this.#goodbye || _disconnected || _parser.error !== null) return false;
+    return refusal === undefined || !UNREADABLE.has(refusal);
   }
 
   #isWithinBounds(): boolean {

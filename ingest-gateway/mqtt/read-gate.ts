@@ -10,6 +10,7 @@ import { PacketBoundaries } from './packet-boundaries.ts';
  */
 const SLICE_BYTES = 16 * 1024;
 const FIRST_SLICE_BYTES = 4 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** What a connection may use before it stops reading. */
 export interface ReadAllowance {
@@ -53,6 +54,8 @@ export class ReadGate implements Waiter {
   readonly #boundaries = new PacketBoundaries();
   readonly #packetsPerTurn: number;
   #awaitsDrain = false;
+  /** Of a closed stream. */
+  #rest: Buffer = NOTHING;
 
   /** @param onPause the connection stopped reading because of its allowance, or reads again. */
   constructor(stream: Duplex, packetsPerTurn: number, onPause: (paused: boolean) => void) {
@@ -101,9 +104,29 @@ export class ReadGate implements Waiter {
     this.#stream.resume();
   }
 
-  /** What was received and not handed out, for when the stream is closed. */
-  takeRest(): Buffer | null {
-    return this.#stream.readableLength === 0 ? null : this.#read.call(this.#stream);
+  /** What was read or skipped last ended with a packet. */
+  get isBetweenPackets(): boolean {
+    return this.#boundaries.areBetweenPackets;
+  }
+
+  /** The next slice of what was received and not handed out, for when the stream is closed. @param packets in it at most */
+  takeRest(packets = this.#packetsPerTurn): Buffer | null {
+    const rest = this.#allRest();
+    if (rest.length === 0) return null;
+    const end = this.#boundaries.take(rest.subarray(0, SLICE_BYTES), packets);
+    this.#rest = rest.subarray(end);
+    return rest.subarray(0, end);
+  }
+
+  /** Instead of taking it. @param onPacket as in {@link PacketBoundaries.passOver} */
+  passOverRest(onPacket: (firstByte: number) => boolean): void {
+    this.#boundaries.passOver(this.#allRest(), onPacket);
+    this.#rest = NOTHING;
+  }
+
+  #allRest(): Buffer {
+    if (this.#stream.readableLength > 0) this.#rest = this.#read.call(this.#stream) ?? this.#rest;
+    return this.#rest;
   }
 
   /** The connection is gone. */
