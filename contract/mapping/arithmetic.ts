@@ -24,6 +24,7 @@ const OPERATORS: readonly (readonly [
   ['plus', (a, b) => a + b],
 ];
 const DIVIDED_BY_ZERO = new Unfit('is to be divided by 0');
+const TOO_LARGE = new Unfit('is too large a number with what it is reckoned with');
 /** Beyond these decimals a number of a sensor holds none. */
 const MOST_DECIMALS = 9;
 /** Nor so many digits: what stands behind them is noise. */
@@ -68,7 +69,12 @@ function compileOperation(
   context: CompileContext,
   compileOperand: CompileOperand,
 ): Operation | undefined {
-  if (Number.isFinite(spec)) return (number) => reckon(number, spec as number);
+  const reckoned = (number: number, operand: number): number | Unfit => {
+    const result = reckon(number, operand);
+    if (Number.isFinite(result)) return result;
+    return operand === 0 ? DIVIDED_BY_ZERO : TOO_LARGE;
+  };
+  if (Number.isFinite(spec)) return (number) => reckoned(number, spec as number);
   if (typeof spec !== 'string' && (typeof spec !== 'object' || spec === null))
     return at.fault('must be a number, or a source of one');
   const source = compileOperand(spec, at, context);
@@ -79,9 +85,7 @@ function compileOperation(
       if (value instanceof Unfit) return value;
       if (hasNoState(value)) return undefined;
       const operand = toNumber(value);
-      if (operand instanceof Unfit) return operand;
-      const result = reckon(number, operand);
-      return Number.isNaN(result) || (operand === 0 && !Number.isFinite(result)) ? DIVIDED_BY_ZERO : result;
+      return operand instanceof Unfit ? operand : reckoned(number, operand);
     })
   );
 }

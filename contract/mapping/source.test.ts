@@ -57,6 +57,18 @@ describe('sources', () => {
     ['an offset that it tells', { at: '/n', times: 10, plus: '/from' }, { n: 2, from: 5 }, 25],
     ['one that it does not tell', { at: '/n', times: '/scale' }, { n: 2, scale: null }, undefined],
     ['one of 0', { at: '/n', over: '/div' }, { n: 2, div: 0 }, 'unfit: is to be divided by 0'],
+    [
+      'a product beyond any number',
+      { at: '/n', times: '/div' },
+      { n: 1e300, div: 1e300 },
+      'unfit: is too large a number with what it is reckoned with',
+    ],
+    [
+      'the same by a number of the mapping',
+      { at: '/n', times: 1e300 },
+      { n: 1e300 },
+      'unfit: is too large a number with what it is reckoned with',
+    ],
     ['one that is no number', { at: '/n', times: '/x' }, { n: 2, x: 'k' }, 'unfit: must be a number'],
     ['a decimal comma', { at: '', decimal: ',' }, '-21,5', -21.5],
     ['groups of digits', { at: '', decimal: ',', times: 10 }, ' 1.234.567,5 ', 12345675],
