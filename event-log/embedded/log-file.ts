@@ -6,9 +6,11 @@ import { PipelineError } from '#runtime/errors.ts';
 import { makeFolder } from '#runtime/make-folder.ts';
 import { beginSeenTime, type SeenTimeState } from '#runtime/seen-time.ts';
 import { count, type DatabaseSettings, openExisting, openForWriting } from '#sqlite/open-database.ts';
-import { isFull } from '#sqlite/sqlite-failure.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
+import { unusableFile } from '#sqlite/unusable-file.ts';
 
+const WHEN_FULL = 'event-log-unavailable';
+const UNUSABLE = 'cannot be used as event log';
 /** "IOTL": tells an event log from other SQLite files. */
 const APPLICATION_ID = 0x49_4f_54_4c;
 const SCHEMA_VERSION = 2;
@@ -141,7 +143,7 @@ export function prepareFolder(dataDir: string, create: boolean): void {
   try {
     makeFolder(join(dataDir, 'locks'));
   } catch (cause) {
-    throw unusable(dataDir, cause);
+    throw unusableFile(dataDir, cause, WHEN_FULL, UNUSABLE);
   }
 }
 
@@ -174,7 +176,7 @@ export function prepareLogFile(
       database.close();
     }
   } catch (cause) {
-    throw unusable(file, cause);
+    throw unusableFile(file, cause, WHEN_FULL, UNUSABLE);
   }
 }
 
@@ -245,12 +247,4 @@ function setLimit(database: DatabaseSync, maxBytes: number): void {
     'BEGIN IMMEDIATE; UPDATE topics SET next_offset = next_offset WHERE id < 0; DELETE FROM consumer_groups WHERE topic_id < 0; ROLLBACK',
   );
   database.prepare('UPDATE log_state SET max_bytes = ?1 WHERE max_bytes <> ?1').run(maxBytes);
-}
-
-/** On a full disk room may come: no fault of the configuration, and worth a restart. */
-export function unusable(path: string, cause: unknown, what = 'cannot be used as event log'): PipelineError {
-  if (cause instanceof PipelineError) return cause;
-  const full = isFull(cause);
-  const code = full ? 'event-log-unavailable' : 'configuration';
-  return new PipelineError(code, `DATA_DIR: ${path} ${what}`, { cause, retryable: full });
 }

@@ -5,8 +5,9 @@ import { holdFileLock } from '#runtime/file-lock.ts';
 import type { SeenTimeState } from '#runtime/seen-time.ts';
 import { rescuedCopies, takeRescued } from '#sqlite/rescued-file.ts';
 import { damageOf, finishReplacing } from '#sqlite/set-aside.ts';
+import { unusableFile } from '#sqlite/unusable-file.ts';
 import { EmbeddedEventLog } from './embedded-event-log.ts';
-import { logPaths, prepareFolder, prepareLogFile, unusable } from './log-file.ts';
+import { logPaths, prepareFolder, prepareLogFile } from './log-file.ts';
 import { mendLog } from './mend-log.ts';
 import { createEmbeddedLogTelemetry, type EmbeddedLogTelemetry } from './telemetry.ts';
 
@@ -95,7 +96,7 @@ function becomeOwner(dataDir: string): Disposable {
   try {
     ownership = holdFileLock(logPaths(dataDir).lock('owner'));
   } catch (cause) {
-    throw unusable(dataDir, cause, 'cannot be written');
+    throw unusableFile(dataDir, cause, 'event-log-unavailable', 'cannot be written');
   }
   if (ownership === undefined) {
     throw new PipelineError('configuration', `DATA_DIR: another pipeline process is running on ${dataDir}`);

@@ -1,6 +1,6 @@
 import type { ParserInternals, ReceivedPacket } from './aedes-internals.ts';
+import { PUBLISH } from './packet-type.ts';
 
-const PUBLISH = 3;
 const DUP = 0x08;
 const RETAIN = 0x01;
 /** MQTT 3.1.1, 2.2.3. */

@@ -2,6 +2,7 @@ import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
 import { handlePublish, type PublishParts, type ReceivedPublish } from './handle-publish.ts';
+import { DISCONNECT, PUBLISH } from './packet-type.ts';
 
 /** Refusals after which the rest of the input is no MQTT, or is not to be looked at. */
 const UNREADABLE: ReadonlySet<RefusalReason> = new Set([
@@ -11,9 +12,7 @@ const UNREADABLE: ReadonlySet<RefusalReason> = new Set([
   'too-many-connections',
 ]);
 
-/** Types of packets, the upper four bits of their first byte (MQTT 3.1.1, 2.2.1), and a PUBLISH's QoS in the lower ones. */
-const PUBLISH = 3;
-const DISCONNECT = 14;
+/** Of the first byte of a PUBLISH. */
 const QOS_BITS = 0x06;
 
 /**

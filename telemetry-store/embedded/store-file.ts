@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describeError, PipelineError } from '#runtime/errors.ts';
 import { holdFileLock } from '#runtime/file-lock.ts';
 import { type DatabaseSettings, openForWriting } from '#sqlite/open-database.ts';
-import { isFull } from '#sqlite/sqlite-failure.ts';
 
 /**
  * Thousands of devices that write in turn touch a page each: hence a page cache and a write-ahead log larger than
@@ -25,14 +23,6 @@ export type StoreRole = 'owner' | 'guest' | 'beside';
 
 export function storeFileIn(dataDir: string): string {
   return join(dataDir, 'telemetry-store.db');
-}
-
-/** On a full disk room may come: no fault of the configuration, and worth a restart. */
-export function unusable(file: string, cause: unknown): PipelineError {
-  const full = isFull(cause);
-  const code = full ? 'store-unavailable' : 'configuration';
-  const message = `DATA_DIR: ${file} cannot be used: ${describeError(cause)}`;
-  return new PipelineError(code, message, { cause, retryable: full });
 }
 
 /** Opens the file of the store. Who writes makes it where it is missing. */

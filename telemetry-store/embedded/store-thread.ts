@@ -6,8 +6,9 @@ import { MendedFile } from '#sqlite/mended-file.ts';
 import { rescuedCopies, takeRescued } from '#sqlite/rescued-file.ts';
 import { serveDatabase } from '#sqlite/serve-database.ts';
 import { damageOf, finishReplacing, replaceDamaged } from '#sqlite/set-aside.ts';
+import { unusableFile } from '#sqlite/unusable-file.ts';
 import { rebuildStore } from './rebuild-store.ts';
-import { holdStore, storeFileIn, unusable } from './store-file.ts';
+import { holdStore, storeFileIn } from './store-file.ts';
 import type { StoreCalls, StoreEvent } from './store-thread-calls.ts';
 import { type DatabaseOptions, TelemetryDatabase } from './telemetry-database.ts';
 
@@ -80,6 +81,6 @@ function becomeOwner(dataDir: string): Disposable {
     if (ownership === undefined) throw new Error('another running pipeline owns it');
     return ownership;
   } catch (error) {
-    throw unusable(file, error);
+    throw unusableFile(file, error, 'store-unavailable');
   }
 }

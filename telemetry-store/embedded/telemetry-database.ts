@@ -9,12 +9,13 @@ import { rescueCopy } from '#sqlite/rescued-file.ts';
 import { isFull } from '#sqlite/sqlite-failure.ts';
 import { Statements } from '#sqlite/statements.ts';
 import { inTransaction } from '#sqlite/transaction.ts';
+import { unusableFile } from '#sqlite/unusable-file.ts';
 import { emptyWriteAheadLog } from '#sqlite/write-ahead-log.ts';
 import type { RejectedPoint, StoredField } from '#telemetry-store/telemetry-store.ts';
 import { type ExpireRequest, type ExpireStep, expirePoints } from './expire-points.ts';
 import { insertPoints } from './insert-points.ts';
 import { MeasurementTables } from './measurement-tables.ts';
-import { openStoreFile, type StoreRole, storeFileIn, unusable } from './store-file.ts';
+import { openStoreFile, type StoreRole, storeFileIn } from './store-file.ts';
 import { keepLayout } from './store-layout.ts';
 import type { LatestRequest, SeenTimeRequest, StoreCalls, WriteRequest } from './store-thread-calls.ts';
 import { type ScanPage, type ScanRequest, StoredReadings } from './stored-readings.ts';
@@ -66,8 +67,7 @@ export class TelemetryDatabase implements StoreCalls, RescuableDatabase {
       else if (version === 0) throw absent(dataDir);
       this.#lookForChanges();
     } catch (error) {
-      if (error instanceof PipelineError) throw error;
-      throw unusable(file, error);
+      throw unusableFile(file, error, 'store-unavailable');
     }
   }
 
