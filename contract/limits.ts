@@ -48,6 +48,8 @@ export const LIMITS = {
   busyAnswerMs: 12_500,
   /** Milliseconds from a CONNECT to the answer that its login is not right: longer than any hash takes on its own. */
   loginRefusalMs: 300,
+  /** Milliseconds that whoever was wrong too often waits for the next try, the first time; it doubles with each further failure. */
+  loginWaitMs: 1_000,
   connections: 10_000,
   /** Beyond those, for devices that were connected before since the start: nobody new can keep them out. */
   reservedConnections: 1_000,

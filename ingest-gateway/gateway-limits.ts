@@ -22,6 +22,7 @@ const NAMES = [
   'inflightMessages',
   'inflightMessagesPerDevice',
   'loginRefusalMs',
+  'loginWaitMs',
   'maxKeepaliveSeconds',
   'messageBurst',
   'messagesPerSecond',

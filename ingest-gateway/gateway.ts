@@ -6,6 +6,7 @@ import { connectionsOf, openFilesLimit, withinDescriptors } from './descriptor-l
 import { BanList } from './devices/bans/ban-list.ts';
 import { FlappingWatch } from './devices/bans/flapping.ts';
 import { CredentialStore } from './devices/credential-store.ts';
+import { LoginLimits } from './devices/login-limits.ts';
 import { TokenChecks } from './devices/tokens/token-checks.ts';
 import { TokenKeys } from './devices/tokens/token-keys.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
@@ -132,6 +133,7 @@ export async function startIngestGateway(
               },
             },
             telemetry,
+            { limits: new LoginLimits({ firstWaitMs: limits.loginWaitMs }) },
           ),
         );
   const tokenKeys =

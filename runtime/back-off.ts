@@ -1,3 +1,4 @@
+import { LIMITS } from '#contract/limits.ts';
 import { forgetOldest } from '#runtime/forget-oldest.ts';
 
 export interface BackOffOptions {
@@ -15,7 +16,7 @@ export interface BackOffOptions {
 /** For whoever tries a password. */
 export const BACK_OFF: BackOffOptions = {
   free: 5,
-  firstWaitMs: 1_000,
+  firstWaitMs: LIMITS.loginWaitMs,
   longestWaitMs: 5 * 60 * 1000,
   forgetMs: 15 * 60 * 1000,
   capacity: 20_000,

@@ -197,7 +197,7 @@ describe('device credentials', () => {
   });
 
   it('[P10] a guesser of one chosen password waits longer and longer, and keeps no other device out', async () => {
-    await using test = await start();
+    await using test = await start({ limits: { loginWaitMs: 60_000 } });
     for (let i = 0; i < 6; i++) expect(await returnCode(test, 'dev-1', `wrong ${i}`)).toBe(4);
     const guesses = await Promise.all(
       Array.from({ length: 40 }, (_, i) => returnCode(test, 'dev-1', `guess ${i}`)),
