@@ -82,9 +82,10 @@ export const LIMITS = {
   maxKeepaliveSeconds: 300,
   /** Seconds without a message after which a device is told as silent; 0 = never. */
   deviceSilentSeconds: 60 * 60,
-  /** MQTT 5: bytes of properties in a packet, topic aliases of a connection. */
+  /** MQTT 5: bytes of properties in a packet; topic aliases of a connection, and characters of their topics. */
   propertyBytes: 8 * 1024,
   topicAliases: 10,
+  topicAliasCharacters: 4 * 1024,
   /**
    * MQTT 5: share of `inflightMessagesPerDevice` that a client is told as its Receive Maximum. A client that keeps to it
    * never reaches the bound at which its socket is not read, and with it its PINGREQ.

@@ -83,7 +83,7 @@ export const DISCONNECT_ANSWERS = {
     packet: 'DISCONNECT',
     code: 0x97,
     name: 'Quota exceeded',
-    when: 'more filters in a packet than is sensible, or the largest unfinished packets when all clients together hold too much of them',
+    when: 'more filters in a packet, or more text behind topic aliases, than is sensible, or the largest unfinished packets when all clients together hold too much of them',
     device: MEND,
   },
   tokenOver: {

@@ -47,7 +47,7 @@ export function mqtt5Document(): string {
     '|---|---|---|',
     `| Receive Maximum | ${receiveMaximum} | messages of a device without an acknowledgement; below the bound at which its socket is not read (${LIMITS.inflightMessagesPerDevice}), so that it always gets its PINGRESP |`,
     `| Maximum Packet Size | ${LIMITS.packetBytes} | payloads above ${LIMITS.payloadBytes} bytes are dead-lettered |`,
-    `| Topic Alias Maximum | ${LIMITS.topicAliases} | |`,
+    `| Topic Alias Maximum | ${LIMITS.topicAliases} | for topics of ${LIMITS.topicAliasCharacters} characters in all |`,
     `| Session Expiry Interval | as asked, at most ${LIMITS.sessionExpirySeconds} (${LIMITS.sessionExpirySeconds / 86_400} days) | what a device kept for longer would be refused by the clock |`,
     `| Server Keep Alive | only when the client asks for none or for more than ${LIMITS.maxKeepaliveSeconds} s | a connection that is silent for ${LIMITS.maxKeepaliveSeconds} s ends |`,
     '| Retain, Wildcard Subscription, Subscription Identifier, Shared Subscription Available | 0 | the gateway takes in, and delivers nothing |',

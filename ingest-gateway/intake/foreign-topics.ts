@@ -1,4 +1,5 @@
 import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 
 /** Topics told apart for each device, and characters kept of each: a device can name as many as it likes. */
 const TOPICS_PER_DEVICE = 8;
@@ -32,7 +33,7 @@ export class ForeignTopics {
   /** @returns whether the rate of the device still allows it */
   count(topic: string, nowMs: number): boolean {
     this.#messages++;
-    const known = topic.slice(0, TOPIC_CHARACTERS);
+    const known = beginningOf(topic, TOPIC_CHARACTERS);
     const name = this.#byTopic.has(known) || this.#byTopic.size < TOPICS_PER_DEVICE ? known : OTHERS;
     this.#byTopic.set(name, (this.#byTopic.get(name) ?? 0) + 1);
     if (this.#bucket.waitMs(nowMs) > 0) return false;

@@ -8,6 +8,7 @@ import type { TraceContext } from '#contract/trace-context.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { MappingOutcome } from '#ingest-gateway/telemetry-labels.ts';
 import type { CurrentContract } from '#runtime/contract-in-force.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 import type { Device } from './device.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import {
@@ -155,7 +156,7 @@ export class MappedMessages {
       attempt: 0,
       firstFailedAt: receivedAt,
       receivedAt,
-      mqttTopic: topic.slice(0, LIMITS.deadLetterDetailBytes),
+      mqttTopic: beginningOf(topic, LIMITS.deadLetterDetailBytes),
       mqttClientId: device.id,
       labels: devices.labelsOf(ofDevice ?? device.id),
       trace,

@@ -1,5 +1,6 @@
 import type { RefusalReason, TurnedAway } from '#ingest-gateway/refusal-reason.ts';
 import { forgetOldest } from '#runtime/forget-oldest.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 
 /** Characters kept of a reason's detail: the client may have chosen them. */
 const DETAIL_CHARACTERS = 200;
@@ -35,7 +36,7 @@ export class TurnedAwayCounts {
       reason,
       address,
       device: deviceId ?? null,
-      detail: detail?.slice(0, DETAIL_CHARACTERS) ?? null,
+      detail: detail === undefined ? null : beginningOf(detail, DETAIL_CHARACTERS),
     };
   }
 

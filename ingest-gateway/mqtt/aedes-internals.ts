@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
+import type { HeldInput } from './held-input.ts';
 import type { CostlyPacket } from './packet-cost.ts';
 import type { PacketBytes, ParsedPacket } from './packet-structure.ts';
 
@@ -24,7 +25,7 @@ export interface ParserInternals {
   /** The packet being collected; `length` is -1 until its header is complete. */
   readonly packet: ReceivedPacket;
   /** What came of it so far, behind the fixed header. */
-  readonly _list: PacketBytes & { readonly length: number };
+  readonly _list: PacketBytes & HeldInput;
   /** 0 between two packets. */
   readonly _stateCounter: number;
   /** Of the slice before: the next one begins anew. */

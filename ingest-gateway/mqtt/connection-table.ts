@@ -3,6 +3,7 @@ import type { Device } from '#ingest-gateway/intake/device.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 import { Connection } from './connection.ts';
 import { ReadGate } from './read-gate.ts';
 
@@ -101,7 +102,8 @@ export class ConnectionTable {
     if (connection.refusal !== undefined) return;
     connection.refusal = reason;
     const { connect, address } = connection;
-    this.#telemetry.refused({ reason, deviceId: connect?.clientId.slice(0, 64), address, detail });
+    const deviceId = connect && beginningOf(connect.clientId, 64);
+    this.#telemetry.refused({ reason, deviceId, address, detail });
   }
 
   #remove(connection: Connection): void {

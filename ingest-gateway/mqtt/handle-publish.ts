@@ -2,6 +2,7 @@ import type { TraceContext } from '#contract/trace-context.ts';
 import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 
@@ -50,7 +51,7 @@ export function handlePublish(
   };
   if (access !== 'foreign') intake.receive(message, access);
   else if (!intake.discardForeign(message)) {
-    connections.refuse(connection, 'foreign-topic', topic.slice(0, 128));
+    connections.refuse(connection, 'foreign-topic', beginningOf(topic, 128));
     // Closing in this turn would drop the acknowledgements that were just written.
     setImmediate(() => sender.answer(qos, messageId, new Error('too many messages to foreign topics')));
   }

@@ -354,6 +354,21 @@ describe('MQTT 5: topic aliases', () => {
     expect(test.log.records).toHaveLength(3);
   });
 
+  it('[P6] DISCONNECT 0x97 for more text behind them than is kept', async () => {
+    await using test = await startTestGateway();
+    const client = await device(test.port);
+    const set = (topicAlias: number): IPublishPacket =>
+      publish(topicAlias, { topic: `x/${'y'.repeat(2_000)}`, properties: { topicAlias } });
+    client.send(set(1), set(2), set(3));
+    expect(await client.take(3)).toMatchObject([
+      { cmd: 'puback', messageId: 1 },
+      { cmd: 'puback', messageId: 2 },
+      { cmd: 'disconnect', reasonCode: 0x97 },
+    ]);
+    await client.closed;
+    expect(await test.metric(refused('protocol-error'))).toBe(1);
+  });
+
   it.each([
     ['0x94', 'above the maximum', 0x94, [35, 0, 11], 'devices/dev-1/telemetry'],
     ['0x94', 'zero', 0x94, [35, 0, 0], 'devices/dev-1/telemetry'],

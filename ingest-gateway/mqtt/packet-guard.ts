@@ -1,4 +1,5 @@
 import type { AedesInternals, ReceivedPacket } from './aedes-internals.ts';
+import { holdCompactly } from './held-input.ts';
 import { countFilters, structureFaultOf } from './packet-structure.ts';
 import { readingPublishes } from './plain-publish.ts';
 
@@ -47,6 +48,7 @@ export function guardPackets(
     const rest = parse(bytes);
     const announced = parser.packet.length ?? 0;
     if (announced > limits.packetBytes()) fail('packet-too-large', `${announced} bytes`);
+    holdCompactly(parser._list);
     events.held(rest);
     return rest;
   };

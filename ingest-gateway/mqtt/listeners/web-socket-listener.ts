@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { hostNameOf, isNobodyElses } from '#runtime/host-name.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 import { type Arrival, type Listener, type ListenerOptions, type ListenerParts, listen } from './listener.ts';
 import type { TlsInForce } from './tls-in-force.ts';
 import { upgradeRequests } from './upgrade-request.ts';
@@ -94,7 +95,7 @@ export function listenOnWebSocket(
       });
       const bounded = boundWebSocket(webSocket, { socket, behind }, limits, refuse);
       const greeted: Arrival['greeted'] = (charge, clientId) => {
-        deviceId = clientId.slice(0, 64);
+        deviceId = beginningOf(clientId, 64);
         guests.greeted(socket);
         bounded(charge);
       };

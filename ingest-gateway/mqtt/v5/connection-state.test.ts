@@ -5,18 +5,34 @@ import { SessionMemory } from './session-memory.ts';
 import { TopicAliases } from './topic-aliases.ts';
 
 describe('topic aliases', () => {
+  const unset = (alias: number) => ({ kind: 'against-rules', why: `topic alias ${alias} has no topic` });
+  const above = (alias: number) => ({ kind: 'topic-alias', why: `topic alias ${alias} is above 10` });
+
   it('hold as long as the connection, and can be set again', () => {
-    const aliases = new TopicAliases(10);
+    const aliases = new TopicAliases(10, 100);
     expect(aliases.resolve('a', undefined)).toBe('a');
-    expect(aliases.resolve('', 1)).toBeUndefined();
+    expect(aliases.resolve('', 1)).toEqual(unset(1));
     expect(aliases.resolve('a', 1)).toBe('a');
     expect(aliases.resolve('b', 10)).toBe('b');
     expect(aliases.resolve('', 1)).toBe('a');
     expect(aliases.resolve('c', 1)).toBe('c');
     expect(aliases.resolve('', 1)).toBe('c');
     expect(aliases.resolve('', 10)).toBe('b');
-    expect(aliases.resolve('a', 11)).toBeNull();
-    expect(aliases.resolve('', 65_535)).toBeNull();
+    expect(aliases.resolve('a', 11)).toEqual(above(11));
+    expect(aliases.resolve('', 65_535)).toEqual(above(65_535));
+  });
+
+  it('[P6] hold no more text than all of them may, whatever one of them has', () => {
+    const aliases = new TopicAliases(10, 10);
+    expect(aliases.resolve('12345', 1)).toBe('12345');
+    expect(aliases.resolve('67890', 2)).toBe('67890');
+    expect(aliases.resolve('x', 3)).toMatchObject({ kind: 'long-aliases' });
+    expect(aliases.resolve('', 3), 'it was not kept').toEqual(unset(3));
+    expect(aliases.resolve('123', 1)).toBe('123');
+    expect(aliases.resolve('xy', 3)).toBe('xy');
+    expect(aliases.resolve('xyz', 3)).toMatchObject({ kind: 'long-aliases' });
+    expect([1, 2, 3].map((alias) => aliases.resolve('', alias))).toEqual(['123', '67890', 'xy']);
+    expect(aliases.resolve('a topic without an alias', undefined)).toBe('a topic without an alias');
   });
 });
 

@@ -39,7 +39,7 @@ const REFUSED_FROM = 0x80;
 export class Conversation {
   readonly #terms: ConversationTerms;
   readonly #parts: ConversationParts;
-  readonly #aliases = new TopicAliases(LIMITS.topicAliases);
+  readonly #aliases = new TopicAliases(LIMITS.topicAliases, LIMITS.topicAliasCharacters);
   readonly #window: ReceiveWindow;
 
   constructor(terms: ConversationTerms, parts: ConversationParts) {
@@ -49,7 +49,7 @@ export class Conversation {
   }
 
   /** See `TopicAliases`: setting an alias is part of it, so once for each packet. */
-  topicOf({ topic, properties }: PublishPacket): string | undefined | null {
+  topicOf({ topic, properties }: PublishPacket): string | PacketFault {
     return this.#aliases.resolve(topic, properties.topicAlias);
   }
 
@@ -117,11 +117,7 @@ export class Conversation {
       return { kind: 'receive-maximum', why };
     }
     const topic = this.topicOf(packet);
-    const { topicAlias } = packet.properties;
-    if (topic === undefined) return { kind: 'against-rules', why: `topic alias ${topicAlias} has no topic` };
-    if (topic === null) {
-      return { kind: 'topic-alias', why: `topic alias ${topicAlias} is above ${LIMITS.topicAliases}` };
-    }
+    if (typeof topic !== 'string') return topic;
     this.#parts.publish(topic === packet.topic ? packet : { ...packet, topic });
     return undefined;
   }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { MQTT5_ANSWERS, type Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
 import type { MessageVerdict } from '#contract/mqtt5-message-answers.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import { beginningOf } from '#runtime/own-text.ts';
 import { answerToRefusal, textToRefusal } from './answer-to-refusal.ts';
 import { connackProperties } from './connack-properties.ts';
 import { Conversation, type ConversationParts } from './conversation.ts';
@@ -182,7 +183,8 @@ export class Mqtt5Peer {
   /** With its topic in the place of an alias. */
   #addressed(packet: ClientPacket): ClientPacket {
     if (packet.cmd !== 'publish') return packet;
-    return { ...packet, topic: this.#conversation?.topicOf(packet) ?? '' };
+    const topic = this.#conversation?.topicOf(packet);
+    return { ...packet, topic: typeof topic === 'string' ? topic : '' };
   }
 
   /** Tells why, and ends the connection so that it arrives. */
@@ -206,7 +208,7 @@ export class Mqtt5Peer {
     this.#sessionExpirySeconds = this.#parts.sessions.expirySeconds(sessionExpiryInterval);
     if (authenticationMethod !== undefined) {
       // First: a CONNACK that refuses has room where the one that lets in has not.
-      this.#parts.refused('authentication-method', authenticationMethod.slice(0, 64));
+      this.#parts.refused('authentication-method', beginningOf(authenticationMethod, 64));
       this.#end('authenticationMethodUnknown');
     } else if (this.#connack(false, 1).length > this.#maxBytes) {
       // Measured with all that it may have to say: its keepalive is not known yet.

@@ -2,7 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import type { Mqtt5AnswerName } from '#contract/mqtt5-answers.ts';
 
 /** What is wrong with a packet. `malformed`: it cannot be read; the others: it may not say this, or not now (4.13). */
-type PacketFaultKind = 'malformed' | 'against-rules' | 'topic-alias' | 'receive-maximum' | 'too-many-filters';
+type PacketFaultKind =
+  | 'malformed'
+  | 'against-rules'
+  | 'topic-alias'
+  | 'long-aliases'
+  | 'receive-maximum'
+  | 'too-many-filters';
 
 export interface PacketFault {
   readonly kind: PacketFaultKind;
@@ -14,6 +20,7 @@ export const ANSWER_TO_FAULT = {
   malformed: { connect: 'connectMalformed', connected: 'malformed' },
   'against-rules': { connect: 'connectAgainstRules', connected: 'againstRules' },
   'topic-alias': { connect: 'connectAgainstRules', connected: 'topicAliasInvalid' },
+  'long-aliases': { connect: 'connectAgainstRules', connected: 'quotaExceeded' },
   'too-many-filters': { connect: 'connectAgainstRules', connected: 'quotaExceeded' },
   'receive-maximum': { connect: 'connectAgainstRules', connected: 'receiveMaximumExceeded' },
 } as const satisfies Record<PacketFaultKind, Record<'connect' | 'connected', Mqtt5AnswerName>>;
