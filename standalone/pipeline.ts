@@ -106,7 +106,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
       ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
-      readiness: () => readinessOf(gateway, writer, lagMonitor),
+      readiness: () => readinessOf(gateway, store, writer, lagMonitor),
       routes: (server, door) => {
         gatewayRoutes(gateway)(server);
         readingsRoutes(store)(server);
@@ -165,16 +165,17 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
 }
 
 /** Devices need MQTT and the log. A store that is away delays readings and loses none: told, not required. */
-function readinessOf(
+async function readinessOf(
   gateway: IngestGateway,
+  store: TelemetryStore,
   writer: TelemetryWriter | undefined,
   lagMonitor: LagMonitor | undefined,
-): Readonly<Record<string, ReadinessCheck>> {
+): Promise<Readonly<Record<string, ReadinessCheck>>> {
   const writing = writer?.health();
   const trouble =
     writing === undefined
       ? 'the writer is not started yet'
-      : (writing.storeTrouble ?? writing.consumerTrouble);
+      : (writing.storeTrouble ?? writing.consumerTrouble ?? (await store.trouble()));
   const lag = lagMonitor?.health() ?? { up: false, detail: 'starting' };
   return {
     ...gateway.readiness(),

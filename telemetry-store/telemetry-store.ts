@@ -21,8 +21,8 @@ export interface TelemetryStore extends AsyncDisposable {
   /** The fields that it holds, each in its kind: what a schema must agree with. @throws PipelineError `store-unavailable`, `closed` */
   fields(): Promise<readonly StoredField[]>;
 
-  /** Asks the store. False = not reachable now. */
-  ping(): Promise<boolean>;
+  /** Asks the store, without writing anything, why it would not take a write now: for people. `undefined` = it would. */
+  trouble(): Promise<string | undefined>;
 
   close(): Promise<void>;
 }

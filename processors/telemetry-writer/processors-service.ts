@@ -116,7 +116,7 @@ async function readinessOf(
   const health = writer?.health();
   const consumerTrouble = health === undefined ? 'the consumer is not started yet' : health.consumerTrouble;
   const logTrouble = log.up ? consumerTrouble : log.detail;
-  const reachable = health?.storeTrouble === undefined && (await store.ping());
+  const storeTrouble = health?.storeTrouble ?? (await store.trouble());
   return {
     log: {
       required: true,
@@ -125,8 +125,8 @@ async function readinessOf(
     },
     store: {
       required: true,
-      up: reachable,
-      ...(!reachable && { detail: health?.storeTrouble ?? 'the store does not answer' }),
+      up: storeTrouble === undefined,
+      ...(storeTrouble !== undefined && { detail: storeTrouble }),
     },
   };
 }

@@ -93,3 +93,20 @@ test('a store that names a point it was not given is not believed', async () => 
   const writer = writing(() => ({ kind: 'written', rejected: [{ index: 90_000, reason: '' }] }));
   await expect(writer.write(entries(1), run, () => undefined)).rejects.toThrow(RangeError);
 });
+
+test("[P7] the trouble of a batch that was given up is nobody's: a writer without partitions is not down for ever", async () => {
+  const writer = writing(() => ({ kind: 'retry', cause: 'unreachable', detail: 'ECONNREFUSED' }));
+  const lost = new AbortController();
+  const batch = (partition: number, stop: AbortController) =>
+    writer.write(entries(1), { partition, lost: stop.signal, hurry: stop.signal }, () => undefined);
+  const other = new AbortController();
+  const writes = [batch(0, lost), batch(1, other)].map((write) => write.catch((error: Error) => error.name));
+  while (writer.trouble === undefined) await new Promise(setImmediate);
+  lost.abort();
+  await writes[0];
+  // The other one goes on trying.
+  expect(writer.trouble).toContain('ECONNREFUSED');
+  other.abort();
+  await writes[1];
+  expect(writer.trouble).toBeUndefined();
+});

@@ -49,6 +49,8 @@ export class StoreWriter {
   readonly #telemetry: WriterTelemetry;
   #refusals = NO_REFUSALS;
   #trouble: string | undefined;
+  /** Batches under way. */
+  #underWay = 0;
 
   constructor(options: StoreWriterOptions, deps: Deps, telemetry: WriterTelemetry) {
     const { store, limits = LIMITS } = options;
@@ -58,7 +60,10 @@ export class StoreWriter {
     this.#telemetry = telemetry;
   }
 
-  /** Why the store took nothing when it was last asked; `undefined` when it did, or was not asked yet. */
+  /**
+   * Why the store took nothing when it was last asked, while somebody has something for it; `undefined` when it did, or when
+   * nobody would find out that it does again: the last batch was given up, and the partitions are another's now.
+   */
   get trouble(): string | undefined {
     return this.#trouble;
   }
@@ -70,6 +75,19 @@ export class StoreWriter {
    * @throws BatchAbandoned
    */
   async write<Entry extends { readonly point: Point; readonly bytes: number }>(
+    entries: readonly Entry[],
+    run: BatchRun,
+    onWritten: (entries: readonly Entry[]) => void,
+  ): Promise<readonly RefusedEntry<Entry>[]> {
+    this.#underWay++;
+    try {
+      return await this.#writeChunks(entries, run, onWritten);
+    } finally {
+      if (--this.#underWay === 0) this.#trouble = undefined;
+    }
+  }
+
+  async #writeChunks<Entry extends { readonly point: Point; readonly bytes: number }>(
     entries: readonly Entry[],
     run: BatchRun,
     onWritten: (entries: readonly Entry[]) => void,

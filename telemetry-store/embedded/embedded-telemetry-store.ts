@@ -168,13 +168,9 @@ class EmbeddedTelemetryStore implements TelemetryStore {
     }
   }
 
-  async ping(): Promise<boolean> {
-    const timeout = AbortSignal.timeout(PING_MS);
-    const answer = this.#thread.call('ping', undefined).then(
-      () => true,
-      () => false,
-    );
-    return unlessAborted(answer, timeout, false);
+  async trouble(): Promise<string | undefined> {
+    const answer = this.#thread.call('ping', undefined).then(() => undefined, describeError);
+    return unlessAborted(answer, AbortSignal.timeout(PING_MS), 'no answer in time');
   }
 
   async close(): Promise<void> {

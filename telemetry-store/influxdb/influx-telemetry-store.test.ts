@@ -73,10 +73,10 @@ describe('InfluxDB driver, against a scripted server', () => {
 
   test('a path in front of InfluxDB is kept', async () => {
     await open({ url: `${url}/influx/` }).write(points);
-    await open({ url: `${url}/influx` }).ping();
+    await open({ url: `${url}/influx` }).trouble();
     expect(seen.map((request) => request.url.split('?')[0])).toEqual([
       '/influx/api/v2/write',
-      '/influx/ping',
+      '/influx/api/v2/write',
     ]);
   });
 
@@ -114,12 +114,26 @@ describe('InfluxDB driver, against a scripted server', () => {
     expect(seen).toHaveLength(4);
   });
 
+  test.each([
+    [204, '', undefined],
+    [400, JSON.stringify({ code: 'invalid', message: 'writing requires points' }), undefined],
+    [401, JSON.stringify({ code: 'unauthorized', message: 'unauthorized access' }), 'check INFLUX_TOKEN'],
+    [200, '<html>Welcome</html>', 'check INFLUX_URL'],
+    [503, 'starting', 'HTTP 503: starting'],
+  ])('[P7] trouble is found by a write of nothing: %d %s', async (status, body, words) => {
+    handle = answer(status, body, {});
+    const trouble = await open().trouble();
+    if (words === undefined) expect(trouble).toBeUndefined();
+    else expect(trouble).toContain(words);
+    expect(seen.map((request) => request.body)).toEqual(['']);
+  });
+
   test('no server: unreachable, and not alive', async () => {
     server.close();
     await once(server, 'close');
     const store = open();
     expect(await store.write(points)).toMatchObject({ kind: 'retry', cause: 'unreachable' });
-    expect(await store.ping()).toBe(false);
+    expect(await store.trouble()).toContain('ECONNREFUSED');
     await expect(store.latest('dev-1', 1)).rejects.toMatchObject({
       code: 'store-unavailable',
       retryable: true,

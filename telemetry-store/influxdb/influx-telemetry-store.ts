@@ -11,7 +11,7 @@ import type {
   TelemetryStore,
   WriteOutcome,
 } from '#telemetry-store/telemetry-store.ts';
-import { compressed, type InfluxConnection, noAnswer, postToInflux, requestInflux } from './influx-http.ts';
+import { compressed, type InfluxConnection, noAnswer, postToInflux } from './influx-http.ts';
 import { fieldsOf, type ReadingsQuery, readingsOf } from './influxql.ts';
 import { linesOfPoints } from './line-protocol.ts';
 import { judgeAnswer, type Verdict } from './write-answer.ts';
@@ -19,7 +19,7 @@ import { writeInParts } from './write-in-parts.ts';
 
 export interface InfluxTelemetryStoreOptions {
   readonly url: string;
-  /** Write permission on the bucket is enough for `write` and `ping`; `latest` and `scan` need read permission. */
+  /** Write permission on the bucket is enough for `write` and `trouble`; `latest` and `scan` need read permission. */
   readonly token: string;
   readonly org: string;
   readonly bucket: string;
@@ -30,7 +30,7 @@ export interface InfluxTelemetryStoreOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 15_000;
-const PING_TIMEOUT_MS = 3_000;
+const TROUBLE_TIMEOUT_MS = 3_000;
 const COMPRESS_ABOVE_BYTES = 1_000;
 const DEVICES_PER_QUERY = 100;
 /** InfluxDB's times are nanoseconds in 64 bits. */
@@ -72,7 +72,9 @@ class InfluxTelemetryStore implements TelemetryStore {
   async write(points: readonly Point[], signal?: AbortSignal): Promise<WriteOutcome> {
     if (points.length === 0) return { kind: 'written', rejected: [] };
     const given = signal === undefined ? [] : [signal];
-    const { outcome, requests } = await writeInParts(points, (part) => this.#send(part, given));
+    const { outcome, requests } = await writeInParts(points, (part) =>
+      this.#post(linesOfPoints(part), given, this.#connection.requestTimeoutMs),
+    );
     if (requests > 1) {
       this.#telemetry.wroteInParts(
         points.length,
@@ -115,16 +117,14 @@ class InfluxTelemetryStore implements TelemetryStore {
     }
   }
 
-  /** Says nothing about the token: it may be one that must only write. */
-  async ping(): Promise<boolean> {
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PING_TIMEOUT_MS)]);
-    try {
-      const response = await requestInflux(this.#connection, '/ping', { method: 'GET', signal });
-      await response.body?.cancel();
-      return response.ok;
-    } catch {
-      return false;
-    }
+  /**
+   * A write of nothing: InfluxDB looks at token, organisation and bucket before it looks for points. That something answers
+   * `/ping` proves none of them, not even that it is InfluxDB.
+   */
+  async trouble(): Promise<string | undefined> {
+    const verdict = await this.#post(NO_LINES, [], TROUBLE_TIMEOUT_MS);
+    // Refused: for want of points, by versions that insist on some.
+    return verdict.kind === 'stored' || verdict.kind === 'refused' ? undefined : verdict.detail;
   }
 
   async close(): Promise<void> {
@@ -137,9 +137,12 @@ class InfluxTelemetryStore implements TelemetryStore {
     await this.close();
   }
 
-  async #send(part: readonly Point[], given: readonly AbortSignal[]): Promise<Verdict> {
-    const lines = linesOfPoints(part);
-    const timeout = AbortSignal.timeout(this.#connection.requestTimeoutMs);
+  async #post(
+    lines: Uint8Array<ArrayBuffer>,
+    given: readonly AbortSignal[],
+    timeoutMs: number,
+  ): Promise<Verdict> {
+    const timeout = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([...given, this.#closing.signal, timeout]);
     if (signal.aborted) return ABANDONED;
     try {
@@ -168,6 +171,8 @@ class InfluxTelemetryStore implements TelemetryStore {
     return readingsOf(this.#connection, this.#bucket, query, this.#closing.signal);
   }
 }
+
+const NO_LINES = linesOfPoints([]);
 
 const ABANDONED: Verdict = { kind: 'retry', cause: 'aborted', detail: 'the write was abandoned' };
 

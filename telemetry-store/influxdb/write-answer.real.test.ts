@@ -112,6 +112,8 @@ describe.skipIf('missing' in influxdb)('answers of a real InfluxDB', () => {
     for (const change of [{ token: 'x' }, { bucket: 'x' }, { org: 'x' }, { url: `${url}/elsewhere` }]) {
       const outcome = await open(change).write([point(measurement, device, now, { x: 1 })]);
       expect(outcome).toMatchObject({ kind: 'misconfigured' });
+      // Known before there is anything to write.
+      expect(await open(change).trouble()).toContain('check INFLUX_');
     }
   });
 
@@ -119,7 +121,7 @@ describe.skipIf('missing' in influxdb)('answers of a real InfluxDB', () => {
     const { measurement, device } = names();
     const token = await api.createToken({ buckets: [bucket], write: true });
     await using store = open({ token });
-    expect(await store.ping()).toBe(true);
+    expect(await store.trouble()).toBeUndefined();
     expect(await store.write([point(measurement, device, now, { x: 1 })])).toEqual({
       kind: 'written',
       rejected: [],

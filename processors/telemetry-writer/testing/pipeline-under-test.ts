@@ -157,7 +157,7 @@ export function storeThat(
     latest: (deviceId, limit) => store.latest(deviceId, limit),
     scan: (range) => store.scan(range),
     fields: () => store.fields(),
-    ping: () => store.ping(),
+    trouble: () => store.trouble(),
     close: () => store.close(),
     [Symbol.asyncDispose]: () => store.close(),
   };
