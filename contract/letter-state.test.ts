@@ -19,8 +19,14 @@ const state: fc.Arbitrary<LetterState> = fc
     attempt: count,
     reason: fc.option(fc.constantFrom(...REJECT_REASONS), { nil: undefined }),
     became: fc.option(position, { nil: undefined }),
+    letterTime: fc.option(count, { nil: undefined }),
   })
-  .map(({ reason, became, ...rest }) => ({ ...rest, ...(reason && { reason }), ...(became && { became }) }));
+  .map(({ reason, became, letterTime, ...rest }) => ({
+    ...rest,
+    ...(reason && { reason }),
+    ...(became && { became }),
+    ...(letterTime !== undefined && { letterTime }),
+  }));
 
 function asRead(record: AppendRecord): LogRecord {
   return {

@@ -30,6 +30,16 @@ export interface LetterState {
   readonly reason?: RejectReason;
   /** Where its record stands in the telemetry topic (`replayed`, `recovered`), or the letter in its place (`parked`, `duplicate`). */
   readonly became?: RecordPosition;
+  /**
+   * When the log took the letter, milliseconds since the epoch: what stands in its place once the topic was deleted and made
+   * anew is another one. Missing = not known; it is believed to be the same.
+   */
+  readonly letterTime?: number;
+}
+
+/** What became of the letter that the log took at `letterTime`; `undefined` also when the state is that of one before it. */
+export function ownState(state: LetterState | undefined, letterTime: number): LetterState | undefined {
+  return state?.letterTime === undefined || state.letterTime === letterTime ? state : undefined;
 }
 
 /** Whether somebody still has to deal with a letter whose state this is. */
@@ -74,7 +84,7 @@ function decoded(value: Buffer): LetterState | undefined {
     return undefined;
   }
   if (typeof json !== 'object' || json === null) return undefined;
-  const { outcome, at, attempt, reason, became } = json as Record<string, unknown>;
+  const { outcome, at, attempt, reason, became, letterTime } = json as Record<string, unknown>;
   const known = LETTER_OUTCOMES.find((word) => word === outcome);
   if (known === undefined || !isCount(at) || !isCount(attempt)) return undefined;
   const position = typeof became === 'string' ? parseLetterId(became) : undefined;
@@ -84,6 +94,7 @@ function decoded(value: Buffer): LetterState | undefined {
     attempt,
     ...(typeof reason === 'string' && isRejectReason(reason) && { reason }),
     ...(position && { became: position }),
+    ...(isCount(letterTime) && { letterTime }),
   };
 }
 

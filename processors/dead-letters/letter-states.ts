@@ -57,13 +57,18 @@ export function appendSuccessor(letter: DeadLetter, deps: DeadLettersDeps): Prom
   });
 }
 
-/** @throws as {@link appendDurably} */
+/**
+ * @param letter with its time, where another one may stand in its place some day
+ * @throws as {@link appendDurably}
+ */
 export async function keepState(
-  letter: RecordPosition,
+  letter: RecordPosition & { readonly time?: number },
   state: LetterState | undefined,
   deps: DeadLettersDeps,
 ): Promise<void> {
-  await appendDurably(encodeLetterState(deps.topics.deadLetterState, letter, state), deps);
+  const { partition, offset, time } = letter;
+  const kept = state && time !== undefined ? { ...state, letterTime: time } : state;
+  await appendDurably(encodeLetterState(deps.topics.deadLetterState, { partition, offset }, kept), deps);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { DEAD_LETTER_STAGES, type DeadLetter, decodeDeadLetter, letterId } from '#contract/dead-letter.ts';
 import { deviceIdOfTopic } from '#contract/device-topic.ts';
-import { isPending, type LetterState } from '#contract/letter-state.ts';
+import { isPending, type LetterState, ownState } from '#contract/letter-state.ts';
 import type { LetterStatus } from '#contract/letter-status.ts';
 import { MESSAGE_LIMIT_RANGES } from '#contract/limits.ts';
 import type { LogRecord, RecordHeaders, RecordPosition, TopicNames } from '#contract/log-record.ts';
@@ -71,7 +71,9 @@ export async function readLetter(
   return undefined;
 }
 
-export function letterOf(record: LogRecord, state: LetterState | undefined): Letter {
+/** @param known what the log says of the letter that stands, or stood, in this place */
+export function letterOf(record: LogRecord, known: LetterState | undefined): Letter {
+  const state = ownState(known, record.timestamp);
   const letter: Omit<Letter, 'id' | 'time' | 'state' | 'partition' | 'offset' | 'headers'> =
     decodeDeadLetter(record) ?? foreignLetter(record);
   return {

@@ -164,7 +164,7 @@ export class DeadLetterMonitor {
       const { letter, state } = entry;
       if (!isPending(state)) {
         this.#takenBack.delete(letterId(letter));
-        this.#ledger.letterSettled(letter);
+        this.#ledger.letterSettled(letter, state?.letterTime);
       } else if (!this.#ledger.isPending(letter)) this.#takenBack.set(letterId(letter), letter);
     });
     if (this.#takenBack.size === 0) return;

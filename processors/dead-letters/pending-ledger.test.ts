@@ -86,6 +86,22 @@ describe('the ledger of pending letters', () => {
     );
   });
 
+  test('what is said of a letter of another time, before and after it, is not said of this one', () => {
+    const ledger = new PendingLedger();
+    const at = { partition: 0, offset: 3 };
+    ledger.letterSettled(at, 1_000_000);
+    ledger.letterSeen(at, 'malformed-json', 2_000_000);
+    expect(ledger.isPending(at)).toBe(true);
+    ledger.letterSettled(at, 1_000_000);
+    expect(ledger.isPending(at)).toBe(true);
+    ledger.letterSettled(at, 2_000_000);
+    expect(ledger.isPending(at)).toBe(false);
+    const early = { partition: 1, offset: 0 };
+    ledger.letterSettled(early, 2_000_000);
+    ledger.letterSeen(early, 'malformed-json', 2_000_000);
+    expect(ledger.isPending(early)).toBe(false);
+  });
+
   test('every reason has a number from the start', () => {
     expect([...new PendingLedger().pending]).toEqual(REJECT_REASONS.map((reason) => [reason, 0]));
   });

@@ -10,7 +10,7 @@ const SETTLED = 128;
 interface Chunk {
   /** By offset: UNSEEN or the number of its reason, with SETTLED when the letter is not pending. */
   readonly reasons: Uint8Array;
-  /** By offset: when the letter was written, seconds since the epoch. */
+  /** By offset: when the letter was written, seconds since the epoch; 0 = not known. */
   readonly writtenAt: Uint32Array;
   pending: number;
 }
@@ -42,18 +42,22 @@ export class PendingLedger {
     if (offset < ofPartition.seenUntil) return;
     ofPartition.seenUntil = offset + 1;
     const chunk = chunkOf(ofPartition, index);
-    const settled = (chunk.reasons[at] as number) & SETTLED;
+    const settled = isOf(chunk, at, time) ? (chunk.reasons[at] as number) & SETTLED : 0;
     chunk.reasons[at] = (REJECT_REASONS.indexOf(reason) + 1) | settled;
     chunk.writtenAt[at] = Math.floor(time / 1000);
     if (settled === 0) this.#count(chunk, reason, 1);
   }
 
-  /** The letter was replayed, parked or dismissed. */
-  letterSettled({ partition, offset }: RecordPosition): void {
+  /** The letter, which was written at `time` if that is known, was replayed, parked or dismissed. */
+  letterSettled({ partition, offset }: RecordPosition, time?: number): void {
     const ofPartition = this.#partition(partition);
     const [index, at] = place(offset);
     if (offset < ofPartition.seenUntil && !ofPartition.chunks.has(index)) return;
     const chunk = chunkOf(ofPartition, index);
+    if (time !== undefined) {
+      if (!isOf(chunk, at, time) && offset < ofPartition.seenUntil) return;
+      chunk.writtenAt[at] = Math.floor(time / 1000);
+    }
     const reason = pendingReason(chunk, at);
     chunk.reasons[at] = (chunk.reasons[at] as number) | SETTLED;
     if (reason !== undefined) this.#count(chunk, reason, -1);
@@ -144,6 +148,11 @@ function chunkOf({ chunks }: Partition, index: number): Chunk {
   };
   chunks.set(index, chunk);
   return chunk;
+}
+
+/** Whether what is known of this place is known of a letter of that time: the topic may have been made anew. */
+function isOf({ writtenAt }: Chunk, at: number, time: number): boolean {
+  return writtenAt[at] === 0 || writtenAt[at] === Math.floor(time / 1000);
 }
 
 function isWaiting(reason: number): boolean {

@@ -1,4 +1,4 @@
-import { decodeLetterState, type LetterState } from '#contract/letter-state.ts';
+import { decodeLetterState, type LetterState, ownState } from '#contract/letter-state.ts';
 import type { LogRecord, TopicNames } from '#contract/log-record.ts';
 import type { EventLog, PartitionProgress } from '#event-log/event-log.ts';
 import { letterDigest } from '#processors/dead-letters/letter-digest.ts';
@@ -193,8 +193,9 @@ function indexed(letter: Letter): IndexedLetter {
   };
 }
 
-function withState(known: IndexedLetter, state: LetterState | undefined): IndexedLetter {
+function withState(known: IndexedLetter, told: LetterState | undefined): IndexedLetter {
   const { letter } = known;
+  const state = ownState(told, letter.time);
   return { ...known, letter: { ...letter, state, attempt: Math.max(letter.attempt, state?.attempt ?? 0) } };
 }
 
