@@ -3,7 +3,7 @@ import { doneBefore } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 import { pause } from '#runtime/retry.ts';
-import { type Look, lagAt, type PartitionLag } from './lag.ts';
+import { type Look, lagAt, lookOf, type PartitionLag } from './lag.ts';
 import { createLagTelemetry, type LagTarget, type LagTelemetry } from './telemetry.ts';
 
 /** Looks cost the log a few small requests each. */
@@ -15,6 +15,8 @@ export interface LagMonitorOptions {
   readonly targets: readonly LagTarget[];
   /** Between looks. Default 5 s. */
   readonly intervalMs?: number;
+  /** The clock that nobody sets: how old a look is goes by it. Default `performance.now()`. */
+  readonly monotonicMs?: () => number;
 }
 
 export interface LagMonitorDeps extends Deps {
@@ -40,6 +42,8 @@ interface Sighting {
   look: Look | undefined;
   /** The look before, when it was the last one before `look` and did not fail. */
   before: Look | undefined;
+  /** The last one that was answered. */
+  answered: Look | undefined;
   failure: string;
 }
 
@@ -55,6 +59,7 @@ class Monitor implements LagMonitor {
   readonly #options: LagMonitorOptions;
   readonly #deps: LagMonitorDeps;
   readonly #intervalMs: number;
+  readonly #monotonicMs: () => number;
   readonly #telemetry: LagTelemetry;
   readonly #sightings: ReadonlyMap<LagTarget, Sighting>;
   readonly #stopping = new AbortController();
@@ -64,10 +69,11 @@ class Monitor implements LagMonitor {
     this.#options = options;
     this.#deps = deps;
     this.#intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#sightings = new Map(
       options.targets.map((target) => [
         target,
-        { look: undefined, before: undefined, failure: 'not looked at yet' },
+        { look: undefined, before: undefined, answered: undefined, failure: 'not looked at yet' },
       ]),
     );
     this.#telemetry = createLagTelemetry(deps, () => this.lags());
@@ -75,20 +81,18 @@ class Monitor implements LagMonitor {
   }
 
   lags(): (readonly [LagTarget, readonly PartitionLag[]])[] {
-    const now = this.#deps.now();
     return this.#options.targets.flatMap((target) => {
       const sighting = this.#sightings.get(target);
-      if (sighting?.look === undefined || !this.#isFresh(sighting.look, now)) return [];
-      return [[target, lagAt(now, sighting.look, sighting.before)] as const];
+      if (sighting?.look === undefined || !this.#isFresh(sighting.look)) return [];
+      return [[target, lagAt(this.#ageMs(sighting.look), sighting.look, sighting.before)] as const];
     });
   }
 
   health(): LagMonitorHealth {
-    const now = this.#deps.now();
     for (const [{ topic, group }, { look, failure }] of this.#sightings) {
       const what = `${topic}, ${group}`;
       if (look === undefined) return { up: false, detail: `${what}: ${failure}` };
-      if (!this.#isFresh(look, now)) return { up: false, detail: `${what}: the log does not answer` };
+      if (!this.#isFresh(look)) return { up: false, detail: `${what}: the log does not answer` };
     }
     return { up: true, detail: '' };
   }
@@ -114,13 +118,14 @@ class Monitor implements LagMonitor {
   async #lookAt(target: LagTarget): Promise<void> {
     const sighting = this.#sightings.get(target) as Sighting;
     // The time before the question: what is committed meanwhile makes the lag smaller than said, never larger.
-    const at = this.#deps.now();
+    const at = { at: this.#deps.now(), atMonotonic: this.#monotonicMs() };
     try {
       const partitions = await this.#deps.eventLog.progress(target.topic, target.group);
       sighting.before = sighting.look;
-      sighting.look = { at, partitions };
+      sighting.look = lookOf(at, partitions, sighting.answered);
+      sighting.answered = sighting.look;
       this.#telemetry.looked(target);
-      if (this.health().up) this.#telemetry.lookedAtAll(at);
+      if (this.health().up) this.#telemetry.lookedAtAll(at.at);
     } catch (error) {
       sighting.look = undefined;
       sighting.failure = describeError(error);
@@ -128,8 +133,12 @@ class Monitor implements LagMonitor {
     }
   }
 
-  #isFresh(look: Look, now: number): boolean {
-    return now - look.at <= FRESH_INTERVALS * this.#intervalMs;
+  #ageMs(look: Look): number {
+    return this.#monotonicMs() - look.atMonotonic;
+  }
+
+  #isFresh(look: Look): boolean {
+    return this.#ageMs(look) <= FRESH_INTERVALS * this.#intervalMs;
   }
 }
 

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { EventLog, GroupMember } from '#event-log/event-log.ts';
 import { counted } from '#runtime/counted.ts';
 import { terminalText } from '#runtime/terminal-text.ts';
-import { lagAt, type PartitionLag } from './lag.ts';
+import { lagAt, lookOf, type PartitionLag } from './lag.ts';
 import type { LagTarget } from './telemetry.ts';
 
 /** What `npm run lag-monitor -- --once` prints. */
@@ -24,11 +24,9 @@ export async function lookOnce(
   now: () => number,
 ): Promise<LagReport> {
   const at = now();
-  const partitions = lagAt(
-    at,
-    { at, partitions: await eventLog.progress(target.topic, target.group) },
-    undefined,
-  ).sort((a, b) => a.partition - b.partition);
+  const progress = await eventLog.progress(target.topic, target.group);
+  const look = lookOf({ at, atMonotonic: 0 }, progress, undefined);
+  const partitions = lagAt(0, look, undefined).sort((a, b) => a.partition - b.partition);
   return {
     ...target,
     at,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PartitionProgress } from '#event-log/event-log.ts';
-import { lagAt } from './lag.ts';
+import { type Look, lagAt, lookOf } from './lag.ts';
 
 function progress(values: Partial<PartitionProgress> = {}): PartitionProgress {
   return {
@@ -15,23 +15,27 @@ function progress(values: Partial<PartitionProgress> = {}): PartitionProgress {
   };
 }
 
+/** Of clocks that agree, the monotonic one having begun at the epoch. */
+const seen = (at: number, partitions: readonly PartitionProgress[], last?: Look): Look =>
+  lookOf({ at, atMonotonic: at }, partitions, last);
+
 describe('[P7] the lag of a partition', () => {
   test('in records is what the log says that a consumer could still read, whatever the offsets are', () => {
     const partitions = [progress({ endOffset: 10, committedOffset: 3, backlog: 2 })];
-    expect(lagAt(0, { at: 0, partitions }, undefined)[0]?.records).toBe(2);
+    expect(lagAt(0, seen(0, partitions), undefined)[0]?.records).toBe(2);
   });
 
   const T = 1_764_000_000_000;
-  const behind = progress({ endOffset: 10, committedOffset: 3, backlogSince: T });
-  const secondsAt = (now: number, at: number, before?: PartitionProgress): number | undefined =>
-    lagAt(now, { at, partitions: [behind] }, before && { at: at - 5_000, partitions: [before] })[0]?.seconds;
+  const behind = progress({ endOffset: 10, committedOffset: 3, backlog: 7, backlogSince: T });
+  const secondsAt = (now: number, at: number, before?: PartitionProgress): number | undefined => {
+    const last = before && seen(at - 5_000, [before]);
+    return lagAt(now - at, seen(at, [behind], last), last)[0]?.seconds;
+  };
 
   test('in seconds is the age of the oldest uncommitted record when it was looked at', () => {
     expect(secondsAt(T + 7_000, T + 7_000)).toBe(7);
-    expect(
-      lagAt(T, { at: T, partitions: [progress({ endOffset: 3, committedOffset: 3 })] }, undefined)[0]
-        ?.seconds,
-    ).toBe(0);
+    const done = seen(T, [progress({ endOffset: 3, committedOffset: 3 })]);
+    expect(lagAt(0, done, undefined)[0]?.seconds).toBe(0);
   });
 
   test('in seconds grows second by second between looks while the group stands still', () => {
@@ -45,6 +49,31 @@ describe('[P7] the lag of a partition', () => {
     expect(secondsAt(T + 64_000, T + 60_000)).toBe(60);
   });
 
+  /** @param skewMs how far our clock is ahead of that of the log */
+  const looksWith = (skewMs: number, looks: readonly PartitionProgress[]): (number | undefined)[] => {
+    let last: Look | undefined;
+    return looks.map((each, index) => {
+      const passedMs = 60_000 + 5_000 * index;
+      const look = lookOf({ at: T + skewMs + passedMs, atMonotonic: passedMs }, [each], last);
+      const seconds = lagAt(0, look, last)[0]?.seconds;
+      last = look;
+      return seconds;
+    });
+  };
+  const HOUR_MS = 3_600_000;
+
+  test('of a group that stands still grows also where our clock is an hour behind that of the log', () => {
+    expect(looksWith(-HOUR_MS, [behind, behind, behind, behind])).toEqual([0, 5, 10, 15]);
+    const moved = { ...behind, committedOffset: 5 };
+    expect(looksWith(-HOUR_MS, [behind, behind, moved, moved])).toEqual([0, 5, 0, 5]);
+  });
+
+  test('of a group that keeps up is small also where our clock is an hour ahead of that of the log', () => {
+    const ahead = [10, 20, 30].map((endOffset) => ({ ...behind, committedOffset: endOffset - 5, endOffset }));
+    expect(looksWith(HOUR_MS, ahead)).toEqual([3_660, 5, 5]);
+    expect(looksWith(0, ahead).at(-1)).toBe(5);
+  });
+
   test('is never negative, whatever the clocks say', () => {
     const any = fc.record({
       oldestOffset: fc.nat(),
@@ -54,9 +83,10 @@ describe('[P7] the lag of a partition', () => {
       backlogSince: fc.option(fc.nat()),
     });
     fc.assert(
-      fc.property(any, fc.nat(), fc.nat(), fc.boolean(), (values, now, at, again) => {
-        const look = { at, partitions: [progress(values)] };
-        const [lag] = lagAt(now, look, again ? look : undefined);
+      fc.property(any, fc.nat(), fc.nat(), fc.boolean(), (values, passedMs, at, again) => {
+        const last = again ? lookOf({ at, atMonotonic: 0 }, [progress(values)], undefined) : undefined;
+        const look = lookOf({ at, atMonotonic: 5_000 }, [progress(values)], last);
+        const [lag] = lagAt(passedMs, look, last);
         expect(lag?.records).toBeGreaterThanOrEqual(0);
         expect(lag?.seconds).toBeGreaterThanOrEqual(0);
       }),

@@ -1,3 +1,4 @@
+import { backlogStart } from '#event-log/backlog-start.ts';
 import type { PartitionProgress } from '#event-log/event-log.ts';
 
 /** How far a group is behind in one partition. */
@@ -18,34 +19,70 @@ export interface PartitionLag {
 export interface Look {
   /** When the log was asked, milliseconds since the epoch. */
   readonly at: number;
+  /** The same on a clock that nobody sets, milliseconds. */
+  readonly atMonotonic: number;
   readonly partitions: readonly PartitionProgress[];
+  /** Partitions of which the same record is the oldest uncommitted one: since when that was seen, on that clock. */
+  readonly standingSince: ReadonlyMap<number, number>;
+}
+
+/** @param last the look before that was answered, however long ago */
+export function lookOf(
+  at: Pick<Look, 'at' | 'atMonotonic'>,
+  partitions: readonly PartitionProgress[],
+  last: Look | undefined,
+): Look {
+  const standingSince = new Map<number, number>();
+  for (const each of partitions) {
+    if (each.backlog === 0) continue;
+    const before = last?.partitions.find(({ partition }) => partition === each.partition);
+    const stands =
+      before?.committedOffset === each.committedOffset && before.backlogSince === each.backlogSince;
+    const since = stands ? last?.standingSince.get(each.partition) : undefined;
+    standingSince.set(each.partition, since ?? at.atMonotonic);
+  }
+  return { ...at, partitions, standingSince };
 }
 
 /**
- * The lag at `now`, from the newest look and the one before it. Pure.
+ * The lag `passedMs` after the newest look, from it and the one before. Pure.
  *
  * In records it is what the newest look saw. In seconds it goes on between looks only where the group stands still:
  * its oldest uncommitted record did not change from one look to the next, so it ages second by second, however long
  * all consumers are dead. Where the group makes progress the record seen at the look is gone by now, and its age would
  * be a lag that nobody has; there the value is that of the look.
+ *
+ * The age of a record is the difference of two clocks, ours and the log's, and either may be wrong. So it is held against
+ * what was seen: a record is at least as old as it was seen to stand there (else a stall would go unseen while our clock is
+ * behind), and no older than the look before, where the log ended before it (else everything would look late, were ours ahead).
  */
-export function lagAt(now: number, look: Look, before: Look | undefined): PartitionLag[] {
-  const committedBefore = new Map(
-    before?.partitions.map(({ partition, committedOffset }) => [partition, committedOffset]),
-  );
-  return look.partitions.map(
-    ({ partition, oldestOffset, endOffset, committedOffset, backlog, backlogSince }) => {
-      const standsStill = committedBefore.get(partition) === committedOffset;
-      const asOf = standsStill ? Math.max(now, look.at) : look.at;
-      return {
-        partition,
-        records: backlog,
-        // The clocks of log and monitor may differ a little.
-        seconds: backlogSince === null ? 0 : Math.max(0, asOf - backlogSince) / 1000,
-        committedOffset,
-        endOffset,
-        oldestOffset,
-      };
-    },
-  );
+export function lagAt(passedMs: number, look: Look, before: Look | undefined): PartitionLag[] {
+  const known = new Map(before?.partitions.map((each) => [each.partition, each]));
+  return look.partitions.map((each) => {
+    const { partition, oldestOffset, endOffset, committedOffset, backlog, backlogSince } = each;
+    const then = known.get(partition);
+    const ageMs = backlogSince === null ? 0 : ageAt(look, each, backlogSince, before, then?.endOffset);
+    const standsStill = backlogSince !== null && then?.committedOffset === committedOffset;
+    return {
+      partition,
+      records: backlog,
+      seconds: (ageMs + (standsStill ? passedMs : 0)) / 1000,
+      committedOffset,
+      endOffset,
+      oldestOffset,
+    };
+  });
+}
+
+function ageAt(
+  look: Look,
+  each: PartitionProgress,
+  backlogSince: number,
+  before: Look | undefined,
+  endBefore: number | undefined,
+): number {
+  const stoodMs = look.atMonotonic - (look.standingSince.get(each.partition) ?? look.atMonotonic);
+  const cameSince = before !== undefined && endBefore !== undefined && endBefore <= backlogStart(each);
+  const mostMs = cameSince ? look.atMonotonic - before.atMonotonic : Infinity;
+  return Math.min(Math.max(look.at - backlogSince, stoodMs), mostMs);
 }
