@@ -6,6 +6,7 @@ import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { beginningOf } from '#runtime/own-text.ts';
 import { Connection } from './connection.ts';
 import { ReadGate } from './read-gate.ts';
+import { Turns } from './turns.ts';
 
 /** One for all: an `AbortError` with its stack for each costs more than all else that a closed connection does. */
 const GONE = new Error('the connection is closed');
@@ -19,7 +20,7 @@ const GONE = new Error('the connection is closed');
  */
 export class ConnectionTable {
   readonly #telemetry: IngestTelemetry;
-  readonly #packetsPerTurn: number;
+  readonly #turns: Turns;
   readonly #now: () => number;
   readonly #endSession: (deviceId: string) => void;
   readonly #byClient = new Map<Client, Connection>();
@@ -38,7 +39,7 @@ export class ConnectionTable {
     endSession: (deviceId: string) => void,
   ) {
     this.#telemetry = telemetry;
-    this.#packetsPerTurn = packetsPerTurn;
+    this.#turns = new Turns(packetsPerTurn);
     this.#now = now;
     this.#endSession = endSession;
   }
@@ -67,7 +68,7 @@ export class ConnectionTable {
   /** @param handle gives the stream to aedes; the gate must be on it before. */
   add(arrival: Arrival, handle: () => Client): Connection {
     const { stream } = arrival;
-    const gate = new ReadGate(stream, this.#packetsPerTurn, (paused) => {
+    const gate = new ReadGate(stream, this.#turns, (paused) => {
       this.#paused += paused ? 1 : -1;
       connection.device?.slow(paused, performance.now());
     });

@@ -35,7 +35,9 @@ export function guardConnection(
       client.close();
     },
   };
+  let isGone = false;
   stream.once('close', () => {
+    isGone = true;
     if (partialPackets.hold(holder, 0) > 0) telemetry.packetCut();
   });
 
@@ -71,7 +73,8 @@ export function guardConnection(
     {
       refused: (reason, detail) => connections.refuse(connection, reason, detail),
       received,
-      held: (bytes) => partialPackets.hold(holder, bytes),
+      // What was left unread is parsed later: nothing would let go of it any more.
+      held: (bytes) => partialPackets.hold(holder, isGone ? 0 : bytes),
     },
   );
 }

@@ -17,6 +17,7 @@ import { endGracefully } from './end-gracefully.ts';
 import { guardConnection } from './guard-connection.ts';
 import type { PublishParts } from './handle-publish.ts';
 import { assertKnownVersions } from './installed-versions.ts';
+import { LeftInput } from './left-input.ts';
 import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { PartialPackets } from './partial-packets.ts';
 import { Publishes } from './publishes.ts';
@@ -47,6 +48,7 @@ export class MqttBroker {
   readonly #connections: ConnectionTable;
   readonly #connectHooks: ConnectHooks;
   readonly #partialPackets: PartialPackets;
+  readonly #leftInput = new LeftInput();
   readonly #publishParts: PublishParts;
   readonly #mqtt5Parts: Mqtt5Parts;
   #stopping = false;
@@ -107,7 +109,7 @@ export class MqttBroker {
     offerMqtt5(connection, this.#mqtt5Parts);
     // Before it is asked whether everything is answered.
     client.once('connected', () => connection.answers.opened());
-    const publishes = new Publishes(connection, this.#publishParts);
+    const publishes = new Publishes(connection, this.#publishParts, this.#leftInput);
     guardConnection(connection, {
       publishes,
       ...this.#parts,
@@ -148,6 +150,7 @@ export class MqttBroker {
     await sleep(0);
     await endGracefully(this.#connections, shutdownLingerMs);
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
+    this.#leftInput.finish();
     for (const { stream } of this.#connections) stream.destroy();
     telemetry.stopped(unacknowledged);
   }

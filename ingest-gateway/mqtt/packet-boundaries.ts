@@ -1,5 +1,21 @@
 /** The remaining length of a packet takes at most so many bytes (MQTT 3.1.1, 2.2.3). */
 const MAX_LENGTH_BYTES = 4;
+/** Of a byte of it: another one follows. */
+const CONTINUED = 0x80;
+
+const STOPPED = -1;
+
+/** Whole packets of which one byte says how long they are: sixty thousand of the smallest ones may lie one behind the other. */
+function passOverSmall(input: Uint8Array, from: number, onPacket: (firstByte: number) => boolean): number {
+  let at = from;
+  for (;;) {
+    const length = input[at + 1] ?? CONTINUED;
+    const end = at + 2 + length;
+    if (length >= CONTINUED || end > input.length) return at;
+    if (!onPacket(input[at] as number)) return STOPPED;
+    at = end;
+  }
+}
 
 /**
  * Follows the packets in a connection's input, byte by byte as far as their fixed headers go, without looking into
@@ -43,10 +59,13 @@ export class PacketBoundaries {
         this.#bodyLeft -= step;
         at += step;
         if (this.#bodyLeft > 0) return;
-      } else {
-        if (this.areBetweenPackets) first = input[at];
-        if (!this.#readHeader(input[at++] as number)) continue;
-      }
+      } else if (this.areBetweenPackets) {
+        at = passOverSmall(input, at, onPacket);
+        if (at === STOPPED) return;
+        first = input[at++];
+        if (first !== undefined) this.#readHeader(first);
+        continue;
+      } else if (!this.#readHeader(input[at++] as number)) continue;
       if (first !== undefined && !onPacket(first)) return;
     }
   }
@@ -60,7 +79,7 @@ export class PacketBoundaries {
     }
     this.#length += (byte & 0x7f) * 128 ** this.#lengthBytes++;
     // One byte more is no MQTT: the parser says so.
-    if (byte & 0x80 && this.#lengthBytes < MAX_LENGTH_BYTES) return false;
+    if (byte & CONTINUED && this.#lengthBytes < MAX_LENGTH_BYTES) return false;
     this.#lengthBytes = -1;
     this.#bodyLeft = this.#length;
     return this.#length === 0;

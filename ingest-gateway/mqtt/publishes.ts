@@ -1,7 +1,9 @@
+import { LIMITS } from '#contract/limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
 import { handlePublish, type PublishParts, type ReceivedPublish } from './handle-publish.ts';
+import type { LeftInput } from './left-input.ts';
 import { DISCONNECT, PUBLISH } from './packet-type.ts';
 
 /** Refusals after which the rest of the input is no MQTT, or is not to be looked at. */
@@ -25,8 +27,8 @@ const QOS_BITS = 0x06;
  * - *open*: each is handled as it comes.
  * - *gone*: the connection is closed. A device that sleeps most of the time sends CONNECT, PUBLISH, DISCONNECT and FIN in
  *   one packet and is gone; its kernel answers our CONNACK with a reset. So what was remembered, and what lies in the
- *   stream's buffer behind it, is handled as if the client was still there, within the bounds of the device; nobody is
- *   told. What cannot be handled (the client was not authenticated yet, or it is over its bounds) is counted, unless it
+ *   stream's buffer behind it, is handled as if the client was still there, within the bounds of the device, and in its turn
+ *   when many go at once (`LeftInput`); nobody is told. What cannot be handled (the client was not authenticated yet, or it is over its bounds) is counted, unless it
  *   would be sent again.
  *
  * At the *end of input* (FIN) aedes would close at once. We let it once the connection is open, and when every message
@@ -35,14 +37,17 @@ const QOS_BITS = 0x06;
 export class Publishes {
   readonly #connection: Connection;
   readonly #parts: PublishParts;
+  readonly #leftInput: LeftInput;
   #mode: 'early' | 'open' | 'gone' = 'early';
   #remembered: ReceivedPublish[] = [];
   #goodbye = false;
   #inputEnded = false;
 
-  constructor(connection: Connection, parts: PublishParts) {
+  /** @param leftInput of all connections. */
+  constructor(connection: Connection, parts: PublishParts, leftInput: LeftInput) {
     this.#connection = connection;
     this.#parts = parts;
+    this.#leftInput = leftInput;
     const { stream, client } = connection;
     client.once('connected', () => this.#onConnected());
     stream.once('end', () => this.#onEndOfInput());
@@ -97,7 +102,7 @@ export class Publishes {
     const early = [...this.#remembered.splice(0), ...answers.hungUp()];
     if (device === undefined && refusal !== undefined) return;
     for (const packet of early) this.#handleLate(packet, true);
-    this.#readRest();
+    this.#leftInput.add(() => this.#readRest());
   }
 
   /** A throw must not end the process: it ends the connection. */
@@ -118,25 +123,25 @@ export class Publishes {
   }
 
   /**
-   * What nobody was given yet: slice by slice it is parsed, and its messages are handled, as long as the device is within its
-   * bounds. The rest is not worth parsing, up to 128 KiB of the smallest packets: its messages are only counted.
+   * What nobody was given yet: a slice of it is parsed, and its messages are handled, as long as the device is within its
+   * bounds. The rest is not worth parsing, up to 80 KiB of the smallest packets: its messages are only counted.
+   *
+   * @returns whether there may be more
    */
-  #readRest(): void {
-    const { client, gate } = this.#connection;
-    const { _parser } = internalsOf(client);
-    while (this.#isReadable()) {
-      const isGreeted = this.#connection.connect !== undefined;
-      if (isGreeted && gate.isBetweenPackets && !this.#isWithinBounds()) {
-        this.#countRest();
-        return;
-      }
-      // Before the CONNECT there is nothing to be handled but the CONNECT.
-      const slice = gate.takeRest(isGreeted ? undefined : 1);
-      if (slice === null) return;
-      _parser.parse(slice);
-      for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());
-      if (!isGreeted && gate.isBetweenPackets && this.#connection.connect === undefined) return;
+  #readRest(): boolean {
+    const { client, gate, refusal } = this.#connection;
+    if (!this.#isReadable()) return false;
+    const isGreeted = this.#connection.connect !== undefined;
+    if (isGreeted && gate.isBetweenPackets && (refusal !== undefined || !this.#isWithinBounds())) {
+      this.#countRest();
+      return false;
     }
+    // Before the CONNECT there is nothing to be handled but the CONNECT.
+    const slice = gate.takeRest(isGreeted ? LIMITS.packetsPerTurn : 1);
+    if (slice === null) return false;
+    internalsOf(client)._parser.parse(slice);
+    for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());
+    return isGreeted || this.#connection.connect !== undefined || !gate.isBetweenPackets;
   }
 
   /** Messages that nobody sends again, up to a DISCONNECT, by their first bytes. */

@@ -6,6 +6,7 @@ import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/tes
 import { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { ReadGate } from './read-gate.ts';
+import { Turns } from './turns.ts';
 
 const UNLIMITED_RATE = { messagesPerSecond: 1e9, messageBurst: 1e9 };
 /** Messages that a slice of 16 KiB can hold, at the sizes used here. */
@@ -182,17 +183,56 @@ describe('read gate', () => {
       writableHighWaterMark: 10,
     });
     const pauses: boolean[] = [];
-    const gate = new ReadGate(stream, 128, (paused) => pauses.push(paused));
+    const gate = new ReadGate(stream, new Turns(128), (paused) => pauses.push(paused));
     const budget = new InflightBudget(10, 10_000);
     gate.open({ budgets: [budget], bucket: new TokenBucket(1e9, 1e9, performance.now()) });
     stream.push('input');
     stream.write('an answer that is too long');
     expect(stream.read()).toBe(null);
     expect(pauses).toEqual([true]);
-    const readable = new Promise<unknown>((resolve) => stream.on('readable', () => resolve(stream.read())));
+    const readable = new Promise<unknown>((resolve) =>
+      stream.on('readable', () => {
+        const slice: unknown = stream.read();
+        if (slice !== null) resolve(slice);
+      }),
+    );
     for (const done of taken.splice(0)) done();
     expect(String(await readable)).toBe('input');
     expect(pauses).toEqual([true, false]);
+  });
+
+  it('[P10] who says little is read at once, while a hundred others wait in line with all they have', async () => {
+    const begins: (() => void)[] = [];
+    const turns = new Turns(128, (begin) => begins.push(begin));
+    const turn = async (): Promise<void> => {
+      begins.pop()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const open = () => {
+      const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+      const gate = new ReadGate(stream, turns, () => undefined);
+      const bucket = new TokenBucket(1e9, 1e9, performance.now());
+      gate.open({ budgets: [new InflightBudget(10, 10_000)], bucket });
+      const connection = { stream, packets: 0 };
+      stream.on('readable', () => {
+        for (let slice = stream.read(); slice !== null; slice = stream.read())
+          connection.packets += slice.length / 2;
+      });
+      return connection;
+    };
+    const pings = Buffer.alloc(20_000, Buffer.from([0xc0, 0]));
+    const greedy = Array.from({ length: 100 }, open);
+    const quiet = open();
+    for (const { stream } of greedy) stream.push(pings);
+    await turn();
+    const read = () => greedy.reduce((sum, { packets }) => sum + packets, 0);
+    expect(read(), 'each its first slice').toBe(100 * 128);
+    for (let i = 1; i <= 20; i++) {
+      quiet.stream.push(Buffer.from([0xc0, 0]));
+      await turn();
+      expect([quiet.packets, read()]).toEqual([i, (100 + 32 * i) * 128]);
+    }
+    expect(Math.max(...greedy.map(({ packets }) => packets)) / 128, 'in their order').toBeLessThan(9);
   });
 
   it('keeps nothing of a connection that ends while paused', async () => {

@@ -3,6 +3,7 @@ import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-bud
 import type { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import type { AedesInternals } from './aedes-internals.ts';
 import { PacketBoundaries } from './packet-boundaries.ts';
+import type { Turns } from './turns.ts';
 
 /**
  * Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. Each slice
@@ -10,6 +11,8 @@ import { PacketBoundaries } from './packet-boundaries.ts';
  */
 const SLICE_BYTES = 16 * 1024;
 const FIRST_SLICE_BYTES = 4 * 1024;
+/** Of packets so small, or of so many connections, that a slice is cut each time. */
+const LEAST_SLICE_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
 
 /** What a connection may use before it stops reading. */
@@ -32,9 +35,10 @@ export interface ReadAllowance {
  *   answers (`writableNeedDrain`). Otherwise the gate is *paused* and asks to be resumed by whatever stopped it.
  * - *discarding* (`discardInput`): off; input is thrown away while the last acknowledgements leave.
  *
- * Each turn of the event loop hands out one slice at most, of at most `packetsPerTurn` packets: a QoS 0 publish completes while its slice is still being
- * parsed, and then aedes would read again from within its own parser. A slice that ends within a packet is followed by
- * the next one without waiting for new input.
+ * Each turn of the event loop hands out one slice at most, of no more packets than this connection may have of the turn: a QoS 0
+ * publish completes while its slice is still being parsed, and then aedes would read again from within its own parser. When more
+ * is there than the slice, the next one comes without new input, in its place in line (`Turns`); so it does when the gate was
+ * paused. Where slices are cut because of their packets, shorter ones are read: what goes back to the stream is copied.
  *
  * The price is one `setImmediate` and one synthetic `readable` event for each slice.
  */
@@ -45,22 +49,25 @@ export class ReadGate implements Waiter {
   #aedes: AedesInternals | undefined;
   #allowance: ReadAllowance | undefined;
   #held = false;
-  /** A slice was handed out in this turn. */
-  #served = false;
-  /** A read came after it. */
+  /** For the next turn, after a slice, or for its place in line. */
+  #waits = false;
+  /** It is its place. */
+  #isInLine = false;
+  /** Somebody wanted to read meanwhile. */
   #starved = false;
   #paused = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #boundaries = new PacketBoundaries();
-  readonly #packetsPerTurn: number;
+  readonly #turns: Turns;
+  #sliceBytes = SLICE_BYTES;
   #awaitsDrain = false;
   /** Of a closed stream. */
   #rest: Buffer = NOTHING;
 
   /** @param onPause the connection stopped reading because of its allowance, or reads again. */
-  constructor(stream: Duplex, packetsPerTurn: number, onPause: (paused: boolean) => void) {
+  constructor(stream: Duplex, turns: Turns, onPause: (paused: boolean) => void) {
     this.#stream = stream;
-    this.#packetsPerTurn = packetsPerTurn;
+    this.#turns = turns;
     this.#onPause = onPause;
     this.#read = stream.read;
     stream.read = (size) => this.#gatedRead(size);
@@ -86,8 +93,12 @@ export class ReadGate implements Waiter {
   }
 
   resume(): void {
-    if (this.#served) this.#starved = true;
-    else if (!this.#stream.destroyed) this.#stream.emit('readable');
+    if (this.#waits) this.#starved = true;
+    else if (this.#stream.readableLength === 0) this.#look();
+    else {
+      this.#waits = true;
+      this.#turns.wait(this.#onPlace);
+    }
   }
 
   /** The allowance is another one: what was to be waited for is not any more. */
@@ -110,7 +121,7 @@ export class ReadGate implements Waiter {
   }
 
   /** The next slice of what was received and not handed out, for when the stream is closed. @param packets in it at most */
-  takeRest(packets = this.#packetsPerTurn): Buffer | null {
+  takeRest(packets: number): Buffer | null {
     const rest = this.#allRest();
     if (rest.length === 0) return null;
     const end = this.#boundaries.take(rest.subarray(0, SLICE_BYTES), packets);
@@ -138,7 +149,7 @@ export class ReadGate implements Waiter {
   #gatedRead(size: number | undefined): Buffer | null {
     // The stream asks itself for more with 0: it gives nothing away.
     if (size === 0) return this.#read.call(this.#stream, 0);
-    if (this.#served) {
+    if (this.#waits) {
       this.#starved = true;
       return null;
     }
@@ -146,29 +157,47 @@ export class ReadGate implements Waiter {
     const available = this.#stream.readableLength;
     // Empty: reading is what makes the stream fetch more, or end.
     if (available === 0) return this.#read.call(this.#stream);
-    this.#served = true;
-    setImmediate(this.#nextTurn);
-    const most = this.#allowance === undefined ? FIRST_SLICE_BYTES : SLICE_BYTES;
+    this.#waits = true;
+    const most = this.#allowance === undefined ? FIRST_SLICE_BYTES : this.#sliceBytes;
     const slice = this.#read.call(this.#stream, Math.min(available, most));
-    return slice && this.#fewPackets(slice);
+    const cut = slice && this.#fewPackets(slice);
+    if (this.#stream.readableLength > 0) this.#turns.wait(this.#onPlace);
+    else setImmediate(this.#onTurn);
+    return cut;
   }
 
   /** As much of a slice as the packets in it may be worked on in one turn; the rest goes back. */
   #fewPackets(slice: Buffer): Buffer {
-    const end = this.#boundaries.take(slice, this.#packetsPerTurn);
-    if (end === slice.length) return slice;
+    const packets = this.#isInLine ? this.#turns.packetsInLine : this.#turns.packetsOfNew();
+    const end = this.#boundaries.take(slice, packets);
+    const isWhole = end === slice.length;
+    this.#sliceBytes = Math.min(
+      SLICE_BYTES,
+      isWhole ? 2 * this.#sliceBytes : Math.max(LEAST_SLICE_BYTES, 2 * end),
+    );
+    if (isWhole) return slice;
     this.#stream.unshift(slice.subarray(end));
     return slice.subarray(0, end);
   }
 
-  readonly #nextTurn = (): void => {
-    this.#served = false;
+  readonly #onPlace = (): void => {
+    this.#isInLine = true;
+    this.#onTurn();
+    this.#isInLine = false;
+  };
+
+  readonly #onTurn = (): void => {
+    this.#waits = false;
     const more = this.#starved || this.#stream.readableLength > 0;
     this.#starved = false;
     // Having read exactly what was there, the stream does not notice that nothing more will come.
     if (this.#stream.readableLength === 0) this.#read.call(this.#stream, 0);
-    if (more) this.resume();
+    if (more) this.#look();
   };
+
+  #look(): void {
+    if (!this.#stream.destroyed) this.#stream.emit('readable');
+  }
 
   #mayRead(): boolean {
     if (this.#held) return false;
