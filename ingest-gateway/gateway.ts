@@ -12,10 +12,10 @@ import { TokenKeys } from './devices/tokens/token-keys.ts';
 import { type GatewayLimits, gatewayLimits } from './gateway-limits.ts';
 import { type GatewayReadiness, readinessOf } from './gateway-readiness.ts';
 import type { DeviceStatus, DeviceStory } from './intake/device.ts';
-import type { DeviceClocks } from './intake/device-clocks.ts';
 import type { Strangers } from './intake/device-registry.ts';
 import type { Trouble } from './intake/device-watch.ts';
 import type { GatewayLog } from './intake/gateway-log.ts';
+import { type DeviceGlance, KnownDevices } from './intake/known-devices.ts';
 import { openIntake } from './intake/open-intake.ts';
 import { Door } from './mqtt/listeners/door.ts';
 import { type Listeners, openListeners } from './mqtt/listeners/open-listeners.ts';
@@ -60,8 +60,10 @@ export interface IngestGateway extends AsyncDisposable {
   /** Devices not seen for `silentForMs`, longest unseen first; those of the credentials file even if never seen. */
   devices(silentForMs?: number): (DeviceStatus & Trouble)[];
   /** All of them, in no order, for who rests in between: ten thousand at once are a pause for each of them. */
-  eachDevice(): Iterable<DeviceStatus & Trouble>;
-  /** One device, with when it came and went; `undefined` = it was never let in. */
+  glances(): Iterable<DeviceGlance>;
+  /** One device; `undefined` = it was never let in, and is not expected. */
+  status(id: string): (DeviceStatus & Trouble) | undefined;
+  /** As `status`, and when it came and went. */
   device(id: string): (DeviceStory & Trouble) | undefined;
   /** Where it is written who came and who did what; `undefined` = nowhere. */
   readonly audit: AuditTrail | undefined;
@@ -227,24 +229,17 @@ export async function startIngestGateway(
   const owned = resources.move();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= owned.disposeAsync());
-  const withTrouble = (status: DeviceStatus) => withClock({ ...status, ...watch.of(status.id) }, clocks);
+  const known = new KnownDevices({ devices, watch, clocks, expected: credentials });
   return {
     ports,
     audit,
     connectedDevices: () => running.connectedDevices,
     accounting: () => telemetry.accounting(),
-    devices: (silentForMs = 0) => devices.list(silentForMs, credentials?.deviceIds()).map(withTrouble),
-    *eachDevice() {
-      for (const status of devices.each(credentials?.deviceIds())) yield withTrouble(status);
-    },
-    device: (id) => {
-      const story = devices.story(
-        id,
-        credentials === undefined ? undefined : new Set(credentials.deviceIds()),
-      );
-      return story && withClock({ ...story, ...watch.of(id) }, clocks);
-    },
-    strangers: () => devices.strangers(credentials?.deviceIds()),
+    devices: (silentForMs) => known.list(silentForMs),
+    glances: () => known.glances(),
+    status: (id) => known.status(id),
+    device: (id) => known.story(id),
+    strangers: () => known.strangers(),
     readiness: () =>
       readinessOf({
         isStopping: stopping !== undefined,
@@ -265,9 +260,4 @@ export async function startIngestGateway(
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-function withClock<Status extends DeviceStatus>(status: Status, clocks: DeviceClocks): Status {
-  const clockAheadMs = clocks.aheadMs(status.id, performance.now());
-  return clockAheadMs === undefined ? status : { ...status, clockAheadMs };
 }

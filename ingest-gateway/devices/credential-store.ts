@@ -108,6 +108,11 @@ export class CredentialStore implements Disposable {
     return credential === undefined || credential === 'revoked' ? {} : credential;
   }
 
+  /** Whether it is one of {@link deviceIds}. */
+  isExpected(deviceId: string): boolean {
+    return (this.#credentials.get(deviceId) ?? 'revoked') !== 'revoked';
+  }
+
   /** The devices that may connect. */
   *deviceIds(): Generator<string> {
     for (const [id, credential] of this.#credentials) if (credential !== 'revoked') yield id;

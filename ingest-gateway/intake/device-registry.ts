@@ -138,27 +138,31 @@ export class DeviceRegistry {
    */
   list(silentForMs: number, expected: Iterable<string> = []): DeviceStatus[] {
     const before = this.#now() - silentForMs;
-    const silent = [...this.each(expected, (device) => device.lastSeenAt <= before)];
+    const silent: DeviceStatus[] = [];
+    for (const device of this.#devices.values())
+      if (device.lastSeenAt <= before) silent.push(device.status());
+    for (const id of expected) if (!this.has(id)) silent.push(this.#neverHere(id));
     return silent.sort((a, b) => (a.lastSeen ?? 0) - (b.lastSeen ?? 0));
   }
 
-  /** One by one, in no order; who comes or goes meanwhile is among them or not. @param expected as in {@link list} */
-  *each(
-    expected: Iterable<string> = [],
-    isMeant: (device: Device) => boolean = () => true,
-  ): Generator<DeviceStatus> {
-    for (const device of this.#devices.values()) if (isMeant(device)) yield device.status();
-    for (const id of expected)
-      if (!this.#devices.has(id)) yield { ...NEVER_CONNECTED, id, ...this.#strangers.get(id) };
+  /** @param isExpected it should be there. @returns `undefined` = it was never let in, and is not expected */
+  status(id: string, isExpected: boolean): DeviceStatus | undefined {
+    return this.#devices.get(id)?.status() ?? (isExpected ? this.#neverHere(id) : undefined);
   }
 
-  /** `undefined` = it is no device that was ever let in, nor one of `expected`. */
-  story(id: string, expected: ReadonlySet<string> | undefined): DeviceStory | undefined {
-    const device = this.#devices.get(id);
-    if (device !== undefined)
-      return { ...device.status(), connections: device.connections.list(this.#now()) };
-    if (expected?.has(id) !== true) return undefined;
-    return { ...NEVER_CONNECTED, id, ...this.#strangers.get(id), connections: [] };
+  /** As {@link status}, and when it came and went. */
+  story(id: string, isExpected: boolean): DeviceStory | undefined {
+    const status = this.status(id, isExpected);
+    return status && { ...status, connections: this.#devices.get(id)?.connections.list(this.#now()) ?? [] };
+  }
+
+  /** How often somebody was turned away who gave the id of a device that was never let in. */
+  turnedAwayStrangers(id: string): number {
+    return this.#strangers.get(id)?.total ?? 0;
+  }
+
+  #neverHere(id: string): DeviceStatus {
+    return { ...NEVER_CONNECTED, id, ...this.#strangers.get(id)?.status() };
   }
 
   #forgetOldest(): void {

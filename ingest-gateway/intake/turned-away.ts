@@ -28,8 +28,15 @@ export const NEVER_TURNED_AWAY: TurnedAwayStatus = { refusals: {}, lastRefusal: 
 export class TurnedAwayCounts {
   readonly #byReason = new Map<RefusalReason, number>();
   #last: LastRefusal | null = null;
+  #total = 0;
+
+  /** For whatever reason. */
+  get total(): number {
+    return this.#total;
+  }
 
   count({ reason, address, deviceId, detail }: TurnedAway, at: number): void {
+    this.#total++;
     this.#byReason.set(reason, (this.#byReason.get(reason) ?? 0) + 1);
     this.#last = {
       at,
@@ -70,8 +77,8 @@ export class TurnedAwayBook {
     return counts;
   }
 
-  get(key: string): TurnedAwayStatus | undefined {
-    return this.#counts.get(key)?.status();
+  get(key: string): TurnedAwayCounts | undefined {
+    return this.#counts.get(key);
   }
 
   /** The latest first. */

@@ -7,8 +7,9 @@ import type { ConsoleParts } from '#console/server/parts.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { NEVER_CONNECTED } from '#ingest-gateway/intake/device.ts';
 import { hasCode } from '#runtime/errors.ts';
-import { type DeviceDirectory, rowOf } from './device-directory.ts';
+import type { DeviceDirectory } from './device-directory.ts';
 import { GAPS_AMONG, gapsIn, readingsOf } from './device-readings.ts';
+import { rowOf } from './device-row.ts';
 import { chartsOf, seriesOf } from './device-series.ts';
 import type { SchemaSenders } from './schema-senders.ts';
 

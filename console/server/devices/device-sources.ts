@@ -2,19 +2,21 @@ import { Ajv } from 'ajv';
 import type { DeviceSource, KnownDevice, KnownStory } from '#console/server/parts.ts';
 import type { TargetHttp } from '#console/server/target-http.ts';
 import type { IngestGateway } from '#ingest-gateway/gateway.ts';
+import type { DeviceGlance } from '#ingest-gateway/intake/known-devices.ts';
 import { TimeSlice } from '#runtime/time-slice.ts';
+import { sum } from './device-row.ts';
 
 /** The gateway of this process. */
-export function devicesOf(gateway: Pick<IngestGateway, 'eachDevice' | 'device'>): DeviceSource {
+export function devicesOf(gateway: Pick<IngestGateway, 'glances' | 'status' | 'device'>): DeviceSource {
   return {
     async list() {
-      const all: KnownDevice[] = [];
+      const glances: DeviceGlance[] = [];
       const slice = new TimeSlice();
-      for (const device of gateway.eachDevice()) {
-        all.push(device);
+      for (const glance of gateway.glances()) {
+        glances.push(glance);
         if (slice.isOver()) await slice.rest();
       }
-      return all;
+      return { glances, status: (id) => gateway.status(id) };
     },
     story: async (id) => gateway.device(id),
   };
@@ -66,7 +68,7 @@ export function devicesOfTargets(targets: readonly TargetHttp[]): DeviceSource {
         const known = byId.get(device.id);
         byId.set(device.id, known === undefined ? device : together(known, device));
       }
-      return [...byId.values()];
+      return { glances: Array.from(byId.values(), glanceOf), status: (id) => byId.get(id) };
     },
     async story(id) {
       const path = `/api/devices/${encodeURIComponent(id)}`;
@@ -79,6 +81,23 @@ export function devicesOfTargets(targets: readonly TargetHttp[]): DeviceSource {
         .slice(0, 32);
       return { ...known.reduce(together), connections };
     },
+  };
+}
+
+function glanceOf(device: KnownDevice): DeviceGlance {
+  const { id, connected, lastSeen, accepted, address, source, labels, clockAheadMs } = device;
+  return {
+    id,
+    connected,
+    lastSeen,
+    accepted,
+    address,
+    refused: sum(device.refused),
+    turnedAway: sum(device.refusals),
+    silentSince: device.silentSince ?? null,
+    clockAheadMs,
+    source,
+    labels,
   };
 }
 
