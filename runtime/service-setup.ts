@@ -6,6 +6,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { giveMemoryBack } from '#runtime/heap-rest.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { tellOpenFiles } from '#runtime/open-files.ts';
 import { readText } from '#runtime/read-text.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -38,6 +39,7 @@ export async function setUpService(
   giveMemoryBack();
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
+  tellOpenFiles(metrics);
   const deps = { log, metrics, now: Date.now, random: Math.random };
   contract.watch(deps);
   return { settings, contract, deps };

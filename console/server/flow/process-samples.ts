@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { MetricSamples, parseMetrics, samplesOf, type TakeSamples } from '#console/server/metric-samples.ts';
+import { parseMetrics, samplesOf, type TakeSamples } from '#console/server/metric-samples.ts';
 import type { TargetHttp } from '#console/server/target-http.ts';
 import { describeError } from '#runtime/errors.ts';
 
@@ -52,23 +52,11 @@ export const LOOKED_AT: ReadonlySet<string> = new Set([
   'process_max_fds',
 ]);
 
-/** Counting them is to read a folder with as many entries: with ten thousand connections 20 ms, in which nothing else is done. */
-const OPEN_FILES = 'process_open_fds';
-const OPEN_FILES_EVERY_MS = 30_000;
-
-/** This process runs all parts: its own metrics. @param monotonic milliseconds */
-export function ownSamples(registry: Registry, monotonic = () => performance.now()): TakeSamples {
-  const cheap = LOOKED_AT.difference(new Set([OPEN_FILES]));
-  let openFiles: MetricSamples | undefined;
-  let countedAt = 0;
-  return async () => {
-    if (openFiles === undefined || monotonic() - countedAt >= OPEN_FILES_EVERY_MS) {
-      countedAt = monotonic();
-      openFiles = await samplesOf(registry, new Set([OPEN_FILES]));
-    }
-    const samples = MetricSamples.merged([await samplesOf(registry, cheap), openFiles]);
-    return [{ name: 'this process', samples, detail: undefined }];
-  };
+/** This process runs all parts: its own metrics. */
+export function ownSamples(registry: Registry): TakeSamples {
+  return async () => [
+    { name: 'this process', samples: await samplesOf(registry, LOOKED_AT), detail: undefined },
+  ];
 }
 
 /** The parts are other processes, asked all at once. */
