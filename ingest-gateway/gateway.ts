@@ -207,7 +207,7 @@ export async function startIngestGateway(
     await openListeners(
       mqtt,
       { limits, filePollMs },
-      { door, telemetry },
+      { door, telemetry, heldInput: running.partialPackets },
       (arrival) => running.accept(arrival),
       (isTrusted) =>
         running.disconnect(

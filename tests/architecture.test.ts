@@ -47,6 +47,7 @@ const ROOMS: Readonly<
       'descriptor-limit.ts',
       'ingest-metrics.ts',
       'line-limits.ts',
+      'held-input.ts',
       'parser-version.ts',
       'refusal-reason.ts',
       'telemetry.ts',

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
-import type { HeldInput } from './held-input.ts';
+import type { HeldInput } from '#ingest-gateway/held-input.ts';
 import type { CostlyPacket } from './packet-cost.ts';
 import type { PacketBytes, ParsedPacket } from './packet-structure.ts';
 

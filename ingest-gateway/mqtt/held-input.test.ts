@@ -1,8 +1,8 @@
 import mqttPacket from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
+import { holdCompactly } from '#ingest-gateway/held-input.ts';
 import { publishPacket } from '#ingest-gateway/testing/raw-client.ts';
 import type { ParserInternals } from './aedes-internals.ts';
-import { holdCompactly } from './held-input.ts';
 
 const PAYLOAD = Array.from({ length: 100_000 }, (_, i) => i % 10).join('');
 const PUBLISH = Buffer.from(mqttPacket.generate(publishPacket('dev-1', PAYLOAD, 7)));

@@ -10,6 +10,7 @@ const ofAedes = createRequire(ours.resolve('aedes'));
 const installed: Record<string, { version: string }> = {
   aedes: ofAedes('./package.json'),
   'mqtt-packet': ofAedes('mqtt-packet/package.json'),
+  ws: ours('ws/package.json'),
 };
 const known = Object.entries(installed).map(([name, { version }]) => [name, version] as const);
 

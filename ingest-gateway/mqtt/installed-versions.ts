@@ -3,10 +3,11 @@ import { parserProblem, wrongVersion } from '#ingest-gateway/parser-version.ts';
 import { PipelineError } from '#runtime/errors.ts';
 
 const KNOWN_AEDES = '1.2.0';
+const KNOWN_WS = '8.23.0';
 
 /**
- * Asked at start. The guards of this folder stand inside aedes and inside mqtt-packet, its parser; with other versions
- * they may stand where nobody passes any more, and nothing would show it. package.json pins both. The parser is looked
+ * Asked at start. The guards of this folder stand inside aedes, inside mqtt-packet, its parser, and inside ws; with other
+ * versions they may stand where nobody passes any more, and nothing would show it. package.json pins them. The parser is looked
  * for from where aedes stands: aedes' copy is the one that parses.
  *
  * @throws PipelineError `configuration` naming each package that is another one, or of which aedes has its own copy
@@ -17,6 +18,8 @@ export function assertKnownVersions(): void {
   const problems: string[] = [];
   const { version } = ofAedes('./package.json') as { readonly version: string };
   if (version !== KNOWN_AEDES) problems.push(wrongVersion('aedes', version, KNOWN_AEDES));
+  const { version: ws } = ours('ws/package.json') as { readonly version: string };
+  if (ws !== KNOWN_WS) problems.push(wrongVersion('ws', ws, KNOWN_WS));
   const parser = parserProblem(ofAedes);
   if (parser !== undefined) problems.push(parser);
   if (ofAedes.resolve('mqtt-packet') !== ours.resolve('mqtt-packet'))

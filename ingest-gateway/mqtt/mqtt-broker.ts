@@ -92,6 +92,11 @@ export class MqttBroker {
     return this.#connections.pausedDevices;
   }
 
+  /** For what holds input before it comes here. */
+  get partialPackets(): PartialPackets {
+    return this.#partialPackets;
+  }
+
   /** Takes over an accepted socket. */
   accept(arrival: Arrival): void {
     const { limits } = this.#options;

@@ -1,5 +1,5 @@
+import { holdCompactly } from '#ingest-gateway/held-input.ts';
 import type { AedesInternals, ReceivedPacket } from './aedes-internals.ts';
-import { holdCompactly } from './held-input.ts';
 import { countFilters, structureFaultOf } from './packet-structure.ts';
 import { readingPublishes } from './plain-publish.ts';
 

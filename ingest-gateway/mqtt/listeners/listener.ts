@@ -52,8 +52,16 @@ export interface ListenerOptions {
   readonly proxyProtocol: boolean;
 }
 
+/** Who holds bytes that nobody was given yet. */
+interface InputHolder {
+  /** Ends the connection: the memory is needed. */
+  dropPartialPacket(bytes: number): void;
+}
+
 export interface ListenerParts {
   readonly door: Door;
+  /** Bounds what all connections hold of what is not whole. */
+  readonly heldInput: { hold(holder: InputHolder, bytes: number): void };
   readonly telemetry: IngestTelemetry;
 }
 

@@ -19,6 +19,8 @@ async function open(test: TestGateway): Promise<WebSocket> {
   await new Promise((resolve) => socket.once('open', resolve));
   return socket;
 }
+/** To write what is no frame, or not a whole one. */
+const tcpOf = (socket: WebSocket): Socket => (socket as unknown as { readonly _socket: Socket })._socket;
 const closed = (socket: WebSocket): Promise<unknown> =>
   new Promise((resolve) => socket.once('close', resolve));
 
@@ -129,7 +131,7 @@ describe('a WebSocket of a device', () => {
     socket.ping('alone');
     await eventually(() => expect(answers).toEqual(['alone']));
     const written = vi.spyOn(WebSocket.prototype, 'pong');
-    const tcp = (socket as unknown as { readonly _socket: Socket })._socket;
+    const tcp = tcpOf(socket);
     tcp.cork();
     for (let i = 0; i < 50; i++) socket.ping(String(i));
     tcp.uncork();
@@ -170,4 +172,42 @@ describe('a WebSocket of a device', () => {
     await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     socket.terminate();
   });
+});
+
+describe('what a WebSocket holds of a message that is not whole', () => {
+  const unfinished: Readonly<Record<string, (socket: WebSocket, bytes: number) => void>> = {
+    'in many frames': (socket, bytes) => {
+      for (let i = 0; i < 100; i++) socket.send(Buffer.alloc(bytes / 100), { fin: false });
+    },
+    // That it is masked, with nothing, and 200,000 bytes long.
+    'in one frame': (socket, bytes) => {
+      const header = Buffer.from('82ff0000000000030d4000000000', 'hex');
+      tcpOf(socket).write(Buffer.concat([header, Buffer.alloc(bytes)]));
+    },
+  };
+
+  it.each(Object.entries(unfinished))(
+    '[P10] counts as an unfinished packet: the largest is ended (%s)',
+    async (_, send) => {
+      await using test = await startTestGateway({
+        mqtt: { webSocketPort: 0 },
+        limits: { partialPacketBytes: 150_000 },
+      });
+      const [small, large] = [await open(test), await open(test)];
+      for (const [socket, id] of [
+        [small, 'small'],
+        [large, 'large'],
+      ] as const) {
+        const answer = once(socket, 'message');
+        socket.send(bytesOf(connectPacket(id)));
+        await answer;
+      }
+      send(small, 20_000);
+      send(large, 180_000);
+      await closed(large);
+      expect(await test.metric(refused('partial-packets'))).toBe(1);
+      expect(small.readyState).toBe(WebSocket.OPEN);
+      small.terminate();
+    },
+  );
 });

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import { type HeldInput, holdCompactly } from '#ingest-gateway/held-input.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
+import type { ListenerParts } from './listener.ts';
 
 /** What a frame costs beside the packets in it, in tokens: a packet may come in one frame, or in one for each byte. */
 const TOKENS_A_FRAME = 1 / 8;
@@ -11,6 +13,20 @@ const IDLE_FRAMES_A_SECOND = 10;
 /** Bytes that `ws` is given at once: it takes all frames in them, also those behind the one for which the client goes. */
 const SLICE_BYTES = 4 * 1024;
 
+/** Private to ws: what it keeps of a frame, in pieces, and of a message. `assertKnownVersions` refuses another version. */
+interface WebSocketInternals {
+  readonly _receiver: {
+    readonly _bufferedBytes: number;
+    readonly _buffers: HeldInput['_bufs'];
+    readonly _messageLength: number;
+  };
+}
+
+interface WebSocketEvents {
+  /** Counts why the connection ends. */
+  readonly refuse: (reason: RefusalReason, detail: string) => void;
+}
+
 /**
  * The bounds of a WebSocket itself, which the gate on its stream does not see: `ws` reads the socket and keeps frames on
  * its own, whatever the stream's reader does.
@@ -18,17 +34,17 @@ const SLICE_BYTES = 4 * 1024;
  * Two states. *Before CONNECT*: all that comes, frames' headers included, is bounded as a packet is on TCP. *Greeted*
  * (the CONNECT was parsed): frames are charged to the device, whose stream is then read more slowly. In both, frames
  * that bring nothing (control frames and empty ones) are bounded by a rate, since no reader ever waits for those; one is
- * let pass for each that brings something, and was charged.
+ * let pass for each that brings something, and was charged. And what `ws` keeps of a message until it is whole counts as an
+ * unfinished packet does: a client may announce 256 KiB in a frame, and never send the last byte.
  *
  * @param behind bytes that came behind the request for it, and are still to be taken.
- * @param refuse counts why the connection ends
  * @returns to be told that the CONNECT was parsed
  */
 export function boundWebSocket(
   webSocket: WebSocket,
   { socket, behind }: { readonly socket: Socket; readonly behind: number },
   limits: GatewayLimits,
-  refuse: (reason: RefusalReason, detail: string) => void,
+  { refuse, heldInput }: WebSocketEvents & Pick<ListenerParts, 'heldInput'>,
 ): (charge: (tokens: number) => void) => void {
   const bytesAtUpgrade = socket.bytesRead - behind;
   let charge: ((tokens: number) => void) | undefined;
@@ -45,7 +61,15 @@ export function boundWebSocket(
     if (charge === undefined && bytes > limits.webSocketBytesBeforeConnect)
       end('packet-too-large', `${bytes} bytes over WebSocket without CONNECT`);
   };
-  takeInSlices(webSocket, socket);
+  const holder = {
+    dropPartialPacket: (held: number) => end('partial-packets', `${held} bytes of a WebSocket message`),
+  };
+  const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
+  takeInSlices(webSocket, socket, () => {
+    holdCompactly({ length: receiver._bufferedBytes, _bufs: receiver._buffers });
+    heldInput.hold(holder, receiver._bufferedBytes + receiver._messageLength);
+  });
+  socket.once('close', () => heldInput.hold(holder, 0));
   // A chunk is judged when its frames were taken and the stream was read, since the CONNECT may be in it: before the next
   // chunk, or when none comes at once.
   const onData = (): void => {
@@ -100,12 +124,13 @@ function answerPings(webSocket: WebSocket): void {
  * A socket is read 64 KiB at a time: 6,500 pings, of which 100 are enough to end it. So `ws` gets less at once, and nothing
  * of what lies behind.
  */
-function takeInSlices(webSocket: WebSocket, socket: Socket): void {
+function takeInSlices(webSocket: WebSocket, socket: Socket, onTaken: () => void): void {
   const takers = socket.listeners('data') as ((this: Socket, bytes: Buffer) => void)[];
   socket.removeAllListeners('data');
   const onData = (chunk: Buffer): void => {
     for (let at = 0; at < chunk.length && !socket.destroyed; at += SLICE_BYTES)
       for (const take of takers) take.call(socket, chunk.subarray(at, at + SLICE_BYTES));
+    if (!socket.destroyed) onTaken();
   };
   socket.on('data', onData);
   // As `ws` does with its own listener: what follows is no frame.

@@ -52,7 +52,7 @@ export function listenOnWebSocket(
   accept: (arrival: Arrival) => void,
 ): Promise<Listener> {
   const { limits, origins, tls } = options;
-  const { telemetry } = parts;
+  const { telemetry, heldInput } = parts;
   return listen(tls === undefined ? 'websocket' : 'secure-websocket', options, parts, (guests) => {
     const webSockets = new WebSocketServer({
       noServer: true,
@@ -93,7 +93,7 @@ export function listenOnWebSocket(
         const reason = WEB_SOCKET_ERRORS[error.code ?? ''];
         if (reason !== undefined) refuse(reason, error.message);
       });
-      const bounded = boundWebSocket(webSocket, { socket, behind }, limits, refuse);
+      const bounded = boundWebSocket(webSocket, { socket, behind }, limits, { refuse, heldInput });
       const greeted: Arrival['greeted'] = (charge, clientId) => {
         deviceId = beginningOf(clientId, 64);
         guests.greeted(socket);

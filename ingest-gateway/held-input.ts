@@ -1,4 +1,4 @@
-/** What came of a packet that is not whole, as mqtt-packet keeps it: the list of pieces of `bl`, private in part. */
+/** What came of a packet that is not whole, as mqtt-packet keeps it (the list of pieces of `bl`, private in part), or `ws`. */
 export interface HeldInput {
   readonly length: number;
   readonly _bufs: Buffer[];
