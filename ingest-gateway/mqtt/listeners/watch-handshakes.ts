@@ -2,27 +2,32 @@ import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
-import type { Guests } from './guests.ts';
+import { awaitHello } from './await-hello.ts';
+import type { Guests, Peer } from './guests.ts';
 
 /**
  * Tells of every handshake that fails, why, and where it came from. A client that ends its side within its handshake has
  * failed, at once; one that was let in may end it and still read its acknowledgements.
  *
+ * @param withinMs how long a client may take to begin its handshake; how long all of it may, is the server's.
  * @returns takes an accepted socket
  */
 export function watchHandshakes(
   server: Server,
   guests: Guests,
   telemetry: IngestTelemetry,
+  withinMs: number,
 ): (socket: Socket) => void {
-  server.on('tlsClientError', (error, socket) => {
-    const peer = socket.remoteAddress === undefined ? beneath(socket) : socket;
+  const failed = (socket: Socket, peer: Peer, detail: string): void => {
     if (guests.isTurnedAway(peer)) return;
     const address = guests.addressOf(peer);
-    // Of a certificate that was not accepted Node says "socket hang up", and why it was not beside it.
-    const detail = String(socket.authorizationError ?? describeError(error));
     telemetry.refused({ reason: 'tls-handshake', deviceId: undefined, address, detail });
     socket.destroy();
+  };
+  server.on('tlsClientError', (error, socket) => {
+    const peer = socket.remoteAddress === undefined ? beneath(socket) : socket;
+    // Of a certificate that was not accepted Node says "socket hang up", and why it was not beside it.
+    failed(socket, peer, String(socket.authorizationError ?? describeError(error)));
   });
   server.prependListener('secureConnection', (socket) => {
     socket.allowHalfOpen = true;
@@ -30,7 +35,10 @@ export function watchHandshakes(
   return (socket) => {
     // The TLS socket takes it over from the one beneath, whatever the server's options say.
     socket.allowHalfOpen = false;
-    server.emit('connection', socket);
+    awaitHello(socket, withinMs, {
+      begin: () => server.emit('connection', socket),
+      failed: (error) => failed(socket, socket, describeError(error)),
+    });
   };
 }
 

@@ -129,7 +129,7 @@ export function listenOnWebSocket(
     });
     tls.serve(server);
     server.on('secureConnection', begin);
-    return watchHandshakes(server, guests, telemetry);
+    return watchHandshakes(server, guests, telemetry, limits.connectMs);
   });
 }
 
