@@ -259,7 +259,7 @@ describe('dlq', () => {
     await using _held = await under.log.acquireLock(deadLettersLock(TOPICS));
     const { code, err } = await dlq(['replay']);
     expect(code).toBe(1);
-    expect(err).toContain('another replay is running');
+    expect(err).toContain('another command or console changes dead letters');
   });
 
   test('dismissed letters are not pending; everything at once is refused', async () => {

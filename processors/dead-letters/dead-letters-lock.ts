@@ -27,7 +27,7 @@ export async function takeDeadLettersLock({ eventLog, topics }: DeadLettersDeps)
   if (lock !== undefined) return lock;
   throw new PipelineError(
     'event-log-unavailable',
-    `another replay is running on this event log${holder}, and only one may`,
+    `another command or console changes dead letters of this event log${holder}, and only one may at a time`,
     { retryable: true, reason: 'locked' },
   );
 }

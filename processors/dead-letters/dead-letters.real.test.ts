@@ -63,7 +63,7 @@ describe.skipIf(missing)('dead letters on Kafka', () => {
       withinMs: 60_000,
     });
     const second = await runDlq(['replay'], env);
-    expect(second.err).toContain('another replay is running');
+    expect(second.err).toContain('another command or console changes dead letters');
     expect(second.code).toBe(1);
     replay.kill('SIGKILL');
     await replay.ended;

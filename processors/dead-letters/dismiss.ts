@@ -14,6 +14,8 @@ export interface ChangeOptions {
   /** Says what would be changed, changes nothing. */
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
+  /** {@link takeDeadLettersLock}, when the caller has it already; it stays the caller's. */
+  readonly lock?: AsyncDisposable | undefined;
   /** Told of each. @param changed so far */
   readonly onProgress?: (changed: number) => void;
 }
@@ -31,7 +33,7 @@ export interface ChangeResult {
  * Marks letters as dealt with, without doing anything about them: many messages cannot be repaired, and as long as
  * they count as pending they hide the ones that can.
  *
- * @throws PipelineError `event-log-unavailable` when another replay runs, or the log cannot be reached
+ * @throws PipelineError `event-log-unavailable` when another command changes letters, or the log cannot be reached
  * @throws PipelineError `not-durable`; what was done until then is kept.
  */
 export function dismissLetters(options: ChangeOptions, deps: DeadLettersDeps): Promise<ChangeResult> {
@@ -52,12 +54,12 @@ export function undismissLetters(options: ChangeOptions, deps: DeadLettersDeps):
 }
 
 async function changeLetters(
-  { filter, dryRun, signal, onProgress }: ChangeOptions,
+  { filter, dryRun, signal, lock, onProgress }: ChangeOptions,
   deps: DeadLettersDeps,
   wanted: readonly LetterStatus[],
   change: (letter: Letter) => Promise<void>,
 ): Promise<ChangeResult> {
-  await using _lock = dryRun ? undefined : await takeDeadLettersLock(deps);
+  await using _lock = dryRun || lock ? undefined : await takeDeadLettersLock(deps);
   const states = await readLetterStates(deps.eventLog, deps.topics, signal);
   const census = new LetterCensus(filter.ids);
   const chosen = async function* (): AsyncGenerator<Letter> {

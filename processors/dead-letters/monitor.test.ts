@@ -74,6 +74,13 @@ describe('the monitor of pending letters', () => {
     expect(await expirySeconds()).toBeUndefined();
   });
 
+  test('who asks for the number brings the next look forward: it follows what was changed meanwhile', async () => {
+    await using _monitor = startDeadLetterMonitor({ ...options, intervalMs: DAY_MS }, deps);
+    await eventually(async () => expect(await metric('dead_letters_pending')).not.toEqual([]));
+    await appendLetter(under.log, letterFor('a', '{'));
+    await eventually(async () => expect(await pending()).toEqual({ 'malformed-json': 1 }));
+  });
+
   test('follows letters, replays, parking and dismissals; foreign records count as undecodable', async () => {
     start();
     await appendLetters(under.log, [

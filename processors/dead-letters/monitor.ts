@@ -14,7 +14,10 @@ export interface DeadLetterMonitorOptions {
   readonly topics: TopicNames;
   /** How long the log keeps dead letters. */
   readonly retentionMs: number;
-  /** From the end of one look to the beginning of the next. Default 15 s; at most 1 s where letters have a share. */
+  /**
+   * From the end of one look to the beginning of the next, unless the numbers are asked for before. Default 15 s; at most 1 s
+   * where letters have a share.
+   */
   readonly intervalMs?: number;
 }
 
@@ -23,32 +26,38 @@ export interface DeadLetterMonitorDeps extends Deps {
 }
 
 const INTERVAL_MS = 15_000;
-/** Duplicates are to be gone before a device waits for their room for long. */
-const SHARE_INTERVAL_MS = 1_000;
+/** However often the numbers are asked for; where letters have a share, duplicates are gone before a device waits for their room for long. */
+const SHORT_INTERVAL_MS = 1_000;
 /** Of the retention: a letter that is gone before was not removed for its age. Clocks may differ by the rest. */
 const EARLIEST_EXPIRY = 0.9;
 
 /**
  * Counts the pending dead letters, and how long the oldest of them will still be there, as metrics; makes room where
  * copies of one letter fill their share. Closing ends it.
+ *
+ * Who asks for the number brings the next look forward: somebody who watches it, and has just changed letters, sees it follow.
  */
 export function startDeadLetterMonitor(
   options: DeadLetterMonitorOptions,
   deps: DeadLetterMonitorDeps,
 ): AsyncDisposable {
-  const monitor = new DeadLetterMonitor(options, deps);
+  let asked = new AbortController();
+  const monitor = new DeadLetterMonitor(options, deps, () => asked.abort());
   const stop = new AbortController();
   const running = (async () => {
-    let intervalMs: number;
     do {
+      asked = new AbortController();
       await monitor.look(stop.signal);
-      intervalMs = options.intervalMs ?? INTERVAL_MS;
-      if (monitor.hasShare) intervalMs = Math.min(intervalMs, SHARE_INTERVAL_MS);
-    } while (await pause(intervalMs, stop.signal));
+      const { intervalMs = INTERVAL_MS } = options;
+      const shortMs = Math.min(intervalMs, SHORT_INTERVAL_MS);
+      await pause(shortMs, stop.signal);
+      if (!monitor.hasShare) await pause(intervalMs - shortMs, asked.signal);
+    } while (!stop.signal.aborted);
   })();
   return {
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the monitor closes'));
+      asked.abort();
       await running;
     },
   };
@@ -79,10 +88,11 @@ export class DeadLetterMonitor {
   /** By topic and partition: every record before this offset was taken in. */
   readonly #positions = new Map<string, Map<number, number>>();
 
-  constructor(options: DeadLetterMonitorOptions, deps: DeadLetterMonitorDeps) {
+  /** @param onAsked somebody asks how many are pending; is told what the last look found */
+  constructor(options: DeadLetterMonitorOptions, deps: DeadLetterMonitorDeps, onAsked?: () => void) {
     this.#options = options;
     this.#deps = deps;
-    this.#telemetry = createDeadLetterTelemetry(deps, options.retentionMs / 1000);
+    this.#telemetry = createDeadLetterTelemetry(deps, options.retentionMs / 1000, onAsked);
   }
 
   /** Whether the letters may take a share of the log only, as far as the last look knows. */

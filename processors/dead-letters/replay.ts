@@ -22,6 +22,8 @@ export interface ReplayOptions {
   readonly ratePerSecond?: number | undefined;
   /** When it fires the letters in flight are finished, and no other is begun. */
   readonly signal: AbortSignal;
+  /** {@link takeDeadLettersLock}, when the caller has it already; it stays the caller's. */
+  readonly lock?: AsyncDisposable | undefined;
   readonly onProgress?: (summary: ReplaySummary) => void;
 }
 
@@ -57,7 +59,7 @@ const IN_FLIGHT = 64;
  * Replays letters: judges each again and does what the verdict says (`carryOut`). What was done is kept letter by
  * letter, so that a replay can end at any moment and be run again.
  *
- * @throws PipelineError `event-log-unavailable` when another replay runs, or the log cannot be reached
+ * @throws PipelineError `event-log-unavailable` when another command changes letters, or the log cannot be reached
  * @throws PipelineError `not-durable`; what was done until then is kept.
  */
 export async function replayLetters(
@@ -83,7 +85,7 @@ export async function replayLetters(
   const parkedToo =
     options.parked === true || filter.ids !== undefined || filter.reasons?.has('replay-limit') === true;
 
-  await using _lock = dryRun ? undefined : await takeDeadLettersLock(deps);
+  await using _lock = dryRun || options.lock ? undefined : await takeDeadLettersLock(deps);
   const states = await readLetterStates(deps.eventLog, deps.topics, signal);
   const chosen = async function* (): AsyncGenerator<Letter> {
     for await (const letter of readLetters(deps.eventLog, deps.topics, states, signal)) {

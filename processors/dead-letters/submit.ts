@@ -38,7 +38,7 @@ const IN_FLIGHT = 64;
  * received, by the same admission. Several lines may correct one letter (a message that was too large, in parts). A letter
  * is recovered with all of its lines or not at all.
  *
- * @throws PipelineError `event-log-unavailable` when another replay runs, or the log cannot be reached
+ * @throws PipelineError `event-log-unavailable` when another command changes letters, or the log cannot be reached
  * @throws PipelineError `not-durable`; what was done until then is kept.
  */
 export async function submitCorrections(

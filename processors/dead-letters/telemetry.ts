@@ -12,8 +12,13 @@ export type DeadLetterTelemetry = ReturnType<typeof createDeadLetterTelemetry>;
  * The events of the dead-letter monitor: one function = one log line and/or one metric.
  *
  * @param retentionSeconds how long the log keeps dead letters: says how much is left of it, whatever it is
+ * @param onAsked somebody asks how many are pending
  */
-export function createDeadLetterTelemetry(deps: Deps, retentionSeconds: number) {
+export function createDeadLetterTelemetry(
+  deps: Deps,
+  retentionSeconds: number,
+  onAsked: () => void = () => undefined,
+) {
   const log = deps.log.child({ part: 'dead-letters' });
   const registers = [deps.metrics];
 
@@ -22,6 +27,7 @@ export function createDeadLetterTelemetry(deps: Deps, retentionSeconds: number) 
     help: 'Dead letters that nobody dealt with; reason "replay-limit": parked. No series while the log cannot be asked',
     labelNames: ['reason'],
     registers,
+    collect: onAsked,
   });
   const expirySeconds = new Gauge({
     name: 'dead_letters_oldest_pending_expiry_seconds',

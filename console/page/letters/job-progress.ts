@@ -47,11 +47,14 @@ export function JobProgress({ run, children }: { run: ShownJob; children?: Compo
 
 const KINDS = { replay: 'Replay', dismiss: 'Dismissal', undo: 'Undo', submit: 'Corrected letter' } as const;
 
-function wordsOf({ state, error, sentence, done, kind, dryRun }: JobLine): string {
+function wordsOf({ state, error, sentence, done, total, kind, dryRun }: JobLine): string {
   const rest = dryRun || kind === 'submit' ? '' : ' What was done is kept: do it once more for the rest.';
   if (state === 'interrupted') return `Stopped. ${sentence}${rest}`;
-  if (state !== 'failed') return sentence;
-  return `It failed: ${error?.replace(/\.$/, '')}. Dealt with until then: ${counted(done, 'letter')}.${rest}`;
+  if (state !== 'failed') return sentence || 'Starting…';
+  const failure = `It failed: ${error?.replace(/\.$/, '')}.`;
+  // It did not come so far as to know how many there are.
+  if (total === null && kind !== 'submit') return `${failure} Nothing was changed.`;
+  return `${failure} Dealt with until then: ${counted(done, 'letter')}.${rest}`;
 }
 
 /** What the sentence does not say: how long it will take, or why it does not go on. */

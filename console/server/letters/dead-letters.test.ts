@@ -13,7 +13,7 @@ import { heldLog } from '#console/server/testing/held-log.ts';
 import { goodReading, TestConsole } from '#console/server/testing/test-console.ts';
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
-import { letterFor, TOPICS } from '#processors/dead-letters/testing/log-with-letters.ts';
+import { letterFor, TOPICS, withCalls } from '#processors/dead-letters/testing/log-with-letters.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { LetterIndex } from './letter-index.ts';
 
@@ -206,6 +206,33 @@ describe('dead letters', () => {
     const check = await run(test, '/dead-letters/replay', { ids: ['0-0'], dryRun: true });
     expect(check.counts, 'what changes nothing is done beside it').toMatchObject({ failedAgain: 1 });
   });
+
+  it.each(['replay', 'dismiss'])(
+    'that a command changes are not counted for a %s: it is refused at once, and says that nothing was changed',
+    async (kind) => {
+      await using before = await TestConsole.start({ writes: false });
+      await before.publish('dev-1', '{');
+      let wholeReads = 0;
+      const eventLog = withCalls(before.eventLog, {
+        acquireLock: async (_, { onHeld } = {}) => {
+          onHeld?.('a process on 192.0.2.7');
+          return undefined;
+        },
+        read: (topic, asked) => {
+          // Who reads on from where it was follows the news, as the monitor does.
+          if (asked?.from === undefined) wholeReads++;
+          return before.eventLog.read(topic, asked);
+        },
+      });
+      await using test = await TestConsole.start({ writes: false, parts: { eventLog, store: before.store } });
+      const job = await run(test, `/dead-letters/${kind}`, { filter: { device: 'dev-1' }, dryRun: false });
+      expect(job).toMatchObject({ state: 'failed', total: null, done: 0 });
+      expect(job.error).toBe(
+        'another command or console changes dead letters of this event log (a process on 192.0.2.7), and only one may at a time',
+      );
+      expect(wholeReads).toBe(0);
+    },
+  );
 
   it('that are being changed are seen by everybody, with how far it is, who began it and who stopped it', async () => {
     await using before = await TestConsole.start({ writes: false });

@@ -1,4 +1,5 @@
 import type { LetterChange, LetterSubmission } from '#console/api/dead-letters.ts';
+import { takeDeadLettersLock } from '#processors/dead-letters/dead-letters-lock.ts';
 import { type ChangeResult, dismissLetters, undismissLetters } from '#processors/dead-letters/dismiss.ts';
 import type { LetterFilter } from '#processors/dead-letters/letter-filter.ts';
 import type { DeadLettersDeps } from '#processors/dead-letters/letter-states.ts';
@@ -30,6 +31,7 @@ export function replayJob(
     kind: 'replay',
     dryRun,
     async run(signal, tell) {
+      await using lock = dryRun ? undefined : await lockOn(tell, deps);
       const { schemas, mappings } = deps.contract;
       const judgedAt = judgeAtOf(judgeAt, deps.now);
       const asked = { filter, judgeAt: judgedAt, parked, signal };
@@ -43,7 +45,7 @@ export function replayJob(
       if (signal.aborted) return NOTHING_YET;
       const onProgress = (done: ReplaySummary): void =>
         tell({ ...countsOfReplay(done), sentence: `${replayProgress(done)}.` });
-      const options = { ...asked, dryRun, ratePerSecond: REPLAYS_PER_SECOND, onProgress };
+      const options = { ...asked, dryRun, lock, ratePerSecond: REPLAYS_PER_SECOND, onProgress };
       const summary = await replayLetters(options, deps, schemas, mappings);
       return { ...countsOfReplay(summary), sentence: sentenceOf(summary), interrupted: summary.interrupted };
     },
@@ -60,6 +62,7 @@ export function dismissJob(
     kind,
     dryRun,
     async run(signal, tell) {
+      await using lock = dryRun ? undefined : await lockOn(tell, deps);
       const change = kind === 'dismiss' ? dismissLetters : undismissLetters;
       const told = (changed: number, sentence: string) => {
         const counts = { [kind === 'dismiss' ? 'dismissed' : 'undone']: changed };
@@ -70,7 +73,7 @@ export function dismissJob(
       const census = { filter, dryRun: true, signal, onProgress: (so: number) => tell(counting(so)) };
       if (!dryRun) tell(toDo(filter.ids?.size ?? (await change(census, deps)).changed));
       if (signal.aborted) return NOTHING_YET;
-      const result = await change({ filter, dryRun, signal, onProgress }, deps);
+      const result = await change({ filter, dryRun, lock, signal, onProgress }, deps);
       const sentence = changeSentence(kind, dryRun, result);
       return { ...told(result.changed, sentence), interrupted: result.interrupted };
     },
@@ -105,6 +108,12 @@ export function submitJob({ id, payload, dryRun, judgeAt }: LetterSubmission, de
       };
     },
   };
+}
+
+/** Taken before anything is counted: who is refused is told so at once. @throws as `takeDeadLettersLock` */
+function lockOn(tell: (told: JobTold) => void, deps: ChangeDeps): Promise<AsyncDisposable> {
+  tell({ done: 0, counts: {}, sentence: 'Seeing to it that nobody else changes letters.' });
+  return takeDeadLettersLock(deps);
 }
 
 const NOTHING_YET = { done: 0, counts: {}, sentence: 'Nothing was changed yet.', interrupted: true };
