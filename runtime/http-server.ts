@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import { LIMITS } from '#contract/limits.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
+import { HttpConnections } from '#runtime/http-connections.ts';
 import { HttpDoor, type HttpGuardOptions } from '#runtime/http-guard.ts';
 
 /** How often connections are looked at that take too long. Milliseconds. */
@@ -56,9 +57,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     http: { headersTimeout: httpRequestMs, connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
   });
-  server.server.maxConnections = httpConnections;
   const refused = createHttpMetrics(options.metrics);
-  server.server.on('drop', () => refused.inc());
+  new HttpConnections(server.server, httpConnections, () => refused.inc());
   const door = new HttpDoor(options);
   server.addHook('onRequest', (request, reply) => door.guard(request, reply));
   server.get('/healthz', TO_ALL, async () => ({ status: 'alive' }));
@@ -87,7 +87,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 export function createHttpMetrics(metrics: Registry): Counter {
   return new Counter({
     name: 'http_connections_refused_total',
-    help: 'Connections to the HTTP port that were refused, because too many were open',
+    help: 'Connections to the HTTP port that were refused or ended, because too many were open',
     registers: [metrics],
   });
 }
