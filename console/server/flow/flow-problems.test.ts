@@ -15,11 +15,16 @@ lag_monitor_last_success_timestamp_seconds NOW
 `;
 
 /** Looks every five seconds for so long, and gives the names of what is told at the end. */
-function toldAfter(seconds: number, textAt: (second: number) => string, names = ['this process']): string[] {
+function toldAfter(
+  seconds: number,
+  textAt: (second: number) => string,
+  names = ['this process'],
+  sound = SOUND,
+): string[] {
   const problems = new FlowProblems();
   for (let second = 0; second <= seconds; second += 5) {
     const at = START + second * 1000;
-    const text = (SOUND + textAt(second)).replaceAll('NOW', String(at / 1000));
+    const text = (sound + textAt(second)).replaceAll('NOW', String(at / 1000));
     const samples = parseMetrics(text, LOOKED_AT);
     problems.judge(
       flowSampleOf(
@@ -88,6 +93,18 @@ kafka_consumergroup_lag_seconds{topic="t",partition="0"} 200
 kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
     expect(toldAfter(300, () => text(5))).toEqual(['ConsumerStalled']);
     expect(toldAfter(300, (second) => text(second))).toEqual([]);
+  });
+
+  it('[P7] judges a lag monitor by whether it goes on, not by what time its clock says it is', () => {
+    const looks = (skew: number, until: number) => (second: number) =>
+      `lag_monitor_last_success_timestamp_seconds ${START / 1000 + skew + Math.min(second, until)}`;
+    const monitor = (textAt: (second: number) => string): string[] =>
+      toldAfter(400, textAt, ['this process'], SOUND.replace(/^lag_monitor.*$/m, ''));
+    for (const skew of [-3_600, 0, 3_600]) {
+      expect(monitor(looks(skew, Infinity))).toEqual([]);
+      expect(monitor(looks(skew, 200))).toEqual(['LagMonitorDown']);
+    }
+    expect(monitor(() => '')).toEqual(['LagMonitorDown']);
   });
 
   it('tells of a gateway that does not answer', () => {

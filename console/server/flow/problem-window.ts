@@ -11,6 +11,7 @@ const SCALARS = {
   damaged: (samples) => samples.sum('event_log_damaged_records_total'),
   connected: (samples) => samples.sum('ingest_connected_devices'),
   paused: (samples) => samples.sum('ingest_paused_devices'),
+  lagLooks: (samples) => samples.max('lag_monitor_last_success_timestamp_seconds'),
   source: (samples) => samples.min('mqtt_source_connected'),
 } as const satisfies Record<string, (samples: MetricSamples) => number | undefined>;
 type Scalar = keyof typeof SCALARS;
