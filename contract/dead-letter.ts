@@ -69,6 +69,27 @@ export function cutLetter(letter: DeadLetter, keptBytes: number): DeadLetter {
   };
 }
 
+/** Of a text in a letter of which as little as possible is kept. */
+const BARE_CHARACTERS = 64;
+
+/**
+ * As little as a letter can be: whose it is, what it was refused for, and the beginnings of what else it says. What is around a
+ * payload may be some KiB.
+ */
+export function bareLetter(letter: DeadLetter): DeadLetter {
+  const { payload, detail, deviceId, mqttTopic, mqttClientId, rule, path, labels, measurement, trace, ...rest } =
+    cutLetter(letter, BARE_CHARACTERS);
+  const begin = (text: string) => text.slice(0, BARE_CHARACTERS).toWellFormed();
+  return {
+    ...rest,
+    payload,
+    deviceId: begin(deviceId),
+    detail: { truncated: begin(JSON.stringify(detail) ?? 'null') },
+    ...(mqttTopic !== undefined && { mqttTopic: begin(mqttTopic) }),
+    ...(mqttClientId !== undefined && { mqttClientId: begin(mqttClientId) }),
+  };
+}
+
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { type Admission, admit } from '#contract/admission.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
-import { MESSAGE_LIMIT_RANGES, type MessageLimits } from '#contract/limits.ts';
+import { LIMITS, MESSAGE_LIMIT_RANGES, type MessageLimits } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord, RecordHeaders } from '#contract/log-record.ts';
 import { isMeasurementName } from '#contract/measurement-name.ts';
 import type { ScannedReadings } from '#contract/scanned-readings.ts';
@@ -41,9 +41,9 @@ export function mappingHeaders({ topic, rule }: MappingOrigin): Readonly<Record<
   return { 'mqtt.topic': topic, ...(rule && { 'mapping.source': rule.source, 'mapping.rule': rule.topic }) };
 }
 
-/** The same on records and on dead letters, so that a replay keeps them. */
+/** The same on records and on dead letters, so that a replay keeps them. More than a gateway would have written are none. */
 export function labelsHeader(labels: string | undefined): Readonly<Record<string, string>> | undefined {
-  return labels === undefined ? undefined : { labels };
+  return labels === undefined || labels.length > LIMITS.labelBytes ? undefined : { labels };
 }
 
 /** A name that no gateway would have written is none. */

@@ -15,12 +15,15 @@ const letter: DeadLetter = {
   receivedAt: 1,
 };
 
-/** A log that takes values of so many bytes. */
-function logTaking(maxBytes: number) {
+const bytesOf = ({ key, headers }: AppendRecord) =>
+  Buffer.byteLength(key + Object.entries(headers).flat().join(''));
+
+/** A log that takes values of so many bytes, and so many around them. */
+function logTaking(maxBytes: number, maxBytesAround = Infinity) {
   const records: AppendRecord[] = [];
   const append = async (record: AppendRecord) => {
     const { value } = record;
-    if ((value?.length ?? 0) > maxBytes) throw refused('MESSAGE_TOO_LARGE', value);
+    if ((value?.length ?? 0) > maxBytes || bytesOf(record) > maxBytesAround) throw refused('MESSAGE_TOO_LARGE', value);
     records.push(record);
   };
   const letters = () =>
@@ -41,6 +44,26 @@ test.each([
   const cut = kept < 200_000 ? { bytes: 200_000, keptBytes: kept } : {};
   expect(log.letters()).toEqual([
     { ...letter, payload: Buffer.alloc(kept, 'x'), detail: { ...cut, errors: ['one'] } },
+  ]);
+});
+
+test('[P1] what is around the payload is cut, too: a letter is never held up by its detail, names or labels', async () => {
+  const log = logTaking(100, 900);
+  const long = `é${'😀'.repeat(2_000)}`;
+  const begin = `é${'😀'.repeat(31)}\ufffd`;
+  const foreign = { mqttTopic: long, mqttClientId: long, path: long, labels: long, measurement: 'm' } as const;
+  const detail = { errors: [long] };
+  const large = { ...letter, ...foreign, deviceId: long, detail, rule: { source: long, topic: long } };
+  await appendLetter(log, 'dlq', large, 0);
+  expect(log.letters()).toEqual([
+    {
+      ...letter,
+      deviceId: begin,
+      mqttTopic: begin,
+      mqttClientId: begin,
+      payload: Buffer.alloc(64, 'x'),
+      detail: { truncated: expect.stringMatching(/^\{"bytes":200000,"keptBytes":64,"errors":\["é😀/) },
+    },
   ]);
 });
 

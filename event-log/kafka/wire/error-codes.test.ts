@@ -15,7 +15,7 @@ describe('kinds of errors', () => {
     [19, 'retriable'],
     [10, 'record'],
     [18, 'record'],
-    [32, 'record'],
+    [32, 'configuration'],
     [87, 'record'],
     [17, 'configuration'],
     [29, 'configuration'],

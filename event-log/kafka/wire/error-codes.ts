@@ -58,7 +58,8 @@ const CODES: Readonly<Record<number, readonly [name: string, kind: ErrorKind]>> 
   29: ['TOPIC_AUTHORIZATION_FAILED', 'configuration'],
   30: ['GROUP_AUTHORIZATION_FAILED', 'configuration'],
   31: ['CLUSTER_AUTHORIZATION_FAILED', 'configuration'],
-  32: ['INVALID_TIMESTAMP', 'record'],
+  // Of this machine's clock, or the broker's: a batch carries the time at which it is sent, and gets another one.
+  32: ['INVALID_TIMESTAMP', 'configuration'],
   33: ['UNSUPPORTED_SASL_MECHANISM', 'configuration'],
   34: ['ILLEGAL_SASL_STATE', 'configuration'],
   35: ['UNSUPPORTED_VERSION', 'fatal'],
