@@ -163,6 +163,8 @@ export interface PartitionProgress {
   readonly backlogSince: number | null;
   /** Of a topic with a share. */
   readonly share?: ShareProgress;
+  /** How long the topic keeps its records, where somebody may have changed that meanwhile and it was seen. */
+  readonly retentionMs?: number;
 }
 
 export interface ShareProgress {

@@ -40,6 +40,7 @@ const OPEN_LABELS: Readonly<Record<string, string>> = {
   consumergroup: 'a consumer group (`CONSUMER_GROUP`)',
   topic: 'a topic (`TELEMETRY_TOPIC`, `DEAD_LETTER_TOPIC`)',
   broker: 'host and port of a broker (`MQTT_SOURCE_URL`)',
+  node: 'id of a Kafka broker (its `node.id`)',
   source: 'the `source` of a mapping file (`MAPPINGS`, `MAPPING_DIR`)',
   partition: 'number of a partition, from 0',
 };
@@ -76,6 +77,9 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
   if (standalone || process === 'processors') logTelemetry.consumerStarted('topic', 'group');
   const takesIn = process === 'ingest-gateway' || process === 'mqtt-source';
+  // Who appends learns the brokers' clocks.
+  if ('brokerClockSeen' in logTelemetry && (takesIn || process === 'processors'))
+    logTelemetry.brokerClockSeen(1, 0);
   if (!takesIn) {
     logTelemetry.oldestRecordSeen('topic', 0);
     logTelemetry.retentionKnown('topic', 0);
@@ -108,7 +112,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   if (standalone || process === 'lag-monitor') {
     const nothing = { records: 0, seconds: 0, committedOffset: 0, endOffset: 0, oldestOffset: 0 };
     createLagTelemetry(deps, () => [[{ topic: 'topic', group: 'group' }, [{ partition: 0, ...nothing }]]]);
-    createDeadLetterTelemetry(deps, 0).looked(new Map(REJECT_REASONS.map((reason) => [reason, 0])), 0);
+    createDeadLetterTelemetry(deps, 0).looked(new Map(REJECT_REASONS.map((reason) => [reason, 0])), 0, 0);
   }
 
   const described = await metrics.getMetricsAsJSON();

@@ -17,6 +17,7 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeJump } from '#runtime/kept-time.ts';
 import { beginSeenTime, SeenTime } from '#runtime/seen-time.ts';
 import { Appender } from './append/appender.ts';
+import { BrokerClocks } from './append/broker-clocks.ts';
 import { ClusterView } from './ask/cluster-view.ts';
 import { lookAgain } from './ask/fetch-partition.ts';
 import { membersOf, setOffsets } from './ask/groups.ts';
@@ -67,6 +68,7 @@ class KafkaEventLog implements EventLog {
   readonly #oldest: OldestRecordWatch;
   /** Retention goes by the brokers' clocks; what is said of ages, by that of this process. */
   readonly #time: SeenTime;
+  readonly #brokerClocks = new BrokerClocks();
   /** Topics that this process has found so. */
   readonly #neverCompacted = new Set<string>();
   readonly #subscriptions = new Set<Subscription>();
@@ -89,6 +91,10 @@ class KafkaEventLog implements EventLog {
     this.#appender = new Appender({
       produce: (leader, channel, data) =>
         this.#connections.ask(leader, channel, (c) => sendProduce(c, data, REPLICATION_MS, PRODUCE_MS)),
+      onAnswer: (leader, answer, sentAt) => {
+        const aheadMs = this.#brokerClocks.compare(leader, answer, sentAt, deps.now());
+        if (aheadMs !== undefined) telemetry.brokerClockSeen(leader, aheadMs);
+      },
       follow: (topic) => this.#view.follow(topic),
       refresh: () => this.#view.refresh(),
       describeBroker: (leader) => this.#connections.describe(leader),
@@ -100,6 +106,7 @@ class KafkaEventLog implements EventLog {
     this.#view = new ClusterView(this.#connections, deps.random, (topics) => {
       this.#appender.onClusterView(topics);
       this.#reportHealth();
+      telemetry.clockCompared(this.#time.disagreementMs, false, describeJump(this.#time));
     });
     this.#progress = new ProgressReader(this.#connections);
     this.#oldest = new OldestRecordWatch(this.#connections, telemetry, deps.now);
@@ -139,7 +146,9 @@ class KafkaEventLog implements EventLog {
   async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
     this.#assertOpen();
     this.#oldest.follow(topic);
-    return this.#progress.read(topic, group);
+    const partitions = await this.#progress.read(topic, group);
+    const retentionMs = this.#oldest.retentionMs(topic);
+    return retentionMs === undefined ? partitions : partitions.map((each) => ({ ...each, retentionMs }));
   }
 
   async offsetsAt(topic: string, timeMs: number): Promise<ReadonlyMap<number, number>> {
@@ -186,7 +195,8 @@ class KafkaEventLog implements EventLog {
     const detail = this.#view.problem ?? this.#appender.problem();
     const refusalTrouble = this.#telemetry.refusalTrouble();
     this.#time.look(this.#deps.now(), performance.now());
-    const clockTrouble = describeJump(this.#time);
+    const brokersClock = this.#brokerClocks.trouble((broker) => this.#connections.describe(broker));
+    const clockTrouble = describeJump(this.#time) ?? brokersClock;
     return {
       up: detail === undefined,
       detail: detail ?? '',

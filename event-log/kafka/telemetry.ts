@@ -1,4 +1,6 @@
+import { Gauge } from 'prom-client';
 import { createEventLogTelemetry } from '#event-log/telemetry.ts';
+import { createClockTelemetry } from '#runtime/clock-telemetry.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { describeError } from '#runtime/errors.ts';
 import { createWorthALine } from '#runtime/worth-a-line.ts';
@@ -12,10 +14,20 @@ export type KafkaTelemetry = ReturnType<typeof createKafkaTelemetry>;
 export function createKafkaTelemetry(deps: Deps) {
   const log = deps.log.child({ part: 'kafka' });
   const worthALine = createWorthALine();
+  const clockAheadSeconds = new Gauge({
+    name: 'event_log_clock_ahead_seconds',
+    help: "Seconds that the clock of a broker is ahead of this machine's (negative: behind), as the last append that it confirmed showed (Kafka only)",
+    labelNames: ['node'],
+    registers: [deps.metrics],
+  });
   let lastRefusal: { readonly at: number; readonly told: string } | undefined;
 
   return {
     ...createEventLogTelemetry(deps),
+    ...createClockTelemetry(deps, 'event-log'),
+    brokerClockSeen(node: number, aheadMs: number): void {
+      clockAheadSeconds.set({ node }, aheadMs / 1000);
+    },
     /** A line of kafkajs itself. */
     clientSaid(level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>): void {
       if (log.isLevelEnabled(level) && worthALine(`${level} ${message}`)) log[level](fields, message);

@@ -59,11 +59,13 @@ export const SAFETY_ROW: RowSpec = {
     timeseries({
       title: "Jump of the machine's clock",
       description:
-        'Ahead of the time that was seen to pass (negative: behind) and not believed yet: nothing is removed for it. 0 is right.',
+        'Ahead of the time that was seen to pass (negative: behind) and not believed yet: nothing is removed for it. How far brokers are ahead of this machine. 0 is right.',
       unit: 's',
       width: 8,
-      queries: [{ query: 'clock_jump_seconds', legend: '{{instance}} {{of}}, since {{since}}' }],
-      noValue: 'Kafka',
+      queries: [
+        { query: 'clock_jump_seconds', legend: '{{instance}} {{of}}, since {{since}}' },
+        { query: 'event_log_clock_ahead_seconds', legend: '{{instance}}, broker {{node}}' },
+      ],
       alerts: ['ClockJumped'],
     }),
     timeseries({

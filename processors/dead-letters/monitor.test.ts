@@ -181,6 +181,34 @@ describe('the monitor of pending letters', () => {
     expect(await expirySeconds()).toBeUndefined();
   });
 
+  test('goes by the retention that the log has now, which somebody may have shortened', async () => {
+    let retentionMs: number | undefined;
+    start(
+      withCalls(under.log, {
+        progress: async (topic, group) =>
+          (await under.log.progress(topic, group)).map((each) => ({
+            ...each,
+            ...(retentionMs !== undefined && { retentionMs }),
+          })),
+      }),
+    );
+    const retentionSeconds = async () => (await metric('dead_letters_retention_seconds'))[0]?.value;
+    await appendLetter(under.log, letterFor('a', '{'));
+    await monitor.look(never);
+    expect([await retentionSeconds(), Math.ceil(((await expirySeconds()) ?? 0) / 86_400)]).toEqual([
+      30 * 86_400,
+      30,
+    ]);
+    retentionMs = DAY_MS;
+    await monitor.look(never);
+    expect([await retentionSeconds(), Math.ceil(((await expirySeconds()) ?? 0) / 86_400)]).toEqual([
+      86_400, 1,
+    ]);
+    retentionMs = Infinity;
+    await monitor.look(never);
+    expect(await expirySeconds()).toBe(Infinity);
+  });
+
   test('a failed look takes the numbers away; the next one goes on', async () => {
     let away = false;
     const unavailable = () =>

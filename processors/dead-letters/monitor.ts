@@ -12,7 +12,7 @@ import { createDeadLetterTelemetry, type DeadLetterTelemetry } from './telemetry
 
 export interface DeadLetterMonitorOptions {
   readonly topics: TopicNames;
-  /** How long the log keeps dead letters. */
+  /** How long the log keeps dead letters, unless it says otherwise itself. */
   readonly retentionMs: number;
   /**
    * From the end of one look to the beginning of the next, unless the numbers are asked for before. Default 15 s; at most 1 s
@@ -103,9 +103,10 @@ export class DeadLetterMonitor {
   /** Never rejects. */
   async look(signal: AbortSignal): Promise<void> {
     const { eventLog, now } = this.#deps;
-    const { topics, retentionMs } = this.#options;
+    const { topics } = this.#options;
     try {
       const letters = await eventLog.progress(topics.deadLetters, NO_GROUP);
+      const retentionMs = letters[0]?.retentionMs ?? this.#options.retentionMs;
       const share = letters[0]?.share;
       this.#hasShare = share !== undefined;
       const states = await eventLog.progress(topics.deadLetterState, NO_GROUP);
@@ -137,7 +138,7 @@ export class DeadLetterMonitor {
       const oldest = this.#ledger.oldestPending();
       const left =
         oldest === undefined || believed === undefined ? undefined : (oldest + retentionMs - believed) / 1000;
-      this.#telemetry.looked(this.#ledger.pending, left && Math.max(0, left));
+      this.#telemetry.looked(this.#ledger.pending, left && Math.max(0, left), retentionMs / 1000);
       if (share !== undefined) await this.#makeRoom(share, signal);
     } catch (error) {
       if (!signal.aborted) this.#telemetry.lookFailed(error);

@@ -11,12 +11,12 @@ export type DeadLetterTelemetry = ReturnType<typeof createDeadLetterTelemetry>;
 /**
  * The events of the dead-letter monitor: one function = one log line and/or one metric.
  *
- * @param retentionSeconds how long the log keeps dead letters: says how much is left of it, whatever it is
+ * @param expectedSeconds how long the log keeps dead letters, until a look says it
  * @param onAsked somebody asks how many are pending
  */
 export function createDeadLetterTelemetry(
   deps: Deps,
-  retentionSeconds: number,
+  expectedSeconds: number,
   onAsked: () => void = () => undefined,
 ) {
   const log = deps.log.child({ part: 'dead-letters' });
@@ -50,7 +50,7 @@ export function createDeadLetterTelemetry(
     help: 'Pending dead letters that made room because a newer one of the same device, reason, index and bytes waits (embedded log only)',
     registers,
   });
-  retention.set(retentionSeconds);
+  retention.set(expectedSeconds);
   for (const reason of REJECT_REASONS) expired.inc({ reason }, 0);
   // A 0 before the first look would say that all is well.
   expirySeconds.remove();
@@ -58,7 +58,12 @@ export function createDeadLetterTelemetry(
   let failing = false;
   let duplicatesToldAt = -Infinity;
   return {
-    looked(counts: ReadonlyMap<RejectReason, number>, secondsLeft: number | undefined): void {
+    looked(
+      counts: ReadonlyMap<RejectReason, number>,
+      secondsLeft: number | undefined,
+      retentionSeconds: number,
+    ): void {
+      retention.set(retentionSeconds);
       for (const [reason, count] of counts) pending.set({ reason }, count);
       if (secondsLeft === undefined) expirySeconds.remove();
       else expirySeconds.set(secondsLeft);

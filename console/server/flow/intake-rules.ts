@@ -126,8 +126,12 @@ export const INTAKE_RULES: readonly ProblemRule[] = [
       const jump = (since: string): number => Math.abs(samples.sum('clock_jump_seconds', { since }) ?? 0);
       const seconds =
         jump('running') > 300 ? jump('running') : jump('stopped') > 86_400 ? jump('stopped') : 0;
-      return seconds > 0
-        ? `This machine's clock differs by ${duration(seconds)} from the time that was seen to pass.`
+      if (seconds > 0)
+        return `This machine's clock differs by ${duration(seconds)} from the time that was seen to pass.`;
+      const fromBrokers = samples.of('event_log_clock_ahead_seconds').map(({ value }) => Math.abs(value));
+      const most = Math.max(0, ...fromBrokers);
+      return most > 300
+        ? `This machine's clock differs by ${duration(most)} from that of a broker.`
         : undefined;
     },
   },

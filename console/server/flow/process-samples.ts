@@ -42,6 +42,7 @@ export const LOOKED_AT: ReadonlySet<string> = new Set([
   'telemetry_store_wal_bytes',
   'telemetry_store_rebuilt_total',
   'clock_jump_seconds',
+  'event_log_clock_ahead_seconds',
   'kafka_consumergroup_lag',
   'kafka_consumergroup_lag_seconds',
   'kafka_consumergroup_current_offset',

@@ -6,6 +6,8 @@ type Produce = (leader: number, channel: string, data: ProduceData) => Promise<P
 
 export interface AppenderDeps {
   readonly produce: Produce;
+  /** A broker has answered what was sent at this time, milliseconds since the epoch. */
+  readonly onAnswer: (leader: number, answer: ProduceAnswer, sentAt: number) => void;
   /** The view of the cluster shall include this topic. */
   readonly follow: (topic: string) => void;
   /** The view of the cluster has proved wrong, or something wants to be probed. */

@@ -70,6 +70,7 @@ function setUp(leaders: readonly (number | undefined)[] = [1, 1, 1, 1]) {
       requests.push({ leader, channel, values, answer });
       return answer.promise;
     },
+    onAnswer: () => undefined,
     follow: () => undefined,
     refresh,
     describeBroker: (leader) => `broker ${leader}`,

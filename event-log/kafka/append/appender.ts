@@ -190,8 +190,9 @@ export class Appender {
       batches.push({ queue, appends });
     }
     try {
-      const data = encodeBatches(batches, this.#deps.now());
-      const answer = await this.#deps.produce(leader, channel, data);
+      const sentAt = this.#deps.now();
+      const answer = await this.#deps.produce(leader, channel, encodeBatches(batches, sentAt));
+      this.#deps.onAnswer(leader, answer, sentAt);
       for (const { queue, appends } of batches) {
         const outcome = durability(queue, answer);
         if ('baseOffset' in outcome) this.#onDurable(queue, outcome.baseOffset);

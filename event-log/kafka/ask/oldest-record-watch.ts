@@ -20,6 +20,7 @@ export class OldestRecordWatch {
   readonly #now: () => number;
   readonly #closing = new AbortController();
   readonly #followed = new Map<string, Promise<void>>();
+  readonly #retentions = new Map<string, number>();
 
   constructor(connections: BrokerConnections, telemetry: KafkaTelemetry, now: () => number) {
     this.#connections = connections;
@@ -29,6 +30,11 @@ export class OldestRecordWatch {
 
   follow(topic: string): void {
     if (!this.#followed.has(topic)) this.#followed.set(topic, this.#watch(topic));
+  }
+
+  /** How long the topic keeps its records, as it was last seen; infinity = for ever. */
+  retentionMs(topic: string): number | undefined {
+    return this.#retentions.get(topic);
   }
 
   /** The connections should be closed by now: that ends a look that waits for a frozen broker. */
@@ -67,6 +73,8 @@ export class OldestRecordWatch {
     const config = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
     const retentionMs = Number(config.get('retention.ms') ?? Number.NaN);
     if (Number.isNaN(retentionMs) || config.get('cleanup.policy')?.includes('delete') !== true) return;
-    this.#telemetry.retentionKnown(topic, retentionMs < 0 ? Infinity : retentionMs / 1000);
+    const keptMs = retentionMs < 0 ? Infinity : retentionMs;
+    this.#retentions.set(topic, keptMs);
+    this.#telemetry.retentionKnown(topic, keptMs / 1000);
   }
 }

@@ -5,6 +5,8 @@ export interface ProducedPartition {
   readonly partition: number;
   readonly errorCode: number;
   readonly baseOffset: string;
+  /** Milliseconds since the epoch by the broker's clock; -1 = the topic keeps the producer's times. */
+  readonly logAppendTime?: string;
 }
 
 export type ProduceAnswer = readonly {
