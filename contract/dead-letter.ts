@@ -77,8 +77,19 @@ const BARE_CHARACTERS = 64;
  * payload may be some KiB.
  */
 export function bareLetter(letter: DeadLetter): DeadLetter {
-  const { payload, detail, deviceId, mqttTopic, mqttClientId, rule, path, labels, measurement, trace, ...rest } =
-    cutLetter(letter, BARE_CHARACTERS);
+  const {
+    payload,
+    detail,
+    deviceId,
+    mqttTopic,
+    mqttClientId,
+    rule,
+    path,
+    labels,
+    measurement,
+    trace,
+    ...rest
+  } = cutLetter(letter, BARE_CHARACTERS);
   const begin = (text: string) => text.slice(0, BARE_CHARACTERS).toWellFormed();
   return {
     ...rest,

@@ -23,7 +23,8 @@ function logTaking(maxBytes: number, maxBytesAround = Infinity) {
   const records: AppendRecord[] = [];
   const append = async (record: AppendRecord) => {
     const { value } = record;
-    if ((value?.length ?? 0) > maxBytes || bytesOf(record) > maxBytesAround) throw refused('MESSAGE_TOO_LARGE', value);
+    if ((value?.length ?? 0) > maxBytes || bytesOf(record) > maxBytesAround)
+      throw refused('MESSAGE_TOO_LARGE', value);
     records.push(record);
   };
   const letters = () =>
@@ -51,7 +52,13 @@ test('[P1] what is around the payload is cut, too: a letter is never held up by 
   const log = logTaking(100, 900);
   const long = `é${'😀'.repeat(2_000)}`;
   const begin = `é${'😀'.repeat(31)}\ufffd`;
-  const foreign = { mqttTopic: long, mqttClientId: long, path: long, labels: long, measurement: 'm' } as const;
+  const foreign = {
+    mqttTopic: long,
+    mqttClientId: long,
+    path: long,
+    labels: long,
+    measurement: 'm',
+  } as const;
   const detail = { errors: [long] };
   const large = { ...letter, ...foreign, deviceId: long, detail, rule: { source: long, topic: long } };
   await appendLetter(log, 'dlq', large, 0);

@@ -28,7 +28,9 @@ test('[P7] a clock that jumps while the process runs is told, and not any more w
   );
   const jump = 'clock_jump_seconds{of="event-log",since="running"}';
   // In seconds, of which some part passes meanwhile.
-  await eventually(async () => expect(await metrics.metrics()).toMatch(new RegExp(`${jump} 17(279999|28000)`)));
+  await eventually(async () =>
+    expect(await metrics.metrics()).toMatch(new RegExp(`${jump} 17(279999|28000)`)),
+  );
   aheadMs = 0;
   expect(log.health()).not.toHaveProperty('clockTrouble');
 });
