@@ -10,7 +10,10 @@ import { measureBurst, measureRates } from './rates.ts';
 import { measureViewers } from './viewers.ts';
 
 export interface Measurement {
+  /** Its kind, and what of it is measured: `throughput: embedded, 1 a message`. */
   readonly name: string;
+  /** About how long a round of it takes. */
+  readonly seconds: number;
   readonly measure: () => Promise<Figures>;
 }
 
@@ -21,8 +24,35 @@ export interface Parts {
   readonly peer?: PeerParts | undefined;
 }
 
+/** Of a round of one setup on two cores, by kind. */
+const SECONDS: Readonly<Record<string, number>> = {
+  throughput: 50,
+  peer: 80,
+  source: 75,
+  latency: 35,
+  rates: 115,
+  burst: 80,
+  memory: 115,
+  '10,000 silent devices over TLS': 115,
+  'ten viewers of the console': 220,
+  drain: 115,
+  messages: 5,
+};
+
+/** `throughput` of `throughput: embedded, 1 a message`. */
+export function kindOf(measurement: string): string {
+  return measurement.split(': ')[0] as string;
+}
+
 /** Everything that can be measured with these parts, in the order in which a reader wants to see it. */
-export function planOf({ signal, real, peer }: Parts): Measurement[] {
+export function planOf(parts: Parts): Measurement[] {
+  return measurementsOf(parts).map((measurement) => ({
+    ...measurement,
+    seconds: SECONDS[kindOf(measurement.name)] as number,
+  }));
+}
+
+function measurementsOf({ signal, real, peer }: Parts): Omit<Measurement, 'seconds'>[] {
   const noServices: Services = { env: {}, pids: {}, signal };
   const bare: Setup = { name: 'bare Aedes', size: 'bare-broker', batch: 1, services: noServices };
   const embedded: Setup = { name: 'embedded', size: 'embedded', batch: 1, services: noServices };
@@ -45,34 +75,27 @@ export function planOf({ signal, real, peer }: Parts): Measurement[] {
         devices,
       })),
     ),
-    ...onKafka.flatMap((setup) => [
-      { ...setup, name: `${setup.name}, two gateways`, gateways: 2 },
-      ...[1, 20].map((batch) => ({
-        ...setup,
-        name: `${setup.name}, two values`,
-        batch,
-        readings: twoValues,
-      })),
-    ]),
+    ...onKafka.map((setup) => ({ ...setup, name: `${setup.name}, two gateways`, gateways: 2 })),
   ];
   const list = (kind: string, setups: readonly Setup[], measure: (setup: Setup) => Promise<Figures>) =>
     setups.map((setup) => ({
       name: `${kind}: ${setup.name}, ${setup.batch} a message`,
       measure: () => measure(setup),
     }));
-  const ofPeer = peer && onKafka.flatMap((setup) => [1, 20].map((batch) => ({ ...setup, batch })));
+  const withTwoValues = (name: string): Setup[] =>
+    onKafka.flatMap((setup) => [1, 20].map((batch) => ({ ...setup, name, batch, readings: twoValues })));
   return [
     ...list('throughput', throughput, measureThroughput),
-    ...list(
-      'peer',
-      (ofPeer ?? []).map((setup) => ({
-        ...setup,
-        name: 'mosquitto, Telegraf, two values',
-        readings: twoValues,
-      })),
-      (setup) => measurePeer(setup, peer as PeerParts),
-    ),
-    ...(peer === undefined ? [] : sourcePlan(peer, signal)),
+    // One kind, and so in turn: what the machine does meanwhile is the same for both.
+    ...list('peer', withTwoValues('Kafka, InfluxDB, two values'), measureThroughput),
+    ...(peer === undefined
+      ? []
+      : [
+          ...list('peer', withTwoValues('mosquitto, Telegraf, two values'), (setup) =>
+            measurePeer(setup, peer),
+          ),
+          ...sourcePlan(peer, signal),
+        ]),
     ...list('latency', [bare, ...both], measureLatency),
     ...list('rates', both, measureRates),
     ...list('burst', both, measureBurst),
@@ -85,7 +108,7 @@ export function planOf({ signal, real, peer }: Parts): Measurement[] {
 }
 
 /** Whoever reads from Mosquitto: Telegraf, and this pipeline. */
-function sourcePlan({ telegraf, influxDb }: PeerParts, signal: AbortSignal): Measurement[] {
+function sourcePlan({ telegraf, influxDb }: PeerParts, signal: AbortSignal): Omit<Measurement, 'seconds'>[] {
   const inInfluxDb = { influxDb: influxDb.pid };
   return [
     {

@@ -1,43 +1,28 @@
 import { PipelineError } from '#runtime/errors.ts';
+import type { KeptResult } from './kept-results.ts';
 import type { Figures } from './measurements.ts';
+import { kindOf } from './plan.ts';
 import { ratePlots } from './rate-plots.ts';
 import { formatFigure, mediansOf } from './report.ts';
 
-/** Whence the figures are, in words. */
-export interface Whence {
-  /** As typed. */
-  readonly command: string;
-  readonly rounds: number;
-  /** As `describeMachine` says it. */
-  readonly machine: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-}
-
+/** By what the results of one run are named in its table. */
 type Runs = ReadonlyMap<string, readonly Figures[]>;
 
 /** What a process takes, and not what the pipeline does. */
 const TAKES = /(MiB|CpuMicros)$/;
 const HEADS = ['', 'what it takes'];
 
-/** `throughput` of `throughput: embedded, 1 a message`. */
-export function kindOf(measurement: string): string {
-  return measurement.split(': ')[0] as string;
-}
-
 /**
- * The document with the results in it: a kind of measurement stands between `<!-- bench: KIND -->` and
- * `<!-- /bench: KIND -->`, and all that stood there is replaced. What was not measured stays as it is, so that an hour can be found for each kind.
+ * The document with the results of a kind in it: they stand between `<!-- bench: KIND -->` and `<!-- /bench: KIND -->`, and all that
+ * stood there is replaced. The others stay as they are, so that an hour can be found for each kind.
  *
- * @throws PipelineError `usage`: there is no place for a kind
+ * @param results that are kept, of all kinds; those of one kind may be of several runs
+ * @throws PipelineError `usage`: there is no place for the kind
  */
-export function writeResults(document: string, runs: Runs, whence: Whence): string {
-  let written = document;
-  for (const [kind, ofKind] of Map.groupBy(runs, ([name]) => kindOf(name))) {
-    const { from, to } = placeOf(written, kind);
-    written = `${written.slice(0, from)}\n\n${resultsOf(kind, new Map(ofKind), whence)}\n${written.slice(to)}`;
-  }
-  return written;
+export function writeResults(document: string, kind: string, results: readonly KeptResult[]): string {
+  const ofKind = results.filter(({ measurement }) => kindOf(measurement) === kind);
+  const { from, to } = placeOf(document, kind);
+  return `${document.slice(0, from)}\n\n${resultsOf(kind, ofKind)}\n${document.slice(to)}`;
 }
 
 /** @throws PipelineError `usage`: there is no place for one of these kinds, which is better known before the hour. */
@@ -58,14 +43,21 @@ function placeOf(document: string, kind: string): { readonly from: number; reado
   return { from, to };
 }
 
-function resultsOf(kind: string, runs: Runs, { command, rounds, machine, at }: Whence): string {
-  const how = rounds === 1 ? 'one round' : `medians of ${rounds} rounds, and between what they lay`;
+function resultsOf(kind: string, results: readonly KeptResult[]): string {
+  const whences = [...new Set(results.map(whenceOf))];
+  const isOneRun = whences.length === 1;
   const lines = [
     `### ${kind[0]?.toUpperCase()}${kind.slice(1)}`,
     '',
-    `\`${command}\`, ${new Date(at).toISOString().slice(0, 10)}: ${how}. ${machine}.`,
+    ...whences.map((whence, i) => (isOneRun ? whence : `${i + 1}. ${whence}`)),
     '',
   ];
+  const runs: Runs = new Map(
+    results.map((result) => {
+      const setup = result.measurement.slice(kind.length).replace(/^: /, '');
+      return [isOneRun ? setup : `${setup} (run ${whences.indexOf(whenceOf(result)) + 1})`, result.runs];
+    }),
+  );
   for (const [place, isMeant] of [
     (figure: string) => !TAKES.test(figure),
     (figure: string) => TAKES.test(figure),
@@ -73,8 +65,15 @@ function resultsOf(kind: string, runs: Runs, { command, rounds, machine, at }: W
     const table = tableOf(runs, isMeant, HEADS[place] as string);
     if (table !== undefined) lines.push(...table, '');
   }
-  for (const { file } of ratePlots(mediansOf(runs))) lines.push(`![${file}](${file})`, '');
+  const medians = mediansOf(new Map(results.map((result) => [result.measurement, result.runs])));
+  for (const { file } of ratePlots(medians)) lines.push(`![${file}](${file})`, '');
   return lines.join('\n');
+}
+
+/** In words: what was typed, when, how often it was measured, and on what. */
+function whenceOf({ command, at, machine, load, runs }: KeptResult): string {
+  const how = runs.length === 1 ? 'one round' : `medians of ${runs.length} rounds, and between what they lay`;
+  return `\`${command}\`, ${at.slice(0, 10)}: ${how}. ${machine}, load ${load}.`;
 }
 
 /** Setups by figures, or the other way round when there are more figures. */
@@ -88,17 +87,16 @@ function tableOf(runs: Runs, isMeant: (figure: string) => boolean, head: string)
     const all = runs.get(setup) ?? [];
     return figure in (all[0] ?? {}) ? formatFigure(all.map((run) => run[figure] ?? Number.NaN)) : '';
   };
-  const names = setups.map((setup) => setup.slice(kindOf(setup).length).replace(/^: /, ''));
   const words = figures.map(wordsOf);
   const rows =
     figures.length > setups.length
       ? [
-          [head, ...names],
+          [head, ...setups],
           ...figures.map((figure, i) => [words[i], ...setups.map((setup) => cell(setup, figure))]),
         ]
       : [
           [head, ...words],
-          ...setups.map((setup, i) => [names[i], ...figures.map((figure) => cell(setup, figure))]),
+          ...setups.map((setup) => [setup, ...figures.map((figure) => cell(setup, figure))]),
         ];
   const [top = [], ...rest] = rows.map((row) => `| ${row.join(' | ')} |`);
   return [top as string, `|${'---|'.repeat(rows[0]?.length ?? 0)}`, ...rest];
