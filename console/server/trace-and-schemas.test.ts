@@ -9,8 +9,58 @@ import type {
 import type { Judgement, MappingList, SchemaList, SchemaStory } from '#console/api/schemas.ts';
 import type { TraceAnswer } from '#console/api/trace.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
+import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { gapsIn } from './devices/device-readings.ts';
 import { goodReading, TestConsole } from './testing/test-console.ts';
+
+/** A console over the log and store of another one; the store answers once it may, and not before. */
+async function behindHeldStore(before: TestConsole) {
+  const { promise: held, resolve: goOn } = Promise.withResolvers<void>();
+  const store = {
+    latest: async (...asked) => held.then(() => before.store.latest(...asked)),
+    async *scan(range) {
+      await held;
+      yield* before.store.scan(range);
+    },
+  } satisfies Partial<TelemetryStore> as unknown as TelemetryStore;
+  const parts = { eventLog: before.eventLog, store };
+  return { test: await TestConsole.start({ writes: false, parts }), goOn };
+}
+
+describe('a store that is silent', () => {
+  it('hides neither what the gateway knows of a device nor what the log knows of a reading', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    const { test, goOn } = await behindHeldStore(before);
+    await using _test = test;
+    await test.publish('dev-1', goodReading(1));
+    const [story, trace, nobody] = await Promise.all([
+      test.get<DeviceStory>('/devices/dev-1'),
+      test.get<TraceAnswer>('/trace?device=dev-1&seq=1'),
+      test.ask('/api/v1/devices/dev-2'),
+    ]);
+    expect(story).toMatchObject({ connected: true, accepted: 1, gaps: null, schemas: [] });
+    expect(trace.verdict).toBe('waiting');
+    expect(trace.stations.find(({ name }) => name === 'store')).toMatchObject({
+      state: 'unknown',
+      detail: expect.stringContaining('has not answered'),
+    });
+    expect(nobody.status, 'whether there is one is not known').toBe(503);
+    goOn();
+    expect((await test.ask('/api/v1/devices/dev-2')).status).toBe(404);
+  });
+
+  it('lets nobody who asks for a trace be refused because another one is looked for', async () => {
+    await using before = await TestConsole.start();
+    await before.publish('dev-1', goodReading(1));
+    const stored = (on: TestConsole) => on.get<TraceAnswer>('/trace?device=dev-1&seq=1');
+    await eventually(async () => expect((await stored(before)).verdict).toBe('stored'));
+    const { test, goOn } = await behindHeldStore(before);
+    await using _test = test;
+    const all = Promise.all([stored(test), stored(test), stored(test)]);
+    goOn();
+    expect((await all).map(({ verdict }) => verdict)).toEqual(['stored', 'stored', 'stored']);
+  });
+});
 
 describe('a trace', () => {
   it('is the way of a reading, until where it is or why it is stuck', async () => {

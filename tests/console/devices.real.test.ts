@@ -70,6 +70,8 @@ describe.skipIf(missingReason(chromium))('devices in a browser', () => {
       const story = await console.get<object>('/devices/dev-1');
       await route.fulfill({ json: { ...story, gaps: null, schemas: [] } });
     });
+    await page.getByText('The store cannot be asked.').waitFor();
+    expect(await page.locator('.chart canvas').count(), 'what was there stays').toBeGreaterThan(0);
     await page.reload();
     await eventually(async () => expect(await page.getByText('The store cannot be asked.').count()).toBe(2));
     expect(await page.getByText('No value of it is in the store').count()).toBe(0);

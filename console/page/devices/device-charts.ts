@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { DeviceCharts as Charts, DeviceStory } from '#console/api/devices.ts';
 import { Answered, Empty } from '#console/page/asking/answer-states.ts';
 import { useAnswer } from '#console/page/asking/use-answer.ts';
@@ -23,6 +24,10 @@ const LAST_AGAIN_MS = 60_000;
 /** A chart for each field of each type that the device sends. */
 export function DeviceCharts({ device, range }: { device: DeviceStory; range: string }): VNode {
   const minutes = RANGES.get(range) ?? 60;
+  // While the store is away the charts stay, and say so themselves.
+  const known = useRef(device.schemas);
+  if (device.gaps !== null) known.current = device.schemas;
+  const schemas = known.current;
   return html`
     <section>
       <div class="section-head">
@@ -35,11 +40,11 @@ export function DeviceCharts({ device, range }: { device: DeviceStory; range: st
         </div>
       </div>
       ${
-        device.schemas.length === 0
+        schemas.length === 0
           ? device.gaps === null
             ? html`<${Empty} title="Not known">The store cannot be asked.<//>`
             : html`<${Empty} title="No value of it is in the store" />`
-          : device.schemas.map(
+          : schemas.map(
               (schema) =>
                 html`<${ChartsOfType} key=${schema} id=${device.id} schema=${schema} minutes=${minutes} />`,
             )

@@ -13,6 +13,8 @@ interface LetterChangesProps {
   readonly chosen: readonly LetterRow[];
   /** Letters that the filter leaves, each copy by itself; `undefined` = not known yet, and nothing can be changed. */
   readonly total: number | undefined;
+  /** It cannot be had. */
+  readonly isFailed: boolean;
   /** There are older letters than `total` counts; a change by filter goes through them, too. */
   readonly older: boolean | undefined;
   /** When the newest that is shown was written: what came since then nobody has seen. */
@@ -30,6 +32,7 @@ export function LetterChanges({
   filter,
   chosen,
   total,
+  isFailed,
   older,
   newestAt,
   onChanged,
@@ -57,7 +60,10 @@ export function LetterChanges({
   // Without a word of a filter the server refuses: nobody changes every letter there is by one click.
   const isBounded = chosen.length > 0 || (isOfOneKind && Object.keys(filter).length > 0);
   const letters = chosen.length > 0 ? rows.reduce((sum, { copies }) => sum + copies, 0) : total;
-  const words = wordsOf(letters, chosen.length > 0, older);
+  const isUnknown = letters === undefined && isFailed;
+  const words = isUnknown
+    ? 'how many letters this filter leaves is not known'
+    : wordsOf(letters, chosen.length > 0, older);
 
   const change = async (kind: 'replay' | 'dismiss' | 'undo', what: Meant, dryRun: boolean): Promise<void> => {
     setDismissed(undefined);

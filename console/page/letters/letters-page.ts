@@ -46,7 +46,7 @@ export function LettersPage({ query }: { query: URLSearchParams }): VNode {
       <${LetterGroupsTable} filter=${filter} turn=${turn} />
       <section>
         <h2>Letters ${first && html`<span class="muted">${count(first.total)}</span>`}</h2>
-        <${LetterChanges} filter=${filter} chosen=${pages.outdated ? [] : stillThere} total=${first?.matching} older=${first?.looked.older} newestAt=${first?.letters[0]?.at} onChanged=${changed} />
+        <${LetterChanges} filter=${filter} chosen=${pages.outdated ? [] : stillThere} total=${first?.matching} isFailed=${isFailed} older=${first?.looked.older} newestAt=${first?.letters[0]?.at} onChanged=${changed} />
         ${pages.failure && !isFailed && html`<${Stale} at=${pages.at} failure=${pages.failure} again=${pages.retry} />`}
         ${
           isFailed

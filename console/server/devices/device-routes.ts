@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DeviceSort, DeviceState, DeviceStory } from '#console/api/devices.ts';
 import { ApiFailure, described, OBJECT } from '#console/server/answers/api-answers.ts';
 import { cursor, limit, milliseconds, minutes } from '#console/server/answers/query-kinds.ts';
+import { storeInTime } from '#console/server/answers/store-in-time.ts';
 import { Turns } from '#console/server/answers/turns.ts';
 import type { ConsoleParts } from '#console/server/parts.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
@@ -110,7 +111,7 @@ export function deviceRoutes(
         const id = checked(params.id);
         const query = { schema, fromMs, toMs, limit: most };
         if (schema === undefined && fromMs === undefined && toMs === undefined)
-          return readingsOf(store, id, query);
+          return readingsOf(storeInTime(store), id, query);
         return turns.take(reply, (signal) => readingsOf(store, id, query, signal));
       },
     );
@@ -144,19 +145,27 @@ function checked(id: string): string {
   throw new ApiFailure(400, 'bad-request', 'Expected a device id: 1 to 64 of A-Z a-z 0-9 . _ : -');
 }
 
-/** @throws ApiFailure nobody knows it */
+/** @throws ApiFailure nobody knows it, or nobody who can be asked */
 async function storyOf(
   id: string,
   { devices, store }: Pick<ConsoleParts, 'devices' | 'store'>,
 ): Promise<DeviceStory> {
   const [status, readings] = await Promise.all([
     devices.story(id),
-    store.latest(id, GAPS_AMONG).catch((error: unknown) => {
-      if (hasCode(error, 'store-unavailable')) return undefined;
-      throw error;
-    }),
+    storeInTime(store)
+      .latest(id, GAPS_AMONG)
+      .catch((error: unknown) => {
+        if (hasCode(error, 'store-unavailable')) return undefined;
+        throw error;
+      }),
   ]);
-  if (status === undefined && (readings === undefined || readings.length === 0))
+  if (status === undefined && readings === undefined)
+    throw new ApiFailure(
+      503,
+      'unavailable',
+      'No gateway knows a device of this name, and the store cannot be asked.',
+    );
+  if (status === undefined && readings?.length === 0)
     throw new ApiFailure(
       404,
       'not-found',

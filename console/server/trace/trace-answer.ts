@@ -14,7 +14,7 @@ const WHY: Readonly<Partial<Record<Trace['verdict'], string>>> = {
   merged:
     'Two readings of one device, type and millisecond are one point in the store: the later one stands.',
   missing: 'The store does not have it although it was written: its retention, or a loss.',
-  unknown: 'The store cannot be asked.',
+  unknown: 'Ask again once it answers: see the flow.',
   'not-found': 'It never came, or retention removed it everywhere.',
 };
 

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { TraceAnswer } from '#console/api/trace.ts';
 import { ApiFailure, described, OBJECT } from '#console/server/answers/api-answers.ts';
 import { milliseconds } from '#console/server/answers/query-kinds.ts';
+import { storeInTime } from '#console/server/answers/store-in-time.ts';
+import { Turns } from '#console/server/answers/turns.ts';
 import type { ConsoleParts } from '#console/server/parts.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { spanOf } from '#processors/trace/span-of.ts';
@@ -22,8 +24,8 @@ const query = {
 const PATIENCE_MS = 60_000;
 
 /**
- * `/trace`: looks through the log for one reading. One question at a time, since each reads all that the log keeps; it ends with
- * the connection of who asked.
+ * `/trace`: looks through the log for one reading. One question at a time, since each reads all that the log keeps; the others wait
+ * for their turn. It ends with the connection of who asked.
  */
 export function traceRoutes({
   eventLog,
@@ -33,7 +35,7 @@ export function traceRoutes({
 }: Pick<ConsoleParts, 'eventLog' | 'store' | 'topics' | 'group'>): (
   server: FastifyInstance,
 ) => Promise<void> {
-  let isTracing = false;
+  const turns = new Turns(1);
   return async (server) => {
     server.get<{ Querystring: { device: string; seq?: number; at?: string } }>(
       '/trace',
@@ -53,38 +55,19 @@ export function traceRoutes({
             'bad-request',
             'Expected either seq, or at: milliseconds since the epoch, or a time such as 2026-11-20T10:00:00Z.',
           );
-        if (isTracing)
-          throw new ApiFailure(429, 'too-many', 'Another reading is being looked for: wait for its end.');
-        isTracing = true;
-        const stop = new AbortController();
-        const timer = setTimeout(() => stop.abort(new Error('it takes too long')), PATIENCE_MS);
-        reply.raw.once('close', () => stop.abort(new Error('nobody waits for it')));
-        try {
+        return turns.take(reply, async (gone) => {
+          const signal = AbortSignal.any([gone, AbortSignal.timeout(PATIENCE_MS)]);
           const slice = new TimeSlice();
-          return traceAnswer(
-            await traceReading(
-              { deviceId, wanted },
-              {
-                eventLog,
-                store,
-                topics,
-                group,
-                signal: stop.signal,
-                onProgress: () => (slice.isOver() ? slice.rest(stop.signal) : undefined),
-              },
-            ),
-          );
-        } catch (error) {
-          if (!stop.signal.aborted) throw error;
-          throw new ApiFailure(
-            503,
-            'unavailable',
-            `The log is long: npm run trace -- ${deviceId} looks through all of it.`,
-          );
-        } finally {
-          clearTimeout(timer);
-          isTracing = false;
-        }
+          const onProgress = () => (slice.isOver() ? slice.rest(signal) : undefined);
+          const deps = { eventLog, store: storeInTime(store), topics, group, signal, onProgress };
+          try {
+            return traceAnswer(await traceReading({ deviceId, wanted }, deps));
+          } catch (error) {
+            if (!signal.aborted) throw error;
+            const words = `The log is long: npm run trace -- ${deviceId} looks through all of it.`;
+            throw new ApiFailure(503, 'unavailable', words);
+          }
+        });
       },
     );
   };
