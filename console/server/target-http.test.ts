@@ -76,7 +76,9 @@ test('what is no list of devices is none, and does not take the others with it',
     targets.push(new TargetHttp(server.url, undefined));
   }
   const source = devicesOfTargets(targets);
-  expect(await source.list()).toEqual([device]);
+  const { glances, status } = await source.list();
+  expect(glances).toMatchObject([{ id: 'dev-1', connected: true, accepted: 2, refused: 0 }]);
+  expect(status('dev-1')).toEqual(device);
   expect(await source.story('dev-1')).toBeUndefined();
 });
 
