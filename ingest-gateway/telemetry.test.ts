@@ -92,6 +92,15 @@ describe('telemetry of the gateway', () => {
     expect(text).toContain('ingest_readings_unconfirmed 2\n');
   });
 
+  it('writes as few of topics that are not the own ones, and of bans, however many names a client gives itself', () => {
+    const { telemetry, lines } = start();
+    for (let i = 0; i < 1_000; i++) telemetry.foreignTopic(`dev-${i}`, '192.0.2.1', 'tele/state');
+    expect(lines).toHaveLength(10);
+    for (let i = 0; i < 1_000; i++)
+      telemetry.banned(`dev-${i}`, undefined, 'connects over and over', undefined);
+    expect(lines).toHaveLength(20);
+  });
+
   it('writes a flood of refusals as a few lines, and somebody else beside it as his own', () => {
     const { telemetry, lines } = start();
     const flood = { reason: 'bad-credentials', address: '192.0.2.1', detail: undefined } as const;

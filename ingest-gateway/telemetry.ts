@@ -149,8 +149,11 @@ export function createIngestTelemetry(
       reason: string,
       until: string | undefined,
     ): void {
-      log.warn({ device, address, reason, until }, 'banned (npm run bans)');
-      audit?.write('banned', { deviceId: device, address, reason, until });
+      // Clients that flap under many names are as many.
+      const leftOut = lines.leftOutBefore(`banned ${device ?? address}`, 'bans');
+      if (leftOut === undefined) return;
+      log.warn({ device, address, reason, until, leftOut }, 'banned (npm run bans)');
+      audit?.write('banned', { deviceId: device, address, reason, until, leftOut });
     },
     bansUnusable(file: string, problem: string): void {
       if (worthALine('bans'))
@@ -226,9 +229,12 @@ export function createIngestTelemetry(
     tolerated(kind: ToleratedKind): void {
       counts.tolerated[kind]++;
     },
-    foreignTopic(deviceId: string, topic: string): void {
+    /** The first of a device: where anybody is let in, each may have another id. */
+    foreignTopic(deviceId: string, address: string, topic: string): void {
+      const leftOut = lines.leftOutBefore(`foreign-topic ${deviceId}`, address);
+      if (leftOut === undefined) return;
       log.warn(
-        { deviceId, topic: topic.slice(0, 128) },
+        { deviceId, address, topic: topic.slice(0, 128), leftOut },
         'a device publishes to a topic that is not its own; this and further ones are acknowledged and thrown away',
       );
     },

@@ -8,22 +8,32 @@ import { isIPv6 } from 'node:net';
  */
 export function sourceOf(address: string | undefined): string {
   if (address === undefined) return 'unknown';
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
   const plain = address.replace(/%.*$/, '');
-  return isIPv6(plain) ? `${networkOf(plain)}::/64` : plain;
+  if (!isIPv6(plain)) return plain;
+  const groups = groupsOf(plain);
+  return groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff'
+    ? groups.slice(6).map(bytesOf).join('.')
+    : `${groups.slice(0, 4).join(':')}::/64`;
 }
 
-/** The first four groups, each without leading zeros. */
-function networkOf(address: string): string {
-  const [before = '', after] = address.toLowerCase().split('::');
-  const groups = before === '' ? [] : before.split(':');
-  // An IPv4 tail counts as two groups, and cannot reach into the first four.
+/** All eight, each without leading zeros. */
+function groupsOf(address: string): string[] {
+  const [before = '', after] = address
+    .toLowerCase()
+    .replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes) => `${groupOf(bytes, 0)}:${groupOf(bytes, 2)}`)
+    .split('::');
+  const head = before === '' ? [] : before.split(':');
   const tail = after === undefined || after === '' ? [] : after.split(':');
-  const tailLength = tail.length + (tail.at(-1)?.includes('.') ? 1 : 0);
-  if (after !== undefined) groups.push(...Array(8 - groups.length - tailLength).fill('0'), ...tail);
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
+  const zeros = after === undefined ? [] : (Array(8 - head.length - tail.length).fill('0') as string[]);
+  return [...head, ...zeros, ...tail].map((group) => group.replace(/^0+(?=.)/, ''));
+}
+
+/** Of two bytes, written as decimal numbers. */
+function groupOf(bytes: readonly string[], at: number): string {
+  return (256 * Number(bytes[at]) + Number(bytes[at + 1])).toString(16);
+}
+
+function bytesOf(group: string): string {
+  const value = Number.parseInt(group, 16);
+  return `${value >> 8}.${value & 0xff}`;
 }

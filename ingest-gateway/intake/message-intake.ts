@@ -135,7 +135,7 @@ export class MessageIntake {
     device.lastSeenAt = now();
     device.messages++;
     telemetry.messageReceived(version, qos);
-    if (device.foreignTopics.none) telemetry.foreignTopic(device.id, topic);
+    if (device.foreignTopics.none) telemetry.foreignTopic(device.id, device.address, topic);
     telemetry.tolerated('foreign-topic');
     if (!device.foreignTopics.count(topic, performance.now())) return false;
     if (qos !== 0) new MessageInFlight(this.#inFlight, message, performance.now(), undefined).discard();

@@ -212,9 +212,8 @@ export class ConnectHooks {
       string,
     ];
     // In a turn of its own: it ends the connection that is about to begin.
-    setImmediate(
-      () =>
-        void bans.add({ device: deviceId, since, until, reason: 'connects over and over', by: 'gateway' }),
+    setImmediate(() =>
+      bans.add({ device: deviceId, since, until, reason: 'connects over and over', by: 'gateway' }),
     );
   }
 

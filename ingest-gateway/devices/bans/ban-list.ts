@@ -1,7 +1,7 @@
-import { BlockList, isIPv6 } from 'node:net';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
+import { BannedNetworks } from './banned-networks.ts';
 import { type Ban, changeBans, isOver, nameOf, readBans, withBan } from './bans-file.ts';
 
 export interface BanListOptions {
@@ -13,9 +13,13 @@ export interface BanListOptions {
   readonly onChanged: () => void;
 }
 
+/** Of clients that flap there may be thousands, and each change of the file reads and writes all of it. Milliseconds. */
+const WRITE_EVERY_MS = 1_000;
+
 /**
  * The bans in force: those of the file, read again whenever it changes, and those that the gateway found itself, which
- * it also writes there, so that `npm run bans` shows and removes them. Where it may not write, they live in memory.
+ * it also writes there, together and once a second, so that `npm run bans` shows and removes them. Where it may not write, they
+ * live in memory.
  *
  * A file that cannot be used at the start is a configuration error; later it changes nothing but a line in the log.
  */
@@ -27,8 +31,11 @@ export class BanList implements Disposable {
   readonly #changes: FileChanges | undefined;
   #problem: string | undefined;
   #devices = new Map<string, Ban>();
-  #networks: { readonly ban: Ban; readonly list: BlockList }[] = [];
+  #networks = new BannedNetworks([]);
   #bans: readonly Ban[] = [];
+  /** In force, and not in the file yet. */
+  #unwritten: Ban[] = [];
+  #nextWrite: NodeJS.Timeout | undefined;
 
   /** @throws PipelineError `configuration` when the file cannot be used. */
   constructor(options: BanListOptions, telemetry: IngestTelemetry, now: () => number) {
@@ -53,25 +60,18 @@ export class BanList implements Disposable {
 
   /** @param address as `sourceOf` gives it: of IPv6, a network of 64 bits. */
   address(address: string): Ban | undefined {
-    if (this.#networks.length === 0) return undefined;
-    const plain = address.replace(/\/\d+$/, '');
-    const family = isIPv6(plain) ? 'ipv6' : 'ipv4';
-    return this.#networks.find(({ ban, list }) => !isOver(ban, this.#now()) && list.check(plain, family))
-      ?.ban;
+    return this.#networks.find(address, this.#now());
   }
 
-  /** The gateway found a reason. */
-  async add(ban: Ban): Promise<void> {
+  /** The gateway found a reason: in force at once. */
+  add(ban: Ban): void {
     const inForce = this.#bans.filter((other) => !isOver(other, this.#now()));
     this.#use(withBan(inForce, ban));
     this.#telemetry.banned(ban.device, ban.address, ban.reason, ban.until);
     this.#options.onChanged();
     if (this.#options.file === undefined) return;
-    try {
-      await changeBans(this.#options.file, this.#now(), (bans) => withBan(bans, ban));
-    } catch (error) {
-      this.#telemetry.bansUnusable(this.#options.file, describeError(error));
-    }
+    this.#unwritten.push(ban);
+    if (this.#nextWrite === undefined) this.#write(this.#options.file);
   }
 
   /** The operator asks for it. */
@@ -86,12 +86,26 @@ export class BanList implements Disposable {
 
   [Symbol.dispose](): void {
     this.#changes?.[Symbol.dispose]();
+    clearTimeout(this.#nextWrite);
+    if (this.#options.file !== undefined) this.#write(this.#options.file);
+    clearTimeout(this.#nextWrite);
+  }
+
+  /** What there is to be written now, and what comes in the meantime afterwards. */
+  #write(file: string): void {
+    const added = this.#unwritten.splice(0);
+    this.#nextWrite = undefined;
+    if (added.length === 0) return;
+    this.#nextWrite = setTimeout(() => this.#write(file), WRITE_EVERY_MS).unref();
+    changeBans(file, this.#now(), (bans) => added.reduce(withBan, bans)).catch((error: unknown) =>
+      this.#telemetry.bansUnusable(file, describeError(error)),
+    );
   }
 
   #reload(): void {
     const { file = '', onChanged } = this.#options;
     try {
-      this.#use(readBans(file));
+      this.#use(this.#unwritten.reduce(withBan, readBans(file)));
     } catch (error) {
       this.#problem = describeError(error);
       this.#telemetry.bansUnusable(file, this.#problem);
@@ -106,18 +120,6 @@ export class BanList implements Disposable {
     this.#devices = new Map(
       bans.filter(({ device }) => device !== undefined).map((ban) => [nameOf(ban), ban]),
     );
-    this.#networks = bans
-      .filter(({ address }) => address !== undefined)
-      .map((ban) => ({ ban, list: blockListOf(nameOf(ban)) }));
+    this.#networks = new BannedNetworks(bans.filter(({ address }) => address !== undefined));
   }
-}
-
-function blockListOf(network: string): BlockList {
-  const [address = '', prefix] = network.split('/');
-  const list = new BlockList();
-  const isSix = isIPv6(address);
-  // We tell networks of 64 bits apart, and nothing within one.
-  const length = Math.min(Number(prefix ?? (isSix ? 64 : 32)), isSix ? 64 : 32);
-  list.addSubnet(address, length, isSix ? 'ipv6' : 'ipv4');
-  return list;
 }
