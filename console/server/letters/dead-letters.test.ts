@@ -14,6 +14,7 @@ import { goodReading, TestConsole } from '#console/server/testing/test-console.t
 import { encodeDeadLetter } from '#contract/dead-letter.ts';
 import type { EventLog } from '#event-log/event-log.ts';
 import { letterFor, TOPICS, withCalls } from '#processors/dead-letters/testing/log-with-letters.ts';
+import { PipelineError } from '#runtime/errors.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { LetterIndex } from './letter-index.ts';
 
@@ -270,6 +271,29 @@ describe('dead letters', () => {
       'console dismiss ended',
     ]);
     expect(test.audited[1]).toMatchObject({ address: '127.0.0.1', job });
+  });
+
+  it('of which a log that went away left some undone: it is told how many were, and doing it once more does the rest', async () => {
+    await using before = await TestConsole.start({ writes: false });
+    await before.publish('dev-1', ...Array.from({ length: 300 }, () => '{'));
+    let taken = 0;
+    let isAway = true;
+    const eventLog = withCalls(before.eventLog, {
+      append: async (record, deadlineAt) => {
+        if (isAway && record.topic === before.topics.deadLetterState && ++taken > 100)
+          throw new PipelineError('not-durable', 'no broker took it in 30 s', { retryable: true });
+        return before.eventLog.append(record, deadlineAt);
+      },
+    });
+    await using test = await TestConsole.start({ writes: false, parts: { eventLog, store: before.store } });
+    const body = { filter: { device: 'dev-1' }, dryRun: false };
+    const failed = await run(test, '/dead-letters/dismiss', body);
+    expect(failed).toMatchObject({ state: 'failed', total: 300, error: 'no broker took it in 30 s' });
+    expect(test.audited.at(-1)).toMatchObject({ state: 'failed', counts: failed.counts });
+    isAway = false;
+    const rest = await run(test, '/dead-letters/dismiss', body);
+    expect(rest.state).toBe('done');
+    expect([failed.done > 0, failed.done + rest.done]).toEqual([true, 300]);
   });
 
   it('that are being changed stay known however many dry runs end beside it', async () => {
