@@ -52,6 +52,7 @@ describe('metrics', () => {
       'direction',
       'kind',
       'listener',
+      'node',
       'of',
       'outcome',
       'partition',
