@@ -1,12 +1,12 @@
 import type { DestinationStream } from 'pino';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { type ConfigurationCheck, readConfiguration } from '#runtime/configuration.ts';
 import { ContractInForce } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { giveMemoryBack } from '#runtime/heap-rest.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { tellOpenFiles } from '#runtime/open-files.ts';
+import { collectNodeMetrics } from '#runtime/node-metrics.ts';
 import { readText } from '#runtime/read-text.ts';
 import type { Environment } from '#runtime/read-variables.ts';
 import type { Settings } from '#runtime/settings.ts';
@@ -38,8 +38,7 @@ export async function setUpService(
   for (const warning of warnings) log.warn(warning);
   giveMemoryBack();
   const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
-  tellOpenFiles(metrics);
+  collectNodeMetrics(metrics);
   const deps = { log, metrics, now: Date.now, random: Math.random };
   contract.watch(deps);
   return { settings, contract, deps };
