@@ -13,6 +13,9 @@ describe('limits', () => {
     // A whole message of readings fits into one store write.
     expect(LIMITS.readingsPerMessage).toBeLessThanOrEqual(LIMITS.pointsPerWrite);
     expect(LIMITS.payloadBytes).toBeLessThanOrEqual(LIMITS.bytesPerWrite);
+    // Half of the devices fill what is read of them.
+    const unreadBytes = LIMITS.readAheadBytes + 64 * 1024;
+    expect((LIMITS.connections / 2) * unreadBytes).toBeLessThan(LIMITS.unreadInputBytes);
     expect(LIMITS.propertyBytes).toBeLessThan(LIMITS.packetBytes);
     // A client at its Receive Maximum is still read from, and all of them have room in a session.
     expect(LIMITS.inflightMessagesPerDevice * LIMITS.receiveMaximumShare).toBeLessThan(

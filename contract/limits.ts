@@ -21,6 +21,16 @@ export const LIMITS = {
   packetsPerTurn: 128,
   /** Bytes of packets that are not complete, of all connections. */
   partialPacketBytes: 32 * 1024 * 1024,
+  /**
+   * Bytes of a connection that are read ahead: with as many unread nothing more is read from its socket. The last read may bring
+   * 64 KiB, so it holds up to 80.
+   */
+  readAheadBytes: 16 * 1024,
+  /**
+   * Unread bytes of all connections; above it those that hold most are dropped. Of each connection: after an outage half of
+   * 10,000 devices may come back with all they have kept, and none of them is to be dropped.
+   */
+  unreadInputBytes: 10_000 * 48 * 1024,
   deviceIdLength: 64,
   /** Labels of a device, and bytes of them all as JSON: every record of the device carries them. */
   labelsPerDevice: 8,

@@ -111,6 +111,7 @@ export async function startIngestGateway(
     },
     () => ({
       connectedDevices: broker?.connectedDevices ?? 0,
+      unreadBytes: broker?.unreadBytes ?? 0,
       pausedDevices: (broker?.pausedDevices ?? 0) + (sources?.paused() ?? 0),
       fileProblems: fileProblems(),
       waitingLogins: credentials?.waitingLogins.count ?? 0,

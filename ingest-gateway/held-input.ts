@@ -9,7 +9,7 @@ const BYTES_A_PIECE = 1024;
 const FEW_PIECES = 8;
 
 /**
- * Lets held input take about as much memory as it has bytes, which is what it counts for (`PartialPackets`). A piece costs
+ * Lets held input take about as much memory as it has bytes, which is what it counts for (`MemoryBudget`). A piece costs
  * two hundred bytes, however short: a client that sends each byte in a TCP segment or a TLS record of its own would hold fifty
  * megabytes for one unfinished packet. And what is left of a chunk as it was read from the socket keeps all of its 64 KiB.
  *

@@ -33,6 +33,8 @@ export interface IngestLevels {
   readonly inflightMessages: number;
   readonly inflightBytes: number;
   readonly pausedDevices: number;
+  /** Of input that was read from sockets and waits. */
+  readonly unreadBytes: number;
   /** Why files cannot be used as they are now: what they said before is in force. */
   readonly fileProblems: Readonly<Record<FileKind, string | undefined>>;
   /** Devices in trouble, as they were found in the last minute. */
@@ -182,6 +184,11 @@ export function createIngestMetrics(
     'ingest_paused_devices',
     'Devices that are not read from, because a bound or their rate is reached',
     () => levels().pausedDevices,
+  );
+  gauge(
+    'ingest_unread_bytes',
+    'Bytes of input that were read from sockets and wait, because their devices are paused or for their turn',
+    () => levels().unreadBytes,
   );
   new Gauge({
     name: 'ingest_devices_off_clock',

@@ -35,6 +35,8 @@ export const REFUSAL_REASONS = [
   'too-many-filters',
   /** Began a large packet while all connections together held too many bytes of unfinished ones. */
   'partial-packets',
+  /** Had most of the input that waits unread while all connections together had too much of it. */
+  'unread-input',
   /** A will with QoS 3. */
   'invalid-will',
   /** The client id is not a device id (CONNACK 2). */

@@ -19,6 +19,7 @@ function start() {
     inflightMessages: 2,
     inflightBytes: 3,
     pausedDevices: 4,
+    unreadBytes: 10,
     waitingLogins: 9,
     fileProblems: {
       credentials: undefined,

@@ -6,12 +6,14 @@ import {
   MESSAGE_LIMIT_RANGES,
 } from '#contract/limits.ts';
 import type { Tell } from '#runtime/exposure.ts';
+import { usableMemory } from '#runtime/usable-memory.ts';
 import { numberFrom, wholeFrom } from '#runtime/variable-kinds.ts';
 import type { Values, VariableName } from '#runtime/variables.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 /** The bounds that an operator may set; the others stand in `contract/limits.ts`. Part of `VARIABLES`. */
 export const LIMIT_VARIABLES = {
@@ -34,6 +36,10 @@ export const LIMIT_VARIABLES = {
   MQTT_FAILURES_PER_SECOND_PER_ADDRESS: {
     schema: wholeFrom(1, 100_000).default(LIMITS.failuresPerSecondPerAddress),
     help: 'Connections of one address that may come to nothing (handshake, upgrade or CONNECT), sustained; a fiftieth of it while no device was let in from there. Set it higher where many clients share one address.',
+  },
+  MQTT_UNREAD_BYTES: {
+    schema: wholeFrom(MIB, 256 * GIB).optional(),
+    help: 'Bytes of input that wait unread, of all connections, each of which may hold up to 80 KiB; above it those that hold most are disconnected, and send again what was not acknowledged. Default: 48 KiB for each of MQTT_CONNECTIONS, but not more than a quarter of the memory of the machine or container.',
   },
   MQTT_CONNECTS_PER_MINUTE: {
     schema: wholeFrom(2, 6_000).default(LIMITS.connectsPerMinute),
@@ -147,6 +153,7 @@ export function assembleLimits(values: Values): Limits {
     connectsPerSecondPerAddress: values.MQTT_CONNECTS_PER_SECOND_PER_ADDRESS,
     connectBurstPerAddress: Math.max(LIMITS.connectBurstPerAddress, Math.ceil(connections * 1.2)),
     failuresPerSecondPerAddress: values.MQTT_FAILURES_PER_SECOND_PER_ADDRESS,
+    unreadInputBytes: values.MQTT_UNREAD_BYTES ?? unreadInputBytes(connections),
     connectsPerMinute: values.MQTT_CONNECTS_PER_MINUTE,
     connectMs: values.MQTT_CONNECT_TIMEOUT_MS,
     maxKeepaliveSeconds: values.MQTT_MAX_KEEPALIVE_SECONDS,
@@ -173,6 +180,11 @@ export function assembleLimits(values: Values): Limits {
     deadLetterShare: values.DEAD_LETTER_SHARE,
     deadLetterSharePerDevice: values.DEAD_LETTER_SHARE_PER_DEVICE,
   };
+}
+
+function unreadInputBytes(connections: number): number {
+  const bytes = Math.ceil((LIMITS.unreadInputBytes / LIMITS.connections) * connections);
+  return Math.min(bytes, Math.floor(usableMemory() / 4));
 }
 
 /** Bytes of a packet around its payload: fixed header, topic, properties that clients send. */

@@ -4,6 +4,7 @@ import { LIMITS } from '#contract/limits.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { listVariables } from '#runtime/list-variables.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
+import { usableMemory } from '#runtime/usable-memory.ts';
 
 type Env = Record<string, string>;
 
@@ -129,7 +130,10 @@ describe('settings', () => {
 
   describe('of limits', () => {
     it('are those of the code, until they are set; what follows from them follows', () => {
-      expect(settingsOf({}).limits).toEqual(LIMITS);
+      const unread = (bytes: number) => ({
+        unreadInputBytes: Math.min(bytes, Math.floor(usableMemory() / 4)),
+      });
+      expect(settingsOf({}).limits).toEqual({ ...LIMITS, ...unread(LIMITS.unreadInputBytes) });
       expect(
         settingsOf({
           MQTT_CONNECTIONS: '20000',
@@ -141,6 +145,7 @@ describe('settings', () => {
         }).limits,
       ).toEqual({
         ...LIMITS,
+        ...unread(2 * LIMITS.unreadInputBytes),
         connections: 20_000,
         reservedConnections: 2_000,
         connectionsPerAddress: 20_000,

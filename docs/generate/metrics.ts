@@ -90,6 +90,7 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
       inflightMessages: 0,
       inflightBytes: 0,
       pausedDevices: 0,
+      unreadBytes: 0,
       waitingLogins: 0,
       fileProblems: {
         credentials: undefined,

@@ -144,6 +144,14 @@ export const INGEST_GATEWAY: DashboardSpec = {
           alerts: ['IngestBackpressure'],
         }),
         timeseries({
+          title: 'Input unread',
+          description:
+            'Read from sockets and waiting: of devices that are paused, or wait for their turn. Limit: MQTT_UNREAD_BYTES.',
+          unit: 'bytes',
+          queries: perInstance('ingest_unread_bytes'),
+          alerts: ['IngestBackpressure'],
+        }),
+        timeseries({
           title: 'QoS 0 messages dropped, by reason',
           description: 'Every one is counted. QoS 1 and 2 messages are sent again by their devices instead.',
           unit: 'mps',

@@ -44,7 +44,10 @@ export function openIntake(
     readonly expected?: () => Iterable<string>;
     readonly isKeptOut?: (id: string) => boolean;
   },
-  doors: () => Pick<IngestLevels, 'connectedDevices' | 'pausedDevices' | 'waitingLogins' | 'fileProblems'>,
+  doors: () => Pick<
+    IngestLevels,
+    'connectedDevices' | 'pausedDevices' | 'unreadBytes' | 'waitingLogins' | 'fileProblems'
+  >,
 ): OpenIntake {
   const { eventLog, contract, now, termsOf, expected = () => [], isKeptOut = () => false } = deps;
   const budget = new InflightBudget(limits.inflightMessages, limits.inflightBytes);

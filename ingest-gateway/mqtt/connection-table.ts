@@ -5,6 +5,7 @@ import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { beginningOf } from '#runtime/own-text.ts';
 import { Connection } from './connection.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { ReadGate } from './read-gate.ts';
 import { Turns } from './turns.ts';
 
@@ -21,6 +22,7 @@ const GONE = new Error('the connection is closed');
 export class ConnectionTable {
   readonly #telemetry: IngestTelemetry;
   readonly #turns: Turns;
+  readonly #unreadInput: MemoryBudget;
   readonly #now: () => number;
   readonly #endSession: (deviceId: string) => void;
   readonly #byClient = new Map<Client, Connection>();
@@ -29,17 +31,20 @@ export class ConnectionTable {
 
   /**
    * @param packetsPerTurn that a connection may hand to its parser at once.
+   * @param unreadInput of all connections.
    * @param now milliseconds since the epoch.
    * @param endSession a device has no MQTT 5 session any more.
    */
   constructor(
     telemetry: IngestTelemetry,
     packetsPerTurn: number,
+    unreadInput: MemoryBudget,
     now: () => number,
     endSession: (deviceId: string) => void,
   ) {
     this.#telemetry = telemetry;
     this.#turns = new Turns(packetsPerTurn);
+    this.#unreadInput = unreadInput;
     this.#now = now;
     this.#endSession = endSession;
   }
@@ -68,9 +73,22 @@ export class ConnectionTable {
   /** @param handle gives the stream to aedes; the gate must be on it before. */
   add(arrival: Arrival, handle: () => Client): Connection {
     const { stream } = arrival;
-    const gate = new ReadGate(stream, this.#turns, (paused) => {
-      this.#paused += paused ? 1 : -1;
-      connection.device?.slow(paused, performance.now());
+    const unread = {
+      get isGone() {
+        return stream.closed;
+      },
+      drop: (bytes: number) => {
+        if (stream.closed) connection.isRestGivenUp = true;
+        else this.drop(connection, 'unread-input', `${bytes} bytes`);
+      },
+    };
+    const gate = new ReadGate(stream, this.#turns, {
+      paused: (paused) => {
+        this.#paused += paused ? 1 : -1;
+        connection.device?.slow(paused, performance.now());
+      },
+      unread: (bytes) => this.#unreadInput.hold(unread, bytes),
+      before: arrival.before,
     });
     const closing = new AbortController();
     const connection: Connection = new Connection(arrival, handle(), gate, closing.signal, this.#endSession);
@@ -105,6 +123,13 @@ export class ConnectionTable {
     const { connect, address } = connection;
     const deviceId = connect && beginningOf(connect.clientId, 64);
     this.#telemetry.refused({ reason, deviceId, address, detail });
+  }
+
+  /** The memory is needed that it holds. */
+  drop(connection: Connection, reason: RefusalReason, detail: string): void {
+    this.refuse(connection, reason, detail);
+    connection.leaveTo(connection.answers.farewell('quotaExceeded'));
+    connection.client.close();
   }
 
   #remove(connection: Connection): void {

@@ -41,6 +41,8 @@ export class Connection {
   ackDeadlineMs = 0;
   /** The same device connected again. */
   isReplaced = false;
+  /** It is gone, and the memory is needed that the rest of its input takes: that is not handled. */
+  isRestGivenUp = false;
   /** The first reason for which we ended it. */
   refusal: RefusalReason | undefined;
 

@@ -4,15 +4,15 @@ import { internalsOf, type ReceivedPacket } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { ReceivedPublish } from './handle-publish.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { tokensOf } from './packet-cost.ts';
 import { guardPackets } from './packet-guard.ts';
-import type { PartialPackets } from './partial-packets.ts';
 import type { Publishes } from './publishes.ts';
 
 export interface GuardParts {
   readonly limits: GatewayLimits;
   readonly connections: ConnectionTable;
-  readonly partialPackets: PartialPackets;
+  readonly partialPackets: MemoryBudget;
   readonly telemetry: IngestTelemetry;
   /** Get the messages, instead of aedes. */
   readonly publishes: Publishes;
@@ -29,11 +29,7 @@ export function guardConnection(
   const { client, stream } = connection;
   const aedes = internalsOf(client);
   const holder = {
-    dropPartialPacket(bytes: number) {
-      connections.refuse(connection, 'partial-packets', `${bytes} bytes of one`);
-      connection.leaveTo(connection.answers.farewell('quotaExceeded'));
-      client.close();
-    },
+    drop: (bytes: number) => connections.drop(connection, 'partial-packets', `${bytes} bytes of one`),
   };
   let isGone = false;
   stream.once('close', () => {

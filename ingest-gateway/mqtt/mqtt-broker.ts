@@ -18,8 +18,8 @@ import { guardConnection } from './guard-connection.ts';
 import type { PublishParts } from './handle-publish.ts';
 import { assertKnownVersions } from './installed-versions.ts';
 import { LeftInput } from './left-input.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
-import { PartialPackets } from './partial-packets.ts';
 import { Publishes } from './publishes.ts';
 import { setFiltersAside } from './set-aside-filters.ts';
 import { answerToRefusal } from './v5/answer-to-refusal.ts';
@@ -47,7 +47,8 @@ export class MqttBroker {
   readonly #aedes: Aedes;
   readonly #connections: ConnectionTable;
   readonly #connectHooks: ConnectHooks;
-  readonly #partialPackets: PartialPackets;
+  readonly #partialPackets: MemoryBudget;
+  readonly #unreadInput: MemoryBudget;
   readonly #leftInput = new LeftInput();
   readonly #publishParts: PublishParts;
   readonly #mqtt5Parts: Mqtt5Parts;
@@ -62,15 +63,20 @@ export class MqttBroker {
       sessions: limits.sessions,
       now: () => performance.now(),
     });
-    this.#connections = new ConnectionTable(parts.telemetry, limits.packetsPerTurn, parts.now, (deviceId) =>
-      sessions.end(deviceId),
+    this.#unreadInput = new MemoryBudget(limits.unreadInputBytes);
+    this.#connections = new ConnectionTable(
+      parts.telemetry,
+      limits.packetsPerTurn,
+      this.#unreadInput,
+      parts.now,
+      (deviceId) => sessions.end(deviceId),
     );
     this.#connectHooks = new ConnectHooks(options, {
       ...parts,
       connections: this.#connections,
       isStopping: () => this.#stopping,
     });
-    this.#partialPackets = new PartialPackets(limits.partialPacketBytes);
+    this.#partialPackets = new MemoryBudget(limits.partialPacketBytes);
     this.#publishParts = { ...parts, connections: this.#connections };
     this.#mqtt5Parts = { limits, sessions, publishes: this.#publishParts };
     this.#aedes = this.#createAedes();
@@ -93,8 +99,13 @@ export class MqttBroker {
   }
 
   /** For what holds input before it comes here. */
-  get partialPackets(): PartialPackets {
+  get partialPackets(): MemoryBudget {
     return this.#partialPackets;
+  }
+
+  /** Of input that was read from sockets. */
+  get unreadBytes(): number {
+    return this.#unreadInput.bytes;
   }
 
   /** Takes over an accepted socket. */

@@ -97,12 +97,19 @@ export class Publishes {
   }
 
   #onClosed(): void {
-    const { device, refusal, answers } = this.#connection;
+    const { device, refusal, answers, gate } = this.#connection;
     this.#mode = 'gone';
     const early = [...this.#remembered.splice(0), ...answers.hungUp()];
-    if (device === undefined && refusal !== undefined) return;
+    if (device === undefined && refusal !== undefined) {
+      gate.letGo();
+      return;
+    }
     for (const packet of early) this.#handleLate(packet, true);
-    this.#leftInput.add(() => this.#readRest());
+    this.#leftInput.add(() => {
+      const isMore = this.#readRest();
+      if (!isMore) gate.letGo();
+      return isMore;
+    });
   }
 
   /** A throw must not end the process: it ends the connection. */
@@ -129,10 +136,10 @@ export class Publishes {
    * @returns whether there may be more
    */
   #readRest(): boolean {
-    const { client, gate, refusal } = this.#connection;
+    const { client, gate } = this.#connection;
     if (!this.#isReadable()) return false;
     const isGreeted = this.#connection.connect !== undefined;
-    if (isGreeted && gate.isBetweenPackets && (refusal !== undefined || !this.#isWithinBounds())) {
+    if (isGreeted && gate.isBetweenPackets && !this.#isToBeHandled()) {
       this.#countRest();
       return false;
     }
@@ -158,6 +165,11 @@ export class Publishes {
     const { _disconnected, _parser } = internalsOf(client);
     if (this.#goodbye || _disconnected || _parser.error !== null) return false;
     return refusal === undefined || !UNREADABLE.has(refusal);
+  }
+
+  #isToBeHandled(): boolean {
+    const { refusal, isRestGivenUp } = this.#connection;
+    return refusal === undefined && !isRestGivenUp && this.#isWithinBounds();
   }
 
   #isWithinBounds(): boolean {

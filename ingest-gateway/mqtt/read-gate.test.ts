@@ -183,7 +183,10 @@ describe('read gate', () => {
       writableHighWaterMark: 10,
     });
     const pauses: boolean[] = [];
-    const gate = new ReadGate(stream, new Turns(128), (paused) => pauses.push(paused));
+    const gate = new ReadGate(stream, new Turns(128), {
+      paused: (paused) => pauses.push(paused),
+      unread: () => undefined,
+    });
     const budget = new InflightBudget(10, 10_000);
     gate.open({ budgets: [budget], bucket: new TokenBucket(1e9, 1e9, performance.now()) });
     stream.push('input');
@@ -210,7 +213,7 @@ describe('read gate', () => {
     };
     const open = () => {
       const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-      const gate = new ReadGate(stream, turns, () => undefined);
+      const gate = new ReadGate(stream, turns, { paused: () => undefined, unread: () => undefined });
       const bucket = new TokenBucket(1e9, 1e9, performance.now());
       gate.open({ budgets: [new InflightBudget(10, 10_000)], bucket });
       const connection = { stream, packets: 0 };

@@ -22,6 +22,15 @@ export interface ReadAllowance {
   readonly bucket: TokenBucket;
 }
 
+export interface ReadGateEvents {
+  /** The connection stopped reading because of its allowance, or reads again. */
+  readonly paused: (paused: boolean) => void;
+  /** So many bytes were read from its socket and not handed on. */
+  readonly unread: (bytes: number) => void;
+  /** Those of them that the stream does not have yet. */
+  readonly before?: (() => number) | undefined;
+}
+
 /**
  * Back-pressure for one connection: a gate on the `read` of its stream, through which aedes gets all its input. While
  * it is closed nothing is read, the kernel's buffers fill and TCP stops the sender. Nothing weaker holds: aedes starts
@@ -45,7 +54,7 @@ export interface ReadAllowance {
 export class ReadGate implements Waiter {
   readonly #stream: Duplex;
   readonly #read: (size?: number) => Buffer | null;
-  readonly #onPause: (paused: boolean) => void;
+  readonly #events: ReadGateEvents;
   #aedes: AedesInternals | undefined;
   #allowance: ReadAllowance | undefined;
   #held = false;
@@ -56,6 +65,7 @@ export class ReadGate implements Waiter {
   /** Somebody wanted to read meanwhile. */
   #starved = false;
   #paused = false;
+  #unread = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #boundaries = new PacketBoundaries();
   readonly #turns: Turns;
@@ -64,11 +74,10 @@ export class ReadGate implements Waiter {
   /** Of a closed stream. */
   #rest: Buffer = NOTHING;
 
-  /** @param onPause the connection stopped reading because of its allowance, or reads again. */
-  constructor(stream: Duplex, turns: Turns, onPause: (paused: boolean) => void) {
+  constructor(stream: Duplex, turns: Turns, events: ReadGateEvents) {
     this.#stream = stream;
     this.#turns = turns;
-    this.#onPause = onPause;
+    this.#events = events;
     this.#read = stream.read;
     stream.read = (size) => this.#gatedRead(size);
     // Before aedes adds its own listener: it reads only when its count of outstanding packets is down to 1.
@@ -110,6 +119,7 @@ export class ReadGate implements Waiter {
 
   discardInput(): void {
     this.#stopWaiting();
+    this.#tellUnread(0);
     this.#stream.read = this.#read;
     this.#stream.removeAllListeners('readable');
     this.#stream.resume();
@@ -126,13 +136,20 @@ export class ReadGate implements Waiter {
     if (rest.length === 0) return null;
     const end = this.#boundaries.take(rest.subarray(0, SLICE_BYTES), packets);
     this.#rest = rest.subarray(end);
+    this.#tellUnread(this.#rest.length);
     return rest.subarray(0, end);
   }
 
   /** Instead of taking it. @param onPacket as in {@link PacketBoundaries.passOver} */
   passOverRest(onPacket: (firstByte: number) => boolean): void {
     this.#boundaries.passOver(this.#allRest(), onPacket);
+    this.letGo();
+  }
+
+  /** Nobody asks for the rest any more. */
+  letGo(): void {
     this.#rest = NOTHING;
+    this.#tellUnread(0);
   }
 
   #allRest(): Buffer {
@@ -153,7 +170,10 @@ export class ReadGate implements Waiter {
       this.#starved = true;
       return null;
     }
-    if (!this.#mayRead()) return null;
+    if (!this.#mayRead()) {
+      this.#tellUnread(this.#unreadBytes());
+      return null;
+    }
     const available = this.#stream.readableLength;
     // Empty: reading is what makes the stream fetch more, or end.
     if (available === 0) return this.#read.call(this.#stream);
@@ -161,6 +181,7 @@ export class ReadGate implements Waiter {
     const most = this.#allowance === undefined ? FIRST_SLICE_BYTES : this.#sliceBytes;
     const slice = this.#read.call(this.#stream, Math.min(available, most));
     const cut = slice && this.#fewPackets(slice);
+    this.#tellUnread(this.#unreadBytes());
     if (this.#stream.readableLength > 0) this.#turns.wait(this.#onPlace);
     else setImmediate(this.#onTurn);
     return cut;
@@ -194,6 +215,16 @@ export class ReadGate implements Waiter {
     if (this.#stream.readableLength === 0) this.#read.call(this.#stream, 0);
     if (more) this.#look();
   };
+
+  #unreadBytes(): number {
+    return this.#stream.readableLength + (this.#events.before?.() ?? 0);
+  }
+
+  #tellUnread(bytes: number): void {
+    if (bytes === this.#unread) return;
+    this.#unread = bytes;
+    this.#events.unread(bytes);
+  }
 
   #look(): void {
     if (!this.#stream.destroyed) this.#stream.emit('readable');
@@ -237,7 +268,9 @@ export class ReadGate implements Waiter {
   #setPaused(paused: boolean): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
-    this.#onPause(paused);
+    this.#events.paused(paused);
+    // What the stream has asked for already may still come: it is to say so.
+    if (paused) this.#read.call(this.#stream, 0);
   }
 
   #stopWaiting(): void {

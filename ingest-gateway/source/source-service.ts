@@ -72,6 +72,7 @@ export async function startSourceService(
       connectedDevices: 0,
       waitingLogins: 0,
       pausedDevices: sources.paused(),
+      unreadBytes: 0,
       fileProblems: NO_FILES,
     }),
   );

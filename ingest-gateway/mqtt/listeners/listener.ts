@@ -21,6 +21,8 @@ export type Verdict = 'let-in' | 'our-fault' | 'awaits-us' | 'refused';
 /** How a client reached us. */
 export interface Arrival {
   readonly stream: Duplex;
+  /** Bytes that were read from its socket and are not in `stream` yet; default: none. */
+  readonly before?: () => number;
   /** The verified client certificate; `undefined` = none was asked for. */
   readonly certificate: DeviceCertificate | undefined;
   /** Where it comes from, as `sourceOf` gives it. */
@@ -55,7 +57,7 @@ export interface ListenerOptions {
 /** Who holds bytes that nobody was given yet. */
 interface InputHolder {
   /** Ends the connection: the memory is needed. */
-  dropPartialPacket(bytes: number): void;
+  drop(bytes: number): void;
 }
 
 export interface ListenerParts {
@@ -111,7 +113,7 @@ export async function listen(
         },
       })
     : (socket: Socket): void => enter(socket, socket.remoteAddress);
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, highWaterMark: limits.readAheadBytes }, (socket) => {
     telemetry.connectionOpened(name);
     socket.once('close', () => telemetry.connectionClosed(name));
     prepareSocket(socket);

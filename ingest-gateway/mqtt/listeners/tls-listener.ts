@@ -36,6 +36,6 @@ export function listenOnTls(
         socket.destroy();
       }
     });
-    return watchHandshakes(server, guests, telemetry, options.limits.connectMs);
+    return watchHandshakes(server, guests, telemetry, options.limits);
   });
 }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream';
 import type { Server, TLSSocket } from 'node:tls';
+import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { awaitHello } from './await-hello.ts';
@@ -9,14 +11,15 @@ import type { Guests, Peer } from './guests.ts';
  * Tells of every handshake that fails, why, and where it came from. A client that ends its side within its handshake has
  * failed, at once; one that was let in may end it and still read its acknowledgements.
  *
- * @param withinMs how long a client may take to begin its handshake; how long all of it may, is the server's.
+ * @param limits how long a client may take to begin its handshake (how long all of it may, is the server's), and how much of
+ *   what it sends is read ahead: a TLS server has no option for that.
  * @returns takes an accepted socket
  */
 export function watchHandshakes(
   server: Server,
   guests: Guests,
   telemetry: IngestTelemetry,
-  withinMs: number,
+  { connectMs, readAheadBytes }: Pick<GatewayLimits, 'connectMs' | 'readAheadBytes'>,
 ): (socket: Socket) => void {
   const failed = (socket: Socket, peer: Peer, detail: string): void => {
     if (guests.isTurnedAway(peer)) return;
@@ -35,8 +38,13 @@ export function watchHandshakes(
   return (socket) => {
     // The TLS socket takes it over from the one beneath, whatever the server's options say.
     socket.allowHalfOpen = false;
-    awaitHello(socket, withinMs, {
-      begin: () => server.emit('connection', socket),
+    awaitHello(socket, connectMs, {
+      begin: () => {
+        const usual = getDefaultHighWaterMark(false);
+        setDefaultHighWaterMark(false, readAheadBytes);
+        server.emit('connection', socket);
+        setDefaultHighWaterMark(false, usual);
+      },
       failed: (error) => failed(socket, socket, describeError(error)),
     });
   };

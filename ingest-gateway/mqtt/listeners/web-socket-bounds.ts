@@ -62,7 +62,7 @@ export function boundWebSocket(
       end('packet-too-large', `${bytes} bytes over WebSocket without CONNECT`);
   };
   const holder = {
-    dropPartialPacket: (held: number) => end('partial-packets', `${held} bytes of a WebSocket message`),
+    drop: (held: number) => end('partial-packets', `${held} bytes of a WebSocket message`),
   };
   const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
   takeInSlices(webSocket, socket, () => {
@@ -122,14 +122,19 @@ function answerPings(webSocket: WebSocket): void {
 
 /**
  * A socket is read 64 KiB at a time: 6,500 pings, of which 100 are enough to end it. So `ws` gets less at once, and nothing
- * of what lies behind.
+ * of what lies behind, nor while its stream holds enough.
  */
 function takeInSlices(webSocket: WebSocket, socket: Socket, onTaken: () => void): void {
   const takers = socket.listeners('data') as ((this: Socket, bytes: Buffer) => void)[];
   socket.removeAllListeners('data');
   const onData = (chunk: Buffer): void => {
-    for (let at = 0; at < chunk.length && !socket.destroyed; at += SLICE_BYTES)
+    for (let at = 0; at < chunk.length && !socket.destroyed; at += SLICE_BYTES) {
+      if (webSocket.isPaused) {
+        socket.unshift(chunk.subarray(at));
+        break;
+      }
       for (const take of takers) take.call(socket, chunk.subarray(at, at + SLICE_BYTES));
+    }
     if (!socket.destroyed) onTaken();
   };
   socket.on('data', onData);

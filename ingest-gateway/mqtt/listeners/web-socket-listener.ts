@@ -15,6 +15,8 @@ import { boundWebSocket } from './web-socket-bounds.ts';
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
 /** An MQTT packet of the largest size, with its header. */
 const FRAME_HEADER_BYTES = 5;
+/** Of messages; behind these, frames stay in the socket as they came. Each message is an object, of a hundred bytes or more. */
+const READ_AHEAD_BYTES = 4 * 1024;
 
 /** Errors that a client caused. Others are the network's. */
 const WEB_SOCKET_ERRORS: Readonly<Record<string, RefusalReason>> = {
@@ -74,7 +76,7 @@ export function listenOnWebSocket(
       handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
     });
     const open = (webSocket: WebSocket, { socket }: IncomingMessage, behind: number): void => {
-      const stream = createWebSocketStream(webSocket);
+      const stream = createWebSocketStream(webSocket, { readableHighWaterMark: READ_AHEAD_BYTES });
       endWithWebSocket(stream, webSocket);
       const address = guests.addressOf(socket);
       let deviceId: string | undefined;
@@ -100,7 +102,8 @@ export function listenOnWebSocket(
         bounded(charge);
       };
       const certificate = tls?.certificateOf(socket as TLSSocket);
-      accept({ ...guests.of(socket), stream, certificate, address, greeted });
+      const before = (): number => socket.readableLength;
+      accept({ ...guests.of(socket), stream, before, certificate, address, greeted });
     };
     webSockets.on('wsClientError', (error, socket, { socket: peer }) => {
       const refusal = { reason: 'protocol-error', address: guests.addressOf(peer) } as const;
@@ -129,7 +132,7 @@ export function listenOnWebSocket(
     });
     tls.serve(server);
     server.on('secureConnection', begin);
-    return watchHandshakes(server, guests, telemetry, limits.connectMs);
+    return watchHandshakes(server, guests, telemetry, limits);
   });
 }
 

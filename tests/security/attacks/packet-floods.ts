@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { Attack, Target } from '#tests/security/attack.ts';
-import { each, flood, openDevice, repeated } from '#tests/security/attackers.ts';
+import { each, flood, openDevice, repeated, write } from '#tests/security/attackers.ts';
 
 const ATTACKERS = 10;
 const BYTES_A_WRITE = 64 * 1024;
@@ -63,6 +65,34 @@ function propertiesFlood(): Attack {
   };
 }
 
+/** Each is within its rate, all of them are more than can be done; and what they leave unread is not to be worked off in one go. */
+function pingsAndGone(): Attack {
+  const groups = 4;
+  const inGroup = 500;
+  const pings = repeated(generate({ cmd: 'pingreq' }), 100_000);
+  return {
+    name: 'pings-and-gone',
+    what: '2,000 devices send 200 KB of PINGREQ each and cut the connection, again and again',
+    seenIn: 'ingest_packets_total{type="pingreq"}',
+    async run({ mqttPort }, signal) {
+      for (let round = 0; !signal.aborted; round++) {
+        const sockets: Socket[] = [];
+        for (let group = 0; group < groups; group++) {
+          const opened: Socket[] = [];
+          await each(inGroup, signal, async (index) => {
+            opened.push(await openDevice(mqttPort, `attacker-${round}-${group}-${index}`, signal));
+          });
+          for (const socket of opened) write(socket, pings);
+          sockets.push(...opened);
+        }
+        // What the kernel has not passed on when the reset comes is thrown away.
+        await sleep(500);
+        for (const socket of sockets) socket.resetAndDestroy();
+      }
+    },
+  };
+}
+
 function publish(index: number, payload: string): Uint8Array {
   const topic = `devices/attacker-${index}/telemetry`;
   return generate({ cmd: 'publish', topic, payload, qos: 1, messageId: 7, dup: false, retain: false });
@@ -106,6 +136,7 @@ export const PACKET_FLOODS: readonly Attack[] = [
     'ingest_packets_total{type="pingreq"}',
     generate({ cmd: 'pingreq' }),
   ),
+  pingsAndGone(),
   packetFlood(
     'puback-flood',
     'PUBACK for messages that they never got',
