@@ -77,11 +77,7 @@ export class Device {
     this.topic = telemetryTopic(id);
     this.budget = new InflightBudget(limits.inflightMessagesPerDevice, limits.inflightBytesPerDevice, total);
     this.bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now());
-    this.foreignTopics = new ForeignTopics(
-      limits.foreignMessagesPerSecond,
-      limits.foreignMessageBurst,
-      performance.now(),
-    );
+    this.foreignTopics = new ForeignTopics(limits.foreignMessagesPerSecond, limits.foreignMessageBurst);
     this.lastSeenAt = now;
   }
 

@@ -12,17 +12,21 @@ const OTHERS = '(others)';
  * its status somewhere is clumsy; a client that does nothing else, as fast as it can, is hostile.
  */
 export class ForeignTopics {
-  readonly #byTopic = new Map<string, number>();
-  readonly #bucket: TokenBucket;
+  readonly #perSecond: number;
+  readonly #burst: number;
+  /** Both from the first one on: most devices have none, and a hundred thousand devices are remembered. */
+  #byTopic: Map<string, number> | undefined;
+  #bucket: TokenBucket | undefined;
   #messages = 0;
 
-  constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#bucket = new TokenBucket(perSecond, burst, nowMs);
+  constructor(perSecond: number, burst: number) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
   }
 
   /** Whether the device has had none of these yet. */
   get none(): boolean {
-    return this.#byTopic.size === 0;
+    return this.#byTopic === undefined;
   }
 
   /** All of them. */
@@ -33,6 +37,8 @@ export class ForeignTopics {
   /** @returns whether the rate of the device still allows it */
   count(topic: string, nowMs: number): boolean {
     this.#messages++;
+    this.#byTopic ??= new Map();
+    this.#bucket ??= new TokenBucket(this.#perSecond, this.#burst, nowMs);
     const known = beginningOf(topic, TOPIC_CHARACTERS);
     const name = this.#byTopic.has(known) || this.#byTopic.size < TOPICS_PER_DEVICE ? known : OTHERS;
     this.#byTopic.set(name, (this.#byTopic.get(name) ?? 0) + 1);
@@ -43,6 +49,6 @@ export class ForeignTopics {
 
   /** Messages by topic. */
   entries(): Iterable<[topic: string, messages: number]> {
-    return this.#byTopic;
+    return this.#byTopic ?? [];
   }
 }

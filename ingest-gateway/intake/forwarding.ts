@@ -15,16 +15,18 @@ export type ForwardingRight =
  */
 export class Forwarding {
   right: ForwardingRight = { kind: 'own' };
-  readonly #devices = new Set<string>();
+  /** From the first one on: most clients speak for themselves. */
+  #devices: Set<string> | undefined;
 
   /** What is wrong with handing in a reading of that device; `undefined` = it may. */
   judge(client: string, device: string): Fault | undefined {
-    if (device === client || this.#devices.has(device)) return undefined;
+    if (device === client || this.#devices?.has(device)) return undefined;
     if (this.right.kind === 'own') {
       return refusal(
         `is of the device ${device}, and ${client} may speak for itself only (npm run devices -- add ${client} --forwards …)`,
       );
     }
+    this.#devices ??= new Set();
     if (this.#devices.size >= this.right.maxDevices) {
       return refusal(
         `is of one device more than the ${this.right.maxDevices} that ${client} may forward (--max-devices; of a broker: MQTT_SOURCE_MAX_DEVICES)`,

@@ -32,8 +32,9 @@ export class InflightBudget {
   #maxMessages: number;
   #maxBytes: number;
   readonly #total: InflightBudget | undefined;
-  readonly #waiters = new Set<Waiter>();
-  readonly #idleCallbacks: (() => void)[] = [];
+  /** Both from the first one on: each device that is remembered has a budget. */
+  #waiters: Set<Waiter> | undefined;
+  #idleCallbacks: (() => void)[] | undefined;
   #messages = 0;
   #bytes = 0;
   #full = false;
@@ -80,22 +81,32 @@ export class InflightBudget {
     this.#messages--;
     this.#bytes -= bytes;
     this.#openBelowLowWater();
-    if (this.#messages === 0) for (const idle of this.#idleCallbacks.splice(0)) idle();
+    if (this.#messages === 0 && this.#idleCallbacks !== undefined) this.#tellIdle();
   }
 
   /** Resumes `waiter` once when the budget opens. Waiting twice keeps the first place. */
   wait(waiter: Waiter): void {
+    this.#waiters ??= new Set();
     this.#waiters.add(waiter);
   }
 
   forget(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
+    this.#waiters?.delete(waiter);
   }
 
   /** Resolves when nothing is in flight. */
   idle(): Promise<void> {
     if (this.#messages === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idleCallbacks.push(resolve));
+    return new Promise((resolve) => {
+      this.#idleCallbacks ??= [];
+      this.#idleCallbacks.push(resolve);
+    });
+  }
+
+  #tellIdle(): void {
+    const callbacks = this.#idleCallbacks ?? [];
+    this.#idleCallbacks = undefined;
+    for (const idle of callbacks) idle();
   }
 
   #openBelowLowWater(): void {
@@ -120,15 +131,16 @@ export class InflightBudget {
   }
 
   #wakeSoon(): void {
-    if (this.#waking || this.#waiters.size === 0) return;
+    const waiters = this.#waiters;
+    if (this.#waking || waiters === undefined || waiters.size === 0) return;
     this.#waking = true;
     setImmediate(() => {
       this.#waking = false;
       let woken = 0;
-      for (const waiter of this.#waiters) {
+      for (const waiter of waiters) {
         if (this.#full) return;
         if (woken++ === WAKE_AT_ONCE) return this.#wakeSoon();
-        this.#waiters.delete(waiter);
+        waiters.delete(waiter);
         waiter.resume();
       }
     });

@@ -9,7 +9,7 @@ const longText = (i: number): string => Buffer.alloc(65_535, `${i}/`).toString()
 it('[P6] of the topics that a device may name, no more is kept than is shown', () => {
   const growth = heapGrowthMiB(() =>
     Array.from({ length: 50 }, () => {
-      const topics = new ForeignTopics(100, 100, 0);
+      const topics = new ForeignTopics(100, 100);
       for (let i = 0; i < 20; i++) topics.count(longText(i), 0);
       expect(Array.from(topics.entries(), ([topic]) => topic.length)).toEqual([...Array(8).fill(128), 8]);
       return topics;

@@ -31,7 +31,7 @@ export interface ParserInternals {
   /** Of the slice before: the next one begins anew. */
   readonly error: Error | null;
   /** The CONNECT packet, once it was parsed. */
-  readonly settings: { readonly protocolVersion?: number };
+  readonly settings: { readonly protocolVersion?: number; password?: Uint8Array | undefined };
   /** @returns bytes that are held because their packet is not complete. */
   parse(bytes: Buffer): number;
   _parseSubscribe(): void;
@@ -58,6 +58,14 @@ export interface ReceivedPacket extends ParsedPacket, CostlyPacket {
 
 export function internalsOf(client: Client): AedesInternals {
   return client as unknown as AedesInternals;
+}
+
+/**
+ * The parser keeps the CONNECT packet as long as the connection: a secret, and with it, of which it is a view, all bytes that came
+ * together with it.
+ */
+export function forgetPassword({ _parser }: AedesInternals): void {
+  if (_parser.settings.password !== undefined) _parser.settings.password = undefined;
 }
 
 /**

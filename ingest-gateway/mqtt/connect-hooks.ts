@@ -15,6 +15,7 @@ import type { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { pause } from '#runtime/retry.ts';
+import { forgetPassword, internalsOf } from './aedes-internals.ts';
 import { judgeConnect } from './connect-policy.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -121,6 +122,7 @@ export class ConnectHooks {
   ): Promise<void> {
     const { connections, isStopping, isLogUp } = this.#parts;
     const connection = connections.of(client);
+    forgetPassword(internalsOf(client));
     const startedAt = performance.now();
     let outcome: Refusal | Pass;
     if (isStopping() || connection === undefined) outcome = { reason: 'shutting-down', returnCode: 3 };
