@@ -67,8 +67,8 @@ function propertiesFlood(): Attack {
 
 /** Each is within its rate, all of them are more than can be done; and what they leave unread is not to be worked off in one go. */
 function pingsAndGone(): Attack {
-  const groups = 4;
-  const inGroup = 500;
+  const groups = 20;
+  const inGroup = 100;
   const pings = repeated(generate({ cmd: 'pingreq' }), 100_000);
   return {
     name: 'pings-and-gone',
