@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
@@ -236,6 +236,42 @@ describe('read gate', () => {
       expect([quiet.packets, read()]).toEqual([i, (100 + 32 * i) * 128]);
     }
     expect(Math.max(...greedy.map(({ packets }) => packets)) / 128, 'in their order').toBeLessThan(9);
+  });
+
+  it('[P6] takes no more in pieces of a byte than a few, counts what they take, and goes on when it may', async () => {
+    let asked = 0;
+    const stream = new Duplex({
+      read: () => void asked++,
+      write: (_chunk, _encoding, done) => done(),
+      readableHighWaterMark: 16 * 1024,
+    });
+    let unread = 0;
+    const gate = new ReadGate(stream, new Turns(128), {
+      paused: () => undefined,
+      unread: (bytes) => {
+        unread = bytes;
+      },
+    });
+    stream.on('readable', () => undefined);
+    gate.hold();
+    let taken = 0;
+    while (taken < 1_000 && stream.push(Buffer.from([0xc0 * ((taken + 1) % 2)]))) taken++;
+    expect(taken).toBe(64);
+    expect(unread).toBe(65 * (256 + 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    const before = asked;
+    stream.read(0);
+    expect(asked, 'nothing more is fetched').toBe(before);
+    const packets: unknown[] = [];
+    stream.on('readable', () => {
+      for (let slice = stream.read(); slice !== null; slice = stream.read()) packets.push(slice);
+    });
+    const bucket = new TokenBucket(1e9, 1e9, performance.now());
+    gate.open({ budgets: [new InflightBudget(10, 10_000)], bucket });
+    await vi.waitFor(() => expect(packets.join('')).toHaveLength(65));
+    expect(asked).toBeGreaterThan(before);
+    await vi.waitFor(() => expect(unread).toBe(0));
+    expect(stream.push(Buffer.from([0xc0, 0]))).toBe(true);
   });
 
   it('keeps nothing of a connection that ends while paused', async () => {

@@ -3,6 +3,7 @@ import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-bud
 import type { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import type { AedesInternals } from './aedes-internals.ts';
 import { PacketBoundaries } from './packet-boundaries.ts';
+import { isScattered, stopWhenScattered, unreadMemoryOf } from './scattered-input.ts';
 import type { Turns } from './turns.ts';
 
 /**
@@ -80,6 +81,7 @@ export class ReadGate implements Waiter {
     this.#events = events;
     this.#read = stream.read;
     stream.read = (size) => this.#gatedRead(size);
+    stopWhenScattered(stream, () => this.#tellUnread());
     // Before aedes adds its own listener: it reads only when its count of outstanding packets is down to 1.
     stream.on('readable', () => {
       if (this.#aedes !== undefined && this.#aedes._parsingBatch > 1) this.#aedes._parsingBatch = 1;
@@ -165,13 +167,13 @@ export class ReadGate implements Waiter {
 
   #gatedRead(size: number | undefined): Buffer | null {
     // The stream asks itself for more with 0: it gives nothing away.
-    if (size === 0) return this.#read.call(this.#stream, 0);
+    if (size === 0) return isScattered(this.#stream) ? null : this.#read.call(this.#stream, 0);
     if (this.#waits) {
       this.#starved = true;
       return null;
     }
     if (!this.#mayRead()) {
-      this.#tellUnread(this.#unreadBytes());
+      this.#tellUnread();
       return null;
     }
     const available = this.#stream.readableLength;
@@ -181,7 +183,7 @@ export class ReadGate implements Waiter {
     const most = this.#allowance === undefined ? FIRST_SLICE_BYTES : this.#sliceBytes;
     const slice = this.#read.call(this.#stream, Math.min(available, most));
     const cut = slice && this.#fewPackets(slice);
-    this.#tellUnread(this.#unreadBytes());
+    this.#tellUnread();
     if (this.#stream.readableLength > 0) this.#turns.wait(this.#onPlace);
     else setImmediate(this.#onTurn);
     return cut;
@@ -216,11 +218,7 @@ export class ReadGate implements Waiter {
     if (more) this.#look();
   };
 
-  #unreadBytes(): number {
-    return this.#stream.readableLength + (this.#events.before?.() ?? 0);
-  }
-
-  #tellUnread(bytes: number): void {
+  #tellUnread(bytes = unreadMemoryOf(this.#stream) + (this.#events.before?.() ?? 0)): void {
     if (bytes === this.#unread) return;
     this.#unread = bytes;
     this.#events.unread(bytes);
