@@ -18,6 +18,9 @@ describe('rules shortened for a drill', () => {
   it('have windows that hold samples, and no age below two looks of the lag monitor', () => {
     expect(shortenedExpression('rate(a[1m]) > 0', 60)).toBe('rate(a[4s]) > 0');
     expect(shortenedExpression('time() - max(a) > 60', 60)).toBe('time() - max(a) > 12');
+    expect(shortenedExpression('max(changes(a[1m])) == 0 or rate(b[1m]) > 0', 60)).toBe(
+      'max(changes(a[12s])) == 0 or rate(b[4s]) > 0',
+    );
   });
 
   it('are the same rules', () => {

@@ -9,7 +9,7 @@ const LEAST_TIME_S = 30;
 const LEAST_FOR_S = 6;
 /** What was silenced must have time to resolve, and nothing shortens a session timeout of Kafka (30 s) and a look at the lag. */
 const LEAST_KEEP_S = 45;
-/** The lag monitor looks every five seconds: less than two looks are no age. */
+/** The lag monitor looks every five seconds: less than two looks are no age, and what changes with them need not change. */
 const LEAST_THRESHOLD_S = 12;
 
 /**
@@ -44,7 +44,8 @@ export function shortenedExpression(expr: string, factor: number): string {
     enter({ name, from, to, node }) {
       const text = expr.slice(from, to);
       if (name === 'NumberDurationLiteralInDurationContext') {
-        edits.push({ from, to, text: shortenedDuration(text, factor, LEAST_WINDOW_S) });
+        const least = IN_CHANGES.test(expr.slice(0, from)) ? LEAST_THRESHOLD_S : LEAST_WINDOW_S;
+        edits.push({ from, to, text: shortenedDuration(text, factor, least) });
       } else if (
         name === 'NumberDurationLiteral' &&
         isCompared(node.parent) &&
@@ -56,6 +57,8 @@ export function shortenedExpression(expr: string, factor: number): string {
   });
   return edits.reduceRight((text, edit) => text.slice(0, edit.from) + edit.text + text.slice(edit.to), expr);
 }
+
+const IN_CHANGES = /\bchanges\([^()]*$/;
 
 function isCompared(parent: { getChild(name: string): unknown } | null): boolean {
   return (
