@@ -42,8 +42,11 @@ export function watchHandshakes(
       begin: () => {
         const usual = getDefaultHighWaterMark(false);
         setDefaultHighWaterMark(false, readAheadBytes);
-        server.emit('connection', socket);
-        setDefaultHighWaterMark(false, usual);
+        try {
+          server.emit('connection', socket);
+        } finally {
+          setDefaultHighWaterMark(false, usual);
+        }
       },
       failed: (error) => failed(socket, socket, describeError(error)),
     });
