@@ -9,8 +9,10 @@ const LEAST_TIME_S = 30;
 const LEAST_FOR_S = 6;
 /** What was silenced must have time to resolve, and nothing shortens a session timeout of Kafka (30 s) and a look at the lag. */
 const LEAST_KEEP_S = 45;
-/** The lag monitor looks every five seconds: less than two looks are no age, and what changes with them need not change. */
+/** The lag monitor looks every five seconds: less than two looks are no age. */
 const LEAST_THRESHOLD_S = 12;
+/** That its looks change nothing is to be seen later than why: a log that is away. */
+const LEAST_UNCHANGED_S = 20;
 
 /**
  * The rules as they are, but with every time divided by `factor`, so that a drill takes seconds instead of minutes:
@@ -44,7 +46,7 @@ export function shortenedExpression(expr: string, factor: number): string {
     enter({ name, from, to, node }) {
       const text = expr.slice(from, to);
       if (name === 'NumberDurationLiteralInDurationContext') {
-        const least = IN_CHANGES.test(expr.slice(0, from)) ? LEAST_THRESHOLD_S : LEAST_WINDOW_S;
+        const least = IN_CHANGES.test(expr.slice(0, from)) ? LEAST_UNCHANGED_S : LEAST_WINDOW_S;
         edits.push({ from, to, text: shortenedDuration(text, factor, least) });
       } else if (
         name === 'NumberDurationLiteral' &&
