@@ -91,8 +91,9 @@ class KafkaEventLog implements EventLog {
     this.#appender = new Appender({
       produce: (leader, channel, data) =>
         this.#connections.ask(leader, channel, (c) => sendProduce(c, data, REPLICATION_MS, PRODUCE_MS)),
-      onAnswer: (leader, answer, sentAt) => {
-        const aheadMs = this.#brokerClocks.compare(leader, answer, sentAt, deps.now());
+      onAnswer: (leader, answer, sent) => {
+        const answered = { wallMs: deps.now(), monotonicMs: performance.now() };
+        const aheadMs = this.#brokerClocks.compare(leader, answer, sent, answered);
         if (aheadMs !== undefined) telemetry.brokerClockSeen(leader, aheadMs);
       },
       follow: (topic) => this.#view.follow(topic),
@@ -104,6 +105,8 @@ class KafkaEventLog implements EventLog {
       random: deps.random,
     });
     this.#view = new ClusterView(this.#connections, deps.random, (topics) => {
+      for (const broker of this.#brokerClocks.forget(performance.now()))
+        telemetry.brokerClockForgotten(broker);
       this.#appender.onClusterView(topics);
       this.#reportHealth();
       telemetry.clockCompared(this.#time.disagreementMs, false, describeJump(this.#time));

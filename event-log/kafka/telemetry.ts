@@ -16,7 +16,7 @@ export function createKafkaTelemetry(deps: Deps) {
   const worthALine = createWorthALine();
   const clockAheadSeconds = new Gauge({
     name: 'event_log_clock_ahead_seconds',
-    help: "Seconds that the clock of a broker is ahead of this machine's (negative: behind), as the last append that it confirmed showed (Kafka only)",
+    help: "Seconds that the clock of a broker is ahead of this machine's (negative: behind), as the last append that it confirmed showed; none for ten minutes = no series (Kafka only)",
     labelNames: ['node'],
     registers: [deps.metrics],
   });
@@ -27,6 +27,9 @@ export function createKafkaTelemetry(deps: Deps) {
     ...createClockTelemetry(deps, 'event-log'),
     brokerClockSeen(node: number, aheadMs: number): void {
       clockAheadSeconds.set({ node }, aheadMs / 1000);
+    },
+    brokerClockForgotten(node: number): void {
+      clockAheadSeconds.remove({ node });
     },
     /** A line of kafkajs itself. */
     clientSaid(level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>): void {

@@ -190,9 +190,9 @@ export class Appender {
       batches.push({ queue, appends });
     }
     try {
-      const sentAt = this.#deps.now();
-      const answer = await this.#deps.produce(leader, channel, encodeBatches(batches, sentAt));
-      this.#deps.onAnswer(leader, answer, sentAt);
+      const sent = { wallMs: this.#deps.now(), monotonicMs: performance.now() };
+      const answer = await this.#deps.produce(leader, channel, encodeBatches(batches, sent.wallMs));
+      this.#deps.onAnswer(leader, answer, sent);
       for (const { queue, appends } of batches) {
         const outcome = durability(queue, answer);
         if ('baseOffset' in outcome) this.#onDurable(queue, outcome.baseOffset);
