@@ -1,3 +1,4 @@
+import { telemetryTopic } from '#contract/device-topic.ts';
 import { LIMITS } from '#contract/limits.ts';
 import type { AppendRecord, LogRecord, RecordPosition } from '#contract/log-record.ts';
 import { isRejectReason, type RejectReason } from '#contract/reject-reason.ts';
@@ -69,36 +70,65 @@ export function cutLetter(letter: DeadLetter, keptBytes: number): DeadLetter {
   };
 }
 
-/** Of a text in a letter of which as little as possible is kept. */
+/** What a letter may say besides its payload and why it was refused: the name of each part, and where it stands. */
+const PARTS = {
+  topic: 'mqttTopic',
+  rule: 'rule',
+  path: 'path',
+  'client-id': 'mqttClientId',
+  labels: 'labels',
+  measurement: 'measurement',
+} as const satisfies Record<string, keyof DeadLetter>;
+type LeftOut = keyof typeof PARTS | 'key' | 'trace';
+
+/** Of what is said in words, in a letter that has to be small. */
 const BARE_CHARACTERS = 64;
 
 /**
- * As little as a letter can be: whose it is, what it was refused for, and the beginnings of what else it says. What is around a
- * payload may be some KiB.
+ * The letter without its trace, with little of its detail, and without those of its other parts that have more characters: what is
+ * around a payload may be some KiB. The detail says which parts were left out (`leftOut`).
  */
-export function bareLetter(letter: DeadLetter): DeadLetter {
-  const {
-    payload,
-    detail,
-    deviceId,
-    mqttTopic,
-    mqttClientId,
-    rule,
-    path,
-    labels,
-    measurement,
-    trace,
-    ...rest
-  } = cutLetter(letter, BARE_CHARACTERS);
-  const begin = (text: string) => text.slice(0, BARE_CHARACTERS).toWellFormed();
+export function bareLetter(letter: DeadLetter, maxCharacters: number): DeadLetter {
+  const { detail, trace, ...rest } = letter;
+  const leftOut: LeftOut[] = trace === undefined ? [] : ['trace'];
+  const bare: { -readonly [K in keyof typeof rest]: (typeof rest)[K] } = rest;
+  for (const [name, part] of Object.entries(PARTS)) {
+    const fits = charactersOf(letter[part]) <= maxCharacters;
+    // A rule is written with the topic that it read.
+    if (letter[part] === undefined || (fits && (part !== 'rule' || bare.mqttTopic !== undefined))) continue;
+    delete bare[part];
+    // A device's own topic says no more than the key.
+    if (letter[part] !== telemetryTopic(letter.deviceId)) leftOut.push(name as LeftOut);
+  }
+  if (letter.deviceId.length > BARE_CHARACTERS) {
+    bare.deviceId = letter.deviceId.slice(0, BARE_CHARACTERS).toWellFormed();
+    leftOut.push('key');
+  }
   return {
-    ...rest,
-    payload,
-    deviceId: begin(deviceId),
-    detail: { truncated: begin(JSON.stringify(detail) ?? 'null') },
-    ...(mqttTopic !== undefined && { mqttTopic: begin(mqttTopic) }),
-    ...(mqttClientId !== undefined && { mqttClientId: begin(mqttClientId) }),
+    ...bare,
+    detail: { ...shortDetail(detail, BARE_CHARACTERS), ...(leftOut.length > 0 && { leftOut }) },
   };
+}
+
+function charactersOf(part: DeadLetter[(typeof PARTS)[keyof typeof PARTS]]): number {
+  return typeof part === 'object' ? Object.values(part).join('').length : (part ?? '').length;
+}
+
+/** Names of the parts that were left out, and `payload` when it was cut, as far as the detail says so. */
+export function missingParts({ detail }: Pick<DeadLetter, 'detail'>): ReadonlySet<string> {
+  if (!isObject(detail)) return new Set();
+  const { keptBytes, leftOut } = detail;
+  const names = Array.isArray(leftOut) ? leftOut.map(String) : [];
+  return new Set(keptBytes === undefined ? names : ['payload', ...names]);
+}
+
+/** Its beginning as text, so that it stays JSON; what it says by numbers and by yes and no stays as it is: what a replay goes by. */
+function shortDetail(detail: unknown, characters: number): Readonly<Record<string, unknown>> {
+  const facts = Object.entries(isObject(detail) ? detail : {}).filter(
+    ([name, value]) => name === 'leftOut' || typeof value === 'number' || typeof value === 'boolean',
+  );
+  const text = JSON.stringify(detail) ?? 'null';
+  return { ...Object.fromEntries(facts), truncated: text.slice(0, characters).toWellFormed() };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -171,13 +201,11 @@ export function decodeDeadLetter(record: LogRecord): DeadLetter | undefined {
   };
 }
 
-/** A detail that is too long is replaced by its beginning, so that the header stays JSON. */
 function encodeDetail(detail: unknown): string {
   const text = JSON.stringify(detail) ?? 'null';
   if (Buffer.byteLength(text) <= LIMITS.deadLetterDetailBytes) return text;
   // A quarter of the limit: escaping and multi-byte characters cannot carry the cut text over it again.
-  const beginning = text.slice(0, LIMITS.deadLetterDetailBytes / 4).toWellFormed();
-  return JSON.stringify({ truncated: beginning });
+  return JSON.stringify(shortDetail(detail, LIMITS.deadLetterDetailBytes / 4));
 }
 
 function parseDetail(text: string | undefined): unknown {

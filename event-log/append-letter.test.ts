@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { type DeadLetter, decodeDeadLetter } from '#contract/dead-letter.ts';
+import { describe, expect, test } from 'vitest';
+import { type DeadLetter, decodeDeadLetter, missingParts } from '#contract/dead-letter.ts';
+import { telemetryTopic } from '#contract/device-topic.ts';
 import type { AppendRecord, LogRecord } from '#contract/log-record.ts';
 import { appendLetter } from '#event-log/append-letter.ts';
 import { notDurable, refused } from '#event-log/pending-append.ts';
@@ -48,30 +49,80 @@ test.each([
   ]);
 });
 
-test('[P1] what is around the payload is cut, too: a letter is never held up by its detail, names or labels', async () => {
-  const log = logTaking(100, 900);
-  const long = `é${'😀'.repeat(2_000)}`;
-  const begin = `é${'😀'.repeat(31)}\ufffd`;
-  const foreign = {
-    mqttTopic: long,
-    mqttClientId: long,
-    path: long,
-    labels: long,
-    measurement: 'm',
+describe('[P1] what is around the payload is cut, too: a letter is never held up by its detail, names or labels', () => {
+  const mapped = {
+    ...letter,
+    payload: Buffer.from('21.5'),
+    detail: { errors: ['e'.repeat(1_000)], forbidden: true },
+    mqttTopic: `plant/${'hall-7/'.repeat(12)}state`,
+    rule: { source: 'plant', topic: 'plant/#' },
+    path: '/values/3',
+    mqttClientId: 'bridge-1',
+    labels: '{"site":"north"}',
+    measurement: 'machine',
   } as const;
-  const detail = { errors: [long] };
-  const large = { ...letter, ...foreign, deviceId: long, detail, rule: { source: long, topic: long } };
-  await appendLetter(log, 'dlq', large, 0);
-  expect(log.letters()).toEqual([
-    {
-      ...letter,
-      deviceId: begin,
-      mqttTopic: begin,
-      mqttClientId: begin,
-      payload: Buffer.alloc(64, 'x'),
-      detail: { truncated: expect.stringMatching(/^\{"bytes":200000,"keptBytes":64,"errors":\["é😀/) },
-    },
-  ]);
+  const detail = { forbidden: true, truncated: `{"errors":["${'e'.repeat(52)}` };
+
+  test('the detail and the trace go first: nothing that a replay needs', async () => {
+    const log = logTaking(100_000, 900);
+    const trace = { traceparent: '0'.repeat(55) };
+    const payload = Buffer.alloc(2_000, '7');
+    await appendLetter(log, 'dlq', { ...mapped, payload, trace }, 0);
+    expect(log.letters()).toEqual([{ ...mapped, payload, detail: { ...detail, leftOut: ['trace'] } }]);
+    expect([...missingParts(log.letters()[0] as DeadLetter)]).toEqual(['trace']);
+  });
+
+  test('then what is longer than names are, and it is said', async () => {
+    const log = logTaking(100, 900);
+    await appendLetter(
+      log,
+      'dlq',
+      { ...mapped, mqttTopic: 't'.repeat(2_000), payload: Buffer.alloc(65, '7') },
+      0,
+    );
+    const { mqttTopic: _, rule: __, ...others } = mapped;
+    expect(log.letters()).toEqual([
+      {
+        ...others,
+        payload: Buffer.alloc(64, '7'),
+        detail: {
+          bytes: 65,
+          keptBytes: 64,
+          forbidden: true,
+          truncated: expect.stringMatching(/^\{"bytes":65,"keptBytes":64,"errors":\["e+$/),
+          leftOut: ['topic', 'rule'],
+        },
+      },
+    ]);
+    expect([...missingParts(log.letters()[0] as DeadLetter)]).toEqual(['payload', 'topic', 'rule']);
+  });
+
+  test('in the end everything but whose it is', async () => {
+    const long = `é${'😀'.repeat(2_000)}`;
+    const log = logTaking(100, 500);
+    await appendLetter(log, 'dlq', { ...mapped, deviceId: long }, 0);
+    const { deviceId, payload, reason, stage, attempt, firstFailedAt, receivedAt } = { ...letter, ...mapped };
+    const leftOut = ['topic', 'rule', 'path', 'client-id', 'labels', 'measurement', 'key'];
+    expect(log.letters()).toEqual([
+      {
+        ...{ payload, reason, stage, attempt, firstFailedAt, receivedAt },
+        deviceId: `é${'😀'.repeat(31)}\ufffd`,
+        detail: { ...detail, leftOut },
+      },
+    ]);
+    expect(deviceId).toBe('d');
+  });
+
+  test("a device's own topic, which says what the key does, is not missed", async () => {
+    const log = logTaking(100, 200);
+    await appendLetter(
+      log,
+      'dlq',
+      { ...letter, payload: Buffer.from('x'), mqttTopic: telemetryTopic('d'), mqttClientId: 'd'.repeat(64) },
+      0,
+    );
+    expect([...missingParts(log.letters()[0] as DeadLetter)]).toEqual(['client-id']);
+  });
 });
 
 test('a log that does not even take that says so', async () => {

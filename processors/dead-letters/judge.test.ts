@@ -22,6 +22,26 @@ describe('judge', () => {
     }
   });
 
+  test('[P5] a letter of which only a part was kept says so, and is not taken for another one; what a replay does not need may be missing', () => {
+    const kept = (detail: unknown, more: Partial<Letter> = {}) =>
+      judge(letter(good(), { detail, ...more }), schemas);
+    expect(kept({ truncated: '', leftOut: ['trace', 'rule', 'client-id'] })).toMatchObject({
+      kind: 'passes',
+    });
+    const parked = { attempt: LIMITS.replayAttempts };
+    for (const verdict of [
+      kept({ bytes: 70_000, keptBytes: 64, leftOut: ['topic', 'labels'] }),
+      kept({ bytes: 70_000, keptBytes: 64, leftOut: ['topic', 'labels'] }, parked),
+    ])
+      expect(verdict).toEqual({
+        kind: 'unreplayable',
+        why: 'the dead-letter topic took no more than a part of it (missing: payload, topic, labels): submit it whole',
+      });
+    expect(kept({ leftOut: ['client-id'] }, { mqttTopic: 'plant/1' })).toMatchObject({
+      kind: 'unreplayable',
+    });
+  });
+
   test('the clock is that of the receipt, however long ago it was', () => {
     expect(judge(letter(good()), schemas).kind).toBe('passes');
     expect(judge(letter(good(RECEIVED_AT + LIMITS.maxSkewMs + 1)), schemas)).toMatchObject({

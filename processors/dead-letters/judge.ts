@@ -1,4 +1,5 @@
 import { admit, type Reject } from '#contract/admission.ts';
+import { missingParts } from '#contract/dead-letter.ts';
 import { isDeviceId } from '#contract/device-topic.ts';
 import { LIMITS, type MessageLimits } from '#contract/limits.ts';
 import type { MappedReject } from '#contract/mapping/map-message.ts';
@@ -58,6 +59,8 @@ export function judge(
       why: 'it was not written by this pipeline: when it was received is unknown',
     };
   }
+  const missing = whatIsMissing(letter);
+  if (missing !== undefined) return { kind: 'unreplayable', why: missing };
   if (!isDeviceId(letter.deviceId)) return { kind: 'unreplayable', why: 'its key is not a device id' };
   if (letter.payload.length > limits.payloadBytes) {
     return {
@@ -85,6 +88,18 @@ export function judge(
     reason: rejects[0]?.reason ?? letter.reason,
     detail: rejects[0]?.detail ?? letter.detail,
   });
+}
+
+/** Parts that change nothing of what is handed in. */
+const DISPENSABLE: ReadonlySet<string> = new Set(['rule', 'trace']);
+
+/** It would be judged as what it was not, or stored as something else. */
+function whatIsMissing(letter: Letter): string | undefined {
+  const missing = [...missingParts(letter)].filter(
+    (part) => !DISPENSABLE.has(part) && (part !== 'client-id' || isForeign(letter)),
+  );
+  if (missing.length === 0) return undefined;
+  return `the dead-letter topic took no more than a part of it (missing: ${missing.join(', ')}): submit it whole`;
 }
 
 function judgeForeign(

@@ -7,7 +7,7 @@ import { forEachInFlight } from './in-flight-window.ts';
 import { type JudgeAt, judge, type Verdict } from './judge.ts';
 import { faultsIn, type PlacedProblem } from './letter-faults.ts';
 import { type DeadLettersDeps, readLetterStates } from './letter-states.ts';
-import { detailText } from './letter-summary.ts';
+import { asObject, detailText } from './letter-summary.ts';
 import { type Letter, readLetters, statusOf } from './letters.ts';
 
 export interface SubmitOptions {
@@ -130,7 +130,9 @@ function judgeCorrection(
   judgeAt: JudgeAt,
   mappings: Mappings | undefined,
 ): Verdict {
-  const fresh = { ...letter, payload, reason: 'schema-violation', attempt: 0 } as const;
+  // That a part of the letter is missing was for this person to know.
+  const { keptBytes: _kept, leftOut: _leftOut, ...detail } = asObject(letter.detail);
+  const fresh = { ...letter, payload, detail, reason: 'schema-violation', attempt: 0 } as const;
   return judge(fresh, schemas, judgeAt, mappings);
 }
 
