@@ -11,6 +11,7 @@ import { SOURCE_CHECKS } from '#ingest-gateway/source/source-checks.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import { type LagMonitor, startLagMonitor } from '#processors/lag-monitor/lag-monitor.ts';
 import { readingsRoutes } from '#processors/telemetry-writer/readings-api.ts';
+import { StoreHealth } from '#processors/telemetry-writer/store-health.ts';
 import { startTelemetryWriter, type TelemetryWriter } from '#processors/telemetry-writer/telemetry-writer.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { dataFolderUsable, httpPortFree } from '#runtime/configuration-checks.ts';
@@ -67,6 +68,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
 
   let writer: TelemetryWriter | undefined;
   let lagMonitor: LagMonitor | undefined;
+  const storeHealth = resources.use(new StoreHealth(store, () => writer?.health()));
   const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
@@ -106,7 +108,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
       ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
-      readiness: () => readinessOf(gateway, store, writer, lagMonitor),
+      readiness: () => readinessOf(gateway, storeHealth, writer, lagMonitor),
       routes: (server, door) => {
         gatewayRoutes(gateway)(server);
         readingsRoutes(store)(server);
@@ -165,17 +167,16 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
 }
 
 /** Devices need MQTT and the log. A store that is away delays readings and loses none: told, not required. */
-async function readinessOf(
+function readinessOf(
   gateway: IngestGateway,
-  store: TelemetryStore,
+  storeHealth: StoreHealth,
   writer: TelemetryWriter | undefined,
   lagMonitor: LagMonitor | undefined,
-): Promise<Readonly<Record<string, ReadinessCheck>>> {
-  const writing = writer?.health();
+): Readonly<Record<string, ReadinessCheck>> {
   const trouble =
-    writing === undefined
+    writer === undefined
       ? 'the writer is not started yet'
-      : (writing.storeTrouble ?? writing.consumerTrouble ?? (await store.trouble()));
+      : (storeHealth.trouble() ?? writer.health().consumerTrouble);
   const lag = lagMonitor?.health() ?? { up: false, detail: 'starting' };
   return {
     ...gateway.readiness(),

@@ -21,7 +21,11 @@ export interface TelemetryStore extends AsyncDisposable {
   /** The fields that it holds, each in its kind: what a schema must agree with. @throws PipelineError `store-unavailable`, `closed` */
   fields(): Promise<readonly StoredField[]>;
 
-  /** Asks the store, without writing anything, why it would not take a write now: for people. `undefined` = it would. */
+  /**
+   * Asks the store, without writing anything, why it would not take a write now: for people. `undefined` = nothing speaks against
+   * it. What only a write finds out it cannot tell: a disk or a bucket that is full, a disk that became read-only (SQLite touches
+   * no file before it commits). Answers within seconds, also when the store does not.
+   */
   trouble(): Promise<string | undefined>;
 
   close(): Promise<void>;

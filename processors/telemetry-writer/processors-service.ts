@@ -10,6 +10,7 @@ import type { RunningService } from '#runtime/run-service.ts';
 import type { Settings } from '#runtime/settings.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { readingsRoutes } from './readings-api.ts';
+import { StoreHealth } from './store-health.ts';
 import { startTelemetryWriter, type TelemetryWriter } from './telemetry-writer.ts';
 
 const DEFAULT_HTTP_PORT = 8081;
@@ -62,13 +63,14 @@ export async function startProcessors(
   const stopping = new AbortController();
   resources.defer(() => stopping.abort());
   let writer: TelemetryWriter | undefined;
+  const storeHealth = resources.use(new StoreHealth(store, () => writer?.health()));
   const http = resources.use(
     await startHttpServer({
       ...settings.http,
       port: settings.http.port ?? DEFAULT_HTTP_PORT,
       metrics: deps.metrics,
-      readiness: async () => ({
-        ...(await readinessOf(eventLog, store, writer)),
+      readiness: () => ({
+        ...readinessOf(eventLog, storeHealth, writer),
         contract: contract.health(),
       }),
       routes: readingsRoutes(store),
@@ -107,16 +109,16 @@ export async function startProcessors(
   };
 }
 
-async function readinessOf(
+function readinessOf(
   eventLog: EventLog,
-  store: TelemetryStore,
+  storeHealth: StoreHealth,
   writer: TelemetryWriter | undefined,
-): Promise<Record<string, ReadinessCheck>> {
+): Record<string, ReadinessCheck> {
   const log = eventLog.health();
-  const health = writer?.health();
-  const consumerTrouble = health === undefined ? 'the consumer is not started yet' : health.consumerTrouble;
+  const consumerTrouble =
+    writer === undefined ? 'the consumer is not started yet' : writer.health().consumerTrouble;
   const logTrouble = log.up ? consumerTrouble : log.detail;
-  const storeTrouble = health?.storeTrouble ?? (await store.trouble());
+  const storeTrouble = storeHealth.trouble();
   return {
     log: {
       required: true,

@@ -17,11 +17,11 @@ function entries(chunks: number) {
   }));
 }
 
-function writing(answer: (points: readonly Point[]) => WriteOutcome) {
+function writing(answer: (points: readonly Point[]) => WriteOutcome, monotonicMs = () => performance.now()) {
   const deps = depsWith(new Registry());
   const store = { write: async (points: readonly Point[]) => answer(points) } as TelemetryStore;
   return new StoreWriter(
-    { store, rejectAll: 'pause', delays: QUICK },
+    { store, rejectAll: 'pause', delays: QUICK, monotonicMs },
     deps,
     createWriterTelemetry(deps, loadSchemas()),
   );
@@ -94,19 +94,36 @@ test('a store that names a point it was not given is not believed', async () => 
   await expect(writer.write(entries(1), run, () => undefined)).rejects.toThrow(RangeError);
 });
 
-test("[P7] the trouble of a batch that was given up is nobody's: a writer without partitions is not down for ever", async () => {
-  const writer = writing(() => ({ kind: 'retry', cause: 'unreachable', detail: 'ECONNREFUSED' }));
-  const lost = new AbortController();
+test('[P7] the trouble of a batch that was given up is told for a minute: not cleared by a rebalance, and no processor is down for ever', async () => {
+  let nowMs = 0;
+  const away: WriteOutcome = { kind: 'retry', cause: 'unreachable', detail: 'ECONNREFUSED' };
+  let answer: WriteOutcome = away;
+  const writer = writing(
+    () => answer,
+    () => nowMs,
+  );
   const batch = (partition: number, stop: AbortController) =>
     writer.write(entries(1), { partition, lost: stop.signal, hurry: stop.signal }, () => undefined);
-  const other = new AbortController();
+  const [lost, other] = [new AbortController(), new AbortController()];
   const writes = [batch(0, lost), batch(1, other)].map((write) => write.catch((error: Error) => error.name));
   while (writer.trouble === undefined) await new Promise(setImmediate);
   lost.abort();
   await writes[0];
-  // The other one goes on trying.
+  nowMs = 120_000;
+  // The other one goes on trying, for however long.
   expect(writer.trouble).toContain('ECONNREFUSED');
   other.abort();
   await writes[1];
+  nowMs += 59_999;
+  expect(writer.trouble).toContain('ECONNREFUSED');
+  nowMs += 1;
   expect(writer.trouble).toBeUndefined();
+  expect(writer.tookAtMs).toBeUndefined();
+
+  // Nor does it come back with the next batch, before the store has said anything to it.
+  answer = takeAll;
+  const written = batch(0, new AbortController());
+  expect(writer.trouble).toBeUndefined();
+  await written;
+  expect(writer.tookAtMs).toBe(nowMs);
 });

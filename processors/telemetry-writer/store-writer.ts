@@ -17,6 +17,11 @@ import {
 
 /** Points of a probe: enough to meet a good one if there are any, few enough to cost the store nothing. */
 const PROBE_POINTS = 8;
+/**
+ * How long the trouble of a batch that was given up is still told. A partition that moves to another process proves nothing about the
+ * store, but without a partition nobody would find out that it takes writes again.
+ */
+const GIVEN_UP_TOLD_MS = 60_000;
 
 export interface StoreWriterOptions {
   readonly store: TelemetryStore;
@@ -24,6 +29,8 @@ export interface StoreWriterOptions {
   readonly delays: WriteDelays;
   /** Default: `LIMITS`. */
   readonly limits?: WriteLimits;
+  /** Default `performance.now()`. */
+  readonly monotonicMs?: () => number;
 }
 
 /**
@@ -46,26 +53,37 @@ export class StoreWriter {
   readonly #options: StoreWriterOptions;
   readonly #writes: SharedWrites;
   readonly #random: () => number;
+  readonly #monotonicMs: () => number;
   readonly #telemetry: WriterTelemetry;
   #refusals = NO_REFUSALS;
   #trouble: string | undefined;
+  /** Since when nobody has anything for the store. */
+  #idleSinceMs = 0;
+  #tookAtMs: number | undefined;
   /** Batches under way. */
   #underWay = 0;
 
   constructor(options: StoreWriterOptions, deps: Deps, telemetry: WriterTelemetry) {
-    const { store, limits = LIMITS } = options;
+    const { store, limits = LIMITS, monotonicMs = () => performance.now() } = options;
     this.#options = options;
+    this.#monotonicMs = monotonicMs;
     this.#writes = new SharedWrites({ store, limits, onWrite: telemetry.wrote });
     this.#random = deps.random;
     this.#telemetry = telemetry;
   }
 
   /**
-   * Why the store took nothing when it was last asked, while somebody has something for it; `undefined` when it did, or when
-   * nobody would find out that it does again: the last batch was given up, and the partitions are another's now.
+   * Why the store took nothing when something was last written; `undefined` when it did, or when that batch was given up more than a
+   * minute ago and nobody would find out that it does again.
    */
   get trouble(): string | undefined {
-    return this.#trouble;
+    const isOld = this.#underWay === 0 && this.#monotonicMs() - this.#idleSinceMs >= GIVEN_UP_TOLD_MS;
+    return isOld ? undefined : this.#trouble;
+  }
+
+  /** When the store was last done with a write, on the clock of `performance.now()`; `undefined` = never yet. */
+  get tookAtMs(): number | undefined {
+    return this.#tookAtMs;
   }
 
   /**
@@ -79,11 +97,12 @@ export class StoreWriter {
     run: BatchRun,
     onWritten: (entries: readonly Entry[]) => void,
   ): Promise<readonly RefusedEntry<Entry>[]> {
+    this.#trouble = this.trouble;
     this.#underWay++;
     try {
       return await this.#writeChunks(entries, run, onWritten);
     } finally {
-      if (--this.#underWay === 0) this.#trouble = undefined;
+      if (--this.#underWay === 0) this.#idleSinceMs = this.#monotonicMs();
     }
   }
 
@@ -145,6 +164,7 @@ export class StoreWriter {
     if (decision.kind === 'abandon') throw new BatchAbandoned('the write was aborted');
     if (decision.kind === 'proceed') {
       this.#trouble = undefined;
+      this.#tookAtMs = this.#monotonicMs();
       this.#telemetry.storeAnswered();
     } else {
       this.#trouble = `${decision.cause}: ${decision.detail}`;

@@ -101,7 +101,7 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
     await drained();
     expect(await pipeline.stored(...devices(10))).toHaveLength(400);
     expect(await pipeline.letters()).toEqual([]);
-    expect(writer.health()).toEqual({ consumerTrouble: undefined, storeTrouble: undefined });
+    expect(writer.health()).toMatchObject({ consumerTrouble: undefined, storeTrouble: undefined });
     await eventually(() =>
       expect(writer.accounting()).toEqual({ consumed: 400, stored: 400, deadLettered: 0 }),
     );

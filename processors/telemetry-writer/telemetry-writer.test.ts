@@ -67,7 +67,7 @@ describe('a batch', () => {
     expect(await pipeline.metric('writer_readings_stored_total{schema="tracker/1"}')).toBe(0);
     expect(await pipeline.metric('writer_dead_letters_total{reason="store-rejected"}')).toBe(0);
     expect(await pipeline.metric('telemetry_age_seconds_count')).toBe(51);
-    expect(writer.health()).toEqual({ consumerTrouble: undefined, storeTrouble: undefined });
+    expect(writer.health()).toMatchObject({ consumerTrouble: undefined, storeTrouble: undefined });
   });
 
   test('[P5] with one poison point among 5,000: 4,999 stored, one letter', async () => {

@@ -38,8 +38,10 @@ export interface TelemetryWriterDeps extends Deps {
 export interface WriterHealth {
   /** Why nothing is consumed right now, in words for people; `undefined` when all is well. */
   readonly consumerTrouble: string | undefined;
-  /** Why the store took nothing when it was last asked; `undefined` when all is well. */
+  /** Why the store took nothing when something was last written; `undefined` when all is well. */
   readonly storeTrouble: string | undefined;
+  /** When it was last done with a write, on the clock of `performance.now()`; `undefined` = never yet. */
+  readonly storeTookAtMs: number | undefined;
 }
 
 /** Readings in committed batches since the start: `consumed` = `stored` + `deadLettered` (P8). */
@@ -128,6 +130,7 @@ class Writer implements TelemetryWriter {
     return {
       consumerTrouble: this.#stopping === undefined ? this.#subscription?.trouble() : 'the writer stops',
       storeTrouble: this.#storeWriter.trouble,
+      storeTookAtMs: this.#storeWriter.tookAtMs,
     };
   }
 
