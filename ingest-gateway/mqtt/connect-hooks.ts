@@ -193,8 +193,9 @@ export class ConnectHooks {
 
   /** CONNACK 0 is sent, and the packets that came together with the CONNECT were handled. */
   opened(connection: Connection): void {
-    const { device } = connection;
-    if (device === undefined || this.#parts.isStopping()) return;
+    const { device, client } = connection;
+    // Replaced in the meantime: aedes says "connected" all the same. What is unread is for `Publishes`.
+    if (device === undefined || client.closed || this.#parts.isStopping()) return;
     connection.gate.open({ budgets: [device.budget, this.#parts.budget], bucket: device.bucket });
   }
 

@@ -281,6 +281,49 @@ describe('[P1] what was received before the end of a connection is handled', () 
     other.socket.destroy();
   });
 
+  it('[P6] all that a device left is handled when its next connection comes in the same moment', async () => {
+    await using test = await startTestGateway({ limits: { messagesPerSecond: 1e6, messageBurst: 1e6 } });
+    const ids = ['dev-1', 'dev-2', 'dev-3', 'dev-4'];
+    const publishes = (id: string, from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => publishPacket(id, reading(from + i), 0, { qos: 0 }));
+    const open = () => Promise.all(ids.map(() => RawClient.open(test.port)));
+    const [older, newer] = [await open(), await open()];
+    const session = (id: string, from: number, to: number) =>
+      Buffer.concat([connectPacket(id), ...publishes(id, from, to)].map((packet) => bytesOf(packet)));
+    for (const [i, { socket }] of older.entries()) socket.write(session(ids[i] as string, 0, 300));
+    for (const { socket } of older) socket.destroy();
+    for (const [i, { socket }] of newer.entries()) socket.write(session(ids[i] as string, 300, 301));
+    await eventually(() => expect(test.log.records).toHaveLength(ids.length * 301));
+    expect(await test.metric(DROPPED)).toBe(0);
+    for (const id of ids) {
+      const own = test.log.records.filter(({ key }) => Buffer.from(key ?? []).toString() === id);
+      const seqs = own.map(({ value }) => JSON.parse(Buffer.from(value ?? []).toString()).seq);
+      expect(seqs).toEqual([...Array(301).keys()]);
+    }
+  });
+
+  it('[P10] what stands behind a fault of the protocol is counted', async () => {
+    await using test = await startTestGateway();
+    const client = await RawClient.device(test.port, 'dev-1');
+    const publish = bytesOf(publishPacket('dev-1', reading(0), 0, { qos: 0 }));
+    const behind = Array.from({ length: 10 }, () => publish);
+    client.send(Buffer.concat([publish, bytesOf(connectPacket('dev-1')), ...behind]));
+    await client.closed;
+    await eventually(async () => expect(await test.metric(DROPPED)).toBe(10));
+    expect(test.log.records).toHaveLength(1);
+  });
+
+  it('[P10] what was not given to a parser that failed is counted', async () => {
+    await using test = await startTestGateway();
+    const client = await RawClient.device(test.port, 'dev-1');
+    const publish = bytesOf(publishPacket('dev-1', '1', 0, { qos: 0 }));
+    const pubrelWithoutItsBits = Buffer.of(0x60, 2, 0, 1);
+    client.send(Buffer.concat([pubrelWithoutItsBits, ...Array.from({ length: 300 }, () => publish)]));
+    await client.closed;
+    const given = 128 - 1;
+    await eventually(async () => expect(await test.metric(DROPPED)).toBe(300 - given));
+  });
+
   it('[P10] what else comes with it is not even parsed', async () => {
     await using test = await startTestGateway({ limits: { messageBurst: 5, messagesPerSecond: 0.001 } });
     const client = await RawClient.device(test.port, 'dev-1');

@@ -56,8 +56,9 @@ export class Publishes {
 
   /** One came, behind a CONNECT. */
   take(packet: ReceivedPublish): void {
-    if (this.#goodbye || this.#isBehindTheEnd()) return;
-    if (this.#mode === 'open') this.#handle(packet);
+    if (this.#goodbye) return;
+    if (this.#isBehindTheEnd()) this.#drop(packet);
+    else if (this.#mode === 'open') this.#handle(packet);
     else this.#remembered.push(packet);
   }
 
@@ -126,7 +127,11 @@ export class Publishes {
   #handleLate(packet: ReceivedPublish, isAllowed: boolean): void {
     const { device, refusal } = this.#connection;
     if (device !== undefined && refusal === undefined && isAllowed) this.#handle(packet);
-    else if (packet.qos === 0) this.#parts.telemetry.dropped('connection-ended');
+    else this.#drop(packet);
+  }
+
+  #drop({ qos }: ReceivedPublish): void {
+    if (qos === 0) this.#parts.telemetry.dropped('connection-ended');
   }
 
   /**
@@ -137,7 +142,10 @@ export class Publishes {
    */
   #readRest(): boolean {
     const { client, gate } = this.#connection;
-    if (!this.#isReadable()) return false;
+    if (!this.#isReadable()) {
+      if (!this.#saidGoodbye) this.#countRest();
+      return false;
+    }
     const isGreeted = this.#connection.connect !== undefined;
     if (isGreeted && gate.isBetweenPackets && !this.#isToBeHandled()) {
       this.#countRest();
@@ -162,9 +170,12 @@ export class Publishes {
 
   #isReadable(): boolean {
     const { client, refusal } = this.#connection;
-    const { _disconnected, _parser } = internalsOf(client);
-    if (this.#goodbye || _disconnected || _parser.error !== null) return false;
+    if (this.#saidGoodbye || internalsOf(client)._parser.error !== null) return false;
     return refusal === undefined || !UNREADABLE.has(refusal);
+  }
+
+  get #saidGoodbye(): boolean {
+    return this.#goodbye || internalsOf(this.#connection.client)._disconnected;
   }
 
   #isToBeHandled(): boolean {
