@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { InflightBudget } from '#ingest-gateway/intake/inflight-budget.ts';
 import { bytesOf, connectPacket, publishPacket, RawClient } from '#ingest-gateway/testing/raw-client.ts';
 import { reading, startTestGateway, type TestGateway } from '#ingest-gateway/testing/test-gateway.ts';
@@ -268,9 +268,9 @@ describe('read gate', () => {
     });
     const bucket = new TokenBucket(1e9, 1e9, performance.now());
     gate.open({ budgets: [new InflightBudget(10, 10_000)], bucket });
-    await vi.waitFor(() => expect(packets.join('')).toHaveLength(65));
+    await eventually(() => expect(packets.join('')).toHaveLength(65));
     expect(asked).toBeGreaterThan(before);
-    await vi.waitFor(() => expect(unread).toBe(0));
+    await eventually(() => expect(unread).toBe(0));
     expect(stream.push(Buffer.from([0xc0, 0]))).toBe(true);
   });
 
