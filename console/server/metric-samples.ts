@@ -13,11 +13,14 @@ export class MetricSamples {
     else known.push({ labels, value });
   }
 
-  /** All that several processes export, as if it was one. */
-  static merged(all: readonly MetricSamples[]): MetricSamples {
+  /** All that several processes export, as if it was one; the label `instance` says whose a series is, as in Prometheus. */
+  static merged(processes: readonly ProcessSample[]): MetricSamples {
     const merged = new MetricSamples();
-    for (const samples of all) {
-      for (const [name, values] of samples.#series) merged.#series.set(name, [...merged.of(name), ...values]);
+    for (const { name: instance, samples } of processes) {
+      if (samples === undefined) continue;
+      for (const [name, series] of samples.#series) {
+        for (const { labels, value } of series) merged.add(name, { ...labels, instance }, value);
+      }
     }
     return merged;
   }

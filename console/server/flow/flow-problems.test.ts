@@ -99,12 +99,59 @@ kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
     const looks = (skew: number, until: number) => (second: number) =>
       `lag_monitor_last_success_timestamp_seconds ${START / 1000 + skew + Math.min(second, until)}`;
     const monitor = (textAt: (second: number) => string): string[] =>
-      toldAfter(400, textAt, ['this process'], SOUND.replace(/^lag_monitor.*$/m, ''));
+      toldAfter(450, textAt, ['this process'], SOUND.replace(/^lag_monitor.*$/m, ''));
     for (const skew of [-3_600, 0, 3_600]) {
       expect(monitor(looks(skew, Infinity))).toEqual([]);
       expect(monitor(looks(skew, 200))).toEqual(['LagMonitorDown']);
     }
     expect(monitor(() => '')).toEqual(['LagMonitorDown']);
+  });
+
+  /** Looks every five seconds, at what each process says then (`undefined` = it does not answer), and tells when it was told. */
+  function monitorMissed(
+    seconds: number,
+    processesAt: (second: number) => Readonly<Record<string, string | undefined>>,
+  ): number[] {
+    const problems = new FlowProblems();
+    const missed: number[] = [];
+    for (let second = 0; second <= seconds; second += 5) {
+      const processes = Object.entries(processesAt(second)).map(([name, text]) => ({
+        name,
+        samples: text === undefined ? undefined : parseMetrics(text, LOOKED_AT),
+        detail: undefined,
+      }));
+      problems.judge(flowSampleOf(START + second * 1000, processes));
+      if (problems.list().some(({ name }) => name === 'LagMonitorDown')) missed.push(second);
+    }
+    return missed;
+  }
+  const lookedAt = (second: number, skew = 0) =>
+    `lag_monitor_last_success_timestamp_seconds ${START / 1000 + skew + 15 * Math.floor(second / 15)}`;
+
+  it('[P7] misses no lag monitor that begins after the first look, or that was away for a moment', () => {
+    for (const begins of [5, 20, 45]) {
+      expect(monitorMissed(400, (s) => ({ monitor: s < begins ? '' : lookedAt(s) }))).toEqual([]);
+    }
+    for (const away of ['', undefined]) {
+      const briefly = (s: number) => s >= 100 && s < 150;
+      expect(monitorMissed(400, (s) => ({ monitor: briefly(s) ? away : lookedAt(s) }))).toEqual([]);
+      // Two minutes: missed after one, and no longer from its first look on.
+      const missed = monitorMissed(400, (s) => ({ monitor: s >= 100 && s < 220 ? away : lookedAt(s) }));
+      expect([missed[0], missed.at(-1)]).toEqual([160, 215]);
+      // So long that nothing is known of before: its second look shows that it goes on.
+      const lost = monitorMissed(800, (s) => ({ monitor: s >= 100 && s < 600 ? away : lookedAt(s) }));
+      expect([lost[0], lost.at(-1)]).toEqual([160, 610]);
+    }
+  });
+
+  it('[P7] one of two lag monitors is enough, whatever the clock of the one that is stuck says', () => {
+    for (const skew of [-600, 0, 600]) {
+      const stuck = lookedAt(0, skew);
+      expect(monitorMissed(600, (s) => ({ well: lookedAt(s), stuck }))).toEqual([]);
+      // Both are stuck, and one of them answers only now and then: what changes is who answers.
+      const missed = monitorMissed(600, (s) => ({ a: lookedAt(0), b: s % 15 === 0 ? stuck : undefined }));
+      expect([missed[0], missed.at(-1)]).toEqual([60, 600]);
+    }
   });
 
   it('tells of a gateway that does not answer', () => {

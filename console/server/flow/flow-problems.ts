@@ -46,7 +46,7 @@ export class FlowProblems {
           'It does not answer. Devices that it served keep what was not acknowledged.',
         );
     }
-    const all = MetricSamples.merged(processes.flatMap(({ samples }) => samples ?? []));
+    const all = MetricSamples.merged(processes);
     this.#apply('all', '', at, all, consider);
     for (const key of this.#since.keys()) if (!holding.has(key)) this.#since.delete(key);
     this.#told = told.sort((a, b) => rank(a) - rank(b) || a.since - b.since);

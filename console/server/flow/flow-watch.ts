@@ -119,8 +119,7 @@ export class FlowWatch implements AsyncDisposable {
   }
 
   #all(): MetricSamples | undefined {
-    const all = this.#newest?.processes.flatMap(({ samples }) => samples ?? []);
-    return all && MetricSamples.merged(all);
+    return this.#newest && MetricSamples.merged(this.#newest.processes);
   }
 
   #answer(): Flow {

@@ -11,7 +11,6 @@ const SCALARS = {
   damaged: (samples) => samples.sum('event_log_damaged_records_total'),
   connected: (samples) => samples.sum('ingest_connected_devices'),
   paused: (samples) => samples.sum('ingest_paused_devices'),
-  lagLooks: (samples) => samples.max('lag_monitor_last_success_timestamp_seconds'),
   source: (samples) => samples.min('mqtt_source_connected'),
 } as const satisfies Record<string, (samples: MetricSamples) => number | undefined>;
 type Scalar = keyof typeof SCALARS;
@@ -37,6 +36,8 @@ export class ProblemWindow {
   at: number;
   #moments: Moment[] = [];
   readonly #standsSince = new Map<string, { readonly offset: number; readonly at: number }>();
+  /** By lag monitor: the last look that it tells of, and until when it told of another one. */
+  readonly #lagLooks = new Map<string, { value: number; seenAt: number; otherUntil: number }>();
 
   constructor(at: number, samples: MetricSamples) {
     this.at = at;
@@ -45,7 +46,10 @@ export class ProblemWindow {
   }
 
   add(at: number, samples: MetricSamples): void {
-    if (at < this.at) this.#moments = [];
+    if (at < this.at) {
+      this.#moments = [];
+      this.#lagLooks.clear();
+    }
     this.at = at;
     this.samples = samples;
     const last = this.#moments.at(-1);
@@ -57,6 +61,21 @@ export class ProblemWindow {
       const key = partitionKey(labels);
       if (this.#standsSince.get(key)?.offset !== value) this.#standsSince.set(key, { offset: value, at });
     }
+    for (const { labels, value } of samples.of('lag_monitor_last_success_timestamp_seconds')) {
+      const before = this.#lagLooks.get(labels['instance'] ?? '');
+      const isAnother = before !== undefined && before.value !== value;
+      const otherUntil = isAnother ? before.seenAt : (before?.otherUntil ?? -Infinity);
+      this.#lagLooks.set(labels['instance'] ?? '', { value, seenAt: at, otherUntil });
+    }
+  }
+
+  /**
+   * Whether a lag monitor answers, and one of them told of two different looks in the last `ms`. Not by what time they say
+   * it was: their clocks may be others. Nor by what all of them say together, which changes with who answers.
+   */
+  isLagMeasured(ms: number): boolean {
+    const answers = this.samples.of('lag_monitor_last_success_timestamp_seconds').length > 0;
+    return answers && [...this.#lagLooks.values()].some(({ otherUntil }) => otherUntil > this.at - ms);
   }
 
   /** Readings that the books of gateway and writer say nothing of. */

@@ -78,11 +78,10 @@ export const STORAGE_RULES: readonly ProblemRule[] = [
     severity: 'critical',
     forMs: MINUTE,
     of: 'all',
-    // By its changes: its clock may be another one.
     holds: (now) =>
-      now.increase('lagLooks', MINUTE) === 0
-        ? 'Nobody measures the lag: a stalled writer would go unseen.'
-        : undefined,
+      now.isLagMeasured(3 * MINUTE)
+        ? undefined
+        : 'Nobody measures the lag: a stalled writer would go unseen.',
   },
   {
     name: 'EventLogDamaged',
