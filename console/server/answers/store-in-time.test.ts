@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { StoredReading, TelemetryStore } from '#telemetry-store/telemetry-store.ts';
 import { storeInTime } from './store-in-time.ts';
 
@@ -55,4 +55,31 @@ test('one that is silent is away, from its beginning or after some readings', as
   })();
   await expect(reading).rejects.toMatchObject(AWAY);
   expect(seen).toEqual([READING]);
+});
+
+test('a scan may take as long as it likes, as long as its store goes on answering; so may who reads it', async () => {
+  vi.useFakeTimers();
+  using _clock = { [Symbol.dispose]: () => vi.useRealTimers() };
+  const slow = storeInTime(
+    storeOf(async function* () {
+      for (let second = 0; second < 5; second++) {
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        yield READING;
+      }
+      await silence;
+    }),
+    3_000,
+  );
+  const seen: StoredReading[] = [];
+  const reading = (async () => {
+    for await (const it of slow.scan(RANGE)) {
+      seen.push(it);
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+    }
+  })();
+  const failed = expect(reading).rejects.toMatchObject({ message: 'the store has not answered for 3 s' });
+  await vi.advanceTimersByTimeAsync(60_000);
+  await failed;
+  expect(seen).toHaveLength(5);
+  expect(vi.getTimerCount()).toBe(0);
 });
