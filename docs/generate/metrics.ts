@@ -53,8 +53,12 @@ export async function listMetrics(schemas: SchemaRegistry): Promise<readonly Doc
   const all = new Map<string, DocumentedMetric>();
   for (const process of PROCESS_NAMES) {
     for (const metric of await metricsOf(process, schemas)) {
-      const { name } = metric;
-      all.set(name, { ...metric, processes: [...(all.get(name)?.processes ?? []), process] });
+      const known = all.get(metric.name);
+      all.set(metric.name, {
+        ...metric,
+        labels: bothLabels(known?.labels ?? new Map(), metric.labels),
+        processes: [...(known?.processes ?? []), process],
+      });
     }
   }
   return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -77,9 +81,9 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   const logTelemetry = embeddedTelemetry ?? createKafkaTelemetry(deps);
   if (standalone || process === 'processors') logTelemetry.consumerStarted('topic', 'group');
   const takesIn = process === 'ingest-gateway' || process === 'mqtt-source';
-  // Who appends learns the brokers' clocks.
-  if ('brokerClockSeen' in logTelemetry && (takesIn || process === 'processors'))
-    logTelemetry.brokerClockSeen(1, 0);
+  // Who appends learns the brokers' clocks; the console with its first change of a letter.
+  const appends = takesIn || process === 'processors' || process === 'console';
+  if ('brokerClockSeen' in logTelemetry && appends) logTelemetry.brokerClockSeen(1, 0);
   if (!takesIn) {
     logTelemetry.oldestRecordSeen('topic', 0);
     logTelemetry.retentionKnown('topic', 0);
@@ -143,6 +147,20 @@ function labelsOf(
     }
   }
   return new Map([...labels].map(([label, values]) => [label, [...values]]));
+}
+
+/** A process may know values that others do not. */
+function bothLabels(
+  some: DocumentedMetric['labels'],
+  others: DocumentedMetric['labels'],
+): DocumentedMetric['labels'] {
+  const labels = new Set([...some.keys(), ...others.keys()]);
+  return new Map(
+    [...labels].map((label) => [
+      label,
+      [...new Set([...(some.get(label) ?? []), ...(others.get(label) ?? [])])],
+    ]),
+  );
 }
 
 /** By the naming rules of Prometheus the unit is the suffix; what has none counts something, as its help says. */

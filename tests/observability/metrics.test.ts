@@ -40,6 +40,14 @@ describe('metrics', () => {
     }
   });
 
+  it('are described with what each process that has them says', () => {
+    const [jump, ahead] = ['clock_jump_seconds', 'event_log_clock_ahead_seconds'].map((wanted) =>
+      metrics.find(({ name }) => name === wanted),
+    );
+    expect(jump?.labels.get('of')).toEqual(['event-log', 'telemetry-store']);
+    expect(ahead?.processes).toEqual(['ingest-gateway', 'mqtt-source', 'processors', 'console']);
+  });
+
   it('name no device', () => {
     const labels = new Set(metrics.flatMap((metric) => [...metric.labels.keys()]));
     expect([...labels].toSorted()).toEqual([
