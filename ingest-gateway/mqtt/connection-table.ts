@@ -108,6 +108,7 @@ export class ConnectionTable {
   /** The client proved to be `device`. @returns the connection that it had until now */
   bind(connection: Connection, device: Device): Connection | undefined {
     const before = this.#byDevice.get(device.id);
+    connection.before = before;
     this.#byDevice.set(device.id, connection);
     connection.device = device;
     device.connected = true;

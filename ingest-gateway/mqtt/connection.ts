@@ -41,6 +41,10 @@ export class Connection {
   ackDeadlineMs = 0;
   /** The same device connected again. */
   isReplaced = false;
+  /** The one of the same device that it replaced, until what that left is worked on. */
+  before: Connection | undefined;
+  /** It is closed: what it left unread is worked on from now on. Set by its `Publishes`. */
+  leave: () => void = () => undefined;
   /** It is gone, and the memory is needed that the rest of its input takes: that is not handled. */
   isRestGivenUp = false;
   /** The first reason for which we ended it. */

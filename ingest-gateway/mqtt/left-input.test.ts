@@ -3,11 +3,11 @@ import { LeftInput } from './left-input.ts';
 
 function left() {
   const begins: (() => void)[] = [];
-  const input = new LeftInput((begin) => begins.push(begin));
+  const input = new LeftInput(128, (begin) => begins.push(begin));
   const worked: string[] = [];
-  const add = (name: string, slices: number): void => {
+  const add = (name: string, slices: number, owner = name): void => {
     let count = 0;
-    input.add(() => {
+    input.add(owner, () => {
       worked.push(name);
       return ++count < slices;
     });
@@ -54,10 +54,23 @@ describe('what connections leave unread', () => {
     expect(worked).toEqual([...Array(8).fill('long'), 'short']);
   });
 
+  it('[P4] of a device that is back is finished at once, in the order of its connections', () => {
+    const { input, worked, add, turn } = left();
+    for (let i = 0; i < 100; i++) add(`${i}`, 1);
+    add('older', 3, 'dev-1');
+    add('newer', 2, 'dev-1');
+    worked.splice(0);
+    input.finish('dev-1');
+    expect(worked).toEqual(['older', 'older', 'older', 'newer', 'newer']);
+    input.finish('dev-1');
+    turn();
+    expect(worked).toEqual(Array.from({ length: 32 }, (_, i) => `${32 + i}`));
+  });
+
   it('is finished when there is no other turn', () => {
     const { input, worked, add, turn } = left();
     for (let i = 0; i < 100; i++) add(`${i}`, 1);
-    input.finish();
+    input.finishAll();
     expect(worked).toHaveLength(100);
     expect(turn()).toBe(0);
   });

@@ -49,7 +49,7 @@ export class MqttBroker {
   readonly #connectHooks: ConnectHooks;
   readonly #partialPackets: MemoryBudget;
   readonly #unreadInput: MemoryBudget;
-  readonly #leftInput = new LeftInput();
+  readonly #leftInput: LeftInput;
   readonly #publishParts: PublishParts;
   readonly #mqtt5Parts: Mqtt5Parts;
   #stopping = false;
@@ -64,6 +64,7 @@ export class MqttBroker {
       now: () => performance.now(),
     });
     this.#unreadInput = new MemoryBudget(limits.unreadInputBytes);
+    this.#leftInput = new LeftInput(limits.packetsPerTurn);
     this.#connections = new ConnectionTable(
       parts.telemetry,
       limits.packetsPerTurn,
@@ -160,14 +161,24 @@ export class MqttBroker {
     this.#stopping = true;
     // Who has not said CONNECT yet is still read, and answered.
     for (const { gate, device } of this.#connections) if (device !== undefined) gate.hold();
-    await Promise.race([budget.idle(), sleep(shutdownAppendsMs, undefined, { ref: false })]);
-    const unacknowledged = budget.messages;
+    const appended = (): Promise<void> =>
+      Promise.race([budget.idle(), sleep(shutdownAppendsMs, undefined, { ref: false })]);
+    await appended();
+    let unacknowledged = budget.messages;
     // Answers are written at the end of the turn in which they were earned.
     await sleep(0);
     await endGracefully(this.#connections, shutdownLingerMs);
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
-    this.#leftInput.finish();
-    for (const { stream } of this.#connections) stream.destroy();
+    for (const { stream, leave } of this.#connections) {
+      stream.destroy();
+      leave();
+    }
+    this.#leftInput.finishAll();
+    // What the last ones left comes on top of what nobody waits for any more.
+    if (unacknowledged === 0) {
+      await appended();
+      unacknowledged = budget.messages;
+    }
     telemetry.stopped(unacknowledged);
   }
 

@@ -281,9 +281,11 @@ describe('[P1] what was received before the end of a connection is handled', () 
     other.socket.destroy();
   });
 
-  it('[P6] all that a device left is handled when its next connection comes in the same moment', async () => {
-    await using test = await startTestGateway({ limits: { messagesPerSecond: 1e6, messageBurst: 1e6 } });
-    const ids = ['dev-1', 'dev-2', 'dev-3', 'dev-4'];
+  it('[P4] all that devices left is handled before what their next connections bring in the same moment', async () => {
+    await using test = await startTestGateway({
+      limits: { messagesPerSecond: 1e6, messageBurst: 1e6, connectsPerMinute: 1_000 },
+    });
+    const ids = Array.from({ length: 150 }, (_, i) => `dev-${i}`);
     const publishes = (id: string, from: number, to: number) =>
       Array.from({ length: to - from }, (_, i) => publishPacket(id, reading(from + i), 0, { qos: 0 }));
     const open = () => Promise.all(ids.map(() => RawClient.open(test.port)));

@@ -1,4 +1,3 @@
-import { LIMITS } from '#contract/limits.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
@@ -51,7 +50,8 @@ export class Publishes {
     const { stream, client } = connection;
     client.once('connected', () => this.#onConnected());
     stream.once('end', () => this.#onEndOfInput());
-    stream.once('close', () => this.#onClosed());
+    connection.leave = () => this.#leave();
+    stream.once('close', connection.leave);
   }
 
   /** One came, behind a CONNECT. */
@@ -75,6 +75,7 @@ export class Publishes {
   #onConnected(): void {
     // Closed in the meantime: aedes says "connected" all the same.
     if (this.#mode === 'gone' || this.#connection.client.closed) return;
+    this.#finishBefore();
     this.#mode = 'open';
     for (const packet of this.#remembered.splice(0)) this.#handle(packet);
     if (this.#inputEnded) this.#closeWhenAnswered();
@@ -97,17 +98,34 @@ export class Publishes {
     );
   }
 
-  #onClosed(): void {
-    const { device, refusal, answers, gate } = this.#connection;
+  /** What earlier connections of the device have left comes first: in its log, too, nothing overtakes. */
+  #finishBefore(): void {
+    const { before, device } = this.#connection;
+    this.#connection.before = undefined;
+    // Its socket says "closed" in a later turn only.
+    before?.client.close();
+    before?.leave();
+    if (device !== undefined) this.#leftInput.finish(device.id);
+  }
+
+  #leave(): void {
+    if (this.#mode === 'gone') return;
+    const { device, refusal, answers, gate, acknowledgements } = this.#connection;
     this.#mode = 'gone';
+    acknowledgements.discard();
+    this.#finishBefore();
     const early = [...this.#remembered.splice(0), ...answers.hungUp()];
     if (device === undefined && refusal !== undefined) {
       gate.letGo();
       return;
     }
     for (const packet of early) this.#handleLate(packet, true);
-    this.#leftInput.add(() => {
-      const isMore = this.#readRest();
+    if (!gate.hasRest) {
+      gate.letGo();
+      return;
+    }
+    this.#leftInput.add(device?.id ?? this.#connection, (packets) => {
+      const isMore = this.#readRest(packets);
       if (!isMore) gate.letGo();
       return isMore;
     });
@@ -138,9 +156,10 @@ export class Publishes {
    * What nobody was given yet: a slice of it is parsed, and its messages are handled, as long as the device is within its
    * bounds. The rest is not worth parsing, up to 80 KiB of the smallest packets: its messages are only counted.
    *
+   * @param packets in the slice at most
    * @returns whether there may be more
    */
-  #readRest(): boolean {
+  #readRest(packets: number): boolean {
     const { client, gate } = this.#connection;
     if (!this.#isReadable()) {
       if (!this.#saidGoodbye) this.#countRest();
@@ -152,7 +171,7 @@ export class Publishes {
       return false;
     }
     // Before the CONNECT there is nothing to be handled but the CONNECT.
-    const slice = gate.takeRest(isGreeted ? LIMITS.packetsPerTurn : 1);
+    const slice = gate.takeRest(isGreeted ? packets : 1);
     if (slice === null) return false;
     internalsOf(client)._parser.parse(slice);
     for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());

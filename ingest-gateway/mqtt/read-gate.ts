@@ -132,6 +132,11 @@ export class ReadGate implements Waiter {
     return this.#boundaries.areBetweenPackets;
   }
 
+  /** Something was received and not handed out. */
+  get hasRest(): boolean {
+    return this.#stream.readableLength > 0 || this.#rest.length > 0;
+  }
+
   /** The next slice of what was received and not handed out, for when the stream is closed. @param packets in it at most */
   takeRest(packets: number): Buffer | null {
     const rest = this.#allRest();
