@@ -288,13 +288,19 @@ describe('[P1] what was received before the end of a connection is handled', () 
     const ids = Array.from({ length: 150 }, (_, i) => `dev-${i}`);
     const publishes = (id: string, from: number, to: number) =>
       Array.from({ length: to - from }, (_, i) => publishPacket(id, reading(from + i), 0, { qos: 0 }));
-    const open = () => Promise.all(ids.map(() => RawClient.open(test.port)));
+    const open = async () => {
+      const clients: RawClient[] = [];
+      for (const _ of ids) clients.push(await RawClient.open(test.port));
+      return clients;
+    };
     const [older, newer] = [await open(), await open()];
     const session = (id: string, from: number, to: number) =>
       Buffer.concat([connectPacket(id), ...publishes(id, from, to)].map((packet) => bytesOf(packet)));
-    for (const [i, { socket }] of older.entries()) socket.write(session(ids[i] as string, 0, 300));
+    const [before, after] = [ids.map((id) => session(id, 0, 300)), ids.map((id) => session(id, 300, 301))];
+    for (const [i, { socket }] of older.entries()) socket.write(before[i] as Buffer);
+    await new Promise((resolve) => setTimeout(resolve, 0));
     for (const { socket } of older) socket.destroy();
-    for (const [i, { socket }] of newer.entries()) socket.write(session(ids[i] as string, 300, 301));
+    for (const [i, { socket }] of newer.entries()) socket.write(after[i] as Buffer);
     await eventually(() => expect(test.log.records).toHaveLength(ids.length * 301));
     expect(await test.metric(DROPPED)).toBe(0);
     for (const id of ids) {
