@@ -84,7 +84,11 @@ describe.skipIf(missing)('drill', () => {
     return [...new Set(samples.map(({ metric }) => metric['alertname']))].sort();
   };
   const lag = () => askForNumber(prometheus.url, 'consumergroup_topic:lag_seconds:max');
+  /** A Prometheus that has just started has seen no look of the lag monitor yet. */
+  const looksSeen = () =>
+    askForNumber(prometheus.url, 'max(changes(lag_monitor_last_success_timestamp_seconds[20s]))');
   const untilQuiet = async () => {
+    await expect.poll(looksSeen, WITHIN).toBeGreaterThan(0);
     await expect.poll(firing, WITHIN).toEqual([]);
     await expect.poll(lag, WITHIN).toBeLessThan(5);
   };

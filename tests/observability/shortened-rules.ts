@@ -13,6 +13,8 @@ const LEAST_KEEP_S = 45;
 const LEAST_THRESHOLD_S = 12;
 /** That its looks change nothing is to be seen later than why: a log that is away. */
 const LEAST_UNCHANGED_S = 20;
+/** A Prometheus that has just started sees the first change with the second look. */
+const LEAST_UNCHANGED_FOR_S = 12;
 
 /**
  * The rules as they are, but with every time divided by `factor`, so that a drill takes seconds instead of minutes:
@@ -33,7 +35,11 @@ function shortenedRule(rule: Rule, factor: number): Rule {
   return {
     ...rule,
     expr,
-    for: shortenedDuration(rule.for, factor, LEAST_FOR_S),
+    for: shortenedDuration(
+      rule.for,
+      factor,
+      /\bchanges\(/.test(rule.expr) ? LEAST_UNCHANGED_FOR_S : LEAST_FOR_S,
+    ),
     ...(rule.keep_firing_for !== undefined && {
       keep_firing_for: shortenedDuration(rule.keep_firing_for, factor, LEAST_KEEP_S),
     }),
