@@ -22,8 +22,8 @@ export const DAY_MS = 24 * 60 * 60 * 1000;
 /** The store that the suite runs against, and what its tests do with it again and again. */
 export class StoreUnderTest {
   readonly histories: number;
-  /** A whole hour well inside the retention. */
-  readonly start = Math.floor((Date.now() - DAY_MS) / 3_600_000) * 3_600_000;
+  /** Yesterday at noon, a whole hour well inside the retention. At midnight begins another shard of InfluxDB, with types of its own. */
+  readonly start = (Math.floor(Date.now() / DAY_MS) - 0.5) * DAY_MS;
   subject!: TelemetryStoreUnderTest;
 
   constructor({ histories }: TelemetryStoreSuiteOptions) {

@@ -25,7 +25,7 @@ export interface KafkaErrorCode {
  * brokers among themselves, the group protocols of Kafka 4.
  */
 const CODES: Readonly<Record<number, readonly [name: string, kind: ErrorKind]>> = {
-  // Of a Fetch it may be damage on the broker's disk, as CORRUPT_MESSAGE: `ask/fetch-partition.ts`.
+  // Of a Fetch it may be damage on the broker's disk, as CORRUPT_MESSAGE and INVALID_RECORD: `ask/fetch-partition.ts`.
   [-1]: ['UNKNOWN_SERVER_ERROR', 'retriable'],
   1: ['OFFSET_OUT_OF_RANGE', 'retriable'],
   2: ['CORRUPT_MESSAGE', 'retriable'],

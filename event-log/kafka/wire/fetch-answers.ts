@@ -108,13 +108,16 @@ export async function withRecords(
 
 const UNKNOWN_SERVER_ERROR = -1;
 const CORRUPT_MESSAGE = 2;
+const INVALID_RECORD = 87;
+const MAY_BE_DAMAGE: ReadonlySet<number> = new Set([UNKNOWN_SERVER_ERROR, CORRUPT_MESSAGE, INVALID_RECORD]);
 
 /**
  * Whether a broker that answers so may have damage on its disk at the offset that was asked for. It says CORRUPT_MESSAGE
- * for the length of a batch that is too small, and stumbles (UNKNOWN_SERVER_ERROR) over formats and what looks like one.
+ * for the length of a batch that is too small, and stumbles (UNKNOWN_SERVER_ERROR, now and then INVALID_RECORD) over formats
+ * and what looks like one.
  */
 export function mayBeDamage(errorCode: number): boolean {
-  return errorCode === CORRUPT_MESSAGE || errorCode === UNKNOWN_SERVER_ERROR;
+  return MAY_BE_DAMAGE.has(errorCode);
 }
 
 export function hasDamage({ messages }: FetchedPartition): boolean {

@@ -50,6 +50,7 @@ describe('what needs a second look goes along as such, and holds up no other par
   test.each<[string, number, object]>([
     ['CORRUPT_MESSAGE', 0, { errorCode: 2, lastStableOffset: -1 }],
     ['UNKNOWN_SERVER_ERROR', 0, { errorCode: -1, lastStableOffset: -1 }],
+    ['INVALID_RECORD', 0, { errorCode: 87, lastStableOffset: -1 }],
     ['a batch that is damaged', 0, { ...good, bytes: Buffer.alloc(100) }],
   ])('%s', async (_, from, answer) => {
     expect(await fetched(from, good, answer)).toEqual([1, from]);
