@@ -12,9 +12,9 @@ const LEAST_KEEP_S = 45;
 /** The lag monitor looks every five seconds: less than two looks are no age. */
 const LEAST_THRESHOLD_S = 12;
 /** That its looks change nothing is to be seen later than why: a log that is away. */
-const LEAST_UNCHANGED_S = 20;
+const LEAST_OF_LOOKS_S = 20;
 /** A Prometheus that has just started sees the first change with the second look. */
-const LEAST_UNCHANGED_FOR_S = 12;
+const LEAST_FOR_LOOKS_S = 12;
 
 /**
  * The rules as they are, but with every time divided by `factor`, so that a drill takes seconds instead of minutes:
@@ -35,11 +35,7 @@ function shortenedRule(rule: Rule, factor: number): Rule {
   return {
     ...rule,
     expr,
-    for: shortenedDuration(
-      rule.for,
-      factor,
-      /\bchanges\(/.test(rule.expr) ? LEAST_UNCHANGED_FOR_S : LEAST_FOR_S,
-    ),
+    for: shortenedDuration(rule.for, factor, LOOKS.test(rule.expr) ? LEAST_FOR_LOOKS_S : LEAST_FOR_S),
     ...(rule.keep_firing_for !== undefined && {
       keep_firing_for: shortenedDuration(rule.keep_firing_for, factor, LEAST_KEEP_S),
     }),
@@ -52,7 +48,7 @@ export function shortenedExpression(expr: string, factor: number): string {
     enter({ name, from, to, node }) {
       const text = expr.slice(from, to);
       if (name === 'NumberDurationLiteralInDurationContext') {
-        const least = IN_CHANGES.test(expr.slice(0, from)) ? LEAST_UNCHANGED_S : LEAST_WINDOW_S;
+        const least = IN_LOOKS.test(expr.slice(0, from)) ? LEAST_OF_LOOKS_S : LEAST_WINDOW_S;
         edits.push({ from, to, text: shortenedDuration(text, factor, least) });
       } else if (
         name === 'NumberDurationLiteral' &&
@@ -66,7 +62,8 @@ export function shortenedExpression(expr: string, factor: number): string {
   return edits.reduceRight((text, edit) => text.slice(0, edit.from) + edit.text + text.slice(edit.to), expr);
 }
 
-const IN_CHANGES = /\bchanges\([^()]*$/;
+const LOOKS = /\bchanges\(lag_monitor_/;
+const IN_LOOKS = /\bchanges\(lag_monitor_[^()]*$/;
 
 function isCompared(parent: { getChild(name: string): unknown } | null): boolean {
   return (
