@@ -298,7 +298,7 @@ describe('[P1] what was received before the end of a connection is handled', () 
       Buffer.concat([connectPacket(id), ...publishes(id, from, to)].map((packet) => bytesOf(packet)));
     const [before, after] = [ids.map((id) => session(id, 0, 300)), ids.map((id) => session(id, 300, 301))];
     for (const [i, { socket }] of older.entries()) socket.write(before[i] as Buffer);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await turn();
     for (const { socket } of older) socket.destroy();
     for (const [i, { socket }] of newer.entries()) socket.write(after[i] as Buffer);
     await eventually(() => expect(test.log.records).toHaveLength(ids.length * 301));
