@@ -1,11 +1,11 @@
 import type { Client } from 'aedes';
 import type { Device } from '#ingest-gateway/intake/device.ts';
+import type { MemoryBudget } from '#ingest-gateway/memory-budget.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { beginningOf } from '#runtime/own-text.ts';
 import { Connection } from './connection.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import { ReadGate } from './read-gate.ts';
 import { Turns } from './turns.ts';
 

@@ -1,10 +1,10 @@
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { MemoryBudget } from '#ingest-gateway/memory-budget.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { internalsOf, type ReceivedPacket } from './aedes-internals.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { ReceivedPublish } from './handle-publish.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import { tokensOf } from './packet-cost.ts';
 import { guardPackets } from './packet-guard.ts';
 import type { Publishes } from './publishes.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket } from 'aedes';
 import type { MessageIntake } from '#ingest-gateway/intake/message-intake.ts';
+import { MemoryBudget } from '#ingest-gateway/memory-budget.ts';
 import type { Arrival } from '#ingest-gateway/mqtt/listeners/listener.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { handleWithoutEnd, internalsOf } from './aedes-internals.ts';
@@ -18,7 +19,6 @@ import { guardConnection } from './guard-connection.ts';
 import type { PublishParts } from './handle-publish.ts';
 import { assertKnownVersions } from './installed-versions.ts';
 import { LeftInput } from './left-input.ts';
-import { MemoryBudget } from './memory-budget.ts';
 import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { Publishes } from './publishes.ts';
 import { setFiltersAside } from './set-aside-filters.ts';

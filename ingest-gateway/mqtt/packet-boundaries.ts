@@ -1,3 +1,8 @@
+/**
+ * Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. Each slice
+ * costs a turn, and a message that lies on two slices a copy.
+ */
+export const SLICE_BYTES = 16 * 1024;
 /** The remaining length of a packet takes at most so many bytes (MQTT 3.1.1, 2.2.3). */
 const MAX_LENGTH_BYTES = 4;
 /** Of a byte of it: another one follows. */

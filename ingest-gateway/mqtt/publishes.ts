@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts';
 import { handlePublish, type PublishParts, type ReceivedPublish } from './handle-publish.ts';
 import type { LeftInput } from './left-input.ts';
 import { DISCONNECT, PUBLISH } from './packet-type.ts';
+import type { UnreadRest } from './unread-rest.ts';
 
 /** Refusals after which the rest of the input is no MQTT, or is not to be looked at. */
 const UNREADABLE: ReadonlySet<RefusalReason> = new Set([
@@ -115,18 +116,16 @@ export class Publishes {
     acknowledgements.discard();
     this.#finishBefore();
     const early = [...this.#remembered.splice(0), ...answers.hungUp()];
+    const rest = gate.rest();
     if (device === undefined && refusal !== undefined) {
-      gate.letGo();
+      rest?.letGo();
       return;
     }
     for (const packet of early) this.#handleLate(packet, true);
-    if (!gate.hasRest) {
-      gate.letGo();
-      return;
-    }
+    if (rest === undefined) return;
     this.#leftInput.add(device?.id ?? this.#connection, (packets) => {
-      const isMore = this.#readRest(packets);
-      if (!isMore) gate.letGo();
+      const isMore = this.#readRest(rest, packets);
+      if (!isMore) rest.letGo();
       return isMore;
     });
   }
@@ -159,28 +158,28 @@ export class Publishes {
    * @param packets in the slice at most
    * @returns whether there may be more
    */
-  #readRest(packets: number): boolean {
-    const { client, gate } = this.#connection;
+  #readRest(rest: UnreadRest, packets: number): boolean {
+    const { client } = this.#connection;
     if (!this.#isReadable()) {
-      if (!this.#saidGoodbye) this.#countRest();
+      if (!this.#saidGoodbye) this.#count(rest);
       return false;
     }
     const isGreeted = this.#connection.connect !== undefined;
-    if (isGreeted && gate.isBetweenPackets && !this.#isToBeHandled()) {
-      this.#countRest();
+    if (isGreeted && rest.isBetweenPackets && !this.#isToBeHandled()) {
+      this.#count(rest);
       return false;
     }
     // Before the CONNECT there is nothing to be handled but the CONNECT.
-    const slice = gate.takeRest(isGreeted ? packets : 1);
+    const slice = rest.take(isGreeted ? packets : 1);
     if (slice === null) return false;
     internalsOf(client)._parser.parse(slice);
     for (const packet of this.#remembered.splice(0)) this.#handleLate(packet, this.#isWithinBounds());
-    return isGreeted || this.#connection.connect !== undefined || !gate.isBetweenPackets;
+    return isGreeted || this.#connection.connect !== undefined || !rest.isBetweenPackets;
   }
 
   /** Messages that nobody sends again, up to a DISCONNECT, by their first bytes. */
-  #countRest(): void {
-    this.#connection.gate.passOverRest((first) => {
+  #count(rest: UnreadRest): void {
+    rest.passOver((first) => {
       if (first >> 4 === PUBLISH && (first & QOS_BITS) === 0)
         this.#parts.telemetry.dropped('connection-ended');
       return first >> 4 !== DISCONNECT;

@@ -2,19 +2,15 @@ import type { Duplex } from 'node:stream';
 import type { InflightBudget, Waiter } from '#ingest-gateway/intake/inflight-budget.ts';
 import type { TokenBucket } from '#ingest-gateway/token-bucket.ts';
 import type { AedesInternals } from './aedes-internals.ts';
-import { PacketBoundaries } from './packet-boundaries.ts';
+import { PacketBoundaries, SLICE_BYTES } from './packet-boundaries.ts';
 import { isScattered, stopWhenScattered, unreadMemoryOf } from './scattered-input.ts';
 import type { Turns } from './turns.ts';
+import { UnreadRest } from './unread-rest.ts';
 
-/**
- * Bytes handed to the parser at once: by so much can the bounds be exceeded, with whatever messages are in it. Each slice
- * costs a turn, and a message that lies on two slices a copy. Before CONNECT, packets must be smaller than 4 KiB.
- */
-const SLICE_BYTES = 16 * 1024;
+/** Before CONNECT, packets must be smaller than 4 KiB. */
 const FIRST_SLICE_BYTES = 4 * 1024;
 /** Of packets so small, or of so many connections, that a slice is cut each time. */
 const LEAST_SLICE_BYTES = 256;
-const NOTHING = Buffer.alloc(0);
 
 /** What a connection may use before it stops reading. */
 export interface ReadAllowance {
@@ -72,8 +68,6 @@ export class ReadGate implements Waiter {
   readonly #turns: Turns;
   #sliceBytes = SLICE_BYTES;
   #awaitsDrain = false;
-  /** Of a closed stream. */
-  #rest: Buffer = NOTHING;
 
   constructor(stream: Duplex, turns: Turns, events: ReadGateEvents) {
     this.#stream = stream;
@@ -127,41 +121,15 @@ export class ReadGate implements Waiter {
     this.#stream.resume();
   }
 
-  /** What was read or skipped last ended with a packet. */
-  get isBetweenPackets(): boolean {
-    return this.#boundaries.areBetweenPackets;
-  }
-
-  /** Something was received and not handed out. */
-  get hasRest(): boolean {
-    return this.#stream.readableLength > 0 || this.#rest.length > 0;
-  }
-
-  /** The next slice of what was received and not handed out, for when the stream is closed. @param packets in it at most */
-  takeRest(packets: number): Buffer | null {
-    const rest = this.#allRest();
-    if (rest.length === 0) return null;
-    const end = this.#boundaries.take(rest.subarray(0, SLICE_BYTES), packets);
-    this.#rest = rest.subarray(end);
-    this.#tellUnread(this.#rest.length);
-    return rest.subarray(0, end);
-  }
-
-  /** Instead of taking it. @param onPacket as in {@link PacketBoundaries.passOver} */
-  passOverRest(onPacket: (firstByte: number) => boolean): void {
-    this.#boundaries.passOver(this.#allRest(), onPacket);
-    this.letGo();
-  }
-
-  /** Nobody asks for the rest any more. */
-  letGo(): void {
-    this.#rest = NOTHING;
+  /** What was received and not handed on; `undefined` = nothing. For when the stream is closed: the gate is not asked any more. */
+  rest(): UnreadRest | undefined {
+    this.#held = true;
+    if (this.#stream.readableLength > 0) {
+      const readAll = (): Buffer | null => this.#read.call(this.#stream);
+      return new UnreadRest(this.#boundaries, readAll, (bytes) => this.#tellUnread(bytes));
+    }
     this.#tellUnread(0);
-  }
-
-  #allRest(): Buffer {
-    if (this.#stream.readableLength > 0) this.#rest = this.#read.call(this.#stream) ?? this.#rest;
-    return this.#rest;
+    return undefined;
   }
 
   /** The connection is gone. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { GatewayLimits } from '#ingest-gateway/gateway-limits.ts';
+import type { MemoryBudget } from '#ingest-gateway/memory-budget.ts';
 import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import type { ListenerName } from '#ingest-gateway/telemetry-labels.ts';
@@ -54,16 +55,10 @@ export interface ListenerOptions {
   readonly proxyProtocol: boolean;
 }
 
-/** Who holds bytes that nobody was given yet. */
-interface InputHolder {
-  /** Ends the connection: the memory is needed. */
-  drop(bytes: number): void;
-}
-
 export interface ListenerParts {
   readonly door: Door;
   /** Bounds what all connections hold of what is not whole. */
-  readonly heldInput: { hold(holder: InputHolder, bytes: number): void };
+  readonly heldInput: Pick<MemoryBudget, 'hold'>;
   readonly telemetry: IngestTelemetry;
 }
 
