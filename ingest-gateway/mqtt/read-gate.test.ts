@@ -238,6 +238,40 @@ describe('read gate', () => {
     expect(Math.max(...greedy.map(({ packets }) => packets)) / 128, 'in their order').toBeLessThan(9);
   });
 
+  it('[P10] nor does one that was just let in, or has little when it may read again, wait in line', async () => {
+    const turns = new Turns(128, () => undefined);
+    for (let i = 0; i < 100; i++) turns.wait(() => undefined);
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const gate = new ReadGate(stream, turns, { paused: () => undefined, unread: () => undefined });
+    const slices: string[] = [];
+    stream.on('readable', () => {
+      for (let slice = stream.read(); slice !== null; slice = stream.read()) slices.push(String(slice));
+    });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const ping = Buffer.from([0xc0, 0]);
+    gate.hold();
+    stream.push(ping);
+    await turn();
+    const allowance = {
+      budgets: [new InflightBudget(10, 10_000)],
+      bucket: new TokenBucket(1e9, 1e9, performance.now()),
+    };
+    gate.open(allowance);
+    await turn();
+    await turn();
+    expect(slices, 'let in').toHaveLength(1);
+    gate.hold();
+    stream.push(ping);
+    await turn();
+    expect(slices).toHaveLength(1);
+    gate.open(allowance);
+    gate.hold();
+    await turn();
+    gate.open(allowance);
+    gate.resume();
+    expect(slices, 'woken').toHaveLength(2);
+  });
+
   it('[P6] takes no more in pieces of a byte than a few, counts what they take, and goes on when it may', async () => {
     let asked = 0;
     const stream = new Duplex({

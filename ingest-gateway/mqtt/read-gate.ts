@@ -11,6 +11,8 @@ import { UnreadRest } from './unread-rest.ts';
 const FIRST_SLICE_BYTES = 4 * 1024;
 /** Of packets so small, or of so many connections, that a slice is cut each time. */
 const LEAST_SLICE_BYTES = 256;
+/** Who stopped with so little, a few messages, does not wait in line for it. */
+const LITTLE_BYTES = 1024;
 
 /** What a connection may use before it stops reading. */
 export interface ReadAllowance {
@@ -44,7 +46,7 @@ export interface ReadGateEvents {
  * Each turn of the event loop hands out one slice at most, of no more packets than this connection may have of the turn: a QoS 0
  * publish completes while its slice is still being parsed, and then aedes would read again from within its own parser. When more
  * is there than the slice, the next one comes without new input, in its place in line (`Turns`); so it does when the gate was
- * paused. Where slices are cut because of their packets, shorter ones are read: what goes back to the stream is copied.
+ * paused, and more than a little is there. Where slices are cut because of their packets, shorter ones are read: what goes back to the stream is copied.
  *
  * The price is one `setImmediate` and one synthetic `readable` event for each slice.
  */
@@ -94,12 +96,12 @@ export class ReadGate implements Waiter {
   open(allowance: ReadAllowance): void {
     this.#allowance = allowance;
     this.#held = false;
-    setImmediate(() => this.resume());
+    setImmediate(() => this.#look());
   }
 
   resume(): void {
     if (this.#waits) this.#starved = true;
-    else if (this.#stream.readableLength === 0) this.#look();
+    else if (this.#stream.readableLength <= LITTLE_BYTES) this.#look();
     else {
       this.#waits = true;
       this.#turns.wait(this.#onPlace);
@@ -157,7 +159,8 @@ export class ReadGate implements Waiter {
     const slice = this.#read.call(this.#stream, Math.min(available, most));
     const cut = slice && this.#fewPackets(slice);
     this.#tellUnread();
-    if (this.#stream.readableLength > 0) this.#turns.wait(this.#onPlace);
+    // Before CONNECT it is 4 KiB in all: what came behind it is looked at when the gate is opened.
+    if (this.#stream.readableLength > 0 && this.#allowance !== undefined) this.#turns.wait(this.#onPlace);
     else setImmediate(this.#onTurn);
     return cut;
   }
