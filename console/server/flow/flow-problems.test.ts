@@ -107,13 +107,12 @@ kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
     expect(monitor(() => '')).toEqual(['LagMonitorDown']);
   });
 
-  /** Looks every five seconds, at what each process says then (`undefined` = it does not answer), and tells when it was told. */
-  function monitorMissed(
+  /** Looks every five seconds, at what each process says then (`undefined` = it does not answer), and gives what is told. */
+  function* looksAt(
     seconds: number,
     processesAt: (second: number) => Readonly<Record<string, string | undefined>>,
-  ): number[] {
+  ): Generator<{ readonly second: number; readonly told: ReturnType<FlowProblems['list']> }> {
     const problems = new FlowProblems();
-    const missed: number[] = [];
     for (let second = 0; second <= seconds; second += 5) {
       const processes = Object.entries(processesAt(second)).map(([name, text]) => ({
         name,
@@ -121,10 +120,13 @@ kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
         detail: undefined,
       }));
       problems.judge(flowSampleOf(START + second * 1000, processes));
-      if (problems.list().some(({ name }) => name === 'LagMonitorDown')) missed.push(second);
+      yield { second, told: problems.list() };
     }
-    return missed;
   }
+  const monitorMissed = (...looks: Parameters<typeof looksAt>): number[] =>
+    [...looksAt(...looks)].flatMap(({ second, told }) =>
+      told.some(({ name }) => name === 'LagMonitorDown') ? [second] : [],
+    );
   const lookedAt = (second: number, skew = 0) =>
     `lag_monitor_last_success_timestamp_seconds ${START / 1000 + skew + 15 * Math.floor(second / 15)}`;
 
@@ -136,10 +138,14 @@ kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
       const briefly = (s: number) => s >= 100 && s < 150;
       expect(monitorMissed(400, (s) => ({ monitor: briefly(s) ? away : lookedAt(s) }))).toEqual([]);
       // Two minutes: missed after one, and no longer from its first look on.
-      const missed = monitorMissed(400, (s) => ({ monitor: s >= 100 && s < 220 ? away : lookedAt(s) }));
+      const missed = monitorMissed(400, (s) => ({
+        monitor: s >= 100 && s < 220 ? away : lookedAt(s),
+      }));
       expect([missed[0], missed.at(-1)]).toEqual([160, 215]);
       // So long that nothing is known of before: its second look shows that it goes on.
-      const lost = monitorMissed(800, (s) => ({ monitor: s >= 100 && s < 600 ? away : lookedAt(s) }));
+      const lost = monitorMissed(800, (s) => ({
+        monitor: s >= 100 && s < 600 ? away : lookedAt(s),
+      }));
       expect([lost[0], lost.at(-1)]).toEqual([160, 610]);
     }
   });
@@ -149,9 +155,25 @@ kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
       const stuck = lookedAt(0, skew);
       expect(monitorMissed(600, (s) => ({ well: lookedAt(s), stuck }))).toEqual([]);
       // Both are stuck, and one of them answers only now and then: what changes is who answers.
-      const missed = monitorMissed(600, (s) => ({ a: lookedAt(0), b: s % 15 === 0 ? stuck : undefined }));
+      const missed = monitorMissed(600, (s) => ({
+        a: lookedAt(0),
+        b: s % 15 === 0 ? stuck : undefined,
+      }));
       expect([missed[0], missed.at(-1)]).toEqual([60, 600]);
     }
+  });
+
+  it('[P7] a writer that stands still is seen beside a lag monitor that is stuck, and counted once', () => {
+    const partition = (lag: number, offset: number) => `
+kafka_consumergroup_lag{topic="t",partition="0"} ${lag}
+kafka_consumergroup_lag_seconds{topic="t",partition="0"} 200
+kafka_consumergroup_current_offset{topic="t",partition="0"} ${offset}`;
+    const stuck = lookedAt(0) + partition(10, 3);
+    const looks = looksAt(200, (second) => ({ stuck, well: lookedAt(second) + partition(12, 5) }));
+    const stalls = [...looks].flatMap(({ second, told }) =>
+      told.flatMap(({ name, sentence }) => (name === 'ConsumerStalled' ? [{ second, sentence }] : [])),
+    );
+    expect(stalls[0]).toEqual({ second: 180, sentence: expect.stringContaining('12 records wait in t/0.') });
   });
 
   it('tells of a gateway that does not answer', () => {

@@ -58,7 +58,7 @@ export class ProblemWindow {
       while ((this.#moments[0] as Moment).at < at - KEPT_MS) this.#moments.shift();
     }
     for (const { labels, value } of samples.of('kafka_consumergroup_current_offset')) {
-      const key = partitionKey(labels);
+      const key = seriesKey(labels);
       if (this.#standsSince.get(key)?.offset !== value) this.#standsSince.set(key, { offset: value, at });
     }
     for (const { labels, value } of samples.of('lag_monitor_last_success_timestamp_seconds')) {
@@ -127,14 +127,19 @@ export class ProblemWindow {
     const seconds = new Map(
       this.samples
         .of('kafka_consumergroup_lag_seconds')
-        .map(({ labels, value }) => [partitionKey(labels), value]),
+        .map(({ labels, value }) => [seriesKey(labels), value]),
     );
-    return this.samples.of('kafka_consumergroup_lag').flatMap(({ labels, value: lag }) => {
-      const key = partitionKey(labels);
+    const stalled = new Map<string, StalledPartition>();
+    for (const { labels, value: lag } of this.samples.of('kafka_consumergroup_lag')) {
+      const key = seriesKey(labels);
       const since = this.#standsSince.get(key)?.at ?? this.at;
-      if (lag <= 0 || (seconds.get(key) ?? 0) <= lagSeconds || this.at - since < forMs) return [];
-      return [{ topic: labels['topic'] ?? '', partition: labels['partition'] ?? '', lag }];
-    });
+      if (lag <= 0 || (seconds.get(key) ?? 0) <= lagSeconds || this.at - since < forMs) continue;
+      const { consumergroup, topic = '', partition = '' } = labels;
+      const place = `${consumergroup} ${topic} ${partition}`;
+      // Of two monitors both may say so.
+      if ((stalled.get(place)?.lag ?? 0) < lag) stalled.set(place, { topic, partition, lag });
+    }
+    return [...stalled.values()];
   }
 
   #values(scalar: Scalar, ms: number): number[] {
@@ -154,6 +159,7 @@ function momentOf(at: number, samples: MetricSamples): Moment {
   return { at, ...(Object.fromEntries(values) as Record<Scalar, number | undefined>) };
 }
 
-function partitionKey(labels: Readonly<Record<string, string>>): string {
-  return `${labels['consumergroup']} ${labels['topic']} ${labels['partition']}`;
+/** Of a partition, as one lag monitor sees it: another one may be stuck, and say where it stood then. */
+function seriesKey({ instance, consumergroup, topic, partition }: Readonly<Record<string, string>>): string {
+  return `${instance} ${consumergroup} ${topic} ${partition}`;
 }
