@@ -232,8 +232,8 @@ describe('device credentials', () => {
     for (const id of ['unknown', 'generated', 'chosen', 'gone']) {
       const startedAt = performance.now();
       expect(await returnCode(test, id, 'wrong')).toBe(4);
-      // Timers may be early by a part of a millisecond.
-      expect(performance.now() - startedAt).toBeGreaterThan(loginRefusalMs - 2);
+      // Timers may be early by a little; without the rule the dearest of them takes about 60 ms.
+      expect(performance.now() - startedAt).toBeGreaterThan(loginRefusalMs - 20);
     }
   });
 

@@ -67,7 +67,8 @@ describe('forEachInFlight', () => {
   test('a rate spreads the beginnings', async () => {
     const startedAt = performance.now();
     await forEachInFlight(upTo(11), { inFlight: 5, ratePerSecond: 100, signal: never }, async () => {});
-    // The eleventh is due 100 ms after the first; no upper bound, machines are slow at times.
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(99);
+    // The eleventh is due 100 ms after the first. Timers may be early by a millisecond or two, and machines are slow at
+    // times: less than the ten beginnings before it is what a rate forbids, and there is no upper bound.
+    expect(performance.now() - startedAt).toBeGreaterThan(90);
   });
 });

@@ -29,7 +29,7 @@ export async function forEachInFlight<T>(
     for await (const item of items) {
       if (ratePerSecond !== undefined) {
         const dueAt = startedAt + (begun * 1000) / ratePerSecond;
-        await pause(Math.max(0, dueAt - performance.now()), signal);
+        await pause(Math.max(0, Math.ceil(dueAt - performance.now())), signal);
       }
       while (working.size >= inFlight) await Promise.race(working);
       if (signal.aborted || failures.length > 0) break;
