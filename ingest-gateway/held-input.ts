@@ -13,7 +13,7 @@ const FEW_PIECES = 8;
  * two hundred bytes, however short: a client that sends each byte in a TCP segment or a TLS record of its own would hold fifty
  * megabytes for one unfinished packet. And what is left of a chunk as it was read from the socket keeps all of its 64 KiB.
  *
- * To be called whenever a piece was added. What is copied for it is a few milliseconds in all for the largest packet.
+ * To be called whenever a chunk was taken. What is copied for it is a few milliseconds in all for the largest packet.
  */
 export function holdCompactly(held: HeldInput): void {
   const pieces = held._bufs;
@@ -21,9 +21,13 @@ export function holdCompactly(held: HeldInput): void {
   if (newest === undefined) return;
   if (pieces.length > FEW_PIECES + held.length / BYTES_A_PIECE) {
     pieces.splice(0, pieces.length, ownCopy(pieces, held.length));
-  } else if (newest.buffer.byteLength > 2 * newest.length) {
-    pieces[pieces.length - 1] = ownCopy([newest], newest.length);
+    return;
   }
+  let first = pieces.length - 1;
+  while (pieces[first - 1]?.buffer === newest.buffer) first--;
+  const ofChunk = pieces.slice(first);
+  const bytes = ofChunk.reduce((sum, { length }) => sum + length, 0);
+  if (newest.buffer.byteLength > 2 * bytes) pieces.splice(first, ofChunk.length, ownCopy(ofChunk, bytes));
 }
 
 /** Not of the memory that small buffers share: that would be held as well. */

@@ -15,8 +15,6 @@ export interface AedesInternals {
   waitForDrain(callback: () => void): void;
   /** A DISCONNECT came. */
   readonly _disconnected: boolean;
-  /** Ends the client when it is silent; not there while `_keepaliveInterval` is not above 0. */
-  readonly _keepaliveTimer: NodeJS.Timeout | null;
   readonly _parser: ParserInternals;
 }
 

@@ -4,7 +4,6 @@ import { hasCode } from '#runtime/errors.ts';
 /** Texts of aedes 1.2.0; its errors have no codes. */
 const BY_MESSAGE: Readonly<Record<string, RefusalReason>> = {
   'connect did not arrive in time': 'connect-timeout',
-  'keep alive timeout': 'keepalive-timeout',
   'drain timeout': 'slow-reader',
   'unacceptable protocol version': 'protocol-version',
   'internal error': 'internal-error',

@@ -104,6 +104,8 @@ export class ConnectHooks {
     Object.assign(packet, judgement.changes);
     delete packet.will;
     connection.answers.connecting(packet);
+    // Watched by us (`registered`): aedes would end a client whose packets lie unread.
+    packet.keepalive = 0;
     done(null, true);
   }
 
@@ -189,6 +191,11 @@ export class ConnectHooks {
     this.#replace(connections.bind(connection, device), connection.address);
     connection.judged('let-in');
     connection.answers.accepted(clientId);
+    connection.keepalive.begin(
+      connection.connect?.changes.keepalive ?? 0,
+      () => connection.gate.isBehind,
+      () => connections.end(connection, 'keepalive-timeout'),
+    );
   }
 
   /** CONNACK 0 is sent, and the packets that came together with the CONNECT were handled. */

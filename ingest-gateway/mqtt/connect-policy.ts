@@ -1,5 +1,6 @@
 import type { ConnectPacket } from 'aedes';
 import type { ToleratedKind } from '#ingest-gateway/telemetry-labels.ts';
+import { SILENCE_FACTOR } from './keepalive-watch.ts';
 
 /** What becomes of a CONNECT before anyone is authenticated. */
 export interface ConnectJudgement {
@@ -15,8 +16,6 @@ export interface ConnectJudgement {
 
 /** Share of its keepalive that a device's message may wait: well before the device gives up on the connection. */
 const KEEPALIVE_SHARE = 0.8;
-/** aedes closes a silent connection after this multiple of its keepalive [MQTT-3.1.2-24]. */
-const SILENCE_FACTOR = 1.5;
 
 /**
  * Clumsy but harmless firmware is let in without what it asked for: a will (nobody could receive it), a persistent

@@ -8,6 +8,7 @@ import { beginningOf } from '#runtime/own-text.ts';
 import { Connection } from './connection.ts';
 import { ReadGate } from './read-gate.ts';
 import { Turns } from './turns.ts';
+import { answerToRefusal } from './v5/answer-to-refusal.ts';
 
 /** One for all: an `AbortError` with its stack for each costs more than all else that a closed connection does. */
 const GONE = new Error('the connection is closed');
@@ -126,6 +127,13 @@ export class ConnectionTable {
     this.#telemetry.refused({ reason, deviceId, address, detail });
   }
 
+  /** Ends a connection that may not be there any more. */
+  end(connection: Connection, reason: RefusalReason): void {
+    this.refuse(connection, reason);
+    if (connection.connect === undefined) connection.stream.destroy();
+    else connection.end(connection.answers.farewell(answerToRefusal(reason, true)));
+  }
+
   /** The memory is needed that it holds. */
   drop(connection: Connection, reason: RefusalReason, detail: string): void {
     this.refuse(connection, reason, detail);
@@ -134,9 +142,10 @@ export class ConnectionTable {
   }
 
   #remove(connection: Connection): void {
-    const { client, device, gate, acknowledgements } = connection;
+    const { client, device, gate, keepalive, acknowledgements } = connection;
     this.#byClient.delete(client);
     gate.dispose();
+    keepalive.end();
     acknowledgements.discard();
     if (device === undefined) return;
     device.connections.disconnected(this.#now(), connection.address, connection.refusal);

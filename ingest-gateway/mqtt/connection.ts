@@ -10,6 +10,7 @@ import type { RefusalReason } from '#ingest-gateway/refusal-reason.ts';
 import { internalsOf } from './aedes-internals.ts';
 import type { Answers } from './answers.ts';
 import type { ConnectJudgement } from './connect-policy.ts';
+import { KeepaliveWatch } from './keepalive-watch.ts';
 import { Mqtt3Answers } from './mqtt3-answers.ts';
 import type { ReadGate } from './read-gate.ts';
 
@@ -28,6 +29,7 @@ export class Connection {
   readonly gate: ReadGate;
   readonly acknowledgements = new AcknowledgementQueue();
   readonly writer: AnswerWriter;
+  readonly keepalive = new KeepaliveWatch();
   answers: Answers;
   /** Fires when the connection is gone: work for it is pointless. */
   readonly closed: AbortSignal;
@@ -89,6 +91,7 @@ export class Connection {
    * here on nothing is acknowledged any more.
    */
   end(lastWords: Uint8Array): void {
+    this.keepalive.end();
     this.writer.flush();
     this.gate.discardInput();
     let pieces = 0;

@@ -37,23 +37,19 @@ export function guardConnection(
     if (partialPackets.hold(holder, 0) > 0) telemetry.packetCut();
   });
 
-  const release = (messageId: number): boolean => {
-    // A packet that aedes does not see keeps the connection alive, too.
-    aedes._keepaliveTimer?.refresh();
-    return connection.answers.toRelease(messageId);
-  };
   /** Before a CONNECT it is aedes that refuses it. */
   const publish = (packet: ReceivedPacket): boolean => {
     if (connection.connect === undefined) return true;
-    aedes._keepaliveTimer?.refresh();
     publishes.take(packet as ReceivedPacket & ReceivedPublish);
     return false;
   };
   const received = (packet: ReceivedPacket): boolean => {
     telemetry.packetReceived(packet.cmd);
+    connection.keepalive.heard();
     const { device } = connection;
     const isRelease = packet.cmd === 'pubrel' && device !== undefined;
-    if (!isRelease || !release(packet.messageId ?? 0)) device?.bucket.take(tokensOf(packet));
+    if (!isRelease || !connection.answers.toRelease(packet.messageId ?? 0))
+      device?.bucket.take(tokensOf(packet));
     if (packet.cmd === 'publish') return publish(packet);
     if (packet.cmd === 'disconnect') publishes.disconnected();
     return !isRelease;

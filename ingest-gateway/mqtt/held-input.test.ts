@@ -54,6 +54,17 @@ describe('what is held of a packet that is not whole', () => {
     expect(packets.at(-1)).toEqual({ ...ID, isWhole: true });
   });
 
+  it('[P6] keeps nothing of the chunk of which it is several pieces', () => {
+    const chunk = Buffer.alloc(64 * 1024);
+    const fragments = [chunk.subarray(-20, -10), chunk.subarray(-8, -4), chunk.subarray(-2)];
+    const before = Buffer.from(new Uint8Array(100).buffer);
+    const held = [before, ...fragments];
+    holdCompactly({ length: 116, _bufs: held });
+    expect(held[0]).toBe(before);
+    expect(Buffer.concat(held)).toEqual(Buffer.concat([before, ...fragments]));
+    expect(memoryOf(held)).toBe(116);
+  });
+
   it('is left as it is, where it takes no more than it has', () => {
     const { parse, held } = parser();
     const slices = [PUBLISH.subarray(0, 16_384), PUBLISH.subarray(16_384, 32_768)].map((slice) =>

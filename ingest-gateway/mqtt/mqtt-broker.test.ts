@@ -157,6 +157,20 @@ describe('deadlines', () => {
     expect(await test.metric(refused('keepalive-timeout'))).toBe(1);
     expect(await test.metric(tolerated('keepalive'))).toBe(1);
   });
+
+  it.each([4, 5] as const)(
+    '[P6] does not take for silent who waits for us: its packets lie unread (protocol version %d)',
+    async (protocolVersion) => {
+      // As many as one turn may take are two thirds of a second of its rate.
+      const limits = { messagesPerSecond: 200, messageBurst: 100, maxKeepaliveSeconds: 0.15 };
+      await using test = await startTestGateway({ limits });
+      const client = await RawClient.device(test.port, 'dev-1', { keepalive: 0, protocolVersion });
+      client.send(...Array.from({ length: 600 }, () => ({ cmd: 'pingreq' }) as const));
+      expect(await client.take(600)).toHaveLength(600);
+      await client.closed;
+      expect(await test.metric(refused('keepalive-timeout'))).toBe(1);
+    },
+  );
 });
 
 describe('clumsy firmware is tolerated [P10]', () => {

@@ -22,7 +22,6 @@ import { LeftInput } from './left-input.ts';
 import { type Mqtt5Parts, offerMqtt5 } from './mqtt5-answers.ts';
 import { Publishes } from './publishes.ts';
 import { setFiltersAside } from './set-aside-filters.ts';
-import { answerToRefusal } from './v5/answer-to-refusal.ts';
 import { SessionMemory } from './v5/session-memory.ts';
 
 export interface MqttBrokerParts extends Omit<ConnectParts, 'connections' | 'isStopping'> {
@@ -116,7 +115,7 @@ export class MqttBroker {
     const connection = this.#connections.add(arrival, () => handleWithoutEnd(this.#aedes, stream));
     // Since it came to the door.
     if (this.#parts.bans.address(address) !== undefined) {
-      this.#end(connection, 'banned');
+      this.#connections.end(connection, 'banned');
       return;
     }
     const { client, gate } = connection;
@@ -140,18 +139,13 @@ export class MqttBroker {
 
   /** Ends connections that may not be there any more. */
   disconnect(reason: RefusalReason, isMeant: (connection: Connection) => boolean): void {
-    for (const connection of this.#connections) if (isMeant(connection)) this.#end(connection, reason);
+    for (const connection of this.#connections)
+      if (isMeant(connection)) this.#connections.end(connection, reason);
   }
 
   /** The device may send more, or less, than a moment ago. */
   allowanceChanged(deviceId: string): void {
     this.#connections.boundTo(deviceId)?.gate.allowanceChanged();
-  }
-
-  #end(connection: Connection, reason: RefusalReason): void {
-    this.#connections.refuse(connection, reason);
-    if (connection.connect === undefined) connection.stream.destroy();
-    else connection.end(connection.answers.farewell(answerToRefusal(reason, true)));
   }
 
   /** Stops without losing an earned acknowledgement. The listeners must be closed already. */

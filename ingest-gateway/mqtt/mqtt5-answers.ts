@@ -65,6 +65,7 @@ class Mqtt5Answers implements Answers {
         publish: (packet) => handlePublish(publishes, connection, asPublish(packet)),
         arrived: (packet, length) => {
           telemetry.packetReceived(packet.cmd);
+          connection.keepalive.heard();
           if (packet.cmd !== 'pubrel') connection.device?.bucket.take(tokensOf(costOf(packet, length)));
         },
         left: (packet) => {

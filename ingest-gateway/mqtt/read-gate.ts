@@ -134,6 +134,11 @@ export class ReadGate implements Waiter {
     return undefined;
   }
 
+  /** What the client sends is not looked at for now: it is paused, or waits for its place in line. */
+  get isBehind(): boolean {
+    return this.#paused || this.#waits;
+  }
+
   /** The connection is gone. */
   dispose(): void {
     this.#held = true;

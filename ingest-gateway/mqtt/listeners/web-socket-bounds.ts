@@ -19,6 +19,7 @@ interface WebSocketInternals {
     readonly _bufferedBytes: number;
     readonly _buffers: HeldInput['_bufs'];
     readonly _messageLength: number;
+    readonly _fragments: HeldInput['_bufs'];
   };
 }
 
@@ -67,6 +68,7 @@ export function boundWebSocket(
   const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
   takeInSlices(webSocket, socket, () => {
     holdCompactly({ length: receiver._bufferedBytes, _bufs: receiver._buffers });
+    holdCompactly({ length: receiver._messageLength, _bufs: receiver._fragments });
     heldInput.hold(holder, receiver._bufferedBytes + receiver._messageLength);
   });
   socket.once('close', () => heldInput.hold(holder, 0));

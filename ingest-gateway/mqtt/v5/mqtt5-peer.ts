@@ -35,8 +35,6 @@ export interface Mqtt5Surroundings extends ConversationParts {
   end(lastWords: Uint8Array): void;
 }
 
-/** A client that is silent for this multiple of its keepalive is let go [MQTT-3.1.2-22]. */
-const SILENCE_FACTOR = 1.5;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -68,7 +66,6 @@ export class Mqtt5Peer {
   /** Set when it is let in. */
   #deviceId = '';
   #conversation: Conversation | undefined;
-  #silence: NodeJS.Timeout | undefined;
 
   constructor(options: Mqtt5Options, parts: Mqtt5Surroundings) {
     this.#options = options;
@@ -105,10 +102,9 @@ export class Mqtt5Peer {
     this.refuse('protocol-version', `protocol version ${version}`);
   }
 
-  /** aedes is about to see the CONNECT, changed to what the client can have: its keepalive is watched here. */
-  connecting(packet: { keepalive?: number | undefined }): void {
+  /** The CONNECT was changed to what the client can have. */
+  connecting(packet: { readonly keepalive?: number | undefined }): void {
     this.#keepalive = packet.keepalive ?? 0;
-    packet.keepalive = 0;
   }
 
   /** The client is the device that it says it is, and aedes is about to write CONNACK 0. */
@@ -132,8 +128,6 @@ export class Mqtt5Peer {
     const isAsAsked = this.#keepalive === connect.keepalive;
     const serverKeepAlive = isAsAsked ? undefined : Math.max(1, Math.floor(this.#keepalive));
     replaceConnack(stream, this.#connack(unreleased !== undefined, serverKeepAlive));
-    const silent = (): void => this.refuse('keepalive-timeout', 'nothing came in time');
-    this.#silence = setTimeout(silent, this.#keepalive * SILENCE_FACTOR * 1000);
   }
 
   /** aedes is done with the CONNECT. */
@@ -230,7 +224,6 @@ export class Mqtt5Peer {
   }
 
   #handle(packet: ClientPacket): void {
-    this.#silence?.refresh();
     try {
       const fault =
         packet.cmd === 'disconnect'
@@ -260,6 +253,5 @@ export class Mqtt5Peer {
     }
     this.#mode = 'ended';
     this.#early = [];
-    clearTimeout(this.#silence);
   }
 }
