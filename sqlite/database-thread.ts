@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { describeError, type ErrorCode, PipelineError } from '#runtime/errors.ts';
+import { startThread } from '#runtime/start-thread.ts';
 import type { Calls, ThreadMessage, ThreadRequest } from './thread-messages.ts';
 
 export interface DatabaseThreadOptions<Event> {
@@ -101,11 +102,9 @@ export class DatabaseThread<T extends Calls<T>, Event = never> {
 
   #start(): RunningThread {
     const { name, entry, workerData } = this.#options;
-    // The thread needs none of the flags of the process, and some (`--eval`'s) would keep it from starting.
-    const worker = new Worker(entry, {
+    const worker = startThread(entry, {
       name,
       workerData,
-      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     const thread: RunningThread = {

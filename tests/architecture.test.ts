@@ -195,6 +195,13 @@ describe('architecture', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('only runtime/start-thread.ts begins threads', () => {
+    const begins = files.filter(
+      (file) => !isTest(file) && /\bnew Worker\(/.test(readFileSync(path.join(ROOT, file), 'utf8')),
+    );
+    expect(begins).toEqual(['runtime/start-thread.ts']);
+  });
+
   it('only event-log/kafka/wire reaches into the inside of kafkajs', () => {
     const strays = files.filter(
       (file) =>

@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '#runtime/start-thread.ts';
 import type { SlowHash } from './credential.ts';
 
 /** Each takes a core, and up to 64 MiB while it computes. */
@@ -92,9 +93,8 @@ export class HashThreads implements Disposable {
   }
 
   #start(): HashThread {
-    const worker = new Worker(new URL('./hash-thread.ts', import.meta.url), {
+    const worker = startThread(new URL('./hash-thread.ts', import.meta.url), {
       name: 'passwords',
-      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     const thread: HashThread = { worker, waiting: new Map(), idle: undefined };

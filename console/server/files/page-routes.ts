@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NOTHING_HERE } from '#console/server/answers/api-answers.ts';
 import type { HttpDoor } from '#runtime/http-guard.ts';
 import { pathOf } from '#runtime/request-path.ts';
+import { startThread } from '#runtime/start-thread.ts';
 import type { PageFile } from './page-files.ts';
 
 /** Below these nothing is a place in the page. */
@@ -36,7 +36,7 @@ export function pageRoutes(door: HttpDoor): (server: FastifyInstance) => void {
 }
 
 async function preparedFiles(): Promise<ReadonlyMap<string, PageFile>> {
-  const thread = new Worker(new URL('./page-thread.ts', import.meta.url), { name: 'page', execArgv: [] });
+  const thread = startThread(new URL('./page-thread.ts', import.meta.url), { name: 'page' });
   const [files] = await once(thread, 'message');
   return files as ReadonlyMap<string, PageFile>;
 }
