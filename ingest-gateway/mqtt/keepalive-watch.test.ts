@@ -22,7 +22,7 @@ describe('KeepaliveWatch [P10]', () => {
     keepalive.heard();
     vi.advanceTimersByTime(89_999);
     expect(seen.silent).toBe(0);
-    vi.advanceTimersByTime(1);
+    vi.advanceTimersByTime(2);
     expect(seen.silent).toBe(1);
     vi.advanceTimersByTime(1_000_000);
     expect(seen.silent).toBe(1);
@@ -36,6 +36,18 @@ describe('KeepaliveWatch [P10]', () => {
     seen.owed = false;
     vi.advanceTimersByTime(90_000);
     expect(seen.silent).toBe(1);
+  });
+
+  it('hears what was said while the process stood still, and is read after its time is over', () => {
+    const { seen, keepalive } = watch();
+    vi.advanceTimersToNextTimer();
+    keepalive.heard();
+    vi.advanceTimersByTime(89_999);
+    expect(seen.silent).toBe(0);
+    vi.advanceTimersByTime(1);
+    keepalive.end();
+    vi.advanceTimersByTime(1_000_000);
+    expect([seen.silent, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
   it('leaves no timer behind', () => {

@@ -8,6 +8,7 @@ export const SILENCE_FACTOR = 1.5;
  */
 export class KeepaliveWatch {
   #timer: NodeJS.Timeout | undefined;
+  #look: NodeJS.Immediate | undefined;
 
   /**
    * @param seconds its keepalive.
@@ -17,8 +18,11 @@ export class KeepaliveWatch {
   begin(seconds: number, owed: () => boolean, silent: () => void): void {
     this.#timer = setTimeout(
       () => {
-        if (owed()) this.heard();
-        else silent();
+        // After a process stood still, timers fire before the sockets are read: what it said meanwhile is read first.
+        this.#look = setImmediate(() => {
+          if (owed()) this.heard();
+          else silent();
+        });
       },
       seconds * SILENCE_FACTOR * 1000,
     );
@@ -26,10 +30,12 @@ export class KeepaliveWatch {
 
   /** A packet came. */
   heard(): void {
+    clearImmediate(this.#look);
     this.#timer?.refresh();
   }
 
   end(): void {
+    clearImmediate(this.#look);
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
