@@ -212,7 +212,7 @@ describe('device credentials', () => {
   it('[P10] whose password was right lately, or was made by us, comes in beside any number of guesses', async () => {
     const { password, hash } = generatePassword();
     await changeCredentials(file, async (devices) => void devices.set('dev-3', hash));
-    await using test = await start({ limits: { busyAnswerMs: 5_000 } });
+    await using test = await start({ limits: { busyAnswerMs: 5_000, loginWaitMs: 60_000 } });
     expect(await returnCode(test, 'dev-1', 'one')).toBe(0);
     for (const id of ['dev-1', 'dev-3'])
       await Promise.all(Array.from({ length: 40 }, (_, i) => returnCode(test, id, `guess ${i}`)));
