@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEventLog } from '#event-log/open-event-log.ts';
+import { choosePorts } from '#runtime/choose-ports.ts';
 import { ContractInForce } from '#runtime/contract-in-force.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { readSettings, type Settings } from '#runtime/settings.ts';
@@ -21,17 +22,9 @@ afterEach(() => rmSync(dataDir, { recursive: true }));
 
 const settingsOf = (env: Readonly<Record<string, string>>): Settings => readSettings(env, () => '').settings;
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
-}
-
 describe('npm run gateway', () => {
   it('serves MQTT and HTTP, makes its topics, and stops', async () => {
-    const [mqttPort, httpPort] = [await freePort(), await freePort()];
+    const [mqttPort, httpPort] = (await choosePorts([undefined, undefined])).map(String) as [string, string];
     const settings = settingsOf({ DATA_DIR: dataDir, MQTT_PORT: mqttPort, HTTP_PORT: httpPort });
     const log = createLogger({ name: 'test', level: 'silent' });
     const deps = { log, metrics: new Registry(), now: Date.now, random: Math.random };
@@ -63,7 +56,7 @@ describe('npm run gateway', () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => blocker.once('listening', resolve));
     const taken = String((blocker.address() as AddressInfo).port);
-    const mqttPort = await freePort();
+    const [mqttPort = ''] = (await choosePorts([undefined])).map(String);
     const log = createLogger({ name: 'test', level: 'silent' });
     const start = async (httpPort: string) => {
       const settings = settingsOf({ DATA_DIR: dataDir, MQTT_PORT: mqttPort, HTTP_PORT: httpPort });
@@ -76,7 +69,7 @@ describe('npm run gateway', () => {
       });
     };
     await expect(start(taken)).rejects.toMatchObject({ code: 'configuration' });
-    const service = await start(await freePort());
+    const service = await start(String((await choosePorts([undefined]))[0]));
     await service.stop();
     blocker.close();
   });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { choosePorts } from '#runtime/choose-ports.ts';
 import { runDevices } from './testing/run-devices.ts';
 
 const LAST = { at: 0, reason: 'bad-credentials', address: '192.0.2.7', device: 'dev-1', detail: null };
@@ -97,9 +98,7 @@ describe('npm run devices -- status', () => {
   });
 
   it('says that no gateway answers, and where it asked', async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const port = String((server.address() as AddressInfo).port);
-    await new Promise((resolve) => server.close(resolve));
+    const port = String((await choosePorts([undefined]))[0]);
     expect(await status([], { HTTP_PORT: port })).toMatchObject({
       code: 1,
       out: '',

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { choosePorts } from '#runtime/choose-ports.ts';
 
 /** A way to a server that can be cut: connections are refused, and those that exist end. */
 export class SeverableProxy {
@@ -15,7 +16,7 @@ export class SeverableProxy {
   }
 
   static async to(target: URL): Promise<SeverableProxy> {
-    return new SeverableProxy(target, await listening(0));
+    return new SeverableProxy(target, await listening((await choosePorts([undefined]))[0] as number));
   }
 
   get url(): string {
