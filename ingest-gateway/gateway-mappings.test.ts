@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AppendRecord } from '#contract/log-record.ts';
 import { loadContract } from '#runtime/load-contract.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { changeCredentials } from './devices/credentials-file.ts';
 import { generatePassword } from './devices/password-hash.ts';
 import { connectPacket, publishPacket, RawClient } from './testing/raw-client.ts';
@@ -257,6 +258,6 @@ describe('foreign topics', () => {
     const client = await RawClient.device(under.port, 'bridge-1');
     client.send(...Array.from({ length: 8 }, (_, at) => publish('tele/a/SENSOR', sensor(at), at + 1)));
     expect(await client.take(8)).toHaveLength(8);
-    expect(await under.metric('ingest_paused_devices')).toBe(1);
+    await eventually(async () => expect(await under.metric('ingest_paused_devices')).toBe(1));
   });
 });

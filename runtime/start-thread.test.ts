@@ -15,6 +15,7 @@ test('V8 knows the flag that keeps it from ending the process when threads come 
 test('a thread begins with none of the flags of its process', async () => {
   const script = `import { parentPort } from 'node:worker_threads'; parentPort.postMessage(process.execArgv);`;
   const thread = startThread(new URL(`data:text/javascript,${script}`), { name: 'test' });
+  const ended = once(thread, 'exit');
   expect((await once(thread, 'message'))[0]).toEqual([]);
-  await once(thread, 'exit');
+  await ended;
 });

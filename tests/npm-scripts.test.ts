@@ -85,7 +85,9 @@ describe('npm start', () => {
     const exit = once(child, 'exit');
     child.kill('SIGTERM');
     await exit;
-    expect(output()).toContain('"msg":"stopped"');
+    expect(() => process.kill(-(child.pid as number), 0), 'nothing is left of its group').toThrow('ESRCH');
+    // The last of the output may come after the end of the process.
+    await eventually(() => expect(output()).toContain('"msg":"stopped"'));
     await endedInOrder();
   });
 
@@ -100,7 +102,7 @@ describe('npm start', () => {
         DEVICE_CREDENTIALS_FILE: devices,
       });
       const loaded = () => output().split('device credentials loaded').length - 1;
-      expect(loaded()).toBe(1);
+      await eventually(() => expect(loaded()).toBe(1), PATIENCE);
       child.kill('SIGHUP');
       await eventually(() => expect(loaded()).toBe(2), PATIENCE);
       writeFileSync(devices, '{');

@@ -30,7 +30,8 @@ describe.skipIf(missingReason(inject('kafka')))('health', () => {
     };
     for (let i = 0; i < 30; i++) await append();
     expect(seen.filter(({ up }) => up)).toEqual([]);
-    expect(log.health().detail).toContain(advertised);
+    // The address is known from the metadata, whose connection may come later.
+    await eventually(() => expect(log.health().detail).toContain(advertised));
     expect(log.health().detail).toContain('broker 0');
   });
 

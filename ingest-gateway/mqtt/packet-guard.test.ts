@@ -76,7 +76,7 @@ describe('work is charged to the device that makes it', () => {
     client.send(...Array.from({ length: 60 }, () => body(0x62, 0, 9)));
     const answers = await client.take(60);
     expect(answers.every((answer) => answer.cmd === 'pubcomp' && answer.messageId === 9)).toBe(true);
-    expect(await test.metric('ingest_paused_devices')).toBe(1);
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
     expect(await test.metric('ingest_packets_total{type="pubrel"}')).toBe(60);
   });
 

@@ -127,7 +127,7 @@ describe.skipIf(missingReason(chromium))('devices in a browser', () => {
     await console.publish('dev-1', goodReading(0));
     await eventually(async () => expect(await console.metric('writer_readings_stored_total')).toBe(1));
     await viewer.visit('/devices');
-    await page.getByText(/^(just now|\d+ s ago)$/).waitFor();
+    await page.getByText(/^(just now|\d+ (s|min) ago)$/).waitFor();
     await page.getByRole('link', { name: 'dev-1' }).click();
     await eventually(async () => expect(await page.locator('.chart canvas').count()).toBeGreaterThan(0));
   });

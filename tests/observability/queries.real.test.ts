@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { listMetrics, type ProcessName } from '#docs/generate/metrics.ts';
 import { loadSchemas } from '#runtime/load-schemas.ts';
+import { eventually } from '#runtime/testing/eventually.ts';
 import { makeCertificate } from '#services/certificates.ts';
 import { influxDbApi } from '#services/influxdb-api.ts';
 import { startPrometheus } from '#services/prometheus.ts';
@@ -118,8 +119,9 @@ describe.skipIf(missingReason(monitoring))('one process, embedded', () => {
   it('[P8] no alert fires or is about to, for want of a fault', async () => {
     const url = setUp.prometheus.url;
     // A tenth of the readings is malformed here.
-    const pending = await askPrometheus(url, 'ALERTS{alertname!="DeadLetterRateHigh"}');
-    expect(pending.map(({ metric }) => metric)).toEqual([]);
+    const pending = () => askPrometheus(url, 'ALERTS{alertname!="DeadLetterRateHigh"}');
+    // A scrape that a busy machine missed leaves one pending for a moment.
+    await expect.poll(pending, { timeout: DATA_WITHIN_MS }).toEqual([]);
   });
 });
 
@@ -167,16 +169,18 @@ describe.skipIf(missingReason(monitoring, kafka, influxdb))(
 
     it('the gaps of the sequence are the readings that were refused', async () => {
       const { query } = fluxQueries(dashboards).find(({ where }) => where.includes('Gaps')) ?? { query: '' };
-      const rows = await askFlux({ ...required(influxdb), bucket: suffix }, query);
-      expect(rows.length).toBe(DEVICES);
-      const missing = rows.map((row) => Number(row['missing']));
-      expect(Math.min(...missing)).toBeGreaterThanOrEqual(0);
-      expect(Math.max(...missing)).toBeGreaterThan(0);
+      await eventually(async () => {
+        const rows = await askFlux({ ...required(influxdb), bucket: suffix }, query);
+        expect(rows.length).toBe(DEVICES);
+        const missing = rows.map((row) => Number(row['missing']));
+        expect(Math.min(...missing)).toBeGreaterThanOrEqual(0);
+        expect(Math.max(...missing)).toBeGreaterThan(0);
+      });
     });
 
     it('[P8] no alert fires or is about to, for want of a fault', async () => {
-      const pending = await askPrometheus(setUp.prometheus.url, 'ALERTS{alertname!="DeadLetterRateHigh"}');
-      expect(pending.map(({ metric }) => metric)).toEqual([]);
+      const pending = () => askPrometheus(setUp.prometheus.url, 'ALERTS{alertname!="DeadLetterRateHigh"}');
+      await expect.poll(pending, { timeout: DATA_WITHIN_MS }).toEqual([]);
     });
   },
 );

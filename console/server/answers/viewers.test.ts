@@ -15,9 +15,10 @@ test('who left while its first message was made is no viewer', async () => {
   const asked = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>;
   const answer = fetch(`http://127.0.0.1:${port}/`, { signal: gone.signal });
   const [, raw] = await asked;
+  const closed = once(raw, 'close');
   gone.abort();
   await expect(answer).rejects.toThrow();
-  await once(raw, 'close');
+  await closed;
   viewers.add({ hijack: () => undefined, getHeaders: () => ({}), raw } as unknown as FastifyReply, 'first');
   expect(viewers.size).toBe(0);
 });
