@@ -287,7 +287,7 @@ describe('memory', () => {
 
 describe('stopping', () => {
   it('[P1] under load, every earned PUBACK arrives, and nothing else is acknowledged', async () => {
-    const limits = { messagesPerSecond: 1e9, messageBurst: 1e9 };
+    const limits = { messagesPerSecond: 1e9, messageBurst: 1e9, shutdownLingerMs: 60_000 };
     const test = await startTestGateway({ limits });
     const clients = await Promise.all(
       Array.from({ length: 20 }, (_, i) => RawClient.device(test.port, `dev-${i}`, { keepalive: 0 })),

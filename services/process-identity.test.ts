@@ -29,7 +29,7 @@ afterEach(() => {
 test('a process is alive under its identity, and gone after its end', async () => {
   expect(isAlive(identity)).toBe(true);
   signalProcess(identity, 'SIGKILL');
-  expect(await waitForEnd(identity, 5_000)).toBe(true);
+  expect(await waitForEnd(identity, 60_000)).toBe(true);
   expect(identifyProcess(identity.pid)).toBeUndefined();
   expect(signalProcess(identity, 'SIGKILL')).toBe(false);
 });

@@ -51,11 +51,11 @@ describe('embedded event log: full disk', () => {
         await log.append({ topic: 'readings', key: 'a', value, headers: {} }, performance.now() + deadlineMs);
         acknowledged.add(number);
       };
-      for (let i = 0; i < 20; i++) await append(10_000);
+      for (let i = 0; i < 20; i++) await append(60_000);
 
       const filler = join(disk, 'filler');
       expect(() => writeFileSync(filler, Buffer.alloc(12 * 1024 * 1024))).toThrow('ENOSPC');
-      await appendUntilRefused(log, () => append(10_000));
+      await appendUntilRefused(log, () => append(60_000));
       await expect(append(100)).rejects.toMatchObject({ code: 'not-durable' });
       expect(log.health()).toMatchObject({ up: false, detail: expect.stringContaining('full') });
       expect(await metrics.metrics()).toMatch(
@@ -66,7 +66,7 @@ describe('embedded event log: full disk', () => {
 
       rmSync(filler);
       await eventually(() => expect(log.health().up).toBe(true));
-      for (let i = 0; i < 20; i++) await append(10_000);
+      for (let i = 0; i < 20; i++) await append(60_000);
 
       const found = new Set(
         (await Array.fromAsync(log.read('readings'))).map((r) => r.value?.readUInt32LE()),

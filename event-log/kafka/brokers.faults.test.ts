@@ -147,20 +147,20 @@ describe.skipIf(missingReason(inject('kafka')))('a partition without a leader', 
 
     await using running = await openKafkaEventLog({ ...options, clientId: 'running' }, deps());
     await running.ensureTopics([{ name: 'r', cleanup: 'delete', retentionMs: 3_600_000 }]);
-    const before = await appendToAll(running, 20_000);
+    const before = await appendToAll(running, 60_000);
     expect(before.written.size).toBe(6);
 
     await kafka.node(1).kill();
-    const meanwhile = await appendToAll(running, 4_000);
+    const meanwhile = await appendToAll(running, 20_000);
     expect([meanwhile.written.size, [...meanwhile.codes]]).toEqual([4, ['not-durable']]);
     expect(running.health().up).toBe(true);
 
     await using fresh = await openKafkaEventLog({ ...options, clientId: 'fresh' }, deps());
-    const freshly = await appendToAll(fresh, 4_000);
+    const freshly = await appendToAll(fresh, 20_000);
     expect([freshly.written.size, [...freshly.codes]]).toEqual([4, ['not-durable']]);
 
     await kafka.node(1).start();
-    const after = await appendToAll(running, 30_000);
+    const after = await appendToAll(running, 60_000);
     expect([after.written.size, [...after.codes]]).toEqual([6, []]);
   });
 });

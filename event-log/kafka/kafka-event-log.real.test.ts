@@ -44,7 +44,7 @@ describe.skipIf(missing)('kafka', () => {
         dispose: () => kafka.close(),
       };
     },
-    { patienceMs: 20_000, quietMs: 1_000, sequences: 3 },
+    { patienceMs: 60_000, quietMs: 1_000, sequences: 3 },
   );
 });
 

@@ -64,7 +64,6 @@ test.each([
     await writer.stop();
     await close(pipeline);
   },
-  60_000,
 );
 
 async function killWriter(dataDir: string, parameters: readonly string[]): Promise<void> {

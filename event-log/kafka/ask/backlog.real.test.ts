@@ -37,7 +37,7 @@ describe.skipIf(missingReason(provided))('[P7] the backlog on Kafka is what coul
   const append = (topic: string, ...values: string[]) =>
     Promise.all(
       values.map((value) =>
-        log.append({ topic, key: 'k', value: Buffer.from(value), headers: {} }, performance.now() + 20_000),
+        log.append({ topic, key: 'k', value: Buffer.from(value), headers: {} }, performance.now() + 60_000),
       ),
     );
   const progress = async (topic: string) => (await log.progress(topic, GROUP))[0];

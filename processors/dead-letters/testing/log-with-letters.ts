@@ -119,7 +119,7 @@ export function appendLetters(
   letters: readonly DeadLetter[],
   topics: TopicNames = TOPICS,
 ): Promise<RecordPosition[]> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   return Promise.all(
     letters.map((letter) => log.append(encodeDeadLetter(topics.deadLetters, letter), deadline)),
   );

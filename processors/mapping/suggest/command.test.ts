@@ -116,7 +116,7 @@ describe('mapping suggest', () => {
   test('of a broker: what it publishes meanwhile, but for what a mapping knows, and our own topics', async () => {
     await using broker = await startBroker();
     const subscribed = broker.subscribed();
-    const running = suggest({ MAPPINGS: 'tasmota' }, '--url', broker.url, '--seconds', '2', '--topics', '#');
+    const running = suggest({ MAPPINGS: 'tasmota' }, '--url', broker.url, '--seconds', '5', '--topics', '#');
     await subscribed;
     await broker.publish('devices/d/telemetry', {});
     await broker.publish('tele/boiler/SENSOR', { AM2301: { Temperature: 1 } });
