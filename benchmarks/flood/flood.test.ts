@@ -130,7 +130,7 @@ describe('the load of the benchmark', () => {
       if (packet.cmd === 'publish') socket.write(acknowledge(packet.messageId ?? 0));
     });
     const { startedAt, endedAt } = await run(port, { rate: 200 });
-    expect(endedAt - startedAt).toBeGreaterThanOrEqual(190);
+    expect(endedAt - startedAt).toBeGreaterThan(150);
   });
 
   it.each([

@@ -56,15 +56,16 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
 
   test("[P5] one poison point among 5,000: 4,999 stored, one letter with InfluxDB's own words", async () => {
     const conflicting = { name: 'battery', kind: 'boolean', value: true } as const;
+    const readings = Array.from({ length: 5_000 }, (_, seq) => reading(seq));
+    readings[1_234] = reading(1_234, 0, { battery: 50 });
+    // At the time of the poison point: types are kept week by week, and one may have just begun.
     const seed = {
       measurement: 'environment',
       deviceId: 'seed',
-      timestamp: Date.now(),
+      timestamp: readings[1_234].ts,
       fields: [conflicting],
     };
     expect(await store.write([seed])).toEqual({ kind: 'written', rejected: [] });
-    const readings = Array.from({ length: 5_000 }, (_, seq) => reading(seq));
-    readings[1_234] = reading(1_234, 0, { battery: 50 });
     for (let from = 0; from < 5_000; from += 500) {
       await pipeline.append(device(0), readings.slice(from, from + 500));
     }
@@ -130,8 +131,14 @@ describe.skipIf(missingReason(kafka, influxdb))('on real Kafka and InfluxDB', ()
       depsWith(new Registry()),
     );
     const fields = [{ name: 'schemaVersion', kind: 'string', value: '1' }] as const;
-    const seed = { measurement: 'environment', deviceId: 'seed', timestamp: Date.now(), fields };
-    expect(await foreign.write([seed])).toEqual({ kind: 'written', rejected: [] });
+    // At both ends of what follows: types are kept week by week, and one may have just begun.
+    const seeds = [reading(0), reading(12_000)].map(({ ts }) => ({
+      measurement: 'environment',
+      deviceId: 'seed',
+      timestamp: ts,
+      fields,
+    }));
+    expect(await foreign.write(seeds)).toEqual({ kind: 'written', rejected: [] });
     for (let m = 0; m < 30; m++) {
       const readings = Array.from({ length: 200 }, (_, i) => reading(m * 200 + i));
       await pipeline.append(device(m % 10), readings);

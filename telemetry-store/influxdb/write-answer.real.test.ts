@@ -14,7 +14,8 @@ const RETENTION_S = 3_600;
 // The rows of the table in write-answer.ts, as the real server gives them, and what the driver makes of them.
 describe.skipIf('missing' in influxdb)('answers of a real InfluxDB', () => {
   const bucket = `answers-${randomBytes(6).toString('hex')}`;
-  const now = Date.now();
+  /** A file of InfluxDB holds an hour here, and what is wrong is judged file by file: the points below share one. */
+  const now = Date.now() - (Date.now() % 3_600_000 < 20_000 ? 20_000 : 0);
   let api: ReturnType<typeof influxDbApi>;
   const requests: number[] = [];
 
