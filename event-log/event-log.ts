@@ -64,6 +64,14 @@ export interface EventLog extends AsyncDisposable {
    */
   ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
 
+  /**
+   * By topic, how it contradicts a promise as it is now: a sentence for each, for people, with the setting and both values;
+   * none = it does not. Judges as `ensureTopics` does, also that a topic is not there, and changes nothing. Empty where nobody
+   * but the pipeline can change topics.
+   * @throws PipelineError `configuration`: it may not be asked; `event-log-unavailable`
+   */
+  topicContradictions(topics: readonly TopicSettings[]): Promise<ReadonlyMap<string, readonly string[]>>;
+
   /** Held by one process at a time, over all processes of this log; `undefined` when another one has it. Let go by disposing, or by death. */
   acquireLock(name: string, options?: LockOptions): Promise<AsyncDisposable | undefined>;
 
@@ -149,8 +157,13 @@ export interface PartitionProgress {
   readonly partition: number;
   /** Offset of the oldest record that is still there. */
   readonly oldestOffset: number;
-  /** Offset that the next record will get. */
+  /** Offset behind the last record that may be read; the next one gets it, where nothing is held back. */
   readonly endOffset: number;
+  /**
+   * Durable records from `endOffset` on: nobody may read them before a transaction that stands there is over. Only of a log
+   * that others write to in transactions.
+   */
+  readonly heldBack?: number;
   /** Offset that the group will read next; -1 = it never committed. */
   readonly committedOffset: number;
   /**

@@ -10,6 +10,7 @@ import { gatewayRoutes } from '#ingest-gateway/gateway-routes.ts';
 import { SOURCE_CHECKS } from '#ingest-gateway/source/source-checks.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import { type LagMonitor, startLagMonitor } from '#processors/lag-monitor/lag-monitor.ts';
+import { startTopicWatch } from '#processors/lag-monitor/topic-watch.ts';
 import { readingsRoutes } from '#processors/telemetry-writer/readings-api.ts';
 import { StoreHealth } from '#processors/telemetry-writer/store-health.ts';
 import { startTelemetryWriter, type TelemetryWriter } from '#processors/telemetry-writer/telemetry-writer.ts';
@@ -127,6 +128,7 @@ export async function startPipeline(settings: Settings, parts: PipelineParts, de
       { ...deps, eventLog },
     );
     consumers.use(lagMonitor);
+    consumers.use(startTopicWatch({ topics: pipelineTopics(settings) }, { ...deps, eventLog }));
     consumers.use(
       startDeadLetterMonitor({ topics, retentionMs: settings.deadLetterRetentionMs }, { ...deps, eventLog }),
     );

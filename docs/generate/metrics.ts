@@ -8,6 +8,7 @@ import { createSourceTelemetry } from '#ingest-gateway/source/telemetry.ts';
 import { createIngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { createDeadLetterTelemetry } from '#processors/dead-letters/telemetry.ts';
 import { createLagTelemetry } from '#processors/lag-monitor/telemetry.ts';
+import { createTopicTelemetry } from '#processors/lag-monitor/topic-telemetry.ts';
 import { createWriterTelemetry } from '#processors/telemetry-writer/telemetry.ts';
 import { createContractTelemetry } from '#runtime/contract-in-force.ts';
 import type { Deps } from '#runtime/deps.ts';
@@ -115,8 +116,12 @@ async function metricsOf(process: ProcessName, schemas: SchemaRegistry): Promise
   }
   if (standalone || process === 'processors') createWriterTelemetry(deps, schemas);
   if (standalone || process === 'lag-monitor') {
-    const nothing = { records: 0, seconds: 0, committedOffset: 0, endOffset: 0, oldestOffset: 0 };
-    createLagTelemetry(deps, () => [[{ topic: 'topic', group: 'group' }, [{ partition: 0, ...nothing }]]]);
+    const none = { records: 0, seconds: 0 };
+    const nothing = { ...none, committedOffset: 0, endOffset: 0, oldestOffset: 0 };
+    // Others write to Kafka, too, and change its topics.
+    const lag = { partition: 0, ...nothing, ...(!standalone && { heldBack: none }) };
+    createLagTelemetry(deps, () => [[{ topic: 'topic', group: 'group' }, [lag]]]);
+    createTopicTelemetry(deps).judged(new Map(standalone ? [] : [['topic', []]]));
     createDeadLetterTelemetry(deps, 0).looked(new Map(REJECT_REASONS.map((reason) => [reason, 0])), 0, 0);
   }
 

@@ -171,6 +171,11 @@ export class EmbeddedEventLog implements EventLog {
     }
   }
 
+  /** Its file has one owner, who verified them. */
+  async topicContradictions(): Promise<ReadonlyMap<string, readonly string[]>> {
+    return new Map();
+  }
+
   async acquireLock(name: string, options: LockOptions = {}): Promise<AsyncDisposable | undefined> {
     const lock = await takeWithPatience(options.patienceMs ?? 0, () => {
       this.#assertOpen();

@@ -26,6 +26,7 @@ import { OldestRecordWatch } from './ask/oldest-record-watch.ts';
 import { withPatience } from './ask/patience.ts';
 import { ProgressReader } from './ask/progress.ts';
 import { readTopic } from './ask/reader.ts';
+import { topicContradictions } from './ask/topic-look.ts';
 import { offsetsSince } from './ask/topic-queries.ts';
 import { ensureTopics } from './ask/topics.ts';
 import { KafkaSubscription, type SubscriptionSettings } from './consume/subscription.ts';
@@ -180,6 +181,13 @@ class KafkaEventLog implements EventLog {
       this.#appender.follow(name);
       if (cleanup === 'delete') this.#neverCompacted.add(name);
     }
+  }
+
+  async topicContradictions(
+    topics: readonly TopicSettings[],
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    this.#assertOpen();
+    return topicContradictions(topics, this.#options.replicationFactor, this.#connections);
   }
 
   async acquireLock(name: string, { onHeld }: LockOptions = {}): Promise<AsyncDisposable | undefined> {

@@ -83,4 +83,34 @@ describe.skipIf(missingReason(inject('kafka')))('a cluster of three, of which on
       message: expect.stringMatching(/min\.insync\.replicas is 1 with 3 replicas, expected 2/),
     });
   });
+
+  test('[P1] looked at while it is in use, a topic is judged as at a start, with the replicas that were asked for', async () => {
+    await Promise.all([create('three', 3, '2'), create('altered', 3, '1'), create('few', 1, '1')]);
+    const judgedBy = async (replicationFactor?: number) => {
+      await using log = await openKafkaEventLog(
+        {
+          brokers: kafka.brokers.slice(0, 1),
+          ssl: false,
+          clientId: 'look',
+          topicPartitions: 2,
+          replicationFactor,
+        },
+        { log: pino({ level: 'silent' }), metrics: new Registry(), now: Date.now, random: Math.random },
+      );
+      const topics = ['three', 'altered', 'few', 'absent'].map((name) => ({
+        name,
+        cleanup: 'delete' as const,
+        retentionMs: 3_600_000,
+      }));
+      return Object.fromEntries(await log.topicContradictions(topics));
+    };
+    const altered = [
+      expect.stringContaining('topic altered: min.insync.replicas is 1 with 3 replicas, expected 2'),
+    ];
+    const absent = ['topic absent: does not exist'];
+    expect(await judgedBy()).toEqual({ three: [], altered, few: [], absent });
+    const few = [expect.stringContaining('topic few: min.insync.replicas is 1 with 1 replicas, expected 2')];
+    expect(await judgedBy(3)).toEqual({ three: [], altered, few, absent });
+    expect(await admin.listTopics()).not.toContain('absent');
+  });
 });

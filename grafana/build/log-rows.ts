@@ -132,6 +132,32 @@ export const SAFETY_ROW: RowSpec = {
       thresholds: [{ from: 1, color: 'red' }],
       alerts: ['EventLogDamaged'],
     }),
+    timeseries({
+      title: 'Kafka: records held back',
+      description:
+        'Durable records that nobody may read yet, because a transaction that somebody opened on the topic is not over.',
+      unit: 'short',
+      width: 12,
+      queries: [
+        {
+          query: byPartition('event_log_held_back_records', '', 'topic, partition'),
+          legend: '{{topic}}/{{partition}}',
+        },
+      ],
+      noValue: 'embedded log',
+      alerts: ['RecordsHeldBack'],
+    }),
+    timeseries({
+      title: 'Kafka: topics that contradict a promise',
+      description:
+        'How many settings of a topic are not as the promises need them; what, the log of the lag monitor says.',
+      unit: 'short',
+      width: 12,
+      queries: [{ query: 'max by (topic) (event_log_topic_contradictions)', legend: '{{topic}}' }],
+      thresholds: [{ from: 1, color: 'red' }],
+      noValue: 'embedded log',
+      alerts: ['TopicContradictsPromise'],
+    }),
   ],
 };
 

@@ -1,4 +1,5 @@
 import type { EventLog } from '#event-log/event-log.ts';
+import { pipelineTopics } from '#event-log/pipeline-topics.ts';
 import { startDeadLetterMonitor } from '#processors/dead-letters/monitor.ts';
 import type { ConfigurationCheck } from '#runtime/configuration.ts';
 import { httpPortFree, needsKafka } from '#runtime/configuration-checks.ts';
@@ -8,6 +9,7 @@ import { startHttpServer } from '#runtime/http-server.ts';
 import type { RunningService } from '#runtime/run-service.ts';
 import type { Settings } from '#runtime/settings.ts';
 import { startLagMonitor } from './lag-monitor.ts';
+import { startTopicWatch } from './topic-watch.ts';
 
 const DEFAULT_HTTP_PORT = 8082;
 
@@ -24,7 +26,7 @@ export interface LagMonitorService extends RunningService {
 }
 
 /**
- * `npm run lag-monitor`: the lag monitor and the dead-letter monitor with their HTTP surface, on a log that was opened
+ * `npm run lag-monitor`: the lag monitor, the dead-letter monitor and the watch over topics with their HTTP surface, on a log that was opened
  * for them and is closed with them.
  *
  * @throws PipelineError `configuration` when the HTTP port cannot be had
@@ -38,6 +40,7 @@ export async function startLagMonitorService(
   resources.use(eventLog);
   const target = { topic: settings.topics.telemetry, group: settings.consumerGroup };
   const monitor = resources.use(startLagMonitor({ targets: [target] }, { ...deps, eventLog }));
+  resources.use(startTopicWatch({ topics: pipelineTopics(settings) }, { ...deps, eventLog }));
   const { topics, deadLetterRetentionMs: retentionMs } = settings;
   resources.use(startDeadLetterMonitor({ topics, retentionMs }, { ...deps, eventLog }));
   const http = resources.use(

@@ -52,7 +52,18 @@ export function renderLagReport(report: LagReport): string {
     report.records === 0
       ? 'nothing to do'
       : `${counted(report.records, 'record')} behind, the oldest for ${report.seconds.toFixed(1)} s`;
-  return `${report.group} on ${report.topic}: ${summary}\n${table.toString()}\n${membersText(report)}`;
+  return `${report.group} on ${report.topic}: ${summary}\n${table.toString()}\n${heldBackText(report)}${membersText(report)}`;
+}
+
+function heldBackText({ partitions }: LagReport): string {
+  const held = partitions.filter(({ heldBack }) => heldBack !== undefined && heldBack.records > 0);
+  if (held.length === 0) return '';
+  const records = held.reduce((sum, { heldBack }) => sum + (heldBack?.records ?? 0), 0);
+  const where = ranges(held.map(({ partition }) => partition));
+  return (
+    `Nobody may read ${counted(records, 'more record')} of partitions ${where} yet: a transaction there is not over\n` +
+    '(docs/runbooks/RecordsHeldBack.md).\n'
+  );
 }
 
 function membersText({ members, group }: LagReport): string {

@@ -74,6 +74,34 @@ describe('[P7] the lag of a partition', () => {
     expect(looksWith(0, ahead).at(-1)).toBe(5);
   });
 
+  /** One look every five seconds; what is held back at each. */
+  const heldBackAt = (looks: readonly PartitionProgress[]) => {
+    let last: Look | undefined;
+    return looks.map((each, index) => {
+      const look = seen(5_000 * index, [each], last);
+      const lag = lagAt(1_000, look, last)[0];
+      last = look;
+      return lag?.heldBack;
+    });
+  };
+
+  test('leaves out what is held back, which is told with the time that the end was seen to stand before it', () => {
+    const held = (heldBack: number, endOffset = 10) => progress({ endOffset, heldBack });
+    expect(heldBackAt([held(0), held(4), held(6), held(9), held(0, 19), held(2, 19)])).toEqual([
+      { records: 0, seconds: 0 },
+      { records: 4, seconds: 1 },
+      { records: 6, seconds: 6 },
+      { records: 9, seconds: 11 },
+      { records: 0, seconds: 0 },
+      { records: 2, seconds: 1 },
+    ]);
+    // Transactions that are over in time, one after the other.
+    expect(heldBackAt([held(5, 10), held(5, 20), held(5, 30)]).map((each) => each?.seconds)).toEqual([
+      1, 1, 1,
+    ]);
+    expect(heldBackAt([progress()])).toEqual([undefined]);
+  });
+
   test('is never negative, whatever the clocks say', () => {
     const any = fc.record({
       oldestOffset: fc.nat(),

@@ -10,9 +10,18 @@ export interface PartitionLag {
   readonly seconds: number;
   /** Offset that the group reads next; -1 = it never committed. */
   readonly committedOffset: number;
-  /** Offset that the next record gets. */
+  /** Offset behind the last record that may be read. */
   readonly endOffset: number;
   readonly oldestOffset: number;
+  /** Only of a log that others write to in transactions. */
+  readonly heldBack?: HeldBack;
+}
+
+/** Durable records that nobody may read yet, because a transaction that is not over stands before them. No part of the lag. */
+export interface HeldBack {
+  readonly records: number;
+  /** For how long the end of what may be read was seen to stand where it is; 0 when nothing is held back. */
+  readonly seconds: number;
 }
 
 /** One answer of the log about all partitions of a topic. */
@@ -24,6 +33,8 @@ export interface Look {
   readonly partitions: readonly PartitionProgress[];
   /** Partitions of which the same record is the oldest uncommitted one: since when that was seen, on that clock. */
   readonly standingSince: ReadonlyMap<number, number>;
+  /** Partitions with records held back behind the same end: since when that was seen, on that clock. */
+  readonly heldSince: ReadonlyMap<number, number>;
 }
 
 /** @param last the look before that was answered, however long ago */
@@ -33,15 +44,20 @@ export function lookOf(
   last: Look | undefined,
 ): Look {
   const standingSince = new Map<number, number>();
+  const heldSince = new Map<number, number>();
   for (const each of partitions) {
-    if (each.backlog === 0) continue;
     const before = last?.partitions.find(({ partition }) => partition === each.partition);
+    if (each.heldBack) {
+      const since = before?.endOffset === each.endOffset ? last?.heldSince.get(each.partition) : undefined;
+      heldSince.set(each.partition, since ?? at.atMonotonic);
+    }
+    if (each.backlog === 0) continue;
     const stands =
       before?.committedOffset === each.committedOffset && before.backlogSince === each.backlogSince;
     const since = stands ? last?.standingSince.get(each.partition) : undefined;
     standingSince.set(each.partition, since ?? at.atMonotonic);
   }
-  return { ...at, partitions, standingSince };
+  return { ...at, partitions, standingSince, heldSince };
 }
 
 /**
@@ -59,9 +75,10 @@ export function lookOf(
 export function lagAt(passedMs: number, look: Look, before: Look | undefined): PartitionLag[] {
   const known = new Map(before?.partitions.map((each) => [each.partition, each]));
   return look.partitions.map((each) => {
-    const { partition, oldestOffset, endOffset, committedOffset, backlog, backlogSince } = each;
+    const { partition, oldestOffset, endOffset, committedOffset, backlog, backlogSince, heldBack } = each;
     const then = known.get(partition);
     const ageMs = backlogSince === null ? 0 : ageAt(look, each, backlogSince, before, then?.endOffset);
+    const heldMs = look.atMonotonic - (look.heldSince.get(partition) ?? look.atMonotonic);
     const standsStill = backlogSince !== null && then?.committedOffset === committedOffset;
     return {
       partition,
@@ -70,6 +87,9 @@ export function lagAt(passedMs: number, look: Look, before: Look | undefined): P
       committedOffset,
       endOffset,
       oldestOffset,
+      ...(heldBack !== undefined && {
+        heldBack: { records: heldBack, seconds: heldBack === 0 ? 0 : (heldMs + passedMs) / 1000 },
+      }),
     };
   });
 }

@@ -36,7 +36,7 @@ export function createLagTelemetry(
         }
       },
     });
-  const perPartition = (name: string, help: string, read: (lag: PartitionLag) => number): Gauge =>
+  const perPartition = (name: string, help: string, read: (lag: PartitionLag) => number | undefined): Gauge =>
     new Gauge({
       name,
       help,
@@ -45,7 +45,10 @@ export function createLagTelemetry(
       collect() {
         this.reset();
         for (const [{ topic }, lags] of currentLags()) {
-          for (const lag of lags) this.set({ topic, partition: lag.partition }, read(lag));
+          for (const lag of lags) {
+            const value = read(lag);
+            if (value !== undefined) this.set({ topic, partition: lag.partition }, value);
+          }
         }
       },
     });
@@ -63,13 +66,23 @@ export function createLagTelemetry(
   );
   perPartition(
     'kafka_topic_partition_current_offset',
-    'Offset that the next record of the partition gets',
+    'Offset behind the last record of the partition that may be read',
     (lag) => lag.endOffset,
   );
   perPartition(
     'kafka_topic_partition_oldest_offset',
     'Offset of the oldest record that the partition still holds',
     (lag) => lag.oldestOffset,
+  );
+  perPartition(
+    'event_log_held_back_records',
+    'Durable records that nobody may read yet, because a transaction that is not over stands before them; no part of the lag (Kafka only)',
+    (lag) => lag.heldBack?.records,
+  );
+  perPartition(
+    'event_log_held_back_seconds',
+    'Seconds for which the end of what may be read was seen to stand before held-back records, 0 when there are none (Kafka only)',
+    (lag) => lag.heldBack?.seconds,
   );
   const lastSuccess = new Gauge({
     name: 'lag_monitor_last_success_timestamp_seconds',

@@ -24,6 +24,8 @@ const ALERTS = [
   'IngestBackpressure',
   'StoreWritesFailing',
   'RetentionAtRisk',
+  'RecordsHeldBack',
+  'TopicContradictsPromise',
   'TlsCertificateExpiring',
   'WriteAheadLogGrowing',
   'DataFileRebuilt',

@@ -103,6 +103,8 @@ const PLACES: Readonly<Record<string, StationName>> = {
   EventLogUnavailable: 'log',
   EventLogDamaged: 'log',
   RetentionAtRisk: 'log',
+  RecordsHeldBack: 'log',
+  TopicContradictsPromise: 'log',
   ConsumerStalled: 'writer',
   ConsumerLagHigh: 'writer',
   LagMonitorDown: 'writer',

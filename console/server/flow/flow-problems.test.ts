@@ -69,6 +69,13 @@ describe('problems', () => {
 event_log_retention_seconds{topic="t"} 100
 event_log_retention_seconds{topic="letters"} 900`,
     ],
+    [
+      'RecordsHeldBack',
+      200,
+      (s: number) => `event_log_held_back_seconds{topic="t",partition="3"} ${s}
+event_log_held_back_records{topic="t",partition="3"} 7`,
+    ],
+    ['TopicContradictsPromise', 120, () => 'event_log_topic_contradictions{topic="t"} 2'],
     ['IngestBackpressure', 420, () => 'ingest_paused_devices 3'],
     [
       'StoreWritesFailing',

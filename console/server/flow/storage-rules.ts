@@ -74,6 +74,32 @@ export const STORAGE_RULES: readonly ProblemRule[] = [
     },
   },
   {
+    name: 'RecordsHeldBack',
+    severity: 'critical',
+    forMs: MINUTE,
+    of: 'all',
+    holds: ({ samples }) => {
+      const seconds = samples.max('event_log_held_back_seconds') ?? 0;
+      return seconds > 120
+        ? `Nobody may read ${plural(samples.max('event_log_held_back_records') ?? 0, 'record')} of a partition: a transaction that somebody opened is not over for ${duration(seconds)}.`
+        : undefined;
+    },
+  },
+  {
+    name: 'TopicContradictsPromise',
+    severity: 'critical',
+    forMs: 2 * MINUTE,
+    of: 'all',
+    holds: ({ samples }) => {
+      const topics = samples
+        .of('event_log_topic_contradictions')
+        .flatMap(({ labels: { topic = '' }, value }) => (value > 0 ? [topic] : []));
+      return topics.length > 0
+        ? `What somebody changed in Kafka contradicts a promise: ${[...new Set(topics)].join(', ')}. The lag monitor's log says which setting.`
+        : undefined;
+    },
+  },
+  {
     name: 'LagMonitorDown',
     severity: 'critical',
     forMs: MINUTE,

@@ -35,10 +35,12 @@ export class ProgressReader {
     const leaders = await leadersOf(this.#connections, topic);
     // In this order, so that a group at work never looks as if it were ahead of the end.
     const committed = await this.#committed(topic, group, leaders);
-    const [oldest, end] = await Promise.all([
+    // Before the end that consumers see: what is appended in between must not look held back.
+    const [oldest, written] = await Promise.all([
       offsetsOf(this.#connections, topic, leaders, OLDEST),
-      offsetsOf(this.#connections, topic, leaders, END),
+      offsetsOf(this.#connections, topic, leaders, END, 'uncommitted'),
     ]);
+    const end = await offsetsOf(this.#connections, topic, leaders, END);
     return Promise.all(
       [...leaders.keys()].map(async (partition) => {
         const offsets = {
@@ -53,7 +55,8 @@ export class ProgressReader {
           backlogStart(offsets),
           offsets.endOffset,
         );
-        return { partition, ...offsets, backlog: records, backlogSince: since };
+        const heldBack = Math.max(0, (written.get(partition) ?? 0) - offsets.endOffset);
+        return { partition, ...offsets, heldBack, backlog: records, backlogSince: since };
       }),
     );
   }

@@ -1,5 +1,9 @@
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
-import { type ListedPartition, sendListOffsets } from '#event-log/kafka/wire/broker-requests.ts';
+import {
+  type Isolation,
+  type ListedPartition,
+  sendListOffsets,
+} from '#event-log/kafka/wire/broker-requests.ts';
 import { ANSWER_MS } from '#event-log/kafka/wire/client.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { refusal } from './patience.ts';
@@ -42,13 +46,16 @@ export async function listOffsets(
   topic: string,
   leaders: Leaders,
   questions: ReadonlyMap<number, number>,
+  isolation: Isolation = 'committed',
 ): Promise<Map<number, ListedPartition>> {
   const byLeader = Map.groupBy(questions, ([partition]) => leaders.get(partition));
   const answers = await Promise.all(
     Array.from(byLeader, ([leader, asked]) => {
       if (leader === undefined) throw unavailable(`topic ${topic} has other partitions now`);
       const partitions = asked.map(([partition, timestamp]) => ({ partition, timestamp }));
-      return connections.ask(leader, 'query', (c) => sendListOffsets(c, topic, partitions, ANSWER_MS));
+      return connections.ask(leader, 'query', (c) =>
+        sendListOffsets(c, topic, partitions, isolation, ANSWER_MS),
+      );
     }),
   );
   const byPartition = new Map<number, ListedPartition>();
@@ -67,9 +74,10 @@ export async function offsetsOf(
   topic: string,
   leaders: Leaders,
   question: typeof OLDEST | typeof END,
+  isolation?: Isolation,
 ): Promise<Map<number, number>> {
   const questions = new Map([...leaders.keys()].map((partition) => [partition, question]));
-  const answers = await listOffsets(connections, topic, leaders, questions);
+  const answers = await listOffsets(connections, topic, leaders, questions, isolation);
   return new Map(Array.from(answers, ([partition, { offset }]) => [partition, Number(offset)]));
 }
 

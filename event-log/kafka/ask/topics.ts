@@ -1,4 +1,4 @@
-import kafkajs, { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
+import type { Admin, ITopicConfig, Kafka } from 'kafkajs';
 import type { TopicSettings } from '#event-log/event-log.ts';
 import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
@@ -14,7 +14,8 @@ import {
 } from '#event-log/kafka/wire/error-codes.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { refusal, withPatience } from './patience.ts';
-import { contradictions, type TopicConfig, wantedConfig } from './topic-settings.ts';
+import { judge, lookAtTopic, UNKNOWN_TOPIC } from './topic-look.ts';
+import { type TopicConfig, wantedConfig } from './topic-settings.ts';
 
 export interface TopicsDeps {
   readonly kafka: Kafka;
@@ -42,20 +43,22 @@ export async function ensureTopics(
         .filter(({ topicErrorCode }) => topicErrorCode === UNKNOWN_TOPIC)
         .map(({ topic }) => topic),
     );
-    await admin.connect();
+    if (missing.size > 0) await admin.connect();
     const problems: string[] = [];
     for (const topic of topics) {
       const wanted = wantedConfig(topic, replicationFactor);
       const creation = { topic: topic.name, numPartitions: options.topicPartitions, replicationFactor };
       const created = missing.has(topic.name) && (await createTopic(admin, creation, wanted));
       // The broker that is asked may not have heard of the topic yet, ours or another process's.
-      const { partitions, replicas, actual } = await withPatience(`topic ${topic.name}`, async () => ({
-        ...(await countPartitions(connections, topic.name)),
-        actual: await describeTopic(admin, topic.name),
-      }));
-      problems.push(...contradictions(topic, wanted, actual, replicas, options.replicationFactor));
+      const look = await withPatience(`topic ${topic.name}`, async () => {
+        const seen = await lookAtTopic(connections, topic.name);
+        if (seen === undefined) throw refusal(`topic ${topic.name}`, UNKNOWN_TOPIC);
+        return seen;
+      });
+      problems.push(...judge(topic, look, options.replicationFactor));
+      const { partitions, replicas, config } = look;
       if (created) telemetry.topicCreated(topic.name, { ...wanted, partitions, replicas });
-      const inSync = Number(actual['min.insync.replicas']);
+      const inSync = Number(config['min.insync.replicas']);
       if (inSync < 2 && brokers.length > 1) {
         telemetry.onOneDisk(topic.name, replicas, inSync, brokers.length);
       }
@@ -71,33 +74,11 @@ export async function ensureTopics(
   }
 }
 
-const UNKNOWN_TOPIC = 3;
-
 /** @returns false when another process was faster */
 function createTopic(admin: Admin, creation: ITopicConfig, config: TopicConfig): Promise<boolean> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   // kafkajs' own waiting takes "not heard of yet" for a failure.
   return admin.createTopics({ waitForLeaders: false, topics: [{ ...creation, configEntries }] });
-}
-
-async function countPartitions(connections: BrokerConnections, topic: string) {
-  const { topicMetadata } = await connections.metadata([topic]);
-  const { topicErrorCode, partitionMetadata } = topicMetadata.find((each) => each.topic === topic) ?? {
-    topicErrorCode: UNKNOWN_TOPIC,
-    partitionMetadata: [],
-  };
-  if (topicErrorCode !== 0) throw refusal(`topic ${topic}`, topicErrorCode);
-  const replicas = Math.min(...partitionMetadata.map((partition) => partition.replicas.length));
-  return { partitions: partitionMetadata.length, replicas };
-}
-
-async function describeTopic(admin: Admin, topic: string): Promise<TopicConfig> {
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
-  });
-  const entries = resources[0]?.configEntries ?? [];
-  return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
 function asPipelineError(error: unknown): PipelineError {

@@ -26,6 +26,8 @@ export interface ClusterMetadata {
   }[];
 }
 
+export type Isolation = 'committed' | 'uncommitted';
+
 export interface ListedPartition {
   readonly partition: number;
   readonly errorCode: number;
@@ -46,14 +48,20 @@ export function sendMetadata(connection: BrokerConnection, topics: readonly stri
   return metadata(connection, { topics, allowAutoTopicCreation: false }, timeoutMs);
 }
 
-/** Timestamp -1: the end; -2: the oldest record; else the first record that is not older. */
+/**
+ * Timestamp -1: the end; -2: the oldest record; else the first record that is not older.
+ *
+ * @param isolation what counts: only what consumers may read, or also what stands behind a transaction that is not over
+ */
 export async function sendListOffsets(
   connection: BrokerConnection,
   topic: string,
   partitions: readonly { partition: number; timestamp: number }[],
+  isolation: Isolation,
   timeoutMs: number,
 ) {
-  const request = { replicaId: -1, isolationLevel: READ_COMMITTED, topics: [{ topic, partitions }] };
+  const isolationLevel = isolation === 'committed' ? READ_COMMITTED : READ_UNCOMMITTED;
+  const request = { replicaId: -1, isolationLevel, topics: [{ topic, partitions }] };
   const answer = await listOffsets(connection, request, timeoutMs);
   return answer.responses.flatMap((response) => response.partitions);
 }
@@ -87,6 +95,7 @@ export async function sendFetch(
   return answer.responses[0]?.partitions[0];
 }
 
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 
 /** kafkajs' own `parse` throws on the first error code it finds: here the caller looks at each. */

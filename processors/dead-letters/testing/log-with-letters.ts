@@ -171,6 +171,7 @@ export function withCalls(log: EventLog, calls: Partial<EventLog>): EventLog {
     members: (topic, group) => log.members(topic, group),
     setOffsets: (topic, group, offsets) => log.setOffsets(topic, group, offsets),
     ensureTopics: (topics) => log.ensureTopics(topics),
+    topicContradictions: (topics) => log.topicContradictions(topics),
     acquireLock: (...lock) => log.acquireLock(...lock),
     health: () => log.health(),
     close: () => log.close(),

@@ -178,6 +178,7 @@ export function logThat(log: EventLog, beforeAppend: () => Promise<void>): Event
     members: (topic, group) => log.members(topic, group),
     setOffsets: (topic, group, offsets) => log.setOffsets(topic, group, offsets),
     ensureTopics: (topics) => log.ensureTopics(topics),
+    topicContradictions: (topics) => log.topicContradictions(topics),
     acquireLock: (...lock) => log.acquireLock(...lock),
     health: () => log.health(),
     close: () => log.close(),
