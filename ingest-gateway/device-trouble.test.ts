@@ -40,11 +40,11 @@ describe('a silent device', () => {
     expect(await test.metric('ingest_devices_known')).toBe(3);
     expect(troubleOf('silent')).toBeGreaterThan(0);
     expect(troubleOf('daily')).toBeNull();
-    const told = test.lines.filter((line) => line.includes('fallen silent'));
-    expect(told.flatMap((line) => (JSON.parse(line) as { ids: string[] }).ids).toSorted()).toEqual([
-      'silent',
-      'talks',
-    ]);
+    await eventually(() => {
+      const told = test.lines.filter((line) => line.includes('fallen silent'));
+      const ids = told.flatMap((line) => (JSON.parse(line) as { ids: string[] }).ids);
+      expect(ids.toSorted()).toEqual(['silent', 'talks']);
+    });
 
     const seen = troubleOf('talks');
     client.send(publishPacket('talks', reading(1), 1));

@@ -31,7 +31,7 @@ it.each(['1', '2'])(
   async (qos) => {
     await using pipeline = new PipelineProcess({ command: ['standalone/main.ts'], env, httpPort });
     await pipeline.start();
-    const fleet = ['--mqtt-version', '5', '--devices', '40', '--count', '100', '--batch', '3', '--qos', qos];
+    const fleet = ['--mqtt-version', '5', '--devices', '40', '--count', '300', '--batch', '3', '--qos', qos];
     const conduct = ['--malformed', '0.05', '--duplicate', '0.05', '--disconnect', '0.3', '--rate', 'max'];
     const run = runSimulator([...fleet, ...conduct, '--seed', seed, '--verify'], env);
     for (let kills = 0; kills < 3; kills++) {
