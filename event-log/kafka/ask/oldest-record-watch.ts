@@ -1,13 +1,11 @@
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { pause } from '#runtime/retry.ts';
-import { leadersOf, listOffsets } from './topic-queries.ts';
+import { describeTopic, leadersOf, listOffsets } from './topic-queries.ts';
 
 const LOOK_MS = 30_000;
 /** "The first record since …?", asked for the beginning of time. */
 const SINCE_EVER = 0;
-
-const TOPIC_RESOURCE = 2;
 
 /**
  * Says, while anyone follows a topic, how old the oldest record is that it still holds, and how old records may become:
@@ -65,14 +63,10 @@ export class OldestRecordWatch {
   async #lookAtRetention(topic: string): Promise<void> {
     const [leader] = (await leadersOf(this.#connections, topic)).values();
     if (leader === undefined) return;
-    const resources = [
-      { type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'retention.ms'] },
-    ];
-    const answer = await this.#connections.ask(leader, 'query', (c) => c.describeConfigs({ resources }));
-    const entries = answer.resources.flatMap(({ configEntries }) => configEntries);
-    const config = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
-    const retentionMs = Number(config.get('retention.ms') ?? Number.NaN);
-    if (Number.isNaN(retentionMs) || config.get('cleanup.policy')?.includes('delete') !== true) return;
+    const names = ['cleanup.policy', 'retention.ms'];
+    const config = await describeTopic(this.#connections, leader, topic, names);
+    const retentionMs = Number(config['retention.ms'] ?? Number.NaN);
+    if (Number.isNaN(retentionMs) || config['cleanup.policy']?.includes('delete') !== true) return;
     const keptMs = retentionMs < 0 ? Infinity : retentionMs;
     this.#retentions.set(topic, keptMs);
     this.#telemetry.retentionKnown(topic, keptMs / 1000);

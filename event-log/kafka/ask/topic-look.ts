@@ -1,6 +1,7 @@
 import type { TopicSettings } from '#event-log/event-log.ts';
 import type { BrokerConnections } from '#event-log/kafka/wire/broker-connections.ts';
 import { refusal, withPatience } from './patience.ts';
+import { describeTopic, UNKNOWN_TOPIC } from './topic-queries.ts';
 import { contradictions, type TopicConfig, wantedConfig } from './topic-settings.ts';
 
 /** A topic as the cluster has it. */
@@ -11,9 +12,7 @@ export interface TopicLook {
   readonly config: TopicConfig;
 }
 
-export const UNKNOWN_TOPIC = 3;
 const LEADER_NOT_AVAILABLE = 5;
-const TOPIC_RESOURCE = 2;
 
 /**
  * @returns undefined: there is no such topic
@@ -36,17 +35,6 @@ export async function lookAtTopic(
     replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
     config: await describeTopic(connections, leader, name),
   };
-}
-
-async function describeTopic(
-  connections: BrokerConnections,
-  broker: number,
-  name: string,
-): Promise<TopicConfig> {
-  const resources = [{ type: TOPIC_RESOURCE, name, configNames: [] }];
-  const answer = await connections.ask(broker, 'query', (c) => c.describeConfigs({ resources }));
-  const entries = answer.resources.flatMap(({ configEntries }) => configEntries);
-  return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
 /**

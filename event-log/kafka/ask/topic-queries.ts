@@ -11,7 +11,9 @@ import { refusal } from './patience.ts';
 /** Leading broker by partition. */
 export type Leaders = ReadonlyMap<number, number>;
 
-const UNKNOWN_TOPIC = 3;
+/** Error code of a topic that is not there, or that the broker has not heard of yet. */
+export const UNKNOWN_TOPIC = 3;
+const TOPIC_RESOURCE = 2;
 
 /** Asks for the offset of the oldest record. */
 export const OLDEST = -2;
@@ -34,6 +36,23 @@ export async function leadersOf(connections: BrokerConnections, topic: string): 
     leaders.set(partitionId, leader);
   }
   return new Map([...leaders].sort(([a], [b]) => a - b));
+}
+
+/**
+ * Settings of a topic, as Kafka names them.
+ *
+ * @param names of those that are asked for; none = all
+ */
+export async function describeTopic(
+  connections: BrokerConnections,
+  broker: number,
+  topic: string,
+  names: string[] = [],
+): Promise<Readonly<Record<string, string>>> {
+  const resources = [{ type: TOPIC_RESOURCE, name: topic, configNames: names }];
+  const answer = await connections.ask(broker, 'query', (c) => c.describeConfigs({ resources }));
+  const entries = answer.resources.flatMap(({ configEntries }) => configEntries);
+  return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
 /**

@@ -14,7 +14,8 @@ import {
 } from '#event-log/kafka/wire/error-codes.ts';
 import { describeError, hasCode, PipelineError } from '#runtime/errors.ts';
 import { refusal, withPatience } from './patience.ts';
-import { judge, lookAtTopic, UNKNOWN_TOPIC } from './topic-look.ts';
+import { judge, lookAtTopic } from './topic-look.ts';
+import { UNKNOWN_TOPIC } from './topic-queries.ts';
 import { type TopicConfig, wantedConfig } from './topic-settings.ts';
 
 export interface TopicsDeps {
