@@ -118,6 +118,9 @@ export const LIMITS = {
   replayAttempts: 3,
   pointsPerWrite: 5_000,
   bytesPerWrite: 1024 * 1024,
+  /** The same for the embedded store, whose write is a transaction: each writes every page it touches, however little of it. */
+  pointsPerTransaction: 10_000,
+  bytesPerTransaction: 2 * 1024 * 1024,
   /** Newest readings that one API call may ask for. */
   readingsPerQuery: 10_000,
   /** Milliseconds in which a request must have come, and its answer have begun. */

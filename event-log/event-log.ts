@@ -109,6 +109,12 @@ export interface SubscribeOptions {
    * Batches of different partitions may be handled at the same time.
    */
   readonly onBatch: (batch: DeliveredBatch, signal: AbortSignal) => Promise<void>;
+  /**
+   * A batch that a log read ahead: `onBatch` gets it, the same object, after the ones that were fetched before it, unless
+   * `signal` fires first. For work that needs no order and may be in vain, while the handler waits for something else.
+   * Must not throw. Not every log tells.
+   */
+  readonly onFetched?: (batch: DeliveredBatch, signal: AbortSignal) => void;
   /** The batch of `onBatch` was committed. Called once per batch, before the next one of that partition. */
   readonly onCommitted?: (batch: DeliveredBatch) => void;
   /** The partitions that this member has from now on, none included: once per time that they are shared out anew. */

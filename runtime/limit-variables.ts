@@ -123,12 +123,12 @@ export const LIMIT_VARIABLES = {
     help: "How far a device's clock may be ahead, unless its schema says otherwise (`x-max-skew-ms`).",
   },
   STORE_WRITE_POINTS: {
-    schema: wholeFrom(1, 100_000).default(LIMITS.pointsPerWrite),
-    help: 'Points in one write to the store, at most.',
+    schema: wholeFrom(1, 100_000).optional(),
+    help: `Points in one write to the store, at most. Default: ${LIMITS.pointsPerWrite}, into the embedded store ${LIMITS.pointsPerTransaction}.`,
   },
   STORE_WRITE_BYTES: {
-    schema: wholeFrom(64 * KIB, 64 * MIB).default(LIMITS.bytesPerWrite),
-    help: 'Bytes of them, about; a proxy before the store must take so much.',
+    schema: wholeFrom(64 * KIB, 64 * MIB).optional(),
+    help: `Bytes of them, about; a proxy before the store must take so much. Default: ${LIMITS.bytesPerWrite}, into the embedded store ${LIMITS.bytesPerTransaction}.`,
   },
   DEAD_LETTER_SHARE: {
     schema: numberFrom(0.01, 0.9).default(LIMITS.deadLetterShare),
@@ -144,6 +144,7 @@ export const LIMIT_VARIABLES = {
 export function assembleLimits(values: Values): Limits {
   const connections = values.MQTT_CONNECTIONS;
   const messagesPerSecond = values.MQTT_MESSAGES_PER_SECOND;
+  const isEmbedded = values.INFLUX_URL === undefined;
   const maxAgeMs = values.MAX_READING_AGE_HOURS * HOUR_MS;
   return {
     ...LIMITS,
@@ -175,8 +176,10 @@ export function assembleLimits(values: Values): Limits {
     // What a device kept for longer would be refused by the clock.
     sessionExpirySeconds: Math.min(LIMITS.sessionExpirySeconds, Math.floor(maxAgeMs / 1000)),
     sessions: Math.max(LIMITS.sessions, 2 * connections),
-    pointsPerWrite: values.STORE_WRITE_POINTS,
-    bytesPerWrite: values.STORE_WRITE_BYTES,
+    pointsPerWrite:
+      values.STORE_WRITE_POINTS ?? (isEmbedded ? LIMITS.pointsPerTransaction : LIMITS.pointsPerWrite),
+    bytesPerWrite:
+      values.STORE_WRITE_BYTES ?? (isEmbedded ? LIMITS.bytesPerTransaction : LIMITS.bytesPerWrite),
     deadLetterShare: values.DEAD_LETTER_SHARE,
     deadLetterSharePerDevice: values.DEAD_LETTER_SHARE_PER_DEVICE,
   };

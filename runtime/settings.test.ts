@@ -133,7 +133,15 @@ describe('settings', () => {
       const unread = (bytes: number) => ({
         unreadInputBytes: Math.min(bytes, Math.floor(usableMemory() / 4)),
       });
-      expect(settingsOf({}).limits).toEqual({ ...LIMITS, ...unread(LIMITS.unreadInputBytes) });
+      const { pointsPerTransaction: pointsPerWrite, bytesPerTransaction: bytesPerWrite } = LIMITS;
+      const embedded = { pointsPerWrite, bytesPerWrite };
+      expect(settingsOf({}).limits).toEqual({
+        ...LIMITS,
+        ...embedded,
+        ...unread(LIMITS.unreadInputBytes),
+      });
+      const influx = { INFLUX_URL: 'http://h:1', INFLUX_ORG: 'o', INFLUX_BUCKET: 'b', INFLUX_TOKEN: 't' };
+      expect(settingsOf(influx).limits).toEqual({ ...LIMITS, ...unread(LIMITS.unreadInputBytes) });
       expect(
         settingsOf({
           MQTT_CONNECTIONS: '20000',
@@ -145,6 +153,7 @@ describe('settings', () => {
         }).limits,
       ).toEqual({
         ...LIMITS,
+        ...embedded,
         ...unread(2 * LIMITS.unreadInputBytes),
         connections: 20_000,
         reservedConnections: 2_000,

@@ -76,8 +76,10 @@ export class AppendLane {
   }
 
   #seal(): void {
-    this.#packed.push({ payload: this.#builder.build(), pending: this.#building });
-    this.#builder = new RecordPacker();
+    const payload = this.#builder.build();
+    this.#packed.push({ payload, pending: this.#building });
+    // What comes next is about as much; memory that nobody writes into costs nothing.
+    this.#builder = new RecordPacker(Math.ceil(payload.length * 1.25));
     this.#building = [];
   }
 }

@@ -4,12 +4,13 @@ import type { Deps } from '#runtime/deps.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { type Backoff, backoffDelayMs, pause } from '#runtime/retry.ts';
 import type { ChangeSignal } from './change-signal.ts';
-import { ChunkCursor, offsetAfter } from './chunk-cursor.ts';
+import { offsetAfter } from './chunk-cursor.ts';
 import { LARGE_CHUNK_BYTES, restMs } from './consumer-rest.ts';
+import { FetchedChunk } from './fetched-chunk.ts';
 import type { FetchRequest, FetchResult, GroupRequest, OffsetCommit } from './log-thread-calls.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
 
-/** Bytes that are read at once; the next chunk is read while the handler works on this one. */
+/** Bytes that are read at once, or as many as a batch may have; the next chunk is read while the handler works on this one. */
 const CHUNK_BYTES = 1024 * 1024;
 const BACKOFF: Backoff = { firstDelayMs: 100, maxDelayMs: 10_000, jitter: 0.5 };
 /** How often a member looks whether the one at work has left. Milliseconds. */
@@ -123,15 +124,14 @@ export class LogSubscription implements Subscription {
     while (!this.#isClosing) {
       const chunk = await fetching;
       if (chunk === undefined) return;
-      const from = Math.max(position, chunk.oldestOffset);
-      position = Math.max(from, chunk.nextOffset);
-      if (chunk.batches.length === 0) {
+      position = chunk.nextOffset;
+      if (chunk.isEmpty) {
         await Promise.race([this.#parts.changes.changedSince(version), this.#closed]);
         version = this.#parts.changes.version;
         fetching = this.#fetch(position);
         continue;
       }
-      const { length: bytes } = chunk.payload;
+      const { bytes } = chunk;
       const readAt = performance.now();
       const readOn = (): void => {
         version = this.#parts.changes.version;
@@ -139,20 +139,19 @@ export class LogSubscription implements Subscription {
       };
       // Read while the handler works, where there is more.
       if (bytes >= LARGE_CHUNK_BYTES) readOn();
-      await this.#deliver(new ChunkCursor(topic, chunk, from, this.#parts.file));
+      await this.#deliver(chunk);
       if (bytes >= LARGE_CHUNK_BYTES) continue;
       await pause(restMs(bytes, performance.now() - readAt), this.#closing.signal);
       readOn();
     }
   }
 
-  async #deliver(cursor: ChunkCursor): Promise<void> {
-    const { topic, group, maxBatchRecords, maxBatchBytes, onCommitted } = this.#options;
+  async #deliver(chunk: FetchedChunk): Promise<void> {
+    const { topic, group, onCommitted } = this.#options;
     while (!this.#isClosing) {
-      const records = cursor.next(maxBatchRecords, maxBatchBytes);
-      const last = records.at(-1);
-      if (last === undefined) return;
-      const batch: DeliveredBatch = { topic, partition: 0, records };
+      const batch = chunk.next();
+      const last = batch?.records.at(-1);
+      if (batch === undefined || last === undefined) return;
       const done = await handleBatch(batch, this.#options, this.#closing.signal, {
         telemetry: this.#parts.telemetry,
         random: this.#deps.random,
@@ -170,9 +169,13 @@ export class LogSubscription implements Subscription {
     }
   }
 
-  #fetch(fromOffset: number): Promise<FetchResult | undefined> {
-    const { topic } = this.#options;
-    const fetched = this.#persist(() => this.#parts.fetch({ topic, fromOffset, maxBytes: CHUNK_BYTES }));
+  #fetch(fromOffset: number): Promise<FetchedChunk | undefined> {
+    const { topic, maxBatchBytes } = this.#options;
+    const maxBytes = Math.max(CHUNK_BYTES, maxBatchBytes);
+    const fetched = this.#persist(async () => {
+      const chunk = await this.#parts.fetch({ topic, fromOffset, maxBytes });
+      return new FetchedChunk(chunk, fromOffset, this.#parts.file, this.#options, this.#closing.signal);
+    });
     // It is awaited only after the handler of the chunk before.
     fetched.catch(() => undefined);
     return fetched;

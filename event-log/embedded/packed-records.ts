@@ -15,8 +15,13 @@ const MAX_BYTES_PER_UNIT = 3;
 
 /** Packs records in the order in which they are added. */
 export class RecordPacker {
-  #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #buffer: Buffer<ArrayBuffer>;
   #length = 0;
+
+  /** @param expectedBytes of all records; there may be more */
+  constructor(expectedBytes = 0) {
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, expectedBytes));
+  }
 
   get byteLength(): number {
     return this.#length;

@@ -48,6 +48,8 @@ const noTags: TagsOf = () => undefined;
 
 /** Timestamp, separators, `device=`, `schemaVersion=`. */
 const POINT_OVERHEAD_BYTES = 64;
+/** With its comma, and few values: `{"schema":"…","ts":…,"values":{…}}`. */
+const EXPECTED_READING_BYTES = 100;
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -67,12 +69,18 @@ export async function decodeBatch(
   const entries: Entry[] = [];
   const letters: DeadLetter[] = [];
   const slice = new TimeSlice();
-  const found = new ScannedReadings(records.length);
+  const found = new ScannedReadings(expectedReadings(records));
   for (const record of records) {
     decodeRecord(record, schemas, now, tagsOf, found, entries, letters);
     if (slice.isOver()) await slice.rest(signal);
   }
   return { entries, letters };
+}
+
+/** By what they take: room for too many is cheaper than room that grows. */
+function expectedReadings(records: readonly LogRecord[]): number {
+  const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  return Math.max(records.length, Math.ceil(bytes / EXPECTED_READING_BYTES));
 }
 
 function decodeRecord(

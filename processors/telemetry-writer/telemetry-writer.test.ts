@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { buildSchemaRegistry } from '#contract/schema-registry.ts';
+import { buildSchemaRegistry, type SchemaRegistry } from '#contract/schema-registry.ts';
 import { openEmbeddedEventLog } from '#event-log/embedded/open-embedded-event-log.ts';
 import type { EventLog, SubscribeOptions } from '#event-log/event-log.ts';
 import { PipelineError } from '#runtime/errors.ts';
+import { loadSchemas } from '#runtime/load-schemas.ts';
 import { eventually } from '#runtime/testing/eventually.ts';
 import { openEmbeddedTelemetryStore } from '#telemetry-store/embedded/embedded-telemetry-store.ts';
 import type { TelemetryStore, WriteOutcome } from '#telemetry-store/telemetry-store.ts';
@@ -68,6 +69,33 @@ describe('a batch', () => {
     expect(await pipeline.metric('writer_dead_letters_total{reason="store-rejected"}')).toBe(0);
     expect(await pipeline.metric('telemetry_age_seconds_count')).toBe(51);
     expect(writer.health()).toMatchObject({ consumerTrouble: undefined, storeTrouble: undefined });
+  });
+
+  test('is decoded while the store writes the one before', async () => {
+    await pipeline.append(device(1), reading(0));
+    await pipeline.append(device(1), {
+      ...reading(1),
+      schema: 'tracker/1',
+      values: { latitude: 1, longitude: 2 },
+    });
+    const schemas = new Map(loadSchemas());
+    const decoded = Promise.withResolvers<void>();
+    const watched: SchemaRegistry = Object.assign(new Map(schemas), {
+      get: (name: string) => {
+        if (name === 'tracker/1') decoded.resolve();
+        return schemas.get(name);
+      },
+    });
+    let writes = 0;
+    const waiting = storeThat(store, async () => {
+      if (++writes === 1) await decoded.promise;
+      return undefined;
+    });
+    const limits = { pointsPerWrite: 1, bytesPerWrite: 1024 * 1024 };
+    await startWriter({ store: waiting, schemas: watched }, { limits });
+    await drained();
+    expect(writes).toBe(2);
+    expect(await pipeline.stored(device(1))).toHaveLength(2);
   });
 
   test('[P5] with one poison point among 5,000: 4,999 stored, one letter', async () => {

@@ -12,7 +12,7 @@ import { appendUntilDurable } from './dead-letter-writer.ts';
 import { StoreWriter } from './store-writer.ts';
 import { TagsOfLabels } from './tags-of-labels.ts';
 import { type BatchTally, createWriterTelemetry, type WriterTelemetry } from './telemetry.ts';
-import { decodeBatch, type Entry, refusedLetters } from './telemetry-batch.ts';
+import { decodeBatch, type Entry, refusedLetters, type TelemetryBatch } from './telemetry-batch.ts';
 import { WRITE_DELAYS, type WriteDelays, wordsForPeople } from './write-decision.ts';
 
 export interface TelemetryWriterOptions {
@@ -91,6 +91,8 @@ class Writer implements TelemetryWriter {
   /** By partition: batches that are handled, and those that are being committed. */
   readonly #open = new Map<number, OpenBatch>();
   readonly #accounts = { consumed: 0, stored: 0, deadLettered: 0 };
+  /** Of batches that come next: decoded while the store writes the one before. */
+  readonly #decodedAhead = new WeakMap<DeliveredBatch, Promise<TelemetryBatch>>();
   #subscription: Subscription | undefined;
   #stopping: Promise<void> | undefined;
   #allSettled: (() => void) | undefined;
@@ -118,6 +120,7 @@ class Writer implements TelemetryWriter {
       group,
       maxBatchRecords: limits.pointsPerWrite,
       maxBatchBytes: limits.bytesPerWrite,
+      onFetched: (batch, signal) => this.#decodeAhead(batch, signal),
       onBatch: (batch, signal) => this.#handle(batch, signal),
       onCommitted: (batch) => this.#committed(batch.partition),
       onAssigned: (partitions) => this.#telemetry.assigned(partitions),
@@ -185,10 +188,11 @@ class Writer implements TelemetryWriter {
   }
 
   async #process(batch: DeliveredBatch, run: BatchRun): Promise<BatchTally> {
-    const { schemas, eventLog, now } = this.#deps;
-    const { entries, letters } = await decodeBatch(batch.records, schemas, now(), run.lost, (labels) =>
-      this.#tags.of(labels),
-    );
+    const { eventLog, now } = this.#deps;
+    const decoded = this.#decodedAhead.get(batch) ?? this.#decode(batch, run.lost);
+    // A batch that comes again is decoded again: what it fails by may be that.
+    this.#decodedAhead.delete(batch);
+    const { entries, letters } = await decoded;
     const refused = await this.#storeWriter.write(entries, run, (written) => this.#observeAge(written));
     const words = refused[0]?.reason;
     if (words !== undefined) {
@@ -206,6 +210,19 @@ class Writer implements TelemetryWriter {
       stored,
       deadLettered: countBy(allLetters, ({ reason }): RejectReason => reason),
     };
+  }
+
+  #decodeAhead(batch: DeliveredBatch, lost: AbortSignal): void {
+    if (this.#stopping !== undefined) return;
+    const decoded = this.#decode(batch, lost);
+    // Whoever handles the batch meets it; nobody does when it was lost.
+    decoded.catch(() => undefined);
+    this.#decodedAhead.set(batch, decoded);
+  }
+
+  #decode({ records }: DeliveredBatch, lost: AbortSignal): Promise<TelemetryBatch> {
+    const { schemas, now } = this.#deps;
+    return decodeBatch(records, schemas, now(), lost, (labels) => this.#tags.of(labels));
   }
 
   #observeAge(written: readonly Entry[]): void {

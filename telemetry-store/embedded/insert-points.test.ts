@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Point } from '#telemetry-store/telemetry-store.ts';
 import { batchOfPoints } from './point-batch.ts';
@@ -31,6 +32,52 @@ test('[P3] of points with one identity the last one of the batch wins, also wher
   const last = new Map(points.map(({ timestamp, fields }) => [timestamp, fields[1]?.value]));
   expect(new Map(stored.map(({ ts, values }) => [ts, values['temperature']]))).toEqual(
     new Map([...last].sort(([a], [b]) => b - a)),
+  );
+});
+
+const pointOfMany: fc.Arbitrary<Point> = fc
+  .record({
+    device: fc.nat(8),
+    kind: fc.nat(2),
+    timestamp: fc.nat(40),
+    temperature: fc.nat(100),
+    more: fc.subarray(['humidity', 'pressure']),
+  })
+  .map(({ device, kind, timestamp, temperature, more }) => ({
+    ...point(
+      timestamp,
+      temperature,
+      more.map((name) => ({ name, kind: 'float', value: temperature + 1 }) as const),
+    ),
+    measurement: `kind${kind}`,
+    deviceId: `d${device}`,
+  }));
+
+test('[P2] [P3] points of many devices, measurements and shapes: each is stored as the last of its identity says', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(pointOfMany, { minLength: 1, maxLength: 400 }), { maxLength: 3 }),
+      (batches) => {
+        const database = open();
+        const expected = new Map<string, Record<string, unknown>>();
+        for (const points of batches) {
+          for (const { measurement, deviceId, timestamp, fields } of points) {
+            const key = `${deviceId} ${measurement} ${timestamp}`;
+            const values = Object.fromEntries(fields.slice(1).map(({ name, value }) => [name, value]));
+            expected.set(key, { ...expected.get(key), ...values });
+          }
+          expect(database.write({ batch: batchOfPoints(points), oldestMs: 0 })).toEqual([]);
+        }
+        const { readings } = database.scan({ fromMs: 0, toMs: 100, pageReadings: 10_000 });
+        const stored = readings.map(({ deviceId, schema, ts, values }) => [
+          `${deviceId} ${schema.split('/')[0]} ${ts}`,
+          values,
+        ]);
+        expect(Object.fromEntries(stored)).toEqual(Object.fromEntries(expected));
+        expect(stored).toHaveLength(expected.size);
+      },
+    ),
+    { numRuns: 20 },
   );
 });
 
