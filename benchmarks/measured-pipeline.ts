@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { choosePorts } from '#runtime/choose-ports.ts';
+import { pause } from '#runtime/retry.ts';
 import { PipelineProcess } from '#standalone/demo/pipeline-process.ts';
 import { sumOf } from './scraped-metrics.ts';
 import { waitForCount } from './wait-for-count.ts';
@@ -26,6 +27,9 @@ const GATEWAY_ENTRY: Readonly<Record<Size, string>> = {
 };
 /** Each look costs the writer some milliseconds. */
 const LOOK_MS = 100;
+
+/** So long after a burst its processes have given memory back, which is a pause of its own (decision 15). */
+const REST_MS = 15_000;
 
 /** A pipeline on fresh data: a folder, topics and a consumer group of its own. */
 export class MeasuredPipeline implements AsyncDisposable {
@@ -128,6 +132,11 @@ export class MeasuredPipeline implements AsyncDisposable {
   async waitForStored(readings: number): Promise<number> {
     if (this.#size === 'bare-broker') return Date.now();
     return waitForCount(readings, () => this.stored(), LOOK_MS);
+  }
+
+  /** Before what is steady is measured. */
+  async restAfterBurst(): Promise<void> {
+    await pause(REST_MS, this.#services.signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

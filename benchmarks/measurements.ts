@@ -75,6 +75,7 @@ export async function measureLatency(setup: Setup): Promise<Figures> {
   const flood = (load: Omit<Parameters<typeof runFloods>[1], 'batch'>) =>
     runFloods(pipeline.mqttPorts, { ...load, batch });
   await flood({ ...unpaced(setup, 1 / 25), prefix: 'warm' });
+  await pipeline.restAfterBurst();
   const idle = await flood({ ...IDLE, prefix: 'idle' });
   const busy = await flood({ ...BUSY, prefix: 'busy' });
   return {

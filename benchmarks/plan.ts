@@ -1,4 +1,5 @@
 import { measureCrowd } from './crowd/measure-crowd.ts';
+import { measureDisk } from './disk.ts';
 import type { Services } from './measured-pipeline.ts';
 import { type Figures, measureDrain, measureLatency, measureThroughput, type Setup } from './measurements.ts';
 import { measureMemory } from './memory.ts';
@@ -96,6 +97,7 @@ function measurementsOf({ signal, real, peer }: Parts): Omit<Measurement, 'secon
           ),
           ...sourcePlan(peer, signal),
         ]),
+    { name: 'latency: the disk alone', measure: () => measureDisk(signal) },
     ...list('latency', [bare, ...both], measureLatency),
     ...list('rates', both, measureRates),
     ...list('burst', both, measureBurst),

@@ -26,6 +26,7 @@ export async function measureRates(setup: Setup): Promise<Figures> {
     saturatedPerSecond: saturated.readingsPerSecond,
     saturatedCpuMicros: saturated.cpuMicros,
   };
+  await pipeline.restAfterBurst();
   for (const share of SHARES) {
     const rate = (saturated.readingsPerSecond / setup.batch) * (share / 100);
     const before = bucketsOf(await pipeline.writerMetrics(), 'telemetry_age_seconds');

@@ -48,6 +48,33 @@ describe('memory is given back', () => {
     ).not.toContain(true);
   });
 
+  describe('under a light and steady load, in which the heap grows again', () => {
+    const looks = Array.from({ length: 250 }, (_, i) => [0.28, i % 2 === 0 ? 90 : 45] as const);
+    const collections = (rest: HeapRest): number =>
+      looks.filter(([utilization, held]) => {
+        const isDue = rest.isDue(utilization, held * MIB);
+        if (isDue) rest.collected(40 * MIB);
+        return isDue;
+      }).length;
+
+    test('after the start, and then every ten minutes', () => expect(collections(new HeapRest())).toBe(3));
+
+    test('whenever it has grown, where that is no pause', () =>
+      expect(collections(new HeapRest(0))).toBeGreaterThan(50));
+  });
+
+  test('when much came at once without much work', () => {
+    const rest = new HeapRest();
+    rest.collected(40 * MIB);
+    expect(
+      decisions(rest, [
+        [0.1, 80],
+        [0.1, 120],
+        [0.1, 140],
+      ]),
+    ).toEqual([false, false, true]);
+  });
+
   test('after a burst that is smaller than one before', () => {
     const rest = new HeapRest();
     rest.collected(800 * MIB);

@@ -13,17 +13,34 @@ const QUIET_UTILIZATION = 0.3;
 /** What is kept is worth a pause when it has grown by so much since the last one. */
 const WORTH_BYTES = 8 * MIB;
 const WORTH_FACTOR = 1.25;
+/** Of its time worked: a burst, after which a thread that is quiet again has something to give back. */
+const BURST_UTILIZATION = 0.5;
+/** Grown by so much, it was one of few and large things. */
+const BURST_BYTES = 96 * MIB;
+/** Looks after which it collects again without a burst: ten minutes. */
+const LOOKS_APART = 120;
 
 /**
  * Decides when a thread collects its garbage to give memory back. V8 does so under pressure, which a machine with free
  * memory never makes: after a burst, and after the start, a process kept what it once needed for as long as it ran.
  *
  * It is *busy* until it has been quiet for some looks, then *quiet*, and then collects when more than what remained after
- * the last collection is held: once after each burst, and not again while nothing happens.
+ * the last collection is held: once after each burst, and not again while nothing happens. A heap that grows again under a
+ * light and steady load holds what V8 will collect by itself, in small steps; a pause for it (30 to 150 ms, in which devices
+ * wait) comes every ten minutes at most.
  */
 export class HeapRest {
+  readonly #looksApart: number;
   #quietLooks = 0;
   #remainedBytes = 0;
+  /** Since the last collection. */
+  #looks = 0;
+  #burst = true;
+
+  /** @param looksApart between two collections that no burst came between; 0 where giving back is no pause. */
+  constructor(looksApart = LOOKS_APART) {
+    this.#looksApart = looksApart;
+  }
 
   /**
    * @param utilization share of the time since the last look in which the thread worked, 0 to 1.
@@ -32,14 +49,19 @@ export class HeapRest {
   isDue(utilization: number, heldBytes: number): boolean {
     // What fell by itself may grow again: one large burst is no measure for ever.
     this.#remainedBytes = Math.min(this.#remainedBytes, heldBytes);
+    this.#looks++;
+    this.#burst ||= utilization >= BURST_UTILIZATION || heldBytes - this.#remainedBytes >= BURST_BYTES;
     this.#quietLooks = utilization < QUIET_UTILIZATION ? this.#quietLooks + 1 : 0;
     if (this.#quietLooks < QUIET_LOOKS) return false;
+    if (!this.#burst && this.#looks < this.#looksApart) return false;
     const worthBytes = Math.max(this.#remainedBytes + WORTH_BYTES, this.#remainedBytes * WORTH_FACTOR);
     return heldBytes > worthBytes;
   }
 
   collected(heldBytes: number): void {
     this.#quietLooks = 0;
+    this.#looks = 0;
+    this.#burst = false;
     this.#remainedBytes = heldBytes;
   }
 }
@@ -54,16 +76,15 @@ type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resor
 export function giveMemoryBack(): void {
   const collect = (globalThis as { readonly gc?: Collect }).gc;
   if (collect === undefined) return;
-  atRest(heapBytes, () => {
+  atRest(new HeapRest(), heapBytes, () => {
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     trimMalloc();
   });
   // What the heap gave up while the thread was busy is not seen in it any more, but malloc may hold it still.
-  if (isMainThread) atRest(residentBytes, trimMalloc);
+  if (isMainThread) atRest(new HeapRest(0), residentBytes, trimMalloc);
 }
 
-function atRest(heldBytes: () => number, giveBack: () => void): void {
-  const rest = new HeapRest();
+function atRest(rest: HeapRest, heldBytes: () => number, giveBack: () => void): void {
   let seen = performance.eventLoopUtilization();
   setInterval(() => {
     const now = performance.eventLoopUtilization();
