@@ -1,5 +1,6 @@
 import { measureCrowd } from './crowd/measure-crowd.ts';
 import { measureDisk } from './disk.ts';
+import { measureInfluxAlone } from './influx-alone.ts';
 import type { Services } from './measured-pipeline.ts';
 import { type Figures, measureDrain, measureLatency, measureThroughput, type Setup } from './measurements.ts';
 import { measureMemory } from './memory.ts';
@@ -87,6 +88,11 @@ function measurementsOf({ signal, real, peer }: Parts): Omit<Measurement, 'secon
     onKafka.flatMap((setup) => [1, 20].map((batch) => ({ ...setup, name, batch, readings: twoValues })));
   return [
     ...list('throughput', throughput, measureThroughput),
+    ...list(
+      'peer',
+      onKafka.map((setup) => ({ ...setup, name: 'InfluxDB alone, two values', batch: 20 })),
+      measureInfluxAlone,
+    ),
     // One kind, and so in turn: what the machine does meanwhile is the same for both.
     ...list('peer', withTwoValues('Kafka, InfluxDB, two values'), measureThroughput),
     ...(peer === undefined
