@@ -69,8 +69,8 @@ describe('memory is given back', () => {
     expect(
       decisions(rest, [
         [0.1, 80],
-        [0.1, 120],
-        [0.1, 140],
+        [0.1, 100],
+        [0.1, 110],
       ]),
     ).toEqual([false, false, true]);
   });

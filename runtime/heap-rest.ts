@@ -16,7 +16,7 @@ const WORTH_FACTOR = 1.25;
 /** Of its time worked: a burst, after which a thread that is quiet again has something to give back. */
 const BURST_UTILIZATION = 0.5;
 /** Grown by so much, it was one of few and large things. */
-const BURST_BYTES = 96 * MIB;
+const BURST_BYTES = 64 * MIB;
 /** Looks after which it collects again without a burst: ten minutes. */
 const LOOKS_APART = 120;
 
