@@ -6,13 +6,14 @@ import { fired } from '#runtime/abort-signal.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { pause } from '#runtime/retry.ts';
 import type { TelemetryStore } from '#telemetry-store/telemetry-store.ts';
+import { BatchDecoder } from './batch-decoder.ts';
 import { BatchAbandoned, type BatchRun } from './batch-run.ts';
 import type { WriteLimits } from './chunks.ts';
 import { appendUntilDurable } from './dead-letter-writer.ts';
 import { StoreWriter } from './store-writer.ts';
 import { TagsOfLabels } from './tags-of-labels.ts';
 import { type BatchTally, createWriterTelemetry, type WriterTelemetry } from './telemetry.ts';
-import { decodeBatch, type Entry, refusedLetters, type TelemetryBatch } from './telemetry-batch.ts';
+import { type Entry, refusedLetters } from './telemetry-batch.ts';
 import { WRITE_DELAYS, type WriteDelays, wordsForPeople } from './write-decision.ts';
 
 export interface TelemetryWriterOptions {
@@ -86,13 +87,11 @@ class Writer implements TelemetryWriter {
   readonly #deps: TelemetryWriterDeps;
   readonly #telemetry: WriterTelemetry;
   readonly #storeWriter: StoreWriter;
-  readonly #tags: TagsOfLabels;
+  readonly #decoder: BatchDecoder;
   readonly #failure = Promise.withResolvers<never>();
   /** By partition: batches that are handled, and those that are being committed. */
   readonly #open = new Map<number, OpenBatch>();
   readonly #accounts = { consumed: 0, stored: 0, deadLettered: 0 };
-  /** Of batches that come next: decoded while the store writes the one before. */
-  readonly #decodedAhead = new WeakMap<DeliveredBatch, Promise<TelemetryBatch>>();
   #subscription: Subscription | undefined;
   #stopping: Promise<void> | undefined;
   #allSettled: (() => void) | undefined;
@@ -102,7 +101,8 @@ class Writer implements TelemetryWriter {
     this.#deps = deps;
     this.#telemetry = createWriterTelemetry(deps, deps.schemas);
     const { rejectAll, delays = WRITE_DELAYS, tags = [], limits = LIMITS } = options;
-    this.#tags = new TagsOfLabels(tags, () => this.#telemetry.tooManyTags());
+    const tagsOf = new TagsOfLabels(tags, () => this.#telemetry.tooManyTags());
+    this.#decoder = new BatchDecoder(deps.schemas, deps.now, (labels) => tagsOf.of(labels));
     this.#storeWriter = new StoreWriter(
       { store: deps.store, rejectAll, delays, limits },
       deps,
@@ -120,7 +120,7 @@ class Writer implements TelemetryWriter {
       group,
       maxBatchRecords: limits.pointsPerWrite,
       maxBatchBytes: limits.bytesPerWrite,
-      onFetched: (batch, signal) => this.#decodeAhead(batch, signal),
+      onFetched: (batch, signal) => this.#decoder.begin(batch, signal),
       onBatch: (batch, signal) => this.#handle(batch, signal),
       onCommitted: (batch) => this.#committed(batch.partition),
       onAssigned: (partitions) => this.#telemetry.assigned(partitions),
@@ -189,10 +189,7 @@ class Writer implements TelemetryWriter {
 
   async #process(batch: DeliveredBatch, run: BatchRun): Promise<BatchTally> {
     const { eventLog, now } = this.#deps;
-    const decoded = this.#decodedAhead.get(batch) ?? this.#decode(batch, run.lost);
-    // A batch that comes again is decoded again: what it fails by may be that.
-    this.#decodedAhead.delete(batch);
-    const { entries, letters } = await decoded;
+    const { entries, letters } = await this.#decoder.decode(batch, run.lost);
     const refused = await this.#storeWriter.write(entries, run, (written) => this.#observeAge(written));
     const words = refused[0]?.reason;
     if (words !== undefined) {
@@ -210,19 +207,6 @@ class Writer implements TelemetryWriter {
       stored,
       deadLettered: countBy(allLetters, ({ reason }): RejectReason => reason),
     };
-  }
-
-  #decodeAhead(batch: DeliveredBatch, lost: AbortSignal): void {
-    if (this.#stopping !== undefined) return;
-    const decoded = this.#decode(batch, lost);
-    // Whoever handles the batch meets it; nobody does when it was lost.
-    decoded.catch(() => undefined);
-    this.#decodedAhead.set(batch, decoded);
-  }
-
-  #decode({ records }: DeliveredBatch, lost: AbortSignal): Promise<TelemetryBatch> {
-    const { schemas, now } = this.#deps;
-    return decodeBatch(records, schemas, now(), lost, (labels) => this.#tags.of(labels));
   }
 
   #observeAge(written: readonly Entry[]): void {
