@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createHistogram, type Histogram } from 'node:perf_hooks';
 import { pause } from '#runtime/retry.ts';
 import type { Figures } from './measurements.ts';
 
@@ -20,31 +21,27 @@ export async function measureDisk(signal: AbortSignal): Promise<Figures> {
     const idle = await fsyncTimes(path.join(folder, 'idle'), APART_MS, signal);
     const busy = await fsyncTimes(path.join(folder, 'busy'), 0, signal);
     return {
-      idleP50Ms: quantile(idle, 0.5),
-      idleP99Ms: quantile(idle, 0.99),
-      busyP50Ms: quantile(busy, 0.5),
-      busyP99Ms: quantile(busy, 0.99),
+      idleP50Ms: idle.percentile(50) / 1e6,
+      idleP99Ms: idle.percentile(99) / 1e6,
+      busyP50Ms: busy.percentile(50) / 1e6,
+      busyP99Ms: busy.percentile(99) / 1e6,
     };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Milliseconds each, sorted. */
-async function fsyncTimes(file: string, apartMs: number, signal: AbortSignal): Promise<Float64Array> {
+/** In nanoseconds. */
+async function fsyncTimes(file: string, apartMs: number, signal: AbortSignal): Promise<Histogram> {
   const bytes = Buffer.alloc(BYTES, 1);
-  const took = new Float64Array(WRITES);
+  const took = createHistogram();
   await using handle = await open(file, 'wx');
   for (let i = 0; i < WRITES && !signal.aborted; i++) {
     const startedAt = performance.now();
     await handle.write(bytes);
     await handle.sync();
-    took[i] = performance.now() - startedAt;
+    took.record(Math.max(1, Math.round((performance.now() - startedAt) * 1e6)));
     if (apartMs > 0) await pause(apartMs, signal);
   }
-  return took.sort();
-}
-
-function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
+  return took;
 }
