@@ -7,6 +7,20 @@ const MIB = 1024 * 1024;
 const decisions = (rest: HeapRest, looks: readonly (readonly [number, number])[]): boolean[] =>
   looks.map(([utilization, held]) => rest.isDue(utilization, held * MIB));
 
+/** After how many looks it is due, of those that leave so much when it is. */
+const collections = (
+  rest: HeapRest,
+  looks: readonly (readonly [number, number])[],
+  remainsMiB: number,
+): number[] =>
+  looks.flatMap(([utilization, held], look) => {
+    if (!rest.isDue(utilization, held * MIB)) return [];
+    rest.collected(remainsMiB * MIB);
+    return [look];
+  });
+
+const times = (count: number, look: readonly [number, number]) => Array.from({ length: count }, () => look);
+
 describe('memory is given back', () => {
   test('after the start, when it has been quiet for two looks', () => {
     expect(
@@ -48,19 +62,28 @@ describe('memory is given back', () => {
     ).not.toContain(true);
   });
 
-  describe('under a light and steady load, in which the heap grows again', () => {
+  test('under a light and steady load, in which the heap grows again: after the start, and then every ten minutes', () => {
+    const rest = new HeapRest();
     const looks = Array.from({ length: 250 }, (_, i) => [0.28, i % 2 === 0 ? 90 : 45] as const);
-    const collections = (rest: HeapRest): number =>
-      looks.filter(([utilization, held]) => {
-        const isDue = rest.isDue(utilization, held * MIB);
-        if (isDue) rest.collected(40 * MIB);
-        return isDue;
-      }).length;
+    expect(collections(rest, looks, 40)).toEqual([1, 122, 242]);
+  });
 
-    test('after the start, and then every ten minutes', () => expect(collections(new HeapRest())).toBe(3));
+  test('again when it was in use: a store that stood still made a thread quiet in the middle of its burst', () => {
+    const rest = new HeapRest();
+    rest.collected(40 * MIB);
+    expect(collections(rest, [[1, 350], ...times(2, [0.1, 350])], 300)).toEqual([2]);
+    const workedOff = times(10, [0.4, 310]);
+    expect(collections(rest, [...workedOff, ...times(2, [0.01, 290])], 45)).toEqual([11]);
+    expect(collections(rest, times(200, [0.01, 45]), 45)).toEqual([]);
+  });
 
-    test('whenever it has grown, where that is no pause', () =>
-      expect(collections(new HeapRest(0))).toBeGreaterThan(50));
+  test('ever more rarely where it stays in use', () => {
+    const rest = new HeapRest();
+    rest.collected(40 * MIB);
+    const connected = times(2_000, [0.01, 400]);
+    expect(collections(rest, [[1, 400], ...connected], 400)).toEqual([
+      2, 8, 20, 44, 92, 188, 380, 764, 1_532,
+    ]);
   });
 
   test('when much came at once without much work', () => {

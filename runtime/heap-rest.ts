@@ -19,6 +19,8 @@ const BURST_UTILIZATION = 0.5;
 const BURST_BYTES = 64 * MIB;
 /** Looks after which it collects again without a burst: ten minutes. */
 const LOOKS_APART = 120;
+/** Looks after which it tries again when much was kept: half a minute, and every time twice as long. */
+const LOOKS_UNTIL_RETRY = 6;
 
 /**
  * Decides when a thread collects its garbage to give memory back. V8 does so under pressure, which a machine with free
@@ -28,19 +30,19 @@ const LOOKS_APART = 120;
  * the last collection is held: once after each burst, and not again while nothing happens. A heap that grows again under a
  * light and steady load holds what V8 will collect by itself, in small steps; a pause for it (30 to 150 ms, in which devices
  * wait) comes every ten minutes at most.
+ *
+ * A burst may only seem to be over: a store that stands still makes a writer quiet with all that it read in its hands. So
+ * while far more is held than it once got along with, it collects again, later and later: ten thousand devices that stay
+ * connected are no garbage, and make ever fewer pauses.
  */
 export class HeapRest {
-  readonly #looksApart: number;
   #quietLooks = 0;
   #remainedBytes = 0;
+  #leastBytes = Number.POSITIVE_INFINITY;
   /** Since the last collection. */
   #looks = 0;
+  #looksUntilRetry = LOOKS_UNTIL_RETRY;
   #burst = true;
-
-  /** @param looksApart between two collections that no burst came between; 0 where giving back is no pause. */
-  constructor(looksApart = LOOKS_APART) {
-    this.#looksApart = looksApart;
-  }
 
   /**
    * @param utilization share of the time since the last look in which the thread worked, 0 to 1.
@@ -49,20 +51,25 @@ export class HeapRest {
   isDue(utilization: number, heldBytes: number): boolean {
     // What fell by itself may grow again: one large burst is no measure for ever.
     this.#remainedBytes = Math.min(this.#remainedBytes, heldBytes);
+    this.#leastBytes = Math.min(this.#leastBytes, heldBytes);
     this.#looks++;
     this.#burst ||= utilization >= BURST_UTILIZATION || heldBytes - this.#remainedBytes >= BURST_BYTES;
     this.#quietLooks = utilization < QUIET_UTILIZATION ? this.#quietLooks + 1 : 0;
     if (this.#quietLooks < QUIET_LOOKS) return false;
-    if (!this.#burst && this.#looks < this.#looksApart) return false;
+    const isMuch = heldBytes - this.#leastBytes >= BURST_BYTES;
+    if (isMuch && this.#looks >= this.#looksUntilRetry) return true;
+    if (!this.#burst && this.#looks < LOOKS_APART) return false;
     const worthBytes = Math.max(this.#remainedBytes + WORTH_BYTES, this.#remainedBytes * WORTH_FACTOR);
     return heldBytes > worthBytes;
   }
 
   collected(heldBytes: number): void {
+    this.#looksUntilRetry = this.#burst ? LOOKS_UNTIL_RETRY : 2 * this.#looksUntilRetry;
     this.#quietLooks = 0;
     this.#looks = 0;
     this.#burst = false;
     this.#remainedBytes = heldBytes;
+    this.#leastBytes = Math.min(this.#leastBytes, heldBytes);
   }
 }
 
@@ -81,7 +88,7 @@ export function giveMemoryBack(): void {
     trimMalloc();
   });
   // What the heap gave up while the thread was busy is not seen in it any more, but malloc may hold it still.
-  if (isMainThread) atRest(new HeapRest(0), residentBytes, trimMalloc);
+  if (isMainThread) atRest(new HeapRest(), residentBytes, trimMalloc);
 }
 
 function atRest(rest: HeapRest, heldBytes: () => number, giveBack: () => void): void {
