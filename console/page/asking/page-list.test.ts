@@ -14,9 +14,6 @@ interface Question {
   fail(error: Error): void;
 }
 
-/** What was answered reaches whoever asked. */
-const heard = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
 function listUnderTest() {
   const asked: Question[] = [];
   let shown: ListedPages<Numbered> | undefined;
@@ -34,13 +31,7 @@ function listUnderTest() {
     asked,
     shown: () => shown as ListedPages<Numbered>,
     numbers: () => shown?.pages.map(({ number }) => number),
-    /** Answers the newest question, and waits until that was heard. */
-    async answer(page: Numbered | Error): Promise<void> {
-      const question = asked.at(-1) as Question;
-      if (page instanceof Error) question.fail(page);
-      else question.answer(page);
-      await heard();
-    },
+    newest: () => asked.at(-1) as Question,
   };
 }
 
@@ -50,56 +41,64 @@ const away = new RequestFailure(503, 'away', 'It is away.');
 
 describe('a list that comes page by page', () => {
   test('asks for a page once, however often it is wanted while the answer is awaited', async () => {
-    const { list, asked, numbers, answer } = listUnderTest();
-    list.begin('/list?limit=5');
-    list.more();
-    list.more();
+    const { list, asked, numbers, newest } = listUnderTest();
+    const begun = list.begin('/list?limit=5');
+    void list.more();
+    void list.more();
     expect(asked.map(({ path }) => path)).toEqual(['/list?limit=5']);
-    await answer(page(0));
-    for (let turn = 0; turn < 3; turn++) list.more();
+    newest().answer(page(0));
+    await begun;
+    const more = list.more();
+    for (let turn = 0; turn < 3; turn++) void list.more();
     expect(asked.map(({ path }) => path)).toEqual(['/list?limit=5', '/list?limit=5&cursor=1']);
-    await answer(page(1, null));
+    newest().answer(page(1, null));
+    await more;
     expect(numbers()).toEqual([0, 1]);
-    list.more();
+    void list.more();
     expect(asked, 'there is no other').toHaveLength(2);
   });
 
   test('a server that fails is asked again by whoever tries again, and by nobody who scrolls', async () => {
-    const { list, asked, shown, numbers, answer } = listUnderTest();
-    list.begin('/list');
-    await answer(page(0));
-    list.more();
-    await answer(away);
-    list.more();
+    const { list, asked, shown, numbers, newest } = listUnderTest();
+    const begun = list.begin('/list');
+    newest().answer(page(0));
+    await begun;
+    const more = list.more();
+    newest().fail(away);
+    await more;
+    void list.more();
     expect(asked).toHaveLength(2);
     expect(shown()).toMatchObject({ failure: { code: 'away' }, loading: false });
-    list.retryMore();
-    list.retryMore();
+    const again = list.retryMore();
+    void list.retryMore();
     expect(asked.map(({ path }) => path)).toEqual(['/list', '/list?cursor=1', '/list?cursor=1']);
-    await answer(page(1));
+    newest().answer(page(1));
+    await again;
     expect(shown().failure).toBeUndefined();
     expect(numbers()).toEqual([0, 1]);
   });
 
   test('another beginning cuts off what is under way, whose answer no longer counts', async () => {
-    const { list, asked, shown, numbers, answer } = listUnderTest();
-    list.begin('/one');
-    await answer(page(0));
-    list.more();
-    const late = asked.at(-1) as Question;
-    list.begin('/two');
-    expect(late.signal.aborted).toBe(true);
-    late.answer(page(1));
-    await heard();
+    const { list, shown, numbers, newest } = listUnderTest();
+    const first = list.begin('/one');
+    newest().answer(page(0));
+    await first;
+    const late = list.more();
+    const lateQuestion = newest();
+    const second = list.begin('/two');
+    expect(lateQuestion.signal.aborted).toBe(true);
+    lateQuestion.answer(page(1));
+    await late;
     expect(shown()).toMatchObject({ path: '/one', loading: true });
     expect(numbers(), 'what was there stays until the new is').toEqual([0]);
-    await answer(page(7));
+    newest().answer(page(7));
+    await second;
     expect(shown()).toMatchObject({ path: '/two', loading: false });
     expect(numbers()).toEqual([7]);
-    list.begin('/two');
-    (asked.at(-1) as Question).fail(new Error('cut'));
+    const left = list.begin('/two');
     list.end();
-    await heard();
+    newest().fail(new Error('cut'));
+    await left;
     expect(shown().failure, 'nobody looks').toBeUndefined();
   });
 });

@@ -23,7 +23,7 @@ export const NO_PAGES: ListedPages<never> = {
 
 /**
  * A list that the server hands out page by page, one question at a time. It knows itself what is under way: who draws it may
- * hold a picture of a moment ago, and ask by that again.
+ * hold a picture of a moment ago, and ask by that again. What asks resolves when the answer was heard, or counts no more.
  *
  * Modes: *asking* (`loading`) → *resting* or *failed* (`failure`); `begin` cuts off what is under way.
  */
@@ -42,23 +42,23 @@ export class PageList<T extends Page> {
   }
 
   /** From the beginning. The pages that were there stay until the first new one comes. */
-  begin(path: string): void {
-    void this.#next(path, path, []);
+  begin(path: string): Promise<void> {
+    return this.#next(path, path, []);
   }
 
   /** Asks for the next page, unless something is under way, there is none, or the last question failed. */
-  more(): void {
+  async more(): Promise<void> {
     // Who scrolls asks again and again: a server that fails is not to be asked as fast as it can fail.
-    if (this.#state.failure === undefined) this.retryMore();
+    if (this.#state.failure === undefined) await this.retryMore();
   }
 
   /** As {@link more}, also when the last question failed. */
-  retryMore(): void {
+  async retryMore(): Promise<void> {
     const { path, pages, loading } = this.#state;
     const cursor = pages.at(-1)?.next;
     if (loading || path === undefined || typeof cursor !== 'string') return;
     const at = `${path}${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}`;
-    void this.#next(path, at, pages);
+    await this.#next(path, at, pages);
   }
 
   /** Nobody looks any more. */

@@ -20,7 +20,7 @@ export function usePages<T extends Page>(path: string): Pages<T> {
   const [list] = useState(() => new PageList<T>(get, setShown));
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    list.begin(path);
+    void list.begin(path);
     return () => list.end();
   }, [path, turn]);
 
@@ -29,8 +29,13 @@ export function usePages<T extends Page>(path: string): Pages<T> {
   return {
     ...shown,
     outdated,
-    more: () => (outdated ? undefined : list.more()),
-    retry: () => (outdated || shown.pages.length === 0 ? again() : list.retryMore()),
+    more: () => {
+      if (!outdated) void list.more();
+    },
+    retry: () => {
+      if (outdated || shown.pages.length === 0) again();
+      else void list.retryMore();
+    },
     again,
   };
 }
