@@ -120,7 +120,10 @@ class Writer implements TelemetryWriter {
       group,
       maxBatchRecords: limits.pointsPerWrite,
       maxBatchBytes: limits.bytesPerWrite,
-      onFetched: (batch, signal) => this.#decoder.begin(batch, signal),
+      onFetched: (batch, signal) => {
+        // What comes now is left alone.
+        if (this.#stopping === undefined) this.#decoder.begin(batch, signal);
+      },
       onBatch: (batch, signal) => this.#handle(batch, signal),
       onCommitted: (batch) => this.#committed(batch.partition),
       onAssigned: (partitions) => this.#telemetry.assigned(partitions),

@@ -15,6 +15,11 @@ export class RequestFailure extends Error {
   }
 }
 
+/** What was thrown where an answer was awaited, as it is shown. */
+export function asFailure(error: unknown): RequestFailure {
+  return error instanceof RequestFailure ? error : new RequestFailure(0, 'failed', String(error));
+}
+
 /** Called when the server wants a password (again). */
 let askForPassword = (): void => undefined;
 export function whenPasswordIsWanted(then: () => void): void {

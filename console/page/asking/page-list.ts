@@ -1,6 +1,6 @@
 import type { Page } from '#console/api/session.ts';
 import { now } from '#console/page/text/server-clock.ts';
-import { RequestFailure } from './ask-server.ts';
+import { asFailure, type RequestFailure } from './ask-server.ts';
 
 export interface ListedPages<T> {
   /** What the pages are of; `undefined` = none has come yet. */
@@ -84,8 +84,7 @@ export class PageList<T extends Page> {
       });
     } catch (error) {
       if (signal.aborted) return;
-      const failure =
-        error instanceof RequestFailure ? error : new RequestFailure(0, 'failed', String(error));
+      const failure = asFailure(error);
       this.#change({ failure, loading: false });
     }
   }

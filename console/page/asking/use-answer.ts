@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { now } from '#console/page/text/server-clock.ts';
-import { get, RequestFailure } from './ask-server.ts';
+import { asFailure, get, type RequestFailure } from './ask-server.ts';
 
 /** An answer of the server, as a component shows it: an old one stays while a newer one is waited for. */
 export interface Answer<T> {
@@ -45,8 +45,7 @@ export function useAnswer<T>(path: string | undefined, everyMs?: number): Answer
           (value) => setState({ path, value, failure: undefined, loading: false, at: now() }),
           (error: unknown) => {
             if (cancel.signal.aborted) return;
-            const failure =
-              error instanceof RequestFailure ? error : new RequestFailure(0, 'failed', String(error));
+            const failure = asFailure(error);
             setState((before) => ({ ...before, path, failure, loading: false }));
           },
         )

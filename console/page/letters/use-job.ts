@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Job, JobLine, JobList, JobStarted } from '#console/api/dead-letters.ts';
-import { interruptJob, post, RequestFailure } from '#console/page/asking/ask-server.ts';
+import { asFailure, interruptJob, post, type RequestFailure } from '#console/page/asking/ask-server.ts';
 import { followJob } from '#console/page/asking/follow-job.ts';
 import { useAnswer } from '#console/page/asking/use-answer.ts';
 
@@ -65,8 +65,7 @@ export function useJob(): JobRun {
         set({ ...NOTHING, job });
         return job;
       } catch (error) {
-        const failure =
-          error instanceof RequestFailure ? error : new RequestFailure(0, 'failed', String(error));
+        const failure = asFailure(error);
         set({ ...NOTHING, failure });
         return undefined;
       }

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Judgement } from '#console/api/schemas.ts';
 import { Failed } from '#console/page/asking/answer-states.ts';
-import { post, RequestFailure } from '#console/page/asking/ask-server.ts';
+import { asFailure, post, type RequestFailure } from '#console/page/asking/ask-server.ts';
 import { html } from '#console/page/html.ts';
 import { FaultList, MarkedPayload } from '#console/page/payload/marked-payload.ts';
 import { ForeignText } from '#console/page/text/foreign-text.ts';
@@ -30,7 +30,7 @@ export function TryPayload({ path, topic: firstTopic, example }: TryPayloadProps
     } catch (error) {
       setJudged({
         payload,
-        failure: error instanceof RequestFailure ? error : new RequestFailure(0, 'failed', String(error)),
+        failure: asFailure(error),
       });
     }
   };
