@@ -174,6 +174,35 @@ describe('a WebSocket of a device', () => {
   });
 });
 
+describe('what follows the end of a WebSocket, while nothing is read from it [P10]', () => {
+  // Masked by nothing: a close frame, one of an opcode that there is not, one that is not masked.
+  const ENDS = { 'a close frame': '888000000000', 'no frame': '838000000000', 'not masked': '8200' };
+
+  it.each(Object.entries(ENDS))('is not looked at, and ends nobody else (%s)', async (_, end) => {
+    await using test = await startTestGateway({
+      mqtt: { webSocketPort: 0 },
+      limits: { messagesPerSecond: 1, messageBurst: 5 },
+    });
+    const other = await connectAsync(`ws://127.0.0.1:${test.gateway.ports.webSocket}`, { clientId: 'dev-2' });
+    const socket = await open(test);
+    socket.send(bytesOf(connectPacket('dev-1')));
+    await eventually(() => expect(test.gateway.connectedDevices()).toBe(2));
+    const send = (i: number): void => socket.send(bytesOf(publishPacket('dev-1', reading(i), i + 1)));
+    for (let i = 0; i < 10; i++) send(i);
+    await eventually(() => expect(test.log.durable).toBe(10));
+    send(10);
+    await eventually(async () => expect(await test.metric('ingest_paused_devices')).toBe(1));
+    const tcp = tcpOf(socket);
+    tcp.cork();
+    for (let i = 11; i < 60; i++) send(i);
+    tcp.write(Buffer.concat([Buffer.from(end, 'hex'), Buffer.alloc(100_000, 0x82)]));
+    tcp.uncork();
+    await closed(socket);
+    await other.publishAsync('devices/dev-2/telemetry', reading(1), { qos: 1 });
+    await other.endAsync();
+  });
+});
+
 describe('what a WebSocket holds of a message that is not whole', () => {
   const unfinished: Readonly<Record<string, (socket: WebSocket, bytes: number) => void>> = {
     'in many frames': (socket, bytes) => {

@@ -13,9 +13,13 @@ const IDLE_FRAMES_A_SECOND = 10;
 /** Bytes that `ws` is given at once: it takes all frames in them, also those behind the one for which the client goes. */
 const SLICE_BYTES = 4 * 1024;
 
-/** Private to ws: what it keeps of a frame, in pieces, and of a message. `assertKnownVersions` refuses another version. */
+/**
+ * Private to ws: what it keeps of a frame, in pieces, and of a message; `conclude` = a close frame was read.
+ * `assertKnownVersions` refuses another version.
+ */
 interface WebSocketInternals {
   readonly _receiver: {
+    once(event: 'conclude', listener: () => void): void;
     readonly _bufferedBytes: number;
     readonly _buffers: HeldInput['_bufs'];
     readonly _messageLength: number;
@@ -124,22 +128,30 @@ function answerPings(webSocket: WebSocket): void {
 
 /**
  * A socket is read 64 KiB at a time: 6,500 pings, of which 100 are enough to end it. So `ws` gets less at once, and nothing
- * of what lies behind, nor while its stream holds enough.
+ * of what lies behind, nor while its stream holds enough; and nothing behind a close frame, or what is no frame: there it
+ * takes its own listener away, and lets the socket flow, whether its stream holds enough or not.
  */
 function takeInSlices(webSocket: WebSocket, socket: Socket, onTaken: () => void): void {
+  const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
   const takers = socket.listeners('data') as ((this: Socket, bytes: Buffer) => void)[];
   socket.removeAllListeners('data');
+  let isOver = false;
   const onData = (chunk: Buffer): void => {
-    for (let at = 0; at < chunk.length && !socket.destroyed; at += SLICE_BYTES) {
+    for (let at = 0; at < chunk.length && !isOver && !socket.destroyed; at += SLICE_BYTES) {
       if (webSocket.isPaused) {
-        socket.unshift(chunk.subarray(at));
+        // One that flows would hand it out again from within.
+        socket.pause().unshift(chunk.subarray(at));
         break;
       }
       for (const take of takers) take.call(socket, chunk.subarray(at, at + SLICE_BYTES));
     }
     if (!socket.destroyed) onTaken();
   };
+  const end = (): void => {
+    isOver = true;
+    socket.off('data', onData);
+  };
   socket.on('data', onData);
-  // As `ws` does with its own listener: what follows is no frame.
-  webSocket.once('error', () => socket.off('data', onData));
+  receiver.once('conclude', end);
+  webSocket.once('error', end);
 }

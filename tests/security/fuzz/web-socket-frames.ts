@@ -4,7 +4,7 @@ import type { FuzzSource } from './fuzz-source.ts';
 import { MQTT3_PACKETS } from './mqtt3-packets.ts';
 import { mutate } from './mutate.ts';
 
-const OPCODES: readonly [number, ...number[]] = [0, 1, 2, 2, 2, 2, 3, 8, 9, 10, 15];
+const OPCODES: readonly [number, ...number[]] = [0, 1, 2, 2, 2, 2, 3, 8, 8, 8, 8, 9, 10, 15];
 
 /** A frame of a client (RFC 6455, 5.2), most of them right. */
 function frame(payload: Buffer, random: RandomStream): Buffer {
