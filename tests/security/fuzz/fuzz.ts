@@ -29,8 +29,15 @@ const CONNECTIONS = 40;
 /** A connection whose other side does not read is given up, as an attacker would. */
 const PATIENCE_MS = 500;
 
-/** For the pipeline: an address that only sends what is refused would soon be let in no more. */
-export const WITHOUT_REST = { MQTT_FAILURES_PER_SECOND_PER_ADDRESS: '100000' };
+/**
+ * For the pipeline. An address that only sends what is refused would soon be let in no more; and devices are slowed, so
+ * that a connection also ends while much that it sent is unread.
+ */
+export const FUZZED = {
+  MQTT_FAILURES_PER_SECOND_PER_ADDRESS: '100000',
+  MQTT_MESSAGES_PER_SECOND: '100',
+  MQTT_MESSAGE_BURST: '100',
+};
 
 export interface FuzzOptions {
   readonly seed: number;

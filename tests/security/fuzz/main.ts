@@ -3,7 +3,7 @@ import { addExamples } from '#runtime/command-help.ts';
 import { type CommandOutcome, decimalNumber, runCommand, wholeNumber } from '#runtime/command-line.ts';
 import { processIo } from '#runtime/process-io.ts';
 import { AttackedPipeline } from '#tests/security/attacked-pipeline.ts';
-import { fuzz, WITHOUT_REST } from './fuzz.ts';
+import { FUZZED, fuzz } from './fuzz.ts';
 
 const PATIENCE_MS = 60_000;
 const SEEDS = 2 ** 31;
@@ -28,7 +28,7 @@ const program = addExamples(new Command('fuzz'), '--minutes 10', '--seed 42 --pa
   .action(async (options: Options) => {
     const { seed = Math.floor(Math.random() * SEEDS), packets = Infinity, minutes, json } = options;
     io.stderr.write(`seed ${seed}\n`);
-    await using pipeline = await AttackedPipeline.start({ goodDevices: 50, rate: 2, env: WITHOUT_REST });
+    await using pipeline = await AttackedPipeline.start({ goodDevices: 50, rate: 2, env: FUZZED });
     const sent = await fuzz(pipeline.target, { seed, durationMs: minutes * 60_000, packets });
     const { due, acknowledged } = await pipeline.fleet.experience();
     const lost = await pipeline.fleet.finish(PATIENCE_MS);
