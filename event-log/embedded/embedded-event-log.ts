@@ -15,14 +15,14 @@ import { logClosed, promisedAppend } from '#event-log/pending-append.ts';
 import type { Deps } from '#runtime/deps.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { holdFileLock } from '#runtime/file-lock.ts';
-import { DatabaseThread, type DatabaseThreadOptions } from '#sqlite/database-thread.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { GroupCommit } from './group-commit.ts';
 import { becomeOnlyMember, membersOf } from './group-membership.ts';
 import type { LogPaths } from './log-file.ts';
 import { LogRetention, type LogRetentionOptions } from './log-retention.ts';
 import { LogSubscription } from './log-subscription.ts';
-import type { LogThreadEvent, LogThreadOptions, ReaderCalls, WriterCalls } from './log-thread-calls.ts';
+import type { LogThreadEvent } from './log-thread-calls.ts';
+import { LogThreads } from './log-threads.ts';
 import { readTopic } from './read-topic.ts';
 import { takeWithPatience } from './take-with-patience.ts';
 import type { EmbeddedLogTelemetry } from './telemetry.ts';
@@ -51,8 +51,7 @@ export class EmbeddedEventLog implements EventLog {
   readonly #deps: Deps;
   readonly #telemetry: EmbeddedLogTelemetry;
   readonly #ownership: Disposable | undefined;
-  readonly #writer: DatabaseThread<WriterCalls, LogThreadEvent>;
-  readonly #reader: DatabaseThread<ReaderCalls, LogThreadEvent>;
+  readonly #threads: LogThreads;
   readonly #groupCommit: GroupCommit;
   readonly #retention: LogRetention | undefined;
   readonly #changes = new ChangeSignal();
@@ -62,7 +61,6 @@ export class EmbeddedEventLog implements EventLog {
   readonly #topics = new Map<string, TopicSettings>();
   /** Those with a share of the log. */
   readonly #sharedTopics = new Set<string>();
-  #threadDeath: PipelineError | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -74,11 +72,14 @@ export class EmbeddedEventLog implements EventLog {
     this.#deps = deps;
     this.#telemetry = parts.telemetry;
     this.#ownership = parts.ownership;
-    this.#writer = new DatabaseThread(this.#threadOptions('writer'));
-    this.#reader = new DatabaseThread(this.#threadOptions('reader'));
+    const { role, paths, changePollMs, maxBytes } = settings;
+    this.#threads = new LogThreads(
+      { file: paths.file, changePollMs, ownersMaxBytes: role === 'owner' ? maxBytes : undefined },
+      { onEvent: (event) => this.#onEvent(event), onDeath: () => this.#changes.raise() },
+    );
     this.#groupCommit = new GroupCommit(
       {
-        commit: (request, transfer) => this.#writer.call('commit', request, transfer),
+        commit: (request, transfer) => this.#threads.write('commit', request, transfer),
         onAppended: (usedBytes) => {
           this.#changes.raise();
           this.#retention?.onGrown(usedBytes);
@@ -89,10 +90,9 @@ export class EmbeddedEventLog implements EventLog {
       },
       deps,
     );
-    if (settings.role === 'owner') this.#retention = this.#startRetention();
-    // Now, because the reader tells changes also when nothing is asked of it. That a thread cannot open the file is its death.
-    for (const thread of [this.#writer, this.#reader]) thread.open().catch(() => undefined);
-    if (settings.role === 'owner') this.#groupCommit.prove();
+    if (role === 'owner') this.#retention = this.#startRetention();
+    this.#threads.open();
+    if (role === 'owner') this.#groupCommit.prove();
   }
 
   append(record: AppendRecord, deadlineAt: number): Promise<RecordPosition> {
@@ -110,9 +110,9 @@ export class EmbeddedEventLog implements EventLog {
       options,
       {
         enterGroup: () => holdFileLock(this.#membershipLock(topic, group)),
-        joinGroup: (request) => this.#writer.call('joinGroup', request),
-        committedOffset: async () => (await this.#ask('progress', { topic, group })).committedOffset,
-        fetch: (request) => this.#ask('fetch', request),
+        joinGroup: (request) => this.#threads.write('joinGroup', request),
+        committedOffset: async () => (await this.#threads.read('progress', { topic, group })).committedOffset,
+        fetch: (request) => this.#threads.read('fetch', request),
         commitOffset: (offset) => this.#groupCommit.commitOffset(offset),
         changes: this.#changes,
         file: this.#settings.paths.file,
@@ -127,17 +127,22 @@ export class EmbeddedEventLog implements EventLog {
 
   async *read(topic: string, options: ReadOptions = {}): AsyncGenerator<LogRecord> {
     this.#assertOpen();
-    yield* readTopic(topic, options, (request) => this.#ask('fetch', request), this.#settings.paths.file);
+    yield* readTopic(
+      topic,
+      options,
+      (request) => this.#threads.read('fetch', request),
+      this.#settings.paths.file,
+    );
   }
 
   async progress(topic: string, group: string): Promise<readonly PartitionProgress[]> {
     this.#assertOpen();
-    return [await this.#ask('progress', { topic, group })];
+    return [await this.#threads.read('progress', { topic, group })];
   }
 
   async offsetsAt(topic: string, timeMs: number): Promise<ReadonlyMap<number, number>> {
     this.#assertOpen();
-    return new Map([[0, await this.#ask('offsetAt', { topic, timeMs })]]);
+    return new Map([[0, await this.#threads.read('offsetAt', { topic, timeMs })]]);
   }
 
   async members(topic: string, group: string): Promise<readonly GroupMember[]> {
@@ -154,7 +159,7 @@ export class EmbeddedEventLog implements EventLog {
 
   async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
     this.#assertOpen();
-    const ensured = await this.#writer.call('ensureTopics', topics);
+    const ensured = await this.#threads.write('ensureTopics', topics);
     for (const topic of topics) this.#topics.set(topic.name, topic);
     for (const [index, { name, created, cleanup }] of ensured.entries()) {
       const wanted = topics[index];
@@ -192,7 +197,8 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   health(): EventLogHealth {
-    if (this.#threadDeath !== undefined) return { up: false, detail: this.#threadDeath.message };
+    const { death } = this.#threads;
+    if (death !== undefined) return { up: false, detail: death.message };
     const fileTrouble = this.#telemetry.fileTrouble();
     return { ...this.#groupCommit.health, ...this.#retention?.troubles, ...(fileTrouble && { fileTrouble }) };
   }
@@ -210,8 +216,7 @@ export class EmbeddedEventLog implements EventLog {
     await Promise.all(Array.from(this.#subscriptions.keys(), (subscription) => subscription.close()));
     await Promise.all([this.#groupCommit.drained(), this.#retention?.stop()]);
     for (const lock of this.#locks) lock[Symbol.dispose]();
-    await this.#reader.close();
-    await this.#writer.close();
+    await this.#threads.close();
     this.#ownership?.[Symbol.dispose]();
     this.#telemetry.closed();
   }
@@ -220,9 +225,9 @@ export class EmbeddedEventLog implements EventLog {
     return new LogRetention(
       this.#settings,
       {
-        removeOld: (request) => this.#writer.call('removeOld', request),
-        measure: (request) => this.#ask('measure', request),
-        keepTime: (state) => this.#writer.call('keepTime', state),
+        removeOld: (request) => this.#threads.write('removeOld', request),
+        measure: (request) => this.#threads.read('measure', request),
+        keepTime: (state) => this.#threads.write('keepTime', state),
         activeGroups: () => Array.from(this.#subscriptions.values()),
         telemetry: this.#telemetry,
       },
@@ -230,45 +235,12 @@ export class EmbeddedEventLog implements EventLog {
     );
   }
 
-  /** Asks the reader thread. Where the file is damaged otherwise than in a record, it is made anew, and asked again. */
-  async #ask<Name extends keyof ReaderCalls>(
-    name: Name,
-    request: Parameters<ReaderCalls[Name]>[0],
-  ): Promise<ReturnType<ReaderCalls[Name]>> {
-    try {
-      return await this.#reader.call(name, request);
-    } catch (error) {
-      if (!(error instanceof PipelineError && error.reason === 'damaged')) throw error;
-      await this.#writer.call('mend', error.message);
-      return this.#reader.call(name, request);
-    }
-  }
-
-  #threadOptions(role: LogThreadOptions['role']): DatabaseThreadOptions<LogThreadEvent> {
-    const { changePollMs, paths, maxBytes } = this.#settings;
-    const ownersMaxBytes = this.#settings.role === 'owner' ? maxBytes : undefined;
-    const workerData: LogThreadOptions = { role, file: paths.file, changePollMs, ownersMaxBytes };
-    return {
-      name: `event log ${paths.file}`,
-      entry: new URL('./log-thread.ts', import.meta.url),
-      workerData,
-      code: 'event-log-unavailable',
-      afterDeath: 'stay-dead',
-      onEvent: (event) => this.#onEvent(event),
-      onDeath: (death) => {
-        this.#threadDeath ??= death;
-        this.#changes.raise();
-      },
-    };
-  }
-
   #onEvent(event: LogThreadEvent): void {
     this.#telemetry.fileChanged(event);
     if (event.kind === 'displaced') this.#groupCommit.displaced(event.detail);
     if (event.kind === 'mended') {
-      this.#reader.call('reopen', undefined).catch(() => undefined);
       // Nothing may be left of them in the file. Appends are tried again until they are there.
-      this.#writer.call('ensureTopics', [...this.#topics.values()]).catch(() => undefined);
+      this.#threads.write('ensureTopics', [...this.#topics.values()]).catch(() => undefined);
     }
     this.#changes.raise();
   }
