@@ -1,5 +1,7 @@
 import type { CommandIo } from '#runtime/command-line.ts';
 import { hasTerminal } from '#runtime/controlling-terminal.ts';
+// Each process may be a client of a server with TLS.
+import '#runtime/peer-certificate.ts';
 
 /** The parts of `process` that a `main.ts` hands on; its own object in tests. */
 export type ProcessOwner = Pick<

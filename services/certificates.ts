@@ -11,23 +11,31 @@ export interface CertificateOptions {
   readonly authority?: string | undefined;
   /** Such as `serverAuth`; default: for everything. */
   readonly extendedKeyUsage?: string | undefined;
+  /** Of its key, as openssl names it; default `prime256v1`. */
+  readonly curve?: string;
   /** How long it is valid; default 1. */
   readonly days?: number;
 }
 
 /** Makes `<name>.crt` and `<name>.key` in `folder`, PEM. Needs openssl. */
 export function makeCertificate(folder: string, name: string, options: CertificateOptions): void {
-  const { commonName = name, subjectAltName, authority, extendedKeyUsage, days = 1 } = options;
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
+  const {
+    commonName = name,
+    subjectAltName,
+    authority,
+    extendedKeyUsage,
+    curve = 'prime256v1',
+    days = 1,
+  } = options;
+  const key = ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${curve}`, '-nodes', '-keyout', `${name}.key`];
+  const subject = [
+    '-utf8',
+    '-multivalue-rdn',
+    '-subj',
+    `/CN=${commonName}`,
+    '-addext',
+    `subjectAltName=${subjectAltName}`,
   ];
-  const subject = ['-subj', `/CN=${commonName}`, '-addext', `subjectAltName=${subjectAltName}`];
   const usage = extendedKeyUsage === undefined ? [] : ['-addext', `extendedKeyUsage=${extendedKeyUsage}`];
   // Without the second, openssl makes an authority of each; rustls takes none of those for a server.
   const signer =

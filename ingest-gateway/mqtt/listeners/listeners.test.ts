@@ -253,6 +253,21 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make certificates)', () =>
     await one.endAsync();
   });
 
+  it('[P10] a key on a curve without a name at NIST is judged like any other, and ends nobody', async () => {
+    const curve = 'brainpoolP256r1';
+    makeCertificate(folder, 'self-signed', { subjectAltName: 'DNS:localhost', curve });
+    makeCertificate(folder, 'dev-bp', { subjectAltName: 'DNS:localhost', authority: 'devices-ca', curve });
+    await using test = await startTestGateway({
+      mqtt: { tls: { ...tls(inFolder('devices-ca.crt')), webSocketPort: 0 } },
+    });
+    const { tls: port, secureWebSocket } = test.gateway.ports;
+    for (const url of [`mqtts://localhost:${port}`, `wss://localhost:${secureWebSocket}`]) {
+      await expect(connectAsync(url, shown('self-signed'), false)).rejects.toThrow();
+      await (await connectAsync(url, shown('dev-bp'), false)).endAsync();
+    }
+    expect(await test.metric(refused('tls-handshake'))).toBe(2);
+  });
+
   it('[P9] a certificate that was made for servers is no device, and one for clients no server', async () => {
     certificate('as-server', 'as-server', 'devices-ca', 'serverAuth');
     certificate('as-client', 'as-client', 'devices-ca', 'clientAuth');

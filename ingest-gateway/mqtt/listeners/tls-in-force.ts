@@ -3,6 +3,7 @@ import type { Server, TLSSocket, TlsOptions } from 'node:tls';
 import type { IngestTelemetry } from '#ingest-gateway/telemetry.ts';
 import { describeError } from '#runtime/errors.ts';
 import { FileChanges } from '#runtime/file-changes.ts';
+import { commonNamesOf } from '#runtime/peer-certificate.ts';
 import { firstExpiryIn, readTlsFiles, type TlsFiles, type TlsIdentity } from './tls-files.ts';
 import { isTrusted } from './trusted-certificate.ts';
 
@@ -85,8 +86,9 @@ export class TlsInForce implements Disposable {
   /** `undefined` = none was asked for. */
   certificateOf(socket: TLSSocket): DeviceCertificate | undefined {
     if (this.#files.caFile === undefined) return undefined;
-    const name = socket.getPeerCertificate().subject?.CN ?? '';
-    return { name: Array.isArray(name) ? '' : name, certificate: socket.getPeerX509Certificate() };
+    const certificate = socket.getPeerX509Certificate();
+    const [name = '', ...others] = certificate === undefined ? [] : commonNamesOf(certificate);
+    return { name: others.length > 0 ? '' : name, certificate };
   }
 
   /** Whether a new handshake with this certificate would be accepted. */
