@@ -11,7 +11,7 @@ export interface PacketStreamOptions {
   readonly protocolVersion: 4 | 5;
   /** Larger packets are cut. */
   readonly packetBytes: number;
-  /** While one of them is full, nothing is read. */
+  /** While one of them is full, or the broker does not take its answers, nothing is read. */
   readonly budgets: readonly InflightBudget[];
 }
 
@@ -25,9 +25,9 @@ export interface PacketStreamEvents {
 /**
  * Packets from and to a broker, over any stream.
  *
- * Three modes. *Reading*; *paused*: a budget is full, the socket is not read, and what was read of it by then waits in
- * `#frames` (one read of the socket at most), until the budget opens; *deaf*, for good (`hush`, `destroy`): what comes is
- * thrown away.
+ * Three modes. *Reading*; *paused*: a budget is full, or answers pile up before the broker, the socket is not read, and
+ * what was read of it by then waits in `#frames` (one read of the socket at most), until the budget opens or the broker takes
+ * its answers; *deaf*, for good (`hush`, `destroy`): what comes is thrown away.
  */
 export class PacketStream {
   readonly #stream: Duplex;
@@ -37,7 +37,7 @@ export class PacketStream {
   readonly #decoder: PacketDecoder;
   readonly answers: AnswerWriter;
   #heardAt = performance.now();
-  #paused = false;
+  #paused: 'by-us' | 'by-broker' | undefined;
   #deaf = false;
 
   constructor(stream: Duplex, options: PacketStreamOptions, events: PacketStreamEvents) {
@@ -46,7 +46,7 @@ export class PacketStream {
     this.#events = events;
     this.#frames = new PacketFrames(options.packetBytes);
     this.#decoder = new PacketDecoder(options.protocolVersion);
-    // A broker that does not take its answers hears no PINGREQ either, and ends the connection.
+    // Told by `writableNeedDrain`.
     this.answers = new AnswerWriter(stream, () => undefined);
     stream.on('error', (error) => events.ended('closed', describeError(error)));
     stream.once('close', () => events.ended('closed', 'the broker closed the connection'));
@@ -59,12 +59,12 @@ export class PacketStream {
   }
 
   get paused(): boolean {
-    return this.#paused;
+    return this.#paused !== undefined;
   }
 
-  /** For how long nothing came, although we listened; milliseconds. */
+  /** For how long nothing came, although we listened, or wait for the broker to take its answers; milliseconds. */
   get silentMs(): number {
-    return this.#paused ? 0 : performance.now() - this.#heardAt;
+    return this.#paused === 'by-us' ? 0 : performance.now() - this.#heardAt;
   }
 
   send(packet: Packet): void {
@@ -101,8 +101,8 @@ export class PacketStream {
     } catch (error) {
       this.#events.ended('protocol-error', describeError(error));
     }
-    if (!this.#paused || this.#deaf) return;
-    this.#paused = false;
+    if (this.#paused === undefined || this.#deaf) return;
+    this.#paused = undefined;
     this.#heardAt = performance.now();
     this.#stream.resume();
   };
@@ -111,9 +111,15 @@ export class PacketStream {
 
   #mustWait(): boolean {
     const full = this.#options.budgets.find((budget) => budget.full);
-    if (full === undefined) return false;
-    full.wait(this.#waiter);
-    this.#paused = true;
+    if (full !== undefined) {
+      full.wait(this.#waiter);
+      this.#paused = 'by-us';
+    } else if (this.#stream.writableNeedDrain) {
+      this.#stream.off('drain', this.#work).once('drain', this.#work);
+      // It has sent something, or taken something, or it was us who waited.
+      this.#heardAt = performance.now();
+      this.#paused = 'by-broker';
+    } else return false;
     this.#stream.pause();
     return true;
   }
