@@ -137,9 +137,11 @@ export class ConnectHooks {
       outcome = { reason: 'too-many-connections', returnCode: 3 };
     }
     if ('by' in outcome) {
-      if (connection !== undefined) connection.pass = outcome;
+      // Gone, or refused for what came behind its CONNECT: it takes no place, and nobody else's.
+      if (connection?.connect === undefined || client.closed || connection.refusal !== undefined) return;
+      connection.pass = outcome;
       // Before aedes closes it.
-      this.#replace(connections.boundTo(connection?.connect?.clientId ?? ''), connection?.address ?? '');
+      this.#replace(connections.boundTo(connection.connect.clientId), connection.address);
       return done(null, true);
     }
     const { reason, returnCode, detail } = outcome;

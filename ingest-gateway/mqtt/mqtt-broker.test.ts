@@ -94,6 +94,20 @@ describe('who may connect', () => {
     expect(test.gateway.devices()).toMatchObject([{ id: 'dev-1', connected: false, accepted: 1 }]);
   });
 
+  it.each([4, 5] as const)(
+    '[P1] a second connection that ends before it is let in takes nothing from the first (version %s)',
+    async (protocolVersion) => {
+      await using test = await startTestGateway();
+      const first = await RawClient.device(test.port, 'dev-1', { protocolVersion });
+      const second = await RawClient.open(test.port, protocolVersion);
+      second.send(connectPacket('dev-1', { protocolVersion }), Buffer.from([0x00, 0x00]));
+      await second.closed;
+      first.send(publishPacket('dev-1', reading(1), 1));
+      expect(await first.next()).toMatchObject({ cmd: 'puback', messageId: 1 });
+      expect(await test.metric(tolerated('takeover'))).toBe(0);
+    },
+  );
+
   it('refuses connections above the limit', async () => {
     await using test = await startTestGateway({ limits: { connections: 2, reservedConnections: 0 } });
     await RawClient.device(test.port, 'dev-1');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -38,6 +39,22 @@ describe('who', () => {
       address: '127.0.0.2',
       olderAddress: '127.0.0.1',
     });
+  });
+
+  it('nobody whose connection was reset before it was taken: it has no address that a ban could name', async () => {
+    await using test = await startTestGateway();
+    const sent = Buffer.concat([
+      bytesOf(connectPacket('dev-1')),
+      bytesOf(publishPacket('dev-1', reading(1), 1)),
+    ]);
+    const client = `const socket = require('node:net').connect(${test.port}, '127.0.0.1', () =>
+      socket.write(Buffer.from('${sent.toString('hex')}', 'hex'), () => socket.resetAndDestroy()))`;
+    // Nothing is accepted meanwhile.
+    execFileSync(process.execPath, ['--eval', client]);
+    // Behind it in line.
+    await RawClient.device(test.port, 'dev-2');
+    expect(test.gateway.devices().map(({ id }) => id)).toEqual(['dev-2']);
+    expect(test.log.durable).toBe(0);
   });
 
   it('a device that is refused, and an id that was never let in', async () => {

@@ -4,9 +4,9 @@ import type { Door, Guest } from './door.ts';
 import type { Arrival, Verdict } from './listener.ts';
 
 /** Of a socket, what TLS and WebSocket pass on to whoever asks: neither tells which socket it runs on. */
-export type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+export type Peer = Pick<Socket, 'localAddress' | 'remoteAddress' | 'remotePort'>;
 
-/** The connections of one listener, which differ in their other end, while they are open. */
+/** The connections of one listener, which differ in their two ends, while they are open: its own port is the same for all. */
 export class Guests {
   readonly #door: Door;
   readonly #byPeer = new Map<string, Guest>();
@@ -57,6 +57,6 @@ export class Guests {
   }
 }
 
-function keyOf({ remoteAddress, remotePort }: Peer): string {
-  return `${remoteAddress} ${remotePort}`;
+function keyOf({ localAddress, remoteAddress, remotePort }: Peer): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`;
 }

@@ -111,6 +111,11 @@ export async function listen(
   const server = createServer({ allowHalfOpen: true, highWaterMark: limits.readAheadBytes }, (socket) => {
     telemetry.connectionOpened(name);
     socket.once('close', () => telemetry.connectionClosed(name));
+    // Reset before it was accepted: it has no address any more, by which it could be judged.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
     prepareSocket(socket);
     onSocket(socket);
   });

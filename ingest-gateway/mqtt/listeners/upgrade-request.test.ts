@@ -40,6 +40,8 @@ describe('the request for a WebSocket [P10]', () => {
   it.each([
     ['is no HTTP', '\u0010\u0001\u0000\u0004MQTT\r\nupgrade: x\r\n\r\n', ''],
     ['upgrades nothing, whatever it looks like', request('Upgrade: websocket').repeat(3_000), ''],
+    ['expects what nobody does', request('Upgrade: websocket', 'Expect: more'), ''],
+    ['names no host', 'GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n', ''],
     ['is no WebSocket', request(...upgrade), 'HTTP/1.1 400'],
     ['is of another protocol', request(...upgrade, 'Sec-WebSocket-Protocol: chat'), 'HTTP/1.1 400'],
   ])('is refused once, and counted, when it %s', async (_, bytes, answer) => {

@@ -41,7 +41,7 @@ export function upgradeRequests<Connection extends Duplex>({
 }: UpgradeParts<Connection>): (connection: Connection) => void {
   const behind = new WeakMap<Duplex, Buffer>();
   // Never listens: it parses what is handed to it below.
-  const parser = nodeHttp.createServer({ maxHeaderSize: bytes });
+  const parser = nodeHttp.createServer({ maxHeaderSize: bytes, requireHostHeader: false });
   parser.on('upgrade', (request, connection, head) =>
     upgrade(
       request,
@@ -51,6 +51,10 @@ export function upgradeRequests<Connection extends Duplex>({
   );
   // What looked like an upgrade, and is none to the parser.
   parser.on('request', ({ socket }) => end(socket as Duplex as Connection, 'not a request for an upgrade'));
+  // Node would answer 417 by itself, and take the next request.
+  parser.on('checkExpectation', ({ socket }) =>
+    end(socket as Duplex as Connection, 'a request that expects'),
+  );
   parser.on('clientError', (error, socket) => end(socket as Duplex as Connection, error.message));
   const end = (connection: Connection, detail: string): void => {
     if (connection.destroyed) return;
