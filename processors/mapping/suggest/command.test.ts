@@ -55,6 +55,9 @@ async function startBroker() {
   const client = await connectAsync(url);
   return {
     url,
+    hangUp() {
+      for (const socket of sockets) socket.destroy();
+    },
     publish: (topic: string, payload: unknown, retain = false) =>
       client.publishAsync(topic, JSON.stringify(payload), { qos: 1, retain }),
     /** Resolves when somebody has subscribed. */
@@ -124,6 +127,26 @@ describe('mapping suggest', () => {
     const { code } = await running;
     expect(code).toBe(0);
     expect(rules()).toMatchObject([{ topic: 'plant/{device}/data' }]);
+  });
+
+  test('[P10] a broker that closes the connection: before it lets anybody in, and in the middle', async () => {
+    const server = createServer((socket) => socket.on('error', () => undefined).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const url = `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const { code, err } = await suggest({}, '--url', url, '--seconds', '0');
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^--url: cannot connect: /) });
+    server.close();
+
+    await using broker = await startBroker();
+    await broker.publish('plant/oven-1/data', { t: 1 }, true);
+    const subscribed = broker.subscribed();
+    const running = suggest({}, '--url', broker.url, '--seconds', '86400');
+    await subscribed;
+    broker.hangUp();
+    const cut = await running;
+    // Also when it had not said yet what it grants.
+    expect(cut.err).toMatch(/broker closed the connection/i);
   });
 
   test('[P10] a broker that is not there, and words that are no options', async () => {

@@ -109,13 +109,14 @@ async function listen(
     return seen;
   }
   const mapped = settings.mappings.length > 0 || settings.mappingDir !== undefined;
-  await listenToBroker(
+  const { isCutOff } = await listenToBroker(
     options.url,
     options.topics,
     mapped ? loadContract(settings).mappings : undefined,
     context.now,
     listening,
   );
+  if (isCutOff) io.stderr.write('The broker closed the connection: nothing was heard after that.\n');
   return seen;
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import type { TopicNames } from '#contract/log-record.ts';
@@ -55,7 +56,8 @@ export async function listenToLetters(
 /**
  * What a broker publishes in the time, and all that it has retained, but for topics that a mapping knows already.
  *
- * @throws PipelineError `gateway-unavailable` when it cannot be reached, `usage` when that is no address of one, or it grants no subscription.
+ * @returns whether the broker ended the connection before that
+ * @throws PipelineError `gateway-unavailable` when it cannot be reached or closes the connection at once, `usage` when that is no address of one, or it grants no subscription.
  */
 export async function listenToBroker(
   url: string,
@@ -63,7 +65,7 @@ export async function listenToBroker(
   mappings: Mappings | undefined,
   now: () => number,
   { milliseconds, signal, seen, onProgress }: Listening,
-): Promise<void> {
+): Promise<{ readonly isCutOff: boolean }> {
   // Not quoted: there may be a password in it.
   if (!/^(mqtts?|wss?):$/.test(URL.parse(url)?.protocol ?? ''))
     throw new PipelineError(
@@ -71,12 +73,9 @@ export async function listenToBroker(
       '--url: expected an address such as mqtt://127.0.0.1:1883, mqtts://…, ws://… or wss://…',
     );
   const clientId = `mapping-suggest-${randomBytes(4).toString('hex')}`;
-  const client = await connectAsync(url, {
-    clientId,
-    clean: true,
-    reconnectPeriod: 0,
-    connectTimeout: CONNECT_MS,
-  }).catch((error: unknown) => {
+  const options = { clientId, clean: true, reconnectPeriod: 0, connectTimeout: CONNECT_MS };
+  // Without tries: with them the promise is never settled when the broker closes the connection without a word.
+  const client = await connectAsync(url, options, false).catch((error: unknown) => {
     throw new PipelineError(
       'gateway-unavailable',
       `--url: cannot connect: ${error instanceof Error ? error.message : String(error)}`,
@@ -91,11 +90,14 @@ export async function listenToBroker(
       seen.add({ topic, payload, client: clientId, receivedAt: now(), retained: packet.retain });
       onProgress();
     });
-    const granted = await client.subscribeAsync([...filters], { qos: 0 });
-    if (granted.every(({ qos }) => qos >= 128))
-      throw new PipelineError('usage', '--topics: the broker grants none of them');
     const over = new AbortController();
     client.on('close', () => over.abort());
+    const closed = once(over.signal, 'abort').then((): never => {
+      throw new PipelineError('gateway-unavailable', '--url: the broker closed the connection');
+    });
+    const granted = await Promise.race([client.subscribeAsync([...filters], { qos: 0 }), closed]);
+    if (granted.every(({ qos }) => qos >= 128))
+      throw new PipelineError('usage', '--topics: the broker grants none of them');
     const stopping = AbortSignal.any([signal, over.signal]);
     const began = performance.now();
     retainedAt = began;
@@ -103,7 +105,7 @@ export async function listenToBroker(
       const now = performance.now();
       const quietAt = Math.min(retainedAt + RETAINED_PAUSE_MS, began + RETAINED_MS);
       const left = Math.max(began + milliseconds, quietAt) - now;
-      if (left <= 0 || stopping.aborted) return;
+      if (left <= 0 || stopping.aborted) return { isCutOff: over.signal.aborted };
       await pause(left, undefined, { signal: stopping }).catch(() => undefined);
     }
   } finally {
