@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Registry } from 'prom-client';
@@ -67,4 +67,25 @@ it('takes changed files, and keeps the old ones in force when the new ones canno
   await eventually(() => expect(contract.mappings.knows('d')).toBe(true));
   expect([...(schemas.get('room/1')?.fields.keys() ?? [])]).toEqual(['warmth']);
   expect([contract.health().up, await usable()]).toEqual([true, 1]);
+});
+
+it('sees a file change behind a linked folder', async () => {
+  writeSchema('temperature');
+  writeMapping('a');
+  const schemaDir = path.join(folder, 'schemas');
+  renameSync(path.join(schemaDir, 'room'), path.join(folder, 'real'));
+  symlinkSync('../real', path.join(schemaDir, 'room'));
+  const log = createLogger({ name: 'test', level: 'fatal' }, { write: () => true });
+  const mappingDir = path.join(folder, 'mappings');
+  using contract = new ContractInForce({ schemaDir, mappings: [], mappingDir, siteZone: 'UTC' });
+  contract.watch({ log, metrics: new Registry() }, 5);
+  expect(contract.health().up).toBe(true);
+  // In place: the folder itself stays as it is. The mapping names a field that is not there any more.
+  const schema = {
+    type: 'object',
+    properties: { humidity: { type: 'number' } },
+    additionalProperties: false,
+  };
+  writeFileSync(path.join(folder, 'real', '1.json'), JSON.stringify(schema));
+  await eventually(() => expect(contract.health().up).toBe(false));
 });

@@ -106,13 +106,15 @@ function tagProblems(tags: readonly string[], schemas: SchemaRegistry): string[]
   });
 }
 
+/** What is in a folder, and in the folders in it: schemas lie no deeper. One that is not there now is named itself: reading says so. */
 function filesBelow(folder: string): string[] {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name));
-  } catch {
-    // Not there now: reading says so.
-    return [folder];
-  }
+  const unreadable: string[] = [];
+  const entries = list(folder, unreadable);
+  if (unreadable.length > 0) return [folder];
+  return entries.flatMap((entry) => [
+    entry.path,
+    ...(entry.isFolder ? list(entry.path, unreadable).map((file) => file.path) : []),
+  ]);
 }
 
 /** Names of the mapping files that come with the pipeline. */
@@ -140,8 +142,8 @@ function filesOf(folder: string, problems: string[]): MappingFile[] {
   const entries = list(folder, unreadable);
   problems.push(...unreadable.map((problem) => `MAPPING_DIR: ${problem}`));
   return entries
-    .filter((entry) => !entry.isDirectory() && entry.name.endsWith('.json'))
-    .flatMap((entry) => fileAt('MAPPING_DIR', path.join(folder, entry.name), problems));
+    .filter((entry) => !entry.isFolder && entry.name.endsWith('.json'))
+    .flatMap((entry) => fileAt('MAPPING_DIR', entry.path, problems));
 }
 
 /** Everything told about the file begins with the variable that switches it on, and its path. */

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -61,6 +62,28 @@ describe('loadSchemas', () => {
       /SCHEMA_DIR: .*twice\/environment\/1\.json: environment\/1 is defined twice, here and in .*contract\/schemas\/environment\/1\.json/,
     );
     expect([...loadSchemas({ schemaDir, shippedSchemas: false }).keys()]).toEqual(['environment/1']);
+  });
+
+  it('follows links, as Kubernetes mounts a ConfigMap, and takes each file once', () => {
+    const schemaDir = path.join(folder, 'mounted');
+    write('mounted/..2026_12_31/pump/1.json', schema);
+    write('elsewhere/1.json', schema);
+    symlinkSync('..2026_12_31', path.join(schemaDir, '..data'));
+    symlinkSync('..data/pump', path.join(schemaDir, 'pump'));
+    mkdirSync(path.join(schemaDir, 'valve'));
+    symlinkSync('../../elsewhere/1.json', path.join(schemaDir, 'valve', '1.json'));
+    symlinkSync('nowhere', path.join(schemaDir, 'left-over'));
+    const names = () => [...loadSchemas({ schemaDir, shippedSchemas: false }).keys()];
+    expect(names()).toEqual(['pump/1', 'valve/1']);
+    symlinkSync('nowhere', path.join(schemaDir, 'valve', '2.json'));
+    expect(names).toThrow(/SCHEMA_DIR: .*valve\/2\.json: ENOENT/);
+  });
+
+  it.skipIf(process.platform === 'win32')('[P10] does not wait for what a pipe may bring', () => {
+    const schemaDir = path.join(folder, 'pipes');
+    mkdirSync(path.join(schemaDir, 'pump'), { recursive: true });
+    execFileSync('mkfifo', [path.join(schemaDir, 'pump', '1.json')]);
+    expect(() => loadSchemas({ schemaDir })).toThrow(/SCHEMA_DIR: .*pump\/1\.json: expected a file/);
   });
 
   it('takes the shipped folder as SCHEMA_DIR for what it is', () => {

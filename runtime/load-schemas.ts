@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { buildSchemaRegistry, type SchemaFile, type SchemaRegistry } from '#contract/schema-registry.ts';
 import { PipelineError } from '#runtime/errors.ts';
@@ -10,7 +10,7 @@ export const SHIPPED_SCHEMAS = path.join(import.meta.dirname, '..', 'contract', 
 
 /**
  * The schemas that come with the pipeline and those of the operator's folder, both `<type>/<version>.json`. Files that do
- * not end in `.json` are left alone (editors, READMEs).
+ * not end in `.json` are left alone (editors, READMEs), and what begins with a dot (git, and how Kubernetes swaps files).
  *
  * @throws PipelineError `configuration` with everything that is wrong, one line each, with paths.
  */
@@ -39,13 +39,12 @@ export function filesOfSources(
 export function readSchemaFiles(folder: string, problems: string[]): SchemaFile[] {
   const files: SchemaFile[] = [];
   for (const type of list(folder, problems)) {
-    if (!type.isDirectory()) continue;
-    for (const file of list(path.join(folder, type.name), problems)) {
-      if (!file.isFile() || !file.name.endsWith('.json')) continue;
-      const location = path.join(folder, type.name, file.name);
-      const content = readJson(location, problems);
+    if (!type.isFolder) continue;
+    for (const file of list(type.path, problems)) {
+      if (file.isFolder || !file.name.endsWith('.json')) continue;
+      const content = readJson(file.path, problems);
       if (content === undefined) continue;
-      files.push({ path: location, type: type.name, version: path.basename(file.name, '.json'), content });
+      files.push({ path: file.path, type: type.name, version: path.basename(file.name, '.json'), content });
     }
   }
   return files;
@@ -54,6 +53,8 @@ export function readSchemaFiles(folder: string, problems: string[]): SchemaFile[
 /** The JSON of a file; `undefined` when it cannot be read, which goes into `problems`. */
 export function readJson(file: string, problems: string[]): unknown {
   try {
+    // Reading a pipe would wait, and with it the process, for whoever writes into it.
+    if (!statSync(file).isFile()) throw new Error('expected a file');
     return JSON.parse(readText(file)) as unknown;
   } catch (error) {
     problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
@@ -61,12 +62,34 @@ export function readJson(file: string, problems: string[]): unknown {
   }
 }
 
-/** What is in a folder, by name; `[]` when it cannot be read, which goes into `problems`. */
-export function list(folder: string, problems: string[]): import('node:fs').Dirent[] {
+export interface Entry {
+  readonly name: string;
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
+/** What is in a folder, by name, and what begins with a dot is not; `[]` when it cannot be read, which goes into `problems`. */
+export function list(folder: string, problems: string[]): Entry[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return readdirSync(folder, { withFileTypes: true })
+      .filter(({ name }) => !name.startsWith('.'))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((entry) => {
+        const location = path.join(folder, entry.name);
+        const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && leadsToFolder(location));
+        return { name: entry.name, path: location, isFolder };
+      });
   } catch (error) {
     problems.push(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
     return [];
+  }
+}
+
+/** One that leads nowhere does not: reading says why, where it is read. */
+function leadsToFolder(link: string): boolean {
+  try {
+    return statSync(link).isDirectory();
+  } catch {
+    return false;
   }
 }

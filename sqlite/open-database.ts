@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { makePrivateFile } from '#runtime/private-file.ts';
@@ -19,14 +20,23 @@ export interface DatabaseSettings {
  * at the disk's cache.
  */
 export function openForWriting(file: string, settings: DatabaseSettings): DatabaseSync {
+  assertFile(file);
   makePrivateFile(file);
   return prepared(new DatabaseSync(file, { timeout: settings.busyTimeoutMs }), settings);
 }
 
 /** As {@link openForWriting}, of a file that is there: one that is not is no empty one. @throws Error of SQLite, CANTOPEN */
 export function openExisting(file: string, settings: DatabaseSettings): DatabaseSync {
+  assertFile(file);
   const location = new URL(`${pathToFileURL(file)}?mode=rw`);
   return prepared(new DatabaseSync(location, { timeout: settings.busyTimeoutMs }), settings);
+}
+
+/** Whoever opens a pipe waits for somebody at its other end, and with it the process. */
+function assertFile(file: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats?.isFile() === false && !stats.isDirectory())
+    throw new Error('it is no file, but a pipe, socket or device');
 }
 
 function prepared(database: DatabaseSync, settings: DatabaseSettings): DatabaseSync {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -49,6 +49,16 @@ describe('[P10] opening the embedded event log', () => {
     onTestFinished(() => log.close());
     return log;
   };
+
+  test.skipIf(process.platform === 'win32')(
+    'a pipe in its place is refused, and not waited for',
+    async () => {
+      execFileSync('mkfifo', [file]);
+      for (const role of ['owner', 'beside'] as const)
+        await expect(open(role)).rejects.toMatchObject(CONFIGURATION);
+      expect(statSync(file).isFIFO()).toBe(true);
+    },
+  );
 
   test('the owner creates the folder and the file', async () => {
     const log = await open('owner', join(dataDir, 'new', 'folder'));
