@@ -1,5 +1,5 @@
 import { request as requestHttps } from 'node:https';
-import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { describeError } from '#runtime/errors.ts';
@@ -68,15 +68,35 @@ export function postToInflux(
   })
     .on('response', (response) => {
       const { statusCode = 0, headers: answered } = response;
-      text(response).then(
+      wholeText(response).then(
         (answer) =>
           resolve({ status: statusCode, body: answer, retryAfter: answered['retry-after'] ?? null }),
         fail,
       );
     })
+    // To a 101, which nobody asked for, Node gives no 'response', and a socket that no time-out ends any more.
+    .on('upgrade', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve({ status: statusCode, body: '', retryAfter: null });
+    })
     .on('error', fail)
     .end(body);
   return promise;
+}
+
+/** InfluxDB quotes each line that it cannot read, so an answer may be as long as what was written. */
+const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+
+/** @throws Error when it goes on for longer than anything InfluxDB says */
+async function wholeText(response: Readable): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > MOST_ANSWER_BYTES) throw new Error(`the answer has more than ${MOST_ANSWER_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }
 
 function addressOf(url: string, path: string): string {

@@ -156,6 +156,39 @@ describe('InfluxDB driver, against a scripted server', () => {
     await expect(store.latest('dev-1', 1)).rejects.toThrow('no answer in time');
   });
 
+  test('[P2] an answer that is none of HTTP any more: told, and the next write goes through', async () => {
+    handle = (_, response) =>
+      void response.socket?.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+      );
+    const store = open();
+    expect(await store.write(points)).toMatchObject({
+      kind: 'misconfigured',
+      detail: expect.stringContaining('101'),
+    });
+    handle = answer(204);
+    expect(await store.write(points)).toMatchObject({ kind: 'written' });
+  });
+
+  test('[P6] an answer that has no end is not gathered', async () => {
+    const endless =
+      (status: number): Handler =>
+      (_, response) => {
+        const more = Buffer.alloc(256 * 1024, ' ');
+        const write = (): void => {
+          while (!response.destroyed && response.write(more));
+        };
+        response.writeHead(status).on('drain', write);
+        write();
+      };
+    handle = endless(500);
+    const store = open();
+    expect(await store.write(points)).toMatchObject({ kind: 'retry', cause: 'unreachable' });
+    await expect(store.latest('dev-1', 1)).rejects.toThrow('InfluxDB answered 500');
+    handle = endless(200);
+    await expect(store.latest('dev-1', 1)).rejects.toThrow('does not end');
+  });
+
   test('a write that is abandoned, or whose store is closed, ends at once', async () => {
     const arrived = Promise.withResolvers<void>();
     handle = () => arrived.resolve();
@@ -208,6 +241,14 @@ describe('InfluxDB driver, against a scripted server', () => {
       ['an error after rows', `${chunk(true)}{"error":"timeout"}\n`],
       ['an error of the statement', '{"results":[{"error":"database not found"}]}\n'],
       ['is no JSON', '<html>\n'],
+      ['is nothing', 'null\n'],
+      ['has results that are none', '{"results":"abc"}\n'],
+      ['has a result that is none', '{"results":[null]}\n'],
+      ['has a series without rows', '{"results":[{"series":[{"name":"m","columns":["time"]}]}]}\n'],
+      [
+        'has rows that are none',
+        '{"results":[{"series":[{"name":"m","columns":["time"],"values":[null]}]}]}\n',
+      ],
     ])('%s', async (_, rows) => {
       handle = script(rows);
       await expect(scan()).rejects.toMatchObject({ code: 'store-unavailable', retryable: true });

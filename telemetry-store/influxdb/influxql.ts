@@ -1,27 +1,47 @@
+import { z } from 'zod';
 import type { FieldKind, FieldValue } from '#contract/reading.ts';
 import { PipelineError } from '#runtime/errors.ts';
 import { readingOfFields } from '#telemetry-store/reading-point.ts';
 import type { StoredField, StoredReading } from '#telemetry-store/telemetry-store.ts';
 import { type InfluxConnection, noAnswer, requestInflux } from './influx-http.ts';
 
-/** One JSON document of a chunked answer (https://docs.influxdata.com/influxdb/v2/api/v1-compatibility/). */
-interface Chunk {
-  readonly error?: string;
-  readonly results?: readonly {
-    readonly error?: string;
-    readonly series?: readonly Series[];
-    readonly partial?: boolean;
-  }[];
-}
+/**
+ * One JSON document of a chunked answer (https://docs.influxdata.com/influxdb/v2/api/v1-compatibility/). Who answers may be a
+ * proxy, or another program.
+ */
+const CHUNK = z.object({
+  error: z.string().optional(),
+  results: z
+    .array(
+      z.object({
+        error: z.string().optional(),
+        series: z
+          .array(
+            z.object({
+              name: z.string(),
+              tags: z.record(z.string(), z.string()).optional(),
+              columns: z.array(z.string()),
+              // Not each of two thousand rows' cells: a cell is looked at where it is used.
+              values: z.custom<Series['values']>((rows) => Array.isArray(rows) && rows.every(Array.isArray)),
+            }),
+          )
+          .optional(),
+        partial: z.boolean().optional(),
+      }),
+    )
+    .optional(),
+});
 
 export interface Series {
   readonly name: string;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly columns: readonly string[];
   readonly values: readonly (readonly (FieldValue | null)[])[];
 }
 
 const ROWS_PER_CHUNK = 2_000;
+/** Of one document: rows of the largest readings, and more. */
+const MOST_CHUNK_CHARACTERS = 192 * 1024 * 1024;
 
 export interface ReadingsQuery {
   /** Condition of each measurement's `SELECT`. */
@@ -111,7 +131,7 @@ async function* chunksOf(
   query: string,
   parameters: Readonly<Record<string, string>>,
   closing: AbortSignal,
-): AsyncIterable<Chunk> {
+): AsyncIterable<z.infer<typeof CHUNK>> {
   // InfluxDB 2 offers every bucket as a database, one named "a/b" as database a with retention policy b.
   const [database = '', ...policy] = bucket.split('/');
   const body = new URLSearchParams({
@@ -137,18 +157,26 @@ async function* chunksOf(
     const response = await patiently(requestInflux(connection, '/query', { method: 'POST', body, signal }));
     if (!response.ok || response.body === null) {
       throw unavailable(
-        `InfluxDB answered ${response.status}: ${(await patiently(response.text())).slice(0, 200)}`,
+        `InfluxDB answered ${response.status}: ${await patiently(firstWordsOf(response.body))}`,
       );
     }
     const decoder = new TextDecoder();
     const reader = response.body.getReader();
-    let text = '';
+    let parts: string[] = [];
+    let length = 0;
     try {
       for (;;) {
         const { done, value } = await patiently(reader.read());
-        const lines = (text + decoder.decode(value, { stream: !done })).split('\n');
-        text = lines.pop() ?? '';
-        for (const line of lines) if (line !== '') yield JSON.parse(line) as Chunk;
+        const part = decoder.decode(value, { stream: !done });
+        parts.push(part);
+        length += part.length;
+        if (length > MOST_CHUNK_CHARACTERS) throw unavailable('the answer of InfluxDB does not end');
+        if (!done && !part.includes('\n')) continue;
+        const lines = parts.join('').split('\n');
+        const rest = lines.pop() ?? '';
+        parts = [rest];
+        length = rest.length;
+        for (const line of lines) if (line !== '') yield CHUNK.parse(JSON.parse(line));
         if (done) break;
       }
     } finally {
@@ -158,6 +186,12 @@ async function* chunksOf(
     if (error instanceof PipelineError) throw error;
     throw unavailable(`InfluxDB cannot be asked: ${noAnswer(error).detail}`, error);
   }
+}
+
+/** Of what an error says, which may have no end. */
+async function firstWordsOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  for await (const part of body ?? []) return Buffer.from(part).toString('utf8').slice(0, 200);
+  return '';
 }
 
 function* readingsOfSeries({ name, tags, columns, values }: Series): Iterable<StoredReading> {
