@@ -1,6 +1,7 @@
 import { counted } from '#runtime/counted.ts';
 import { shortened, terminalJson } from '#runtime/terminal-text.ts';
 import { plainTable, write } from '#runtime/text-output.ts';
+import { isoTime } from './letter-summary.ts';
 import { type Letter, schemaOf, statusOf } from './letters.ts';
 
 export interface StatsOptions {
@@ -18,7 +19,7 @@ const QUESTIONS: Readonly<Record<string, (letter: Letter) => string>> = {
   status: statusOf,
   device: (letter) => letter.deviceId,
   schema: (letter) => schemaOf(letter.payload) ?? '(none)',
-  hour: (letter) => new Date(letter.time - (letter.time % 3_600_000)).toISOString(),
+  hour: ({ time }) => isoTime(time - (time % 3_600_000)),
 };
 
 /** Counts letters by reason, status, device, schema and hour. Memory: 10,000 values a question. */
