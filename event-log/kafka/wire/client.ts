@@ -1,6 +1,7 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaEventLogOptions } from '#event-log/kafka/options.ts';
 import type { KafkaTelemetry } from '#event-log/kafka/telemetry.ts';
+import { boundAnswers } from './bound-answers.ts';
 import { registerCodecs } from './codecs.ts';
 import { letRecordsIn } from './record-tunnel.ts';
 import { createSockets } from './sockets.ts';
@@ -17,6 +18,7 @@ export const ANSWER_MS = 3_000;
  */
 export function createKafka(options: KafkaEventLogOptions, telemetry: KafkaTelemetry): Kafka {
   preventTimerSpin();
+  boundAnswers();
   registerCodecs();
   letRecordsIn();
   return new Kafka(kafkaConfig(options, telemetry));

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -113,11 +113,24 @@ describe('fetched records', () => {
     const packed = Buffer.concat([batch.subarray(0, 61), gzipSync(batch.subarray(61))]);
     packed.writeInt32BE(packed.length - 12, 8);
     packed.writeInt16BE(1, 21);
-    const { gunzipSync } = await import('node:zlib');
     const findCodec = (attributes: number) =>
       (attributes & 7) === 1 ? { decompress: async (data: Buffer) => gunzipSync(data) } : null;
     const records = await decodeRecordBatches(Buffer.concat([sealed(packed), at(3, batch)]), findCodec);
     expect(records.map(({ value }) => String(value)).join('')).toBe('abcabc');
+  });
+
+  test('[P6] what is unpacked at once is bounded: batches behind it are left for the next fetch', async () => {
+    const packed = (batch: Buffer) => {
+      const bytes = Buffer.concat([batch.subarray(0, 61), gzipSync(batch.subarray(61))]);
+      bytes.writeInt32BE(bytes.length - 12, 8);
+      bytes.writeInt16BE(1, 21);
+      return sealed(bytes);
+    };
+    const large = ours(' '.repeat(10 * 1024 * 1024));
+    const batches = [0, 1, 2, 3].map((offset) => at(offset, packed(large)));
+    const findCodec = () => ({ decompress: async (data: Buffer) => gunzipSync(data) });
+    const records = await decodeRecordBatches(Buffer.concat(batches), findCodec);
+    expect(records.map(({ position }) => position)).toEqual([0, 1]);
   });
 
   test('the time of the log counts where the topic says so', async () => {

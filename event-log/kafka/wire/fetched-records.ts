@@ -28,6 +28,9 @@ const LOG_APPEND_TIME = 0x8;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
+/** Of one answer: a mebibyte may hold a gigabyte. The batches behind it are fetched again, as one that is cut off is. */
+const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
+
 /** What was asked for, and what is known of the partition. */
 export interface FetchedRange {
   /** Offset that was asked for: the first batch may begin before it. */
@@ -55,7 +58,8 @@ export async function decodeRecordBatches(
 ): Promise<FetchedRecord[]> {
   const records: FetchedRecord[] = [];
   let last: Buffer | undefined;
-  for (let at = 0; at + LEAST_BYTES <= bytes.length; ) {
+  let unpacked = 0;
+  for (let at = 0; at + LEAST_BYTES <= bytes.length && unpacked < MOST_UNPACKED_BYTES; ) {
     const left = { from: Math.max(from, (records.at(-1)?.position ?? -1) + 1), end };
     let after: number | undefined = endOf(bytes, at);
     const isCutOff = after > bytes.length && at > 0 && left.from > damagedAt;
@@ -67,7 +71,7 @@ export async function decodeRecordBatches(
       const batch = bytes.subarray(at, after);
       assertWhole(batch);
       assertInPlace(batch, bytes.subarray(after), left, records.length === 0);
-      await unpack(batch, findCodec, records);
+      unpacked += await unpack(batch, findCodec, records);
       last = batch;
     } catch (error) {
       records.length = before;
@@ -180,11 +184,13 @@ function assertInPlace(batch: Buffer, behind: Buffer, range: FetchedRange, isFir
   if (!begins || last >= range.end || overtakes) throw new Error(`its offset ${base} is not possible`);
 }
 
-/** @throws Error when the records cannot be read */
-async function unpack(batch: Buffer, findCodec: FindCodec, into: FetchedRecord[]): Promise<void> {
+/** @returns how many bytes compression saved @throws Error when the records cannot be read */
+async function unpack(batch: Buffer, findCodec: FindCodec, into: FetchedRecord[]): Promise<number> {
   const codec = findCodec(batch.readInt16BE(ATTRIBUTES_AT));
   const packed = batch.subarray(HEADER_BYTES);
-  decodeRecords(batch, codec === null ? packed : await codec.decompress(packed), into);
+  const body = codec === null ? packed : await codec.decompress(packed);
+  decodeRecords(batch, body, into);
+  return body.length - packed.length;
 }
 
 function decodeRecords(header: Buffer, body: Buffer, into: FetchedRecord[]): void {
