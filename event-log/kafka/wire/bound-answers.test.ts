@@ -4,19 +4,10 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { boundAnswers } from './bound-answers.ts';
 import { createBrokerConnection } from './broker-connection.ts';
 import { insideKafkajs } from './kafkajs-internals.ts';
+import { requestQueue, silentLogger } from './testing/kafkajs-parts.ts';
 
 boundAnswers();
 afterEach(() => vi.useRealTimers());
-
-const silent = () => logger;
-const logger = {
-  namespace: silent,
-  info: silent,
-  error: silent,
-  warn: silent,
-  debug: silent,
-  setLogLevel: silent,
-};
 
 /** Connects to somebody who answers everything with these bytes. */
 async function connectTo(answer: Buffer) {
@@ -35,7 +26,7 @@ async function connectTo(answer: Buffer) {
     clientId: 'test',
     connectionTimeout: 1_000,
     requestTimeout: 60_000,
-    logger: logger as never,
+    logger: silentLogger as never,
   });
   const connecting = connection.connect();
   return { connecting, broker: await accepted.promise };
@@ -54,30 +45,9 @@ describe('[P10] who is no broker, on the port of one', () => {
 
 test('[P2] a throttling of years holds requests back for seconds', () => {
   vi.useFakeTimers();
-  const RequestQueue = insideKafkajs<
-    new (
-      options: object,
-    ) => { maybeThrottle(ms: number): void; push(request: object): void }
-  >('network/requestQueue/index.js');
-  const queue = new RequestQueue({
-    maxInFlightRequests: null,
-    requestTimeout: 1_000,
-    enforceRequestTimeout: false,
-    clientId: 'test',
-    broker: 'test',
-    logger,
-  });
+  const { queue, push } = requestQueue();
   queue.maybeThrottle(2 ** 31 - 1);
-  const sendRequest = vi.fn();
-  const entry = {
-    apiKey: 0,
-    apiName: 'Produce',
-    apiVersion: 7,
-    correlationId: 1,
-    resolve: vi.fn(),
-    reject: vi.fn(),
-  };
-  queue.push({ entry, expectResponse: true, sendRequest });
+  const sendRequest = push();
   vi.advanceTimersByTime(2_500);
   expect(sendRequest).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1_000);

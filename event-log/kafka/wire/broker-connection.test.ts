@@ -1,16 +1,8 @@
 import { expect, test } from 'vitest';
 import { createBrokerConnection } from './broker-connection.ts';
+import { silentLogger } from './testing/kafkajs-parts.ts';
 
 test('its inner parts are where we look for them', () => {
-  const silent = () => logger;
-  const logger = {
-    namespace: silent,
-    info: silent,
-    error: silent,
-    warn: silent,
-    debug: silent,
-    setLogLevel: silent,
-  };
   const connection = createBrokerConnection({
     host: '127.0.0.1',
     port: 9,
@@ -19,7 +11,7 @@ test('its inner parts are where we look for them', () => {
     clientId: 'test',
     connectionTimeout: 1_000,
     requestTimeout: 1_000,
-    logger: logger as never,
+    logger: silentLogger as never,
   });
   expect(connection.isConnected()).toBe(false);
   expect(connection.connectionPool.pool.length).toBeGreaterThan(0);

@@ -2,16 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { BrokerConnections } from './broker-connections.ts';
-
-const silent = () => undefined;
-const logger = {
-  info: silent,
-  error: silent,
-  warn: silent,
-  debug: silent,
-  namespace: () => logger,
-  setLogLevel: silent,
-};
+import { silentLogger } from './testing/kafkajs-parts.ts';
 
 // With an attempt of its own the second one tried the connection that the first had destroyed, and reported a time-out
 // whatever the reason was: a certificate that is not trusted, for example.
@@ -28,7 +19,7 @@ test('who asks while a connection is being opened shares that attempt, and the r
     ssl: null,
     sasl: null,
     clientId: 'test',
-    logger,
+    logger: silentLogger as never,
   });
   const answers = await Promise.allSettled([connections.metadata([]), connections.metadata([])]);
   const refused = { status: 'rejected', reason: { message: expect.stringMatching(/Closed connection/) } };
