@@ -2,6 +2,7 @@ import { request as requestHttps } from 'node:https';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
+import { LIMITS } from '#contract/limits.ts';
 import { describeError } from '#runtime/errors.ts';
 import { nodeHttp } from '#runtime/node-http.ts';
 import type { RetryCause } from '#telemetry-store/telemetry-store.ts';
@@ -84,8 +85,8 @@ export function postToInflux(
   return promise;
 }
 
-/** InfluxDB quotes each line that it cannot read, so an answer may be as long as what was written. */
-const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+/** InfluxDB quotes each line that it cannot read, with a reason: an answer may be a few times as long as what was written. */
+const MOST_ANSWER_BYTES = 8 * LIMITS.bytesPerWrite;
 
 /** @throws Error when it goes on for longer than anything InfluxDB says */
 async function wholeText(response: Readable): Promise<string> {

@@ -176,7 +176,7 @@ async function* chunksOf(
         const rest = lines.pop() ?? '';
         parts = [rest];
         length = rest.length;
-        for (const line of lines) if (line !== '') yield CHUNK.parse(JSON.parse(line));
+        for (const line of lines) if (line !== '') yield chunkOf(line);
         if (done) break;
       }
     } finally {
@@ -186,6 +186,12 @@ async function* chunksOf(
     if (error instanceof PipelineError) throw error;
     throw unavailable(`InfluxDB cannot be asked: ${noAnswer(error).detail}`, error);
   }
+}
+
+function chunkOf(line: string): z.infer<typeof CHUNK> {
+  const { data, error } = CHUNK.safeParse(JSON.parse(line));
+  if (data === undefined) throw unavailable('what answers is no InfluxDB', error);
+  return data;
 }
 
 /** Of what an error says, which may have no end. */

@@ -36,6 +36,19 @@ describe('kinds of errors', () => {
     expect(final).toEqual([]);
   });
 
+  test('[P2] an answer that was garbled on its way is asked for again; other faults of code are ours', () => {
+    const beyond = (read: () => number): unknown => {
+      try {
+        return read();
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(kindOfError(beyond(() => Buffer.alloc(2).readInt32BE(0)))).toBe('retriable');
+    expect(kindOfError(beyond(() => Buffer.alloc(8).readInt32BE(6)))).toBe('retriable');
+    expect(kindOfError(new RangeError('Invalid array length'))).toBe('fatal');
+  });
+
   test('a certificate is for the operator, a socket is not', () => {
     const local = (code: string) => Object.assign(new Error('connect'), { code });
     expect(kindOfError(new Error('x', { cause: local('SELF_SIGNED_CERT_IN_CHAIN') }))).toBe('configuration');

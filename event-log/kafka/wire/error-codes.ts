@@ -124,7 +124,7 @@ const NAMES: Readonly<Record<string, ErrorKind>> = {
 };
 
 /**
- * Codes of Node.js, most of them for what an operator has to put right: a certificate that nobody it trusts has signed, or that names
+ * Codes of Node.js for what an operator has to put right: a certificate that nobody it trusts has signed, or that names
  * another host. (An expired one may be renewed any time; a host or port may answer any time.)
  */
 const LOCAL_CODES: Readonly<Record<string, ErrorKind>> = {
@@ -134,10 +134,10 @@ const LOCAL_CODES: Readonly<Record<string, ErrorKind>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'configuration',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'configuration',
   ERR_TLS_CERT_ALTNAME_INVALID: 'configuration',
-  // Not a fault of ours, as other `RangeError`s are: a number was garbled on its way, and an answer ends before it should.
-  ERR_OUT_OF_RANGE: 'retriable',
-  ERR_BUFFER_OUT_OF_BOUNDS: 'retriable',
 };
+
+/** An answer was garbled on its way, and ends before a number in it says: no fault of ours, as other `RangeError`s are. */
+const GARBLED: ReadonlySet<string | undefined> = new Set(['ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS']);
 
 /** The most serious kind that an error, what caused it, and the errors it stands for have. */
 export function kindOfError(error: unknown): ErrorKind {
@@ -151,6 +151,7 @@ const SERIOUS_FIRST: readonly ErrorKind[] = ['fatal', 'configuration', 'record']
 function kindOfOne(error: Error): ErrorKind {
   const code = codeOf(error);
   if (code !== undefined) return kafkaErrorCode(code).kind;
+  if (GARBLED.has(localCodeOf(error))) return 'retriable';
   return localKindOf(error) ?? NAMES[error.name] ?? 'retriable';
 }
 
