@@ -36,18 +36,11 @@ export const LAG_ROW: RowSpec = {
       kind: 'stat',
       title: 'Time to drain',
       description:
-        'Lag in records over the speed at which it shrinks, of the last five minutes. 0: nothing to do. No value: it does not shrink.',
+        'Lag in records over the speed at which it shrinks, of the last five minutes. 0: nothing waits for 15 seconds. No value: the lag of a group does not shrink.',
       unit: 's',
       width: 6,
       height: 5,
-      queries: [
-        {
-          query:
-            `max(consumergroup_topic:lag_records:sum{${GROUP}} / ` +
-            `(consumergroup_topic:consumed_records:deriv5m{${GROUP}} - on (topic) group_left () topic:appended_records:deriv5m > 0) ` +
-            `or consumergroup_topic:lag_records:sum{${GROUP}} == 0)`,
-        },
-      ],
+      queries: [{ query: `max(consumergroup_topic:drain_seconds:estimate{${GROUP}}) < Inf` }],
       noValue: 'does not shrink',
       alerts: ['ConsumerLagHigh', 'ConsumerStalled'],
     },
