@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -89,6 +89,22 @@ test('what was built is run only for the sources it was built of', () => {
   expect(builtEntry(root, 'standalone/backup/main.ts')).toBeUndefined();
   writeFileSync(source, 'two');
   expect(builtEntry(root, 'standalone/main.ts')).toBeUndefined();
+});
+
+test('npm ci builds, and where that cannot be it says so and succeeds', async () => {
+  const [, prepare = ''] = /^node (\S+)$/.exec(scripts['prepare'] ?? '') ?? [];
+  const folder = mkdtempSync(path.join(tmpdir(), 'prepare-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  copyFileSync(path.join(ROOT, prepare), path.join(folder, 'prepare.mjs'));
+  const prepared = () => run(process.execPath, [path.join(folder, 'prepare.mjs')]);
+
+  writeFileSync(path.join(folder, 'main.ts'), "import 'a-development-tool'; process.stdout.write('built');");
+  expect(await prepared()).toEqual({
+    stdout: '',
+    stderr: expect.stringMatching(/^Not built: .*a-development-tool/),
+  });
+  writeFileSync(path.join(folder, 'main.ts'), "process.stdout.write('built' satisfies string);");
+  expect(await prepared()).toMatchObject({ stdout: 'built' });
 });
 
 async function end(child: ChildProcess): Promise<void> {
