@@ -4,21 +4,21 @@
  */
 export const MEMORY_ENV = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
 
-/** What is started and stays; everything else ends soon by itself. */
-const SERVICES = new Set([
-  'standalone/main.ts',
-  'ingest-gateway/main.ts',
-  'ingest-gateway/source/main.ts',
-  'processors/telemetry-writer/main.ts',
-  'processors/lag-monitor/main.ts',
-  'console/server/main.ts',
-]);
-
 /**
- * `--expose-gc`: so that a thread at rest can give memory back (`heap-rest.ts`). The semi-space: three of them are a thread's new
- * objects. On a machine with free memory V8 lets one grow to 64 MiB, which under load is most of what a process holds.
+ * What is started and stays; everything else ends soon by itself. Each with the percent by which its heap may grow beyond what
+ * lived through the last collection, before the next one: V8 would wait for 300. Less is less memory under load and more
+ * CPU, measured for each (docs/decisions/0015-a-build-and-a-way-to-start.md).
+ *
+ * @type {Readonly<Record<string, number>>}
  */
-const FLAGS = ['--expose-gc', '--max-semi-space-size=16'];
+const HEAP_GROWING_PERCENT = {
+  'standalone/main.ts': 80,
+  'ingest-gateway/main.ts': 200,
+  'ingest-gateway/source/main.ts': 200,
+  'processors/telemetry-writer/main.ts': 110,
+  'processors/lag-monitor/main.ts': 110,
+  'console/server/main.ts': 110,
+};
 
 /**
  * @param {string} entry
@@ -26,7 +26,15 @@ const FLAGS = ['--expose-gc', '--max-semi-space-size=16'];
  * @returns {string[] | undefined} `undefined`: none are needed
  */
 export function flagsOf(entry, given) {
-  if (!SERVICES.has(entry)) return undefined;
+  const growingPercent = HEAP_GROWING_PERCENT[entry];
+  if (growingPercent === undefined) return undefined;
+  const flags = [
+    // So that a thread can give memory back (`heap-rest.ts`, `buffer-release.ts`).
+    '--expose-gc',
+    // Three of them are a thread's new objects. On a machine with free memory V8 lets one grow to 64 MiB.
+    '--max-semi-space-size=16',
+    `--heap-growing-percent=${growingPercent}`,
+  ];
   const nameOf = (flag) => flag.split('=')[0];
-  return FLAGS.filter((flag) => !given.some((text) => text.includes(nameOf(flag))));
+  return flags.filter((flag) => !given.some((text) => text.includes(nameOf(flag))));
 }

@@ -9,7 +9,7 @@ test('a process that stays gets flags; a command, which ends soon, is not starte
 });
 
 test('what the operator has set stays', () => {
-  const given = ['--no-deprecation --max-semi-space-size=64'];
+  const given = ['--no-deprecation --max-semi-space-size=64', '--heap-growing-percent=300'];
   expect(flagsOf('standalone/main.ts', given)).toEqual(['--expose-gc']);
 });
 

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { createBufferRelease } from '#runtime/buffer-release.ts';
 import { describeError, PipelineError } from '#runtime/errors.ts';
 import { giveMemoryBack } from '#runtime/heap-rest.ts';
 import { describeSqliteFailure } from './sqlite-failure.ts';
@@ -35,6 +36,8 @@ export function serveDatabase<T extends Calls<T>, Event = never>(
   send({ kind: 'opened' });
   giveMemoryBack();
 
+  // Batches come and go as buffers, and there is little else.
+  const releaseBuffers = createBufferRelease();
   const calls = served.calls as unknown as Record<string, (request: unknown) => unknown>;
   port.on('message', ({ id, name, request }: ThreadRequest) => {
     if (name === 'close') {
@@ -48,5 +51,6 @@ export function serveDatabase<T extends Calls<T>, Event = never>(
     } catch (error) {
       send({ kind: 'failure', id, failure: describeSqliteFailure(error) });
     }
+    releaseBuffers();
   });
 }
