@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import type { PipelineError } from '#runtime/errors.ts';
 import { DatabaseThread, type DatabaseThreadOptions, THREAD_DIED } from './database-thread.ts';
@@ -96,5 +97,24 @@ test('a thread that cannot open its file says why, to the opener and to those wh
   await expect(opening).rejects.toMatchObject(refusal);
   await expect(call).rejects.toMatchObject(refusal);
   expect(deaths).toMatchObject([{ death: refusal, lostCalls: 1 }]);
+  await thread.close();
+});
+
+test('buffers that a thread has no use for any more are not held', async () => {
+  // As in a process that stays (`runtime/memory-flags.mjs`); the thread begins after it.
+  setFlagsFromString('--expose-gc');
+  const entry = served(`
+    const pass = () => { new Uint8Array(256 * 1024).fill(1); return process.memoryUsage().arrayBuffers; };
+    return { calls: { pass }, [Symbol.dispose]() {} };`);
+  const thread = new DatabaseThread<{ pass(): number }>({
+    name: 'test file',
+    entry,
+    workerData: undefined,
+    code: 'store-unavailable',
+    afterDeath: 'stay-dead',
+  });
+  const held: number[] = [];
+  for (let i = 0; i < 400; i++) held.push(await thread.call('pass', undefined));
+  expect(Math.max(...held)).toBeLessThan(24 * 1024 * 1024);
   await thread.close();
 });
