@@ -10,7 +10,7 @@ import { durability } from './durability.ts';
 import type { EncodedAppend, PartitionQueue } from './partition-queue.ts';
 import { partitionOf } from './partitioner.ts';
 import { type Batch, encodeBatches } from './produce-data.ts';
-import { roundDelayMs } from './round-pace.ts';
+import { evenAfterRound, roundDelayMs } from './round-pace.ts';
 import { problemOf, Route, troubled } from './route.ts';
 import { WriteProbes } from './write-probes.ts';
 
@@ -50,7 +50,8 @@ export class Appender {
   #pending = 0;
   #tick: NodeJS.Timeout | undefined;
   #roundScheduled = false;
-  #lastRoundAt = -Infinity;
+  /** When the rounds so far would have been as far apart as they are to be. */
+  #evenAt = -Infinity;
   #closed: PromiseWithResolvers<void> | undefined;
 
   constructor(deps: AppenderDeps) {
@@ -137,22 +138,23 @@ export class Appender {
   }
 
   #scheduleRound(): void {
-    if (this.#roundScheduled || this.#ready.size === 0) return;
+    if (this.#roundScheduled) return;
+    let waiting = 0;
+    for (const queue of this.#ready) waiting += queue.waiting;
+    if (waiting === 0) return;
     this.#roundScheduled = true;
     const round = (): void => {
       this.#roundScheduled = false;
       this.#round();
     };
-    let waiting = 0;
-    for (const queue of this.#ready) waiting += queue.waiting;
-    const delayMs = roundDelayMs(performance.now() - this.#lastRoundAt, waiting);
+    const delayMs = roundDelayMs(this.#evenAt - performance.now(), waiting);
     if (delayMs === 0) setImmediate(round);
     else setTimeout(round, delayMs);
   }
 
   #round(): void {
     const now = performance.now();
-    this.#lastRoundAt = now;
+    this.#evenAt = evenAfterRound(this.#evenAt, now);
     const byLeader = new Map<number, PartitionQueue[]>();
     for (const queue of this.#ready) {
       if (queue.waiting === 0) this.#ready.delete(queue);
