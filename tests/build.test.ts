@@ -92,7 +92,7 @@ test('what was built is run only for the sources it was built of', () => {
 });
 
 test('npm ci builds, and where that cannot be it says so and succeeds', async () => {
-  const [, prepare = ''] = /^node (\S+)$/.exec(scripts['prepare'] ?? '') ?? [];
+  const [, prepare = ''] = /^exec node (\S+)$/.exec(scripts['prepare'] ?? '') ?? [];
   const folder = mkdtempSync(path.join(tmpdir(), 'prepare-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   copyFileSync(path.join(ROOT, prepare), path.join(folder, 'prepare.mjs'));
