@@ -15,9 +15,9 @@ const HEAP_GROWING_PERCENT = {
   'standalone/main.ts': 80,
   'ingest-gateway/main.ts': 200,
   'ingest-gateway/source/main.ts': 200,
-  'processors/telemetry-writer/main.ts': 110,
-  'processors/lag-monitor/main.ts': 110,
-  'console/server/main.ts': 110,
+  'processors/telemetry-writer/main.ts': 100,
+  'processors/lag-monitor/main.ts': 100,
+  'console/server/main.ts': 100,
 };
 
 /**
