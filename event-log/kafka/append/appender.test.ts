@@ -156,6 +156,27 @@ describe('the guard', () => {
   });
 });
 
+test('an answer counts as no request: a record right behind it goes at once', async () => {
+  // The clock stands still: what waits for it never goes.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
+  const { append, knowLeaders, requests } = setUp();
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  };
+  const first = append(0, 'a');
+  knowLeaders();
+  await turns();
+  expect(requests).toHaveLength(1);
+  requests[0]?.answer.resolve(answerOf(good(0)));
+  await first;
+  await turns();
+  const second = append(0, 'b');
+  await turns();
+  expect(requests).toHaveLength(2);
+  requests[1]?.answer.resolve(answerOf(good(0, 1)));
+  await second;
+});
+
 describe('order', () => {
   test('[P4] one batch of a partition is unresolved at a time; what comes meanwhile is the next one', async () => {
     const { append, knowLeaders, request, requests } = setUp();

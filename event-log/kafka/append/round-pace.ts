@@ -21,7 +21,7 @@ export function roundDelayMs(aheadMs: number, waiting: number): number {
 
 /**
  * @param evenAt when the rounds so far would have been {@link APART_MS} apart
- * @param now when one begins that sends something
+ * @param now when one begins
  * @returns the same with that one
  */
 export function evenAfterRound(evenAt: number, now: number): number {
